@@ -1,0 +1,83 @@
+"""The bridge's arguments, and its `--help` with all settings."""
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bridge.config import BridgeConfig
+from relay.env import Setting, describe
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line says: settings that it overrides, and how to run."""
+
+    settings: dict[str, str]
+    drain: bool
+    check_health: bool
+
+
+def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments:
+    """Read the arguments; exits with code 2, after a usage line, for wrong ones."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge",
+        description="Takes mail notifications from SQS, hands them to the workers, and deletes "
+        "them when the workers have acknowledged them.",
+        epilog=describe_settings(environ, shutil.get_terminal_size().columns),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--max-seconds", metavar="N", help="leave after N seconds (PROCESS_EMAIL_MAX_SECONDS)"
+    )
+    parser.add_argument(
+        "--verbosity", metavar="0-4", help="how much to log (PROCESS_EMAIL_VERBOSITY)"
+    )
+    parser.add_argument(
+        "--drain",
+        action="store_true",
+        help="leave when the queue is empty, nothing is in flight and all is acknowledged",
+    )
+    parser.add_argument(
+        "--check-health",
+        action="store_true",
+        help="only tell whether the running bridge is healthy, by its health file and exit code",
+    )
+    read = parser.parse_args(argv)
+    overrides = {
+        "PROCESS_EMAIL_MAX_SECONDS": read.max_seconds,
+        "PROCESS_EMAIL_VERBOSITY": read.verbosity,
+    }
+    return Arguments(
+        settings={name: value for name, value in overrides.items() if value is not None},
+        drain=read.drain,
+        check_health=read.check_health,
+    )
+
+
+def describe_settings(environ: Mapping[str, str], columns: int) -> str:
+    """List the settings: name and present value, then meaning, what is allowed, and default."""
+    lines = ["settings, from environment variables:"]
+    for setting in describe(BridgeConfig):
+        lines += ["", f"  {setting.name} = {_present(setting, environ)}"]
+        lines += textwrap.wrap(
+            f"{setting.help} Allowed: {setting.kind.allowed}. {_default(setting)}.",
+            width=max(40, columns - 2),
+            initial_indent=" " * 6,
+            subsequent_indent=" " * 6,
+        )
+    return "\n".join(lines)
+
+
+def _present(setting: Setting, environ: Mapping[str, str]) -> str:
+    value = environ.get(setting.name, setting.default)
+    if value is None:
+        return "(not set)"
+    return setting.shown(value) or "(empty)"
+
+
+def _default(setting: Setting) -> str:
+    if setting.default is None:
+        return "Must be set"
+    return f"Default: {setting.default or 'empty'}"

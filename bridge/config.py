@@ -1,0 +1,155 @@
+"""The bridge's settings: one frozen dataclass, each field with its help, its check, its default."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.config import SharedConfig
+from relay.env import (
+    Problem,
+    boolean,
+    comma_separated,
+    file_path,
+    folder,
+    integer,
+    optional,
+    setting,
+    text,
+    url,
+)
+
+SQS_MAX_BATCH = 10
+"""The most messages that one SQS call takes or gives."""
+
+_DAY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeConfig(SharedConfig):
+    """What `python -m bridge` needs."""
+
+    queue_url: str = setting(
+        "AWS_SQS_EMAIL_QUEUE_URL",
+        url("http", "https", allowed="the URL of an SQS queue"),
+        help="The queue that SNS puts the notifications into.",
+    )
+    topics: tuple[str, ...] = setting(
+        "AWS_SNS_TOPIC",
+        comma_separated(text("the ARN of an SNS topic")),
+        help="The topics whose notifications are processed; all others are rejected.",
+    )
+    certificate_folder: Path | None = setting(
+        "AWS_SNS_CERTIFICATE_DIR",
+        optional(folder()),
+        help="Where SNS's signing certificates are read from, by their file name; nothing is "
+        "downloaded then. Empty: they are downloaded from SNS.",
+        default="",
+    )
+    signature_versions: tuple[str, ...] = setting(
+        "AWS_SNS_SIGNATURE_VERSIONS",
+        comma_separated(text("1 or 2")),
+        help="The versions of SNS's signature that are accepted: 1 (SHA1), 2 (SHA256).",
+        default="1,2",
+    )
+    confirm_subscriptions: bool = setting(
+        "AWS_SNS_CONFIRM_SUBSCRIPTIONS",
+        boolean(),
+        help="Whether to confirm, through the SNS API, a subscription of the queue to one of the "
+        "topics. Otherwise its confirmation is rejected like any other message.",
+        default="false",
+    )
+    batch_size: int = setting(
+        "PROCESS_EMAIL_BATCH_SIZE",
+        integer(1, SQS_MAX_BATCH),
+        help="How many messages are received at once.",
+        default="10",
+    )
+    wait_seconds: int = setting(
+        "PROCESS_EMAIL_WAIT_SECONDS",
+        integer(1, 20, "seconds"),
+        help="How long a receive waits for a first message.",
+        default="5",
+    )
+    visibility_seconds: int = setting(
+        "PROCESS_EMAIL_VISIBILITY_SECONDS",
+        integer(3, 12 * 3600, "seconds"),
+        help="How long a message is hidden from other consumers before its bridge must extend it; "
+        "so long it takes until the messages of a dead bridge are delivered again.",
+        default="120",
+    )
+    heartbeat_seconds: int = setting(
+        "PROCESS_EMAIL_HEARTBEAT_SECONDS",
+        integer(1, 3600, "seconds"),
+        help="How often the bridge extends what is in flight, and looks for what Redis lost.",
+        default="30",
+    )
+    max_in_flight: int = setting(
+        "PROCESS_EMAIL_MAX_IN_FLIGHT",
+        integer(1, 100_000),
+        help="How many messages may lie between SQS and the end of their actors, all bridges "
+        "together; at that number the bridge stops receiving.",
+        default="200",
+    )
+    grace_seconds: int = setting(
+        "PROCESS_EMAIL_GRACE_SECONDS",
+        integer(0, 600, "seconds"),
+        help="How long a stopping bridge goes on deleting what the workers acknowledge.",
+        default="10",
+    )
+    delete_failed_messages: bool = setting(
+        "PROCESS_EMAIL_DELETE_FAILED_MESSAGES",
+        boolean(),
+        help="Whether messages that were rejected or dead-lettered are deleted from SQS. Otherwise "
+        "SQS delivers them again, until it moves them to its own dead-letter queue.",
+        default="false",
+    )
+    max_seconds: int | None = setting(
+        "PROCESS_EMAIL_MAX_SECONDS",
+        optional(integer(1, 365 * _DAY_SECONDS, "seconds")),
+        help="After how long the bridge leaves by itself; empty: never.",
+        default="",
+    )
+    health_path: Path | None = setting(
+        "PROCESS_EMAIL_HEALTHCHECK_PATH",
+        optional(file_path()),
+        help="The file that the bridge keeps its time and totals in; empty: none.",
+        default="",
+    )
+    health_max_age_seconds: int = setting(
+        "PROCESS_EMAIL_HEALTHCHECK_MAX_AGE",
+        integer(1, _DAY_SECONDS, "seconds"),
+        help="How old that file may be before the bridge counts as unhealthy.",
+        default="120",
+    )
+    verbosity: int = setting(
+        "PROCESS_EMAIL_VERBOSITY",
+        integer(0, 4),
+        help="0: errors, 1: warnings, 2: a line for each cycle and message, 3: debug, 4: all.",
+        default="2",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """Check the values against each other."""
+        if not set(self.signature_versions) <= {"1", "2"}:
+            yield Problem(
+                "AWS_SNS_SIGNATURE_VERSIONS", ",".join(self.signature_versions), "1, 2 or 1,2"
+            )
+        if self.heartbeat_seconds * 2 > self.visibility_seconds:
+            yield Problem(
+                "PROCESS_EMAIL_HEARTBEAT_SECONDS",
+                str(self.heartbeat_seconds),
+                "at most half of PROCESS_EMAIL_VISIBILITY_SECONDS "
+                f"({self.visibility_seconds}), so that one late extension loses no message",
+            )
+        if self.max_lifetime_seconds <= self.visibility_seconds:
+            yield Problem(
+                "PROCESS_EMAIL_MAX_LIFETIME_SECONDS",
+                str(self.max_lifetime_seconds),
+                f"more than PROCESS_EMAIL_VISIBILITY_SECONDS ({self.visibility_seconds})",
+            )
+        if self.health_max_age_seconds <= self.wait_seconds:
+            yield Problem(
+                "PROCESS_EMAIL_HEALTHCHECK_MAX_AGE",
+                str(self.health_max_age_seconds),
+                f"more than PROCESS_EMAIL_WAIT_SECONDS ({self.wait_seconds})",
+            )

@@ -1,0 +1,1 @@
+"""The domain: masks, the inbound logic, mail rewriting, and what was already done."""

@@ -1,0 +1,80 @@
+"""The settings of the domain: pauses, limits, and the key of reply records. No Django here."""
+
+from dataclasses import dataclass
+
+from relay.env import integer, optional, setting, text
+
+_DAYS = integer(0, 365, "days")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailsConfig:
+    """What the workers need to judge mails. Days and limits are per owner; a day is a UTC day."""
+
+    reply_secret: str | None = setting(
+        "REPLY_SECRET",
+        optional(text("a long random text", is_secret=True)),
+        help="The key of reply records; empty: SECRET_KEY. When it changes, mails that were "
+        "forwarded before can no longer be replied to.",
+        default="",
+    )
+    hard_bounce_pause_days: int = setting(
+        "HARD_BOUNCE_PAUSE_DAYS",
+        _DAYS,
+        help="How long nothing is sent to an owner whose mailbox bounced for good.",
+        default="30",
+    )
+    soft_bounce_pause_days: int = setting(
+        "SOFT_BOUNCE_PAUSE_DAYS",
+        _DAYS,
+        help="How long nothing is sent to an owner whose mailbox bounced for the time being.",
+        default="1",
+    )
+    abuse_pause_days: int = setting(
+        "ABUSE_PAUSE_DAYS",
+        _DAYS,
+        help="How long nothing is sent for an owner who went past a daily limit.",
+        default="1",
+    )
+    max_mails_per_day: int = setting(
+        "MAX_MAILS_PER_DAY",
+        integer(1, 10_000_000),
+        help="How many mails a day may be forwarded to an owner; past it the owner is paused.",
+        default="20000",
+    )
+    max_bytes_per_day: int = setting(
+        "MAX_BYTES_PER_DAY",
+        integer(1, 10**13, "bytes"),
+        help="How many bytes a day may be forwarded to an owner; past it the owner is paused.",
+        default="10000000000",
+    )
+    max_replies_per_day: int = setting(
+        "MAX_REPLIES_PER_DAY",
+        integer(1, 10_000_000),
+        help="How many replies a day an owner may send; past it the owner is paused.",
+        default="200",
+    )
+    max_masks_per_day: int = setting(
+        "MAX_MASKS_PER_DAY",
+        integer(0, 10_000_000),
+        help="How many domain masks a day may be made by mails to an owner's name.",
+        default="100",
+    )
+    max_domain_masks: int = setting(
+        "MAX_DOMAIN_MASKS",
+        integer(0, 10_000_000),
+        help="How many domain masks an owner may have.",
+        default="5000",
+    )
+    reply_retention_days: int = setting(
+        "REPLY_RETENTION_DAYS",
+        integer(1, 3650, "days"),
+        help="How long a forwarded mail can be replied to.",
+        default="180",
+    )
+    stale_mask_days: int = setting(
+        "STALE_MASK_DAYS",
+        integer(1, 3650, "days"),
+        help="After how long without a mail the owner's note about a mask is erased.",
+        default="730",
+    )

@@ -1,0 +1,1 @@
+"""The Django project: settings, logging, Sentry, and what operators use."""

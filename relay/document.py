@@ -1,0 +1,49 @@
+"""Writes `docs/settings.md` from the declarations: `python -m relay.document > docs/settings.md`.
+
+A test compares the file with what this prints.
+"""
+
+import sys
+
+from bridge.config import BridgeConfig
+from relay.config import RelayConfig
+from relay.env import Setting, describe
+
+_HEAD = """# Settings
+
+All settings are environment variables. A wrong value stops the process at its start, with one line
+for each problem: `settings.NAME has invalid value VALUE: what is allowed`. `python -m bridge
+--help` shows the bridge's with their present values. boto3's own variables (`AWS_ENDPOINT_URL`,
+credentials, profile) keep their meaning. This page is generated: `python -m relay.document`.
+
+*Bridge* is `python -m bridge`; *relay* are the workers, the scheduler, the web process and
+`manage.py`.
+
+| setting | used by | meaning | allowed | default |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def settings_page() -> str:
+    """Make the page: each setting once, in the order of the declarations."""
+    users: dict[str, list[str]] = {}
+    settings: dict[str, Setting] = {}
+    for declaration, user in ((BridgeConfig, "bridge"), (RelayConfig, "relay")):
+        for setting in describe(declaration):
+            users.setdefault(setting.name, []).append(user)
+            settings.setdefault(setting.name, setting)
+    rows = [_row(setting, " and ".join(users[name])) for name, setting in settings.items()]
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+def _row(setting: Setting, user: str) -> str:
+    if setting.default is None:
+        default = "must be set"
+    else:
+        default = f"`{setting.default}`" if setting.default else "empty"
+    cells = (f"`{setting.name}`", user, setting.help, setting.kind.allowed, default)
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())

@@ -1,0 +1,215 @@
+"""Environment variables → typed values. All problems are reported at once, before any I/O.
+
+A process declares what it needs as a frozen dataclass whose fields are made by `setting`; `load`
+reads it from the environment. The same declaration gives the checks, the error messages, the
+`--help` text and `docs/settings.md`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+_METADATA_KEY = "setting"
+
+
+class _Declaration(Protocol):
+    """Any dataclass: what `load` makes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+D = TypeVar("D", bound=_Declaration)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that is wrong: its name, the value it has (None: not set), what is allowed."""
+
+    name: str
+    value: str | None
+    allowed: str
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"settings.{self.name} is not set: {self.allowed}"
+        return f"settings.{self.name} has invalid value {self.value!r}: {self.allowed}"
+
+
+class SettingsError(Exception):
+    """The environment can't be used; the text has a line for each problem."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """How a setting's text is read. `parse` raises ValueError for what is not `allowed`."""
+
+    parse: Callable[[str], T]
+    allowed: str
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: its name, meaning, kind, and default (None: must be set)."""
+
+    name: str
+    kind: Kind[Any]
+    help: str
+    default: str | None
+
+    def shown(self, value: str) -> str:
+        """Give the value as it may be printed."""
+        return "…" if self.kind.is_secret and value else value
+
+
+def setting(name: str, kind: Kind[T], *, help: str, default: str | None = None) -> T:  # noqa: A002
+    """Declare a dataclass field that is read from the environment variable `name`.
+
+    `default` is text, as an operator would write it; without one the variable must be set.
+    """
+    declared = Setting(name=name, kind=kind, help=help, default=default)
+    field: T = dataclasses.field(metadata={_METADATA_KEY: declared})
+    return field
+
+
+def load(declaration: type[D], environ: Mapping[str, str]) -> D:
+    """Read the settings that `declaration` declares.
+
+    Where each value is good by itself, the declaration's own `problems()`, if it has one, checks
+    the values against each other. Raises `SettingsError` with every problem found.
+    """
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field_name, declared in _settings(declaration):
+        text = environ.get(declared.name, declared.default)
+        if text is None:
+            problems.append(Problem(declared.name, None, declared.kind.allowed))
+            continue
+        try:
+            values[field_name] = declared.kind.parse(text.strip())
+        except ValueError:
+            problems.append(Problem(declared.name, declared.shown(text), declared.kind.allowed))
+    if problems:
+        raise SettingsError(problems)
+    loaded = declaration(**values)
+    across = getattr(loaded, "problems", None)
+    if across is not None and (found := list(across())):
+        raise SettingsError(found)
+    return loaded
+
+
+def describe(declaration: type[Any]) -> list[Setting]:
+    """List the settings that `declaration` declares, in their order."""
+    return [declared for _, declared in _settings(declaration)]
+
+
+def _settings(declaration: type[Any]) -> Iterator[tuple[str, Setting]]:
+    for field in dataclasses.fields(declaration):
+        if _METADATA_KEY in field.metadata:
+            yield field.name, field.metadata[_METADATA_KEY]
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise ValueError
+
+
+def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
+    """Any text but the empty one."""
+
+    def parse(value: str) -> str:
+        _require(bool(value))
+        return value
+
+    return Kind(parse, allowed, is_secret)
+
+
+def integer(low: int, high: int, unit: str = "") -> Kind[int]:
+    """A whole number from `low` to `high`, both included."""
+
+    def parse(value: str) -> int:
+        number = int(value)
+        _require(low <= number <= high)
+        return number
+
+    return Kind(parse, f"a whole number from {low} to {high}" + (f" ({unit})" if unit else ""))
+
+
+def boolean() -> Kind[bool]:
+    """`true` or `false`, in the spellings operators use."""
+    words = {"true": True, "1": True, "yes": True, "on": True}
+    words |= {"false": False, "0": False, "no": False, "off": False, "": False}
+
+    def parse(value: str) -> bool:
+        _require(value.lower() in words)
+        return words[value.lower()]
+
+    return Kind(parse, "true or false")
+
+
+def choice(*choices: str) -> Kind[str]:
+    """One of a few words."""
+
+    def parse(value: str) -> str:
+        _require(value in choices)
+        return value
+
+    return Kind(parse, "one of " + ", ".join(choices))
+
+
+def url(*schemes: str, allowed: str, is_secret: bool = False) -> Kind[str]:
+    """A URL with a host, of one of the schemes."""
+
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        _require(parts.scheme in schemes and bool(parts.netloc))
+        return value
+
+    return Kind(parse, allowed, is_secret)
+
+
+def comma_separated(item: Kind[T]) -> Kind[tuple[T, ...]]:
+    """One or more values, separated by commas."""
+
+    def parse(value: str) -> tuple[T, ...]:
+        return tuple(item.parse(part.strip()) for part in value.split(","))
+
+    return Kind(parse, f"{item.allowed}, or several of them separated by commas", item.is_secret)
+
+
+def optional(item: Kind[T]) -> Kind[T | None]:
+    """The empty text for none, or a value."""
+
+    def parse(value: str) -> T | None:
+        return item.parse(value) if value else None
+
+    return Kind(parse, f"empty, or {item.allowed}", item.is_secret)
+
+
+def folder() -> Kind[Path]:
+    """A folder that exists."""
+
+    def parse(value: str) -> Path:
+        _require(Path(value).is_dir())
+        return Path(value)
+
+    return Kind(parse, "a folder that exists")
+
+
+def file_path() -> Kind[Path]:
+    """A file, which need not exist, in a folder that does."""
+
+    def parse(value: str) -> Path:
+        _require(bool(value) and Path(value).parent.is_dir() and not Path(value).is_dir())
+        return Path(value)
+
+    return Kind(parse, "a file name in a folder that exists")

@@ -1,0 +1,150 @@
+"""Logs and metrics, set up alike in every process. What is logged never holds a part of a mail.
+
+Three guards keep mail out of the log, whoever does the logging: Dramatiq's messages are replaced
+by their ids, an exception is shown by its type and its frames without its text, and what still
+looks like a mail address is blanked.
+"""
+
+import json
+import logging
+import re
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import markus
+from dramatiq import Message
+from dramatiq.broker import MessageProxy
+
+from relay.config import SharedConfig
+
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_MAX_CHARACTERS = 2_000
+_ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}@[^\s@<>\"'(),:;]{1,256}")
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, logging.DEBUG)
+"""Verbosity 0 to 4 → level. From 4 on, the libraries are as talkative as we are."""
+
+
+def without_addresses(text: str) -> str:
+    """Blank what looks like a mail address, and cut what is too long for a log line."""
+    return _ADDRESS.sub("<address>", text[:_MAX_CHARACTERS])
+
+
+def describe_exception(error: BaseException) -> list[str]:
+    """Give an exception and its causes, latest first: type, our own reason if any, frames.
+
+    An exception's text may quote the data it stumbled over; so it is left out, except for the
+    `reason` of our own errors, which is a fixed word.
+    """
+    lines: list[str] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        reason = getattr(current, "reason", None)
+        lines.append(type(current).__qualname__ + (f": {reason}" if _is_word(reason) else ""))
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(current.__traceback__)[-30:]
+        ]
+        current = current.__cause__ or current.__context__
+    return lines
+
+
+def _is_word(reason: object) -> bool:
+    return isinstance(reason, str) and re.fullmatch(r"[a-z0-9_]{1,60}", reason) is not None
+
+
+def _without_mail(argument: object) -> object:
+    if isinstance(argument, Message | MessageProxy):
+        return f"{argument.actor_name}[{argument.message_id}]"
+    return argument
+
+
+class _RedactingFormatter(logging.Formatter):
+    def text(self, record: logging.LogRecord) -> str:
+        arguments = record.args
+        if isinstance(arguments, tuple):
+            arguments = tuple(_without_mail(argument) for argument in arguments)
+        try:
+            formatted = str(record.msg) % arguments if arguments else str(record.msg)
+        except (TypeError, ValueError, KeyError):
+            formatted = str(record.msg)
+        return without_addresses(formatted)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        fields = {
+            name: without_addresses(value) if isinstance(value, str) else value
+            for name, value in vars(record).items()
+            if name not in _OWN_FIELDS
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fields.setdefault("error_type", type(record.exc_info[1]).__qualname__)
+            fields["traceback"] = describe_exception(record.exc_info[1])
+        return fields
+
+
+class JsonFormatter(_RedactingFormatter):
+    """One JSON object a line: timestamp (UTC), level, logger, message, and the extra fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Make the line."""
+        line = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.text(record),
+            "process": record.process,
+        }
+        return json.dumps(line | self.fields(record), default=lambda value: type(value).__name__)
+
+
+class TextFormatter(_RedactingFormatter):
+    """A line for people: the same content, easier on the eye."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Make the line, and one more for each of a traceback's."""
+        fields = self.fields(record)
+        frames = fields.pop("traceback", [])
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        shown = " ".join(f"{name}={value}" for name, value in fields.items())
+        head = f"{time} {record.levelname:<8} {record.name}: {self.text(record)} {shown}".rstrip()
+        return "\n    ".join([head, *frames])
+
+
+def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
+    """Make the argument of `logging.config.dictConfig`. `verbosity` is an index of LEVELS."""
+    formatter = JsonFormatter if log_format == "json" else TextFormatter
+    library_level = LEVELS[verbosity] if verbosity >= 4 else max(logging.INFO, LEVELS[verbosity])
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": library_level},
+        "loggers": {name: {"level": LEVELS[verbosity]} for name in ("relay", "bridge", "emails")}
+        # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
+        | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")},
+    }
+
+
+def set_up_metrics(config: SharedConfig) -> None:
+    """Send the metrics to statsd, if there is one."""
+    if config.statsd_host is None:
+        return
+    markus.configure(
+        [
+            {
+                "class": "markus.backends.datadog.DatadogMetrics",
+                "options": {
+                    "statsd_host": config.statsd_host,
+                    "statsd_port": config.statsd_port,
+                    "statsd_namespace": config.statsd_prefix,
+                },
+            }
+        ]
+    )
