@@ -1,0 +1,64 @@
+"""How Dramatiq's messages are written to Redis and read back.
+
+Two things differ from Dramatiq's own encoder. What can't be read becomes a message for an actor
+that does not exist, so that it is dead-lettered by itself; an exception there would strand every
+message fetched in the same batch. And the notification, read back, does not show its content
+where Dramatiq prints a message's arguments.
+"""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import dramatiq
+
+from emails.wire import DEFAULT_QUEUE
+
+UNREADABLE_ACTOR = "unreadable"
+"""The actor name of messages that could not be read. No such actor exists."""
+
+_FIELDS = {"queue_name", "actor_name", "args", "kwargs", "options", "message_id"}
+
+
+class Opaque(str):
+    """A text that tells no more than its length when it is printed as an argument."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} characters>"
+
+
+class Encoder(dramatiq.Encoder):
+    """JSON, tolerant of what it can't read."""
+
+    def encode(self, data: dict[str, Any]) -> bytes:
+        """Write a message."""
+        return json.dumps(data, separators=(",", ":")).encode()
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """Read a message; one that can't be read becomes one for UNREADABLE_ACTOR."""
+        try:
+            message = json.loads(data)
+            if not isinstance(message, dict) or not message.keys() >= _FIELDS:
+                return _unreadable()
+            message["kwargs"] = {
+                name: Opaque(value) if isinstance(value, str) else value
+                for name, value in message["kwargs"].items()
+            }
+        except (ValueError, RecursionError, AttributeError):
+            return _unreadable()
+        return message
+
+
+def _unreadable() -> dict[str, Any]:
+    return {
+        "queue_name": DEFAULT_QUEUE,
+        "actor_name": UNREADABLE_ACTOR,
+        "args": [],
+        "kwargs": {},
+        "options": {"redis_message_id": "unreadable"},
+        "message_id": str(uuid.uuid4()),
+        "message_timestamp": int(time.time() * 1000),
+    }

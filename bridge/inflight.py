@@ -1,0 +1,226 @@
+"""In-flight bookkeeping: what lies between SQS and its actor.
+
+Redis may forget it at any time; SQS will remind us. Two sides write here: the bridge registers a
+message and notes that it was enqueued, the worker's middleware acknowledges it. Each step is one
+Lua script, and so happens whole or not at all. The keys of one call need not lie in one hash
+slot: Redis Cluster is not supported.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.broker import DEAD_LETTER_TTL_MS, NAMESPACE
+from bridge.inbox import Handle
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.commands.core import Script
+
+_PREFIX = "relay"
+_IN_FLIGHT = f"{_PREFIX}:in-flight"
+_ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
+_SCRIPTS = Path(__file__).parent / "lua"
+
+
+class Registration(StrEnum):
+    """What Redis knew of a message when it was registered; see `lua/register.lua`."""
+
+    NEW = "new"
+    NOT_ENQUEUED = "not_enqueued"
+    IN_FLIGHT = "in_flight"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What Redis holds of a message: is it still in flight, whose is it, by which handle."""
+
+    is_in_flight: bool
+    bridge: str
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What a worker tells the bridge of a message whose actor has ended.
+
+    `reason` names the failure; it is empty for a message that succeeded.
+    """
+
+    handle: Handle
+    received_at_ms: int
+    succeeded: bool
+    reason: str
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Acknowledgement":
+        """Read one from the list in Redis."""
+        data = json.loads(text)
+        handle = Handle(data.pop("message_id"), data.pop("receipt_handle"))
+        return cls(handle=handle, **data)
+
+    def to_json(self) -> str:
+        """Write one for the list in Redis, as `lua/acknowledge.lua` does."""
+        return json.dumps(
+            {
+                "message_id": self.handle.message_id,
+                "receipt_handle": self.handle.receipt_handle,
+                "received_at_ms": self.received_at_ms,
+                "succeeded": self.succeeded,
+                "reason": self.reason,
+            }
+        )
+
+
+class InFlight:
+    """The bookkeeping, as both sides use it. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
+        self._redis = client
+        self._lifetime_ms = lifetime_seconds * 1000
+
+    def register(self, handle: Handle, *, bridge: str, queue: str, now_ms: int) -> Registration:
+        """Register a message that `bridge` received from `queue`."""
+        reply = self._register(
+            keys=[_entry(handle.message_id), _IN_FLIGHT],
+            args=[
+                handle.message_id,
+                handle.receipt_handle,
+                bridge,
+                queue,
+                now_ms,
+                self._lifetime_ms,
+            ],
+        )
+        return Registration(reply.decode())
+
+    def note_enqueued(self, message_id: str) -> None:
+        """Note that a registered message was enqueued."""
+        self._enqueued(keys=[_entry(message_id)])
+
+    def count(self, now_ms: int) -> int:
+        """Count the messages in flight, all bridges together."""
+        counted: int = self._redis.zcount(_IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
+        return counted
+
+    def find(self, message_ids: list[str]) -> list[Entry | None]:
+        """Look up messages, in one round trip; None for what Redis does not know."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for message_id in message_ids:
+                pipeline.hmget(_entry(message_id), "state", "bridge", "handle")
+            replies = pipeline.execute()
+        return [
+            _read_entry(message_id, *reply)
+            for message_id, reply in zip(message_ids, replies, strict=True)
+        ]
+
+    def acknowledge(
+        self,
+        message_id: str,
+        *,
+        actor_queue: str,
+        failure: str | None,
+        dead_letter_id: str = "",
+        forget_starts: bool = True,
+    ) -> bool:
+        """Acknowledge a message whose actor has ended; False if that was done before.
+
+        `failure` names why it was dead-lettered, None that it succeeded. An earlier dead letter
+        of the message is removed. `forget_starts` is false for a message that may not start again.
+        """
+        dead_letters = f"{NAMESPACE}:{actor_queue}.XQ"
+        return bool(
+            self._acknowledge(
+                keys=[
+                    _entry(message_id),
+                    _IN_FLIGHT,
+                    _starts(message_id),
+                    f"{_PREFIX}:dead-letter:{message_id}",
+                    dead_letters,
+                    f"{dead_letters}.msgs",
+                ],
+                args=[
+                    message_id,
+                    "done" if failure is None else "failed",
+                    self._lifetime_ms,
+                    failure or "",
+                    dead_letter_id,
+                    DEAD_LETTER_TTL_MS,
+                    int(forget_starts),
+                    _ACKNOWLEDGEMENTS,
+                ],
+            )
+        )
+
+    def count_start(self, message_id: str) -> int:
+        """Count a start of the message's actor; returns how many there were without an end."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.incr(_starts(message_id))
+            pipeline.pexpire(_starts(message_id), DEAD_LETTER_TTL_MS)
+            starts: int = pipeline.execute()[0]
+        return starts
+
+    def forget_starts(self, message_id: str) -> None:
+        """Note that an attempt ended in order, whatever its result."""
+        self._redis.delete(_starts(message_id))
+
+    def take_acknowledgements(
+        self, queue: str, at_most: int, wait_seconds: float
+    ) -> list[Acknowledgement]:
+        """Take acknowledgements off the list, waiting for a first one.
+
+        Losing one is harmless: SQS delivers the message again, and it is found done.
+        """
+        name = _ACKNOWLEDGEMENTS + queue
+        first = self._redis.blpop([name], timeout=wait_seconds)
+        if first is None:
+            return []
+        rest = self._redis.lpop(name, at_most - 1) or [] if at_most > 1 else []
+        return [Acknowledgement.from_json(text) for text in [first[1], *rest]]
+
+    def give_back(self, queue: str, acknowledgements: list[Acknowledgement]) -> None:
+        """Put acknowledgements back on the list, for whoever takes them next."""
+        texts = [acknowledgement.to_json() for acknowledgement in acknowledgements]
+        self._redis.rpush(_ACKNOWLEDGEMENTS + queue, *texts)
+
+    def count_acknowledgements(self, queue: str) -> int:
+        """Count what waits to be taken."""
+        counted: int = self._redis.llen(_ACKNOWLEDGEMENTS + queue)
+        return counted
+
+    @cached_property
+    def _register(self) -> "Script":
+        return self._script("register")
+
+    @cached_property
+    def _enqueued(self) -> "Script":
+        return self._script("enqueued")
+
+    @cached_property
+    def _acknowledge(self) -> "Script":
+        return self._script("acknowledge")
+
+    def _script(self, name: str) -> "Script":
+        return self._redis.register_script((_SCRIPTS / f"{name}.lua").read_text())
+
+
+def _entry(message_id: str) -> str:
+    return f"{_PREFIX}:message:{message_id}"
+
+
+def _starts(message_id: str) -> str:
+    return f"{_PREFIX}:starts:{message_id}"
+
+
+def _read_entry(message_id: str, state: Any, bridge: Any, handle: Any) -> Entry | None:
+    if state is None:
+        return None
+    return Entry(
+        is_in_flight=state in (b"registered", b"enqueued"),
+        bridge=(bridge or b"").decode(),
+        handle=Handle(message_id, (handle or b"").decode()),
+    )

@@ -1,0 +1,66 @@
+"""A loop that survives what it meets: it logs the error, waits, longer each time, and goes on."""
+
+import logging
+import random
+from collections.abc import Callable
+from threading import Event
+
+from redis.exceptions import RedisError
+
+from bridge.inbox import InboxUnavailable, InboxUnusable
+
+logger = logging.getLogger(__name__)
+
+REMOTE_ERRORS = (RedisError, InboxUnavailable, InboxUnusable)
+"""What the network, and the servers behind it, can do to us."""
+
+
+class Backoff:
+    """How long to wait after the n-th failure in a row: twice as long each time, with jitter."""
+
+    def __init__(self, first_seconds: float = 0.5, most_seconds: float = 30.0) -> None:
+        self._first_seconds = first_seconds
+        self._most_seconds = most_seconds
+        self._failures = 0
+
+    def next_seconds(self) -> float:
+        """Count a failure; returns how long to wait."""
+        longest: float = min(self._most_seconds, self._first_seconds * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        return longest * random.uniform(0.5, 1)
+
+    def reset(self) -> None:
+        """Start anew, after a success."""
+        self._failures = 0
+
+
+def repeat(name: str, step: Callable[[], bool], until: Event) -> None:
+    """Call `step` until the event is set. A step answers whether it went well.
+
+    After one that did not, or that raised, there is a wait, which the event cuts short.
+    """
+    backoff = Backoff()
+    while not until.is_set():
+        try:
+            went_well = step()
+        except Exception as error:  # noqa: BLE001 - surviving them is what this is for
+            _log(name, error)
+            went_well = False
+        if went_well:
+            backoff.reset()
+        else:
+            until.wait(backoff.next_seconds())
+
+
+def _log(name: str, error: Exception) -> None:
+    is_remote = isinstance(error, REMOTE_ERRORS)
+    logger.log(
+        logging.WARNING if is_remote else logging.ERROR,
+        "remote error, waiting" if is_remote else "unexpected error, waiting",
+        exc_info=None if is_remote else error,
+        extra={
+            "loop": name,
+            "error_type": type(error).__name__,
+            "client_error_code": getattr(error, "code", None),
+        },
+    )

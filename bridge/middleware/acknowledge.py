@@ -1,0 +1,78 @@
+"""Tells the bridge that a message's actor has really ended: returned, or dead-lettered.
+
+Dramatiq's own `after_ack` can't tell: it fires for every attempt that will be retried and for
+every hop through the delay queue. What can is `after_process_message`, once `Retries` has given
+its verdict: so this stands before `Retries` in the list, to run after it. A message for an actor
+that does not exist meets `after_nack` alone.
+"""
+
+import logging
+from typing import Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.inflight import InFlight
+from bridge.middleware.delivery_limit import TOO_MANY_DELIVERIES
+from emails.wire import SQS_MESSAGE_ID
+
+logger = logging.getLogger(__name__)
+
+
+class Acknowledge(dramatiq.Middleware):
+    """Acknowledges messages that came from SQS; others pass by."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: Any,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Acknowledge, unless the attempt failed and `Retries` has enqueued another."""
+        if message.failed:
+            self._acknowledge(message, _name(message, exception))
+        elif exception is None:
+            self._acknowledge(message, None)
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Acknowledge a message that some middleware would not run; it was not carried out."""
+        self._acknowledge(message, "skipped")
+
+    def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Acknowledge a message that never reached an actor."""
+        self._acknowledge(message, _name(message, None))
+
+    def _acknowledge(self, message: Any, failure: str | None) -> None:
+        message_id = message.options.get(SQS_MESSAGE_ID)
+        if message_id is None:
+            return
+        try:
+            self._in_flight.acknowledge(
+                message_id,
+                actor_queue=message.queue_name,
+                failure=failure,
+                dead_letter_id=message.options["redis_message_id"] if message.failed else "",
+                forget_starts=failure != TOO_MANY_DELIVERIES,
+            )
+        except RedisError as error:
+            # SQS still holds the message and will deliver it again; what was done is remembered
+            # by the database.
+            logger.warning(
+                "acknowledgement lost",
+                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+            )
+
+
+def _name(message: Any, exception: BaseException | None) -> str:
+    """Name why a message was dead-lettered, in a word that is safe to show anywhere."""
+    if TOO_MANY_DELIVERIES in message.options:
+        return TOO_MANY_DELIVERIES
+    if exception is None:
+        return "no_such_actor"
+    reason: str = getattr(exception, "reason", type(exception).__name__)
+    return reason

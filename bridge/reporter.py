@@ -1,0 +1,90 @@
+"""What the bridge tells of itself: a log line a cycle, the health file, and a line at the exit."""
+
+import logging
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import markus
+
+from bridge import health
+from bridge.config import BridgeConfig
+from bridge.inbox import Inbox, InboxUnavailable, InboxUnusable, QueueCounts
+from bridge.poller import Cycle
+from bridge.totals import Totals
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("bridge")
+
+_COUNT_EVERY_SECONDS = 30.0
+
+
+class Reporter:
+    """Used by the poller's thread; the exit line by the main thread, when that one has ended."""
+
+    def __init__(self, config: BridgeConfig, inbox: Inbox, totals: Totals) -> None:
+        self._health_path = config.health_path
+        self._inbox = inbox
+        self._totals = totals
+        self._started = time.monotonic()
+        self._counted_at = float("-inf")
+
+    def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
+        """Log a cycle, now and then with the queue's length, and write the health file."""
+        self._totals.cycles += 1
+        fields: dict[str, object] = {
+            "cycle_num": self._totals.cycles,
+            "cycle_s": round(cycle_seconds, 3),
+            "sqs_poll_s": round(cycle.poll_seconds, 3),
+            "process_s": round(cycle.process_seconds, 3),
+            "message_count": cycle.received,
+            "message_total": self._totals.received,
+            "failed_count": cycle.failed,
+        }
+        fields |= self._count()
+        logger.info("cycle", extra=fields | {str(name): n for name, n in cycle.taken.items()})
+        metrics.timing("cycle", cycle_seconds * 1000)
+        self.write_health()
+
+    def write_health(self) -> None:
+        """Write the health file, if there is to be one."""
+        if self._health_path is None:
+            return
+        try:
+            health.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
+        except OSError as error:
+            logger.warning("health file not written", extra={"error": error.strerror})
+
+    def at_exit(self, exit_on: str, left_in_flight: int) -> None:
+        """Log what was done, and what was left behind for the workers and the other bridges."""
+        fields: dict[str, object] = {
+            "exit_on": exit_on,
+            "total_s": round(time.monotonic() - self._started, 3),
+            "left_in_flight": left_in_flight,
+        }
+        logger.info("bridge stopped", extra=fields | self._totals.as_fields())
+
+    def _count(self) -> dict[str, object]:
+        """Ask SQS how long the queue is, now and then; what was counted earlier is not told again.
+
+        A number that is half a minute old, in a line of now, would be charted as of now.
+        """
+        if time.monotonic() - self._counted_at < _COUNT_EVERY_SECONDS:
+            return {}
+        started = time.monotonic()
+        self._counted_at = started
+        try:
+            counts = self._inbox.count()
+        except (InboxUnavailable, InboxUnusable) as error:
+            logger.warning("queue not counted", extra={"client_error_code": error.code})
+            return {}
+        return {**_fields(counts), "queue_load_s": round(time.monotonic() - started, 3)}
+
+
+def _fields(counts: QueueCounts) -> dict[str, int]:
+    numbers = asdict(counts)
+    return {
+        "queue_count": numbers["visible"],
+        "queue_count_delayed": numbers["delayed"],
+        "queue_count_not_visible": numbers["not_visible"],
+    }

@@ -1,0 +1,141 @@
+"""The running bridge: three loops side by side, and how they end.
+
+    poller         demand, receive, verify, register, enqueue; cycle log and health file
+    acknowledger   acknowledgements → batched deletes
+    heartbeat      visibility of what is in flight
+    main thread    waits for the order to stop, then for the others
+
+They share the inbox (boto3's clients are thread-safe), the connection pool to Redis, and `Held`,
+which has a lock; each number of the totals has one writer. On the order to stop, the poller ends
+after the receive that is under way, and shows again what that still brings; the other two go on
+until all that this bridge put in flight has ended, or the grace period is over. What is in flight
+then is finished by the workers, and deleted by another bridge, or by this one when it returns.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.acknowledgements import Deleter
+from bridge.config import BridgeConfig
+from bridge.inbox import Inbox
+from bridge.inflight import InFlight
+from bridge.loops import REMOTE_ERRORS, repeat
+from bridge.poller import Poller
+from bridge.reporter import Reporter
+from bridge.visibility import Held, Visibility
+
+logger = logging.getLogger(__name__)
+
+_FULL_WAIT_SECONDS = 0.05
+_ACKNOWLEDGEMENT_WAIT_SECONDS = 1.0
+_GRACE_CHECK_SECONDS = 0.1
+_LAST_CALL_SECONDS = 15.0
+"""How long a call that is under way when the bridge leaves may still take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is put together from."""
+
+    inbox: Inbox
+    in_flight: InFlight
+    held: Held
+    poller: Poller
+    deleter: Deleter
+    visibility: Visibility
+    reporter: Reporter
+
+
+class Service:
+    """Runs the loops until it is told to stop, or, with `drain`, has nothing left to do."""
+
+    def __init__(
+        self, config: BridgeConfig, parts: Parts, stopping: threading.Event, *, drain: bool
+    ) -> None:
+        self._config = config
+        self._parts = parts
+        self._drain = drain
+        self._stopping = stopping
+        self._leaving = threading.Event()
+        self._exit_on = "interrupt"
+
+    def stop(self, why: str) -> None:
+        """Give the order to stop; `why` goes into the exit line. The first order counts."""
+        if not self._stopping.is_set():
+            self._exit_on = why
+            self._stopping.set()
+
+    def run(self) -> None:
+        """Run until stopped, then leave in order."""
+        poller = _thread("poller", self._poll, self._stopping)
+        others = [
+            _thread("acknowledger", self._acknowledge, self._leaving),
+            _thread("heartbeat", self._beat, self._leaving),
+        ]
+        if not self._stopping.wait(self._config.max_seconds):
+            self.stop("max_seconds")
+        logger.info("bridge stopping", extra={"exit_on": self._exit_on})
+        poller.join(self._config.wait_seconds + _LAST_CALL_SECONDS)
+        self._wait_for_held()
+        self._leaving.set()
+        for thread in others:
+            thread.join(_LAST_CALL_SECONDS)
+        self._parts.reporter.write_health()
+        self._parts.reporter.at_exit(self._exit_on, len(self._parts.held))
+
+    def _poll(self) -> bool:
+        started = time.monotonic()
+        demand = self._parts.poller.demand()
+        if demand == 0:
+            self._parts.reporter.write_health()
+            self._stopping.wait(_FULL_WAIT_SECONDS)
+            return True
+        cycle = self._parts.poller.cycle(demand)
+        self._parts.reporter.after_cycle(cycle, time.monotonic() - started)
+        if self._drain and cycle.received == 0 and self._is_drained():
+            self.stop("drained")
+        # When nothing at all can be handed on, more of the same is no use: the certificate's host
+        # is down, or somebody floods the queue.
+        return cycle.received == 0 or cycle.failed < cycle.received
+
+    def _acknowledge(self) -> bool:
+        self._parts.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
+        return True
+
+    def _beat(self) -> bool:
+        if not self._leaving.wait(self._config.heartbeat_seconds):
+            self._parts.visibility.beat()
+        return True
+
+    def _is_drained(self) -> bool:
+        """Tell whether the queue is empty, nothing is in flight, and all is deleted."""
+        counts = self._parts.inbox.count()
+        return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
+
+    def _is_all_acknowledged(self) -> bool:
+        in_flight = self._parts.in_flight
+        return (
+            in_flight.count(int(time.time() * 1000)) == 0
+            and in_flight.count_acknowledgements(self._parts.inbox.queue_name) == 0
+        )
+
+    def _wait_for_held(self) -> None:
+        """Wait until nothing that this bridge put in flight still is, or the grace is over."""
+        deadline = time.monotonic() + self._config.grace_seconds
+        while time.monotonic() < deadline:
+            try:
+                self._parts.visibility.forget_ended()
+                if not len(self._parts.held):
+                    return
+            except REMOTE_ERRORS as error:
+                logger.warning("can't tell what ended", extra={"error_type": type(error).__name__})
+            time.sleep(_GRACE_CHECK_SECONDS)
+
+
+def _thread(name: str, step: Callable[[], bool], until: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=repeat, args=(name, step, until), name=name, daemon=True)
+    thread.start()
+    return thread

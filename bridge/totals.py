@@ -1,0 +1,31 @@
+"""What a bridge has done since it started: for its logs, its health file and its exit line.
+
+Each number is written by one thread only, and read by others: the poller's by the poller, the
+acknowledger's by the acknowledger.
+"""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Totals:
+    """Running totals."""
+
+    cycles: int = 0
+    received: int = 0
+    enqueued: int = 0
+    rejected: int = 0
+    deferred: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    deleted: int = 0
+
+    def as_fields(self) -> dict[str, int]:
+        """Give the totals under the names they have in logs and in the health file."""
+        numbers = asdict(self)
+        return {
+            "cycles": numbers.pop("cycles"),
+            "total_messages": numbers.pop("received"),
+            "failed_messages": self.rejected + self.failed,
+            **numbers,
+        }

@@ -1,0 +1,123 @@
+"""Keeps the messages in flight hidden from other consumers, and notices what Redis has lost.
+
+The bridge remembers what it has put in flight. At each heartbeat it asks Redis about all of it:
+what is still in flight is hidden for longer, what has ended is forgotten, what Redis does not know
+any more was lost and is shown again at once, to start anew.
+
+    poller thread       calls `Held.add`
+    visibility thread   calls everything else
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import markus
+
+from bridge.inbox import Handle, Inbox
+from bridge.inflight import Entry, InFlight
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("bridge")
+
+
+class Held:
+    """The messages this bridge has put in flight, by id, with their handles. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Handle] = {}
+        self._lock = threading.Lock()
+
+    def add(self, handle: Handle) -> None:
+        """Hold a message from now on; a newer receipt handle takes the place of the older one."""
+        with self._lock:
+            self._handles[handle.message_id] = handle
+
+    def release(self, handles: Iterable[Handle]) -> None:
+        """Hold messages no longer, unless a newer handle has come meanwhile."""
+        with self._lock:
+            for handle in handles:
+                if self._handles.get(handle.message_id) == handle:
+                    del self._handles[handle.message_id]
+
+    def snapshot(self) -> list[Handle]:
+        """Copy what is held."""
+        with self._lock:
+            return list(self._handles.values())
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one heartbeat does: hide for longer, show at once, forget what is not held any more."""
+
+    hide: list[Handle] = field(default_factory=list)
+    show: list[Handle] = field(default_factory=list)
+    forget: list[Handle] = field(default_factory=list)
+
+
+def plan(held: Mapping[Handle, Entry | None], bridge: str) -> Plan:
+    """Decide about each message held by `bridge`, from what Redis knows of it.
+
+    A message whose lifetime is over has no entry either. Showing it is right in both cases: SQS
+    delivers it again, and it is registered anew.
+    """
+    decided = Plan()
+    for handle, entry in held.items():
+        if entry is None:
+            decided.show.append(handle)
+            decided.forget.append(handle)
+        elif entry.is_in_flight and entry.bridge == bridge:
+            decided.hide.append(entry.handle)
+        else:
+            decided.forget.append(handle)
+    return decided
+
+
+class Visibility:
+    """The heartbeat over what one bridge holds."""
+
+    def __init__(
+        self, inbox: Inbox, in_flight: InFlight, held: Held, *, bridge: str, hide_seconds: int
+    ) -> None:
+        self._inbox = inbox
+        self._in_flight = in_flight
+        self._held = held
+        self._bridge = bridge
+        self._hide_seconds = hide_seconds
+
+    def beat(self) -> Plan:
+        """Do one heartbeat. Errors of Redis and of SQS pass through; the next beat tries again."""
+        decided = self._plan()
+        self._tell("hide", decided.hide, self._hide_seconds)
+        self._tell("show", decided.show, 0)
+        self._held.release(decided.forget)
+        if decided.show:
+            logger.warning("messages lost by redis", extra={"message_count": len(decided.show)})
+            metrics.incr("lost_by_redis", len(decided.show))
+        return decided
+
+    def forget_ended(self) -> None:
+        """Only forget what has ended, between two heartbeats."""
+        self._held.release(self._plan().forget)
+
+    def _plan(self) -> Plan:
+        handles = self._held.snapshot()
+        entries = self._in_flight.find([handle.message_id for handle in handles])
+        return plan(dict(zip(handles, entries, strict=True)), self._bridge)
+
+    def _tell(self, what: str, handles: list[Handle], seconds: int) -> None:
+        for failed in self._inbox.hide(handles, seconds):
+            # A receipt handle runs out when the message was delivered again: to a bridge, which
+            # then holds it, or straight into SQS's dead-letter queue.
+            logger.info(
+                "visibility not changed",
+                extra={
+                    "sqs_message_id": failed.handle.message_id,
+                    "client_error_code": failed.code,
+                    "change": what,
+                },
+            )

@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Django's command line: `python manage.py help` lists what there is."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from relay.env import SettingsError
+
+
+def main() -> None:
+    """Run the command; wrong settings are shown as one line each."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingsError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

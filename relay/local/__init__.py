@@ -1,0 +1,1 @@
+"""Embedded Redis, PostgreSQL and AWS, and the demo. Never imported in production."""

@@ -1,0 +1,141 @@
+"""An AWS of our own: moto's server, with a queue, a bucket, and a stand-in for SES's receiving end.
+
+moto's SNS signs nothing that verifies, and its SES receives nothing; so what they would do is done
+here: store the mail, tell of it in a signed envelope, put that into the queue.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import boto3
+
+from relay.local import ses
+from relay.local.processes import Process, free_port, is_listening
+from relay.local.signing import Signer, notification
+
+REGION = "us-east-1"
+TOPIC = f"arn:aws:sns:{REGION}:123456789012:ses-inbound"
+BUCKET = "mails"
+MASK_DOMAIN = "masks.example"
+MAX_RECEIVES = 3
+_QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """A mail that was given to SES to send."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+
+class LocalAws:
+    """moto's server as a process, set up for the relay; `deliver` is what SES would do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self._port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
+        self._process = Process("aws", command, os.environ, folder / "aws.log")
+        self._process.wait_until(lambda: is_listening(self._port))
+        self.certificates = folder / "certificates"
+        self.certificates.mkdir(exist_ok=True)
+        self.signer = Signer.generate(REGION)
+        self.signer.write_certificate(self.certificates)
+        session = boto3.Session("test", "test", region_name=REGION)
+        self.sqs = session.client("sqs", endpoint_url=self.endpoint)
+        self.s3 = session.client("s3", endpoint_url=self.endpoint)
+        self._ses = session.client("sesv2", endpoint_url=self.endpoint)
+        self.queue_url = self.dead_letter_queue_url = ""
+        self.set_up()
+
+    def set_up(self, visibility_seconds: int = 30) -> None:
+        """Make the queue with its dead-letter queue, the bucket, and the identities of SES."""
+        self.dead_letter_queue_url = self.sqs.create_queue(QueueName=_DEAD_LETTERS)["QueueUrl"]
+        dead_letters = f"arn:aws:sqs:{REGION}:123456789012:{_DEAD_LETTERS}"
+        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
+        self.queue_url = self.sqs.create_queue(
+            QueueName=_QUEUE,
+            Attributes={
+                "RedrivePolicy": json.dumps(redrive),
+                "VisibilityTimeout": str(visibility_seconds),
+            },
+        )["QueueUrl"]
+        self.s3.create_bucket(Bucket=BUCKET)
+        self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
+
+    def reset(self) -> None:
+        """Forget everything, and set up anew."""
+        urlopen(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        self.set_up()
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self._process.stop()
+
+    def environ(self) -> dict[str, str]:
+        """Give the settings that lead the relay's processes here."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_SQS_EMAIL_QUEUE_URL": self.queue_url,
+            "AWS_SQS_EMAIL_DLQ_URL": self.dead_letter_queue_url,
+            "AWS_SNS_TOPIC": TOPIC,
+            "AWS_SNS_CERTIFICATE_DIR": str(self.certificates),
+            "AWS_S3_EMAIL_BUCKET": BUCKET,
+            "MASK_DOMAINS": MASK_DOMAIN,
+            "REPLIES_ADDRESS": f"replies@{MASK_DOMAIN}",
+            "RELAY_FROM_ADDRESS": f"relay@{MASK_DOMAIN}",
+        }
+
+    def deliver(self, raw: bytes, recipients: Sequence[str], **verdicts: str) -> str:
+        """Receive a mail as SES would; gives the id of the SQS message that tells of it."""
+        key = uuid.uuid4().hex
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
+        told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key, **verdicts)
+        return self.notify(told)
+
+    def notify(self, told: dict[str, Any], message_id: str | None = None) -> str:
+        """Publish a notification of SES: signed, in the queue."""
+        envelope = self.signer.sign(notification(TOPIC, json.dumps(told), message_id))
+        return self.put(json.dumps(envelope))
+
+    def put(self, body: str) -> str:
+        """Put any text into the queue; gives the id of its SQS message."""
+        return self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)["MessageId"]
+
+    def count(self, queue_url: str) -> int:
+        """Count all messages in a queue: visible, delayed and hidden."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
+        return sum(
+            int(value)
+            for name, value in answer["Attributes"].items()
+            if name.startswith("ApproximateNumberOfMessages")
+        )
+
+    def stored_mails(self) -> list[str]:
+        """List the mails that are still in S3."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+    def sent(self) -> list[SentMail]:
+        """List what SES was given to send, oldest first."""
+        with urlopen(f"{self.endpoint}/moto-api/data.json") as answer:  # noqa: S310
+            data = json.load(answer)
+        return [_sent_mail(raw) for raw in data.get("ses", {}).get("RawMessage", [])]
+
+
+def _sent_mail(raw: dict[str, Any]) -> SentMail:
+    # moto's SES v2 notes each destination twice.
+    recipients = tuple(dict.fromkeys(raw["destinations"]))
+    return SentMail(sender=raw["source"], recipients=recipients, raw=raw["raw_data"].encode())

@@ -1,0 +1,1 @@
+"""What operators use: gauges, health, dead letters."""

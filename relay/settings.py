@@ -1,0 +1,103 @@
+"""Django's settings, made from the environment. No logic: what a value means is in config.py."""
+
+import os
+from pathlib import Path
+
+import environ
+
+from relay.broker import broker_settings
+from relay.config import RelayConfig
+from relay.env import load
+from relay.logging import logging_settings, set_up_metrics
+from relay.sentry import set_up_sentry
+
+CONFIG = load(RelayConfig, os.environ)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Sentry patches Dramatiq's broker and so must come before it is made.
+set_up_sentry(CONFIG, django=True)
+set_up_metrics(CONFIG)
+
+SECRET_KEY = CONFIG.secret_key
+DEBUG = CONFIG.debug
+ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
+SITE_ORIGIN = CONFIG.site_origin
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_dramatiq",
+    "relay.operations",
+    "emails",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "relay.urls"
+WSGI_APPLICATION = "relay.wsgi.application"
+
+_database = environ.Env.db_url_config(CONFIG.database_url)
+# No query and no connection attempt may outlive its message: DESIGN P3.
+_database["OPTIONS"] = _database.get("OPTIONS", {}) | {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=15000 -c lock_timeout=10000",
+}
+_database["CONN_MAX_AGE"] = 600
+_database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_settings(CONFIG.log_format, verbosity=2)
+
+DRAMATIQ_BROKER = broker_settings(CONFIG)
+DRAMATIQ_ENCODER = "bridge.encoder.Encoder"
+
+if not DEBUG and CONFIG.site_origin.startswith("https:"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True

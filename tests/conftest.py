@@ -1,0 +1,76 @@
+"""The servers that tests run on: real ones, started when first needed, stopped at the end."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import environ
+import pytest
+
+from relay.local.aws import LocalAws
+from relay.local.postgres import LocalPostgres
+from relay.local.redis import LocalRedis
+from tests.environment import GIVEN
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder for the servers' files; not pytest's, which PostgreSQL's user may not enter."""
+    with tempfile.TemporaryDirectory(prefix="relay-tests-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def local_redis(folder: Path) -> Iterator[LocalRedis]:
+    """A Redis that a test may restart."""
+    redis = LocalRedis(folder)
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """A Redis that a test may wipe: the one in REDIS_URL, or our own."""
+    if GIVEN["REDIS_URL"]:
+        return GIVEN["REDIS_URL"]
+    url: str = request.getfixturevalue("local_redis").url
+    return url
+
+
+@pytest.fixture(scope="session")
+def database_url(folder: Path) -> Iterator[str]:
+    """A PostgreSQL in which tests make databases of their own: DATABASE_URL's, or our own."""
+    if GIVEN["DATABASE_URL"]:
+        yield GIVEN["DATABASE_URL"]
+        return
+    postgres = LocalPostgres(folder)
+    yield postgres.url
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(database_url: str) -> None:
+    """Lead Django to the tests' PostgreSQL; pytest-django makes its own database there."""
+    from django.db import connections
+
+    settings: dict[str, Any] = connections["default"].settings_dict
+    found = environ.Env.db_url_config(database_url)
+    settings.update({name: found.get(name, "") for name in ("NAME", "USER", "PASSWORD", "HOST")})
+    settings["PORT"] = found.get("PORT", "")
+    settings["OPTIONS"] = found.get("OPTIONS", {})
+
+
+@pytest.fixture(scope="session")
+def aws_server(folder: Path) -> Iterator[LocalAws]:
+    """moto's server."""
+    aws = LocalAws(folder)
+    yield aws
+    aws.stop()
+
+
+@pytest.fixture
+def aws(aws_server: LocalAws) -> LocalAws:
+    """A local AWS with empty queues and an empty bucket."""
+    aws_server.reset()
+    return aws_server

@@ -1,0 +1,30 @@
+"""The environment that Django's settings are read from in tests. Loaded by `-p tests.environment`.
+
+Nothing here exists: whatever a test needs, its fixtures start. So a test that forgets its fixture
+fails, instead of reaching servers that happen to run on the machine.
+"""
+
+import os
+
+NOWHERE = "127.0.0.1:1"
+
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL": f"http://{NOWHERE}",
+    "AWS_REGION": "us-east-1",
+    "AWS_S3_EMAIL_BUCKET": "mails",
+    "MASK_DOMAINS": "masks.example",
+    "REPLIES_ADDRESS": "replies@masks.example",
+    "RELAY_FROM_ADDRESS": "relay@masks.example",
+    "SECRET_KEY": "a secret for tests",
+    "SITE_ORIGIN": "https://relay.example",
+}
+
+GIVEN = {name: os.environ.get(name) for name in ("REDIS_URL", "DATABASE_URL")}
+"""The servers that whoever runs the tests wants them to use; None: our own."""
+
+os.environ.update(SETTINGS)
+os.environ["REDIS_URL"] = f"redis://{NOWHERE}/0"
+os.environ["DATABASE_URL"] = f"postgresql://nobody@{NOWHERE}/none"

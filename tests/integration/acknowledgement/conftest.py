@@ -1,0 +1,90 @@
+"""Workers in this process, on a real Redis, with the middleware that tells the bridge."""
+
+from collections.abc import Callable, Iterator
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Retries
+
+from bridge.broker import connect, make_broker
+from bridge.encoder import Encoder
+from bridge.inbox import Handle
+from bridge.inflight import InFlight
+from bridge.middleware import Acknowledge, DeliveryLimit
+from emails import wire
+
+MAX_DELIVERIES = 2
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    client = connect(redis_url)
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def in_flight(client: redis.Redis) -> InFlight:
+    return InFlight(client, lifetime_seconds=60)
+
+
+@pytest.fixture
+def broker(redis_url: str, in_flight: InFlight) -> Iterator[RedisBroker]:
+    before = dramatiq.get_encoder()
+    dramatiq.set_encoder(Encoder())
+    broker = make_broker(
+        redis_url,
+        [
+            Acknowledge(in_flight),
+            DeliveryLimit(in_flight, MAX_DELIVERIES),
+            Retries(max_retries=2, min_backoff=1, max_backoff=10),
+        ],
+    )
+    broker.declare_queue(wire.INBOUND_QUEUE)
+    yield broker
+    dramatiq.set_encoder(before)
+
+
+@pytest.fixture
+def work(broker: RedisBroker) -> Iterator[Callable[[], None]]:
+    """Work the queue off, retries included."""
+    workers: list[dramatiq.Worker] = []
+
+    def run() -> None:
+        worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=2)
+        workers.append(worker)
+        worker.start()
+        broker.join(wire.INBOUND_QUEUE, timeout=15_000, interval=10)
+        worker.stop()
+
+    yield run
+    for worker in workers:
+        worker.stop()
+
+
+Enqueue = Callable[..., None]
+
+
+@pytest.fixture
+def enqueue(broker: RedisBroker, in_flight: InFlight) -> Enqueue:
+    """Put a message in flight, as the bridge does."""
+
+    def put(message_id: str = "message-1", actor_name: str = "act") -> None:
+        in_flight.register(
+            Handle(message_id, "handle"), bridge="b1", queue="mail", now_ms=1_000_000
+        )
+        broker.enqueue(
+            dramatiq.Message(
+                queue_name=wire.INBOUND_QUEUE,
+                actor_name=actor_name,
+                args=(),
+                kwargs={},
+                options={wire.SQS_MESSAGE_ID: message_id},
+                message_id=message_id,
+            )
+        )
+        in_flight.note_enqueued(message_id)
+
+    return put

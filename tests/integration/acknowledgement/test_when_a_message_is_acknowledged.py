@@ -1,0 +1,201 @@
+"""A message is acknowledged when its actor has really ended, once, and with the right verdict.
+
+Lesson 25: Dramatiq's `after_ack` fires for each attempt that is retried, and for each hop through
+the delay queue; taken for the end, it deletes messages whose work is still to come.
+"""
+
+from collections.abc import Callable
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware, SkipMessage
+
+from bridge.broker import NAMESPACE
+from bridge.inflight import Acknowledgement, InFlight
+from emails import wire
+from emails.errors import Refused
+from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+
+DEAD_LETTERS = f"{NAMESPACE}:{wire.INBOUND_QUEUE}.XQ"
+
+
+def declare(broker: RedisBroker, run: Callable[[], None], **options: object) -> None:
+    dramatiq.actor(run, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, **options)
+
+
+def acknowledged(in_flight: InFlight) -> list[Acknowledgement]:
+    if in_flight.count_acknowledgements("mail") == 0:
+        return []
+    return in_flight.take_acknowledgements("mail", 10, 0.1)
+
+
+class Failing:
+    """An actor that fails as often as it is told to, and notes what was acknowledged by then."""
+
+    def __init__(self, in_flight: InFlight, failures: int, error: Exception) -> None:
+        self.in_flight, self.failures, self.error = in_flight, failures, error
+        self.runs = 0
+        self.acknowledged_meanwhile = 0
+
+    def __call__(self) -> None:
+        self.runs += 1
+        self.acknowledged_meanwhile += self.in_flight.count_acknowledgements("mail")
+        if self.runs <= self.failures:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("what", "failures", "error", "options", "runs", "reason"),
+    [
+        ("success", 0, None, {}, 1, None),
+        ("success after two retries", 2, RuntimeError("later"), {}, 3, None),
+        ("retries used up", 9, RuntimeError("never"), {}, 3, "RuntimeError"),
+        ("refused", 9, Refused("foreign_bucket"), {"throws": Refused}, 1, "foreign_bucket"),
+    ],
+)
+def test_the_verdict_on_an_actor(
+    broker: RedisBroker,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    what: str,
+    failures: int,
+    error: Exception | None,
+    options: dict[str, object],
+    runs: int,
+    reason: str | None,
+) -> None:
+    actor = Failing(in_flight, failures, error or RuntimeError())
+    declare(broker, actor, **options)
+    enqueue()
+
+    work()
+
+    assert actor.runs == runs, what
+    assert actor.acknowledged_meanwhile == 0, "acknowledged before its end"
+    (acknowledgement,) = acknowledged(in_flight)
+    assert acknowledgement.succeeded is (reason is None)
+    assert acknowledgement.reason == (reason or "")
+    assert client.zcard(DEAD_LETTERS) == (0 if reason is None else 1)
+
+
+def test_a_message_for_no_actor_is_dead_lettered_and_acknowledged_as_failed(
+    client: redis.Redis, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    enqueue(actor_name="gone")
+
+    work()
+
+    (acknowledgement,) = acknowledged(in_flight)
+    assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "no_such_actor")
+    assert client.zcard(DEAD_LETTERS) == 1
+
+
+def test_a_skipped_message_is_not_a_success(
+    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    class Skip(Middleware):
+        def before_process_message(self, broker: object, message: object) -> None:
+            raise SkipMessage
+
+    broker.add_middleware(Skip())
+    declare(broker, lambda: None)
+    enqueue()
+
+    work()
+
+    (acknowledgement,) = acknowledged(in_flight)
+    assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "skipped")
+
+
+def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
+    broker: RedisBroker,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    """Lesson 30. The next delivery by SQS does not run it either."""
+    actor = Failing(in_flight, 0, RuntimeError())
+    declare(broker, actor)
+    for _ in range(MAX_DELIVERIES):
+        in_flight.count_start("message-1")
+
+    for _ in range(2):
+        enqueue()
+        work()
+
+    assert actor.runs == 0
+    reasons = [acknowledgement.reason for acknowledgement in acknowledged(in_flight)]
+    assert reasons == ["too_many_deliveries"] * 2
+    assert client.zcard(DEAD_LETTERS) == 1
+
+
+def test_attempts_that_end_in_order_do_not_count_as_deaths(
+    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    actor = Failing(in_flight, MAX_DELIVERIES, RuntimeError())
+    declare(broker, actor)
+    enqueue()
+
+    work()
+
+    assert actor.runs == MAX_DELIVERIES + 1
+    assert [acknowledgement.succeeded for acknowledgement in acknowledged(in_flight)] == [True]
+
+
+def test_a_retry_that_could_not_be_enqueued_is_not_acknowledged(
+    broker: RedisBroker,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lesson 26: Dramatiq logs the error and drops the message. SQS must still hold it."""
+
+    def fail() -> None:
+        raise RuntimeError
+
+    def lose_connection(*args: object, **kwargs: object) -> None:
+        raise redis.ConnectionError
+
+    declare(broker, fail)
+    enqueue()
+    monkeypatch.setattr(broker, "enqueue", lose_connection)
+
+    work()
+
+    assert acknowledged(in_flight) == []
+    (entry,) = in_flight.find(["message-1"])
+    assert entry is not None
+    assert entry.is_in_flight
+
+
+def test_messages_around_one_that_cant_be_read_are_worked_off(
+    broker: RedisBroker,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    """Lesson 27: the error used to strand every message fetched in the same batch."""
+    declare(broker, lambda: None)
+    enqueue("before")
+    client.hset(f"{NAMESPACE}:inbound.msgs", "junk", b"\xff not a message")
+    client.rpush(f"{NAMESPACE}:inbound", "junk")
+    enqueue("after")
+    worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=2)
+    worker.start()
+    try:
+        taken: list[Acknowledgement] = []
+        while len(taken) < 2:
+            batch = in_flight.take_acknowledgements("mail", 10, 5)
+            assert batch, "messages were stranded"
+            taken += batch
+    finally:
+        worker.stop()
+
+    assert {acknowledgement.handle.message_id for acknowledgement in taken} == {"before", "after"}

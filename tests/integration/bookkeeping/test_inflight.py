@@ -1,0 +1,211 @@
+"""The bookkeeping in a real Redis: each step's promise, in the order of a message's life."""
+
+import time
+
+import pytest
+import redis
+
+from bridge.broker import NAMESPACE
+from bridge.inbox import Handle
+from bridge.inflight import InFlight, Registration
+
+ID = "message-1"
+HANDLE = Handle(ID, "handle-1")
+NEWER = Handle(ID, "handle-2")
+NOW_MS = 1_000_000_000
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    client = redis.Redis.from_url(redis_url)
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def in_flight(client: redis.Redis) -> InFlight:
+    return InFlight(client, lifetime_seconds=60)
+
+
+def register(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -> Registration:
+    return in_flight.register(handle, bridge=bridge, queue="mail", now_ms=NOW_MS)
+
+
+def put_in_flight(in_flight: InFlight) -> None:
+    register(in_flight)
+    in_flight.note_enqueued(ID)
+
+
+def succeed(in_flight: InFlight) -> bool:
+    return in_flight.acknowledge(ID, actor_queue="inbound", failure=None)
+
+
+def fail(in_flight: InFlight, dead_letter_id: str = "dead-1") -> bool:
+    return in_flight.acknowledge(
+        ID, actor_queue="inbound", failure="RuntimeError", dead_letter_id=dead_letter_id
+    )
+
+
+def test_an_unknown_message_is_new(in_flight: InFlight) -> None:
+    assert register(in_flight) is Registration.NEW
+    assert in_flight.count(NOW_MS) == 1
+
+
+def test_a_message_that_was_registered_but_not_enqueued_is_to_be_enqueued_again(
+    in_flight: InFlight,
+) -> None:
+    """Its bridge may have died between the two steps."""
+    register(in_flight)
+
+    assert register(in_flight, NEWER, bridge="b2") is Registration.NOT_ENQUEUED
+
+
+def test_a_message_delivered_again_is_adopted_with_its_newer_handle(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+
+    assert register(in_flight, NEWER, bridge="b2") is Registration.IN_FLIGHT
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert (entry.bridge, entry.handle) == ("b2", NEWER)
+    assert in_flight.count(NOW_MS) == 1
+
+
+def test_the_newest_handle_is_the_one_that_is_acknowledged(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+    register(in_flight, NEWER, bridge="b2")
+
+    succeed(in_flight)
+
+    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 0.01)
+    assert acknowledgement.handle == NEWER
+    assert acknowledgement.succeeded
+    assert acknowledgement.received_at_ms == NOW_MS
+
+
+def test_a_message_that_is_done_stays_done(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+    succeed(in_flight)
+
+    assert register(in_flight, NEWER) is Registration.DONE
+    assert in_flight.count(NOW_MS) == 0
+
+
+def test_noting_late_that_it_was_enqueued_does_not_revive_a_message(in_flight: InFlight) -> None:
+    """A quick actor ends before the bridge has noted that it enqueued the message."""
+    register(in_flight)
+    succeed(in_flight)
+
+    in_flight.note_enqueued(ID)
+
+    assert register(in_flight) is Registration.DONE
+
+
+def test_acknowledging_twice_is_acknowledging_once(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+
+    assert succeed(in_flight) is True
+    assert succeed(in_flight) is False
+    assert in_flight.count_acknowledgements("mail") == 1
+
+
+def test_a_failure_noticed_by_two_hooks_is_acknowledged_once(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+
+    assert fail(in_flight) is True
+    assert fail(in_flight) is False
+    assert in_flight.count_acknowledgements("mail") == 1
+
+
+def test_a_failed_message_may_run_again_when_sqs_delivers_it_again(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+    fail(in_flight)
+
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert not entry.is_in_flight
+    assert register(in_flight, NEWER) is Registration.NEW
+
+
+def test_a_message_leaves_its_last_dead_letter_only(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    dead_letters = f"{NAMESPACE}:inbound.XQ"
+    for attempt in ("dead-1", "dead-2"):
+        register(in_flight)
+        client.zadd(dead_letters, {attempt: 1})
+        client.hset(f"{dead_letters}.msgs", attempt, "…")
+        fail(in_flight, attempt)
+
+    assert client.zrange(dead_letters, 0, -1) == [b"dead-2"]
+
+    register(in_flight)
+    succeed(in_flight)
+
+    assert client.zcard(dead_letters) == 0
+    assert client.hlen(f"{dead_letters}.msgs") == 0
+
+
+def test_a_message_that_redis_forgot_can_still_be_acknowledged(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    """Redis was wiped while the actor ran: when SQS delivers the message again it is done."""
+    put_in_flight(in_flight)
+    client.flushdb()
+
+    assert succeed(in_flight) is True
+    assert in_flight.find(["other", ID])[0] is None
+    assert register(in_flight, NEWER) is Registration.DONE
+
+
+def test_nothing_outlives_its_lifetime(client: redis.Redis) -> None:
+    in_flight = InFlight(client, lifetime_seconds=1)
+    now_ms = int(time.time() * 1000)
+    in_flight.register(HANDLE, bridge="b1", queue="mail", now_ms=now_ms)
+
+    assert 0 < client.pttl(f"relay:message:{ID}") <= 1000
+    assert in_flight.count(now_ms + 1001) == 0
+    succeed(in_flight)
+    assert 0 < client.pttl(f"relay:message:{ID}") <= 1000
+
+
+def test_starts_without_an_end_are_counted_until_an_attempt_ends_in_order(
+    in_flight: InFlight,
+) -> None:
+    assert [in_flight.count_start(ID) for _ in range(3)] == [1, 2, 3]
+    in_flight.forget_starts(ID)
+    assert in_flight.count_start(ID) == 1
+    succeed(in_flight)
+    assert in_flight.count_start(ID) == 1
+
+
+def test_a_message_that_killed_its_workers_keeps_its_count(in_flight: InFlight) -> None:
+    in_flight.count_start(ID)
+
+    in_flight.acknowledge(
+        ID, actor_queue="inbound", failure="too_many_deliveries", forget_starts=False
+    )
+
+    assert in_flight.count_start(ID) == 2
+
+
+def test_acknowledgements_are_taken_in_batches_and_can_be_given_back(in_flight: InFlight) -> None:
+    for number in range(5):
+        handle = Handle(f"id-{number}", "handle")
+        in_flight.register(handle, bridge="b1", queue="mail", now_ms=NOW_MS)
+        in_flight.acknowledge(handle.message_id, actor_queue="inbound", failure=None)
+
+    taken = in_flight.take_acknowledgements("mail", 3, 0.01)
+    in_flight.give_back("mail", taken)
+
+    assert [ack.handle.message_id for ack in taken] == ["id-0", "id-1", "id-2"]
+    assert in_flight.count_acknowledgements("mail") == 5
+    again = in_flight.take_acknowledgements("mail", 10, 0.01)
+    assert {ack.handle.message_id for ack in again} == {f"id-{number}" for number in range(5)}
+    assert again[2:] == taken
+
+
+def test_each_sqs_queue_has_its_own_acknowledgements(in_flight: InFlight) -> None:
+    put_in_flight(in_flight)
+    succeed(in_flight)
+
+    assert in_flight.take_acknowledgements("dead-letters", 10, 0.01) == []

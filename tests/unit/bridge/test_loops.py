@@ -1,0 +1,41 @@
+"""A loop goes on, whatever its step does."""
+
+from threading import Event
+
+import pytest
+import redis
+
+from bridge.loops import Backoff, repeat
+
+
+def test_waits_grow_to_a_limit_and_start_anew_after_a_success() -> None:
+    backoff = Backoff(first_seconds=1, most_seconds=8)
+
+    waits = [backoff.next_seconds() for _ in range(20)]
+
+    for wait, longest in zip(waits, [1, 2, 4, 8, 8, 8], strict=False):
+        assert longest / 2 <= wait <= longest
+    assert max(waits) <= 8
+    backoff.reset()
+    assert backoff.next_seconds() <= 1
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError(), RuntimeError(), KeyError("x")])
+def test_a_loop_survives_what_its_step_raises(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    until, calls = Event(), []
+
+    def step() -> bool:
+        calls.append(1)
+        if len(calls) == 1:
+            raise error
+        until.set()
+        return True
+
+    repeat("poller", step, until)
+
+    assert len(calls) == 2
+    (record,) = caplog.records
+    assert vars(record)["loop"] == "poller"
+    assert vars(record)["error_type"] == type(error).__name__

@@ -1,0 +1,46 @@
+"""What one heartbeat does with a message, by what Redis knows of it."""
+
+import pytest
+
+from bridge.inbox import Handle
+from bridge.inflight import Entry
+from bridge.visibility import Held, Plan, plan
+
+OURS = "bridge-1"
+OLD = Handle("message-1", "old-handle")
+NEW = Handle("message-1", "new-handle")
+
+
+@pytest.mark.parametrize(
+    ("what", "entry", "expected"),
+    [
+        ("in flight", Entry(True, OURS, OLD), Plan(hide=[OLD])),
+        ("in flight, delivered again meanwhile", Entry(True, OURS, NEW), Plan(hide=[NEW])),
+        ("adopted by another bridge", Entry(True, "bridge-2", NEW), Plan(forget=[OLD])),
+        ("ended", Entry(False, OURS, OLD), Plan(forget=[OLD])),
+        ("unknown: redis lost it, or its life is over", None, Plan(show=[OLD], forget=[OLD])),
+    ],
+)
+def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -> None:
+    assert plan({OLD: entry}, OURS) == expected, what
+
+
+def test_a_newer_receipt_handle_takes_the_place_of_the_older_one() -> None:
+    held = Held()
+    held.add(OLD)
+    held.add(NEW)
+
+    assert held.snapshot() == [NEW]
+
+
+def test_forgetting_an_older_handle_does_not_forget_the_message() -> None:
+    """A message delivered again while a heartbeat is looking at it must stay held."""
+    held = Held()
+    held.add(OLD)
+    held.add(NEW)
+
+    held.release([OLD])
+
+    assert held.snapshot() == [NEW]
+    held.release([NEW])
+    assert len(held) == 0
