@@ -1,0 +1,56 @@
+# Everything a fresh machine needs is made here: Python 3.11 and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo dev test lint format constraints clean
+
+help:
+	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
+	@echo "make dev     the same, kept running, with the admin on a printed address"
+	@echo "make test    the tests, on their own Redis and PostgreSQL"
+	@echo "make lint    format, lint, types, import layers"
+	@echo "make format  put the code into its format"
+	@echo "make clean   remove what these have made"
+
+demo: $(VENV)/.local
+	$(BIN)/python -m relay.local.demo
+
+dev: $(VENV)/.local
+	$(BIN)/python -m relay.local.dev
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# What the environments were made from; when these change they are brought up to date.
+$(VENV)/.local $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[$(patsubst .%,%,$(notdir $@))]'
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python's venv module is needed: apt install python3-venv"; exit 1; }
+
+# Pins the versions of everything, from the newest that pyproject.toml allows.
+constraints:
+	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	build/constraints/bin/pip install --quiet '.[dev]'
+	{ echo "# The versions that are tested together. Made by: make constraints"; \
+	  build/constraints/bin/pip freeze --exclude mail-relay --exclude-editable; } > constraints.txt
+
+clean:
+	rm -rf $(VENV) build demo-mails .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
