@@ -10,7 +10,7 @@ _POLL_SECONDS = 0.05
 
 
 def wait_until(what: str, check: Callable[[], T], seconds: float = 30) -> T:
-    """Call `check` until it gives something true, and give that; fails the test if it never does."""
+    """Call `check` until it gives something true, and give that; fails the test if it does not."""
     deadline = time.monotonic() + seconds
     while not (found := check()):
         if time.monotonic() > deadline:

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
+from botocore.config import Config
+from botocore.session import Session as CoreSession
 
 from relay.local import ses
-from relay.local.processes import Process, free_port, is_listening
+from relay.local.processes import Process, free_port, is_listening, passed_on
 from relay.local.signing import Signer, notification
 
 REGION = "us-east-1"
@@ -26,6 +28,12 @@ BUCKET = "mails"
 MASK_DOMAIN = "masks.example"
 MAX_RECEIVES = 3
 _QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
+
+# Neither a proxy, nor a profile that this machine's own AWS is used with, leads to a local server.
+_direct = build_opener(ProxyHandler({}))
+_DIRECT = Config(proxies={})
+_NOT_SET = (None, None, None, None)
+_NO_FILE = (None, None, os.devnull, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +46,25 @@ class SentMail:
 
 
 class LocalAws:
-    """moto's server as a process, set up for the relay; `deliver` is what SES would do."""
+    """moto's server as a process, set up for the relay; `deliver` is what SES would do.
 
-    def __init__(self, folder: Path) -> None:
-        self._port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self._port}"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
-        self._process = Process("aws", command, os.environ, folder / "aws.log")
-        self._process.wait_until(lambda: is_listening(self._port))
+    It listens for this machine alone, on a free port, unless it is told otherwise.
+    """
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
+        port = port or free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
+        self._process = Process("aws", command, passed_on(), folder / "aws.log")
+        self._process.wait_until(lambda: is_listening(port))
         self.certificates = folder / "certificates"
         self.certificates.mkdir(exist_ok=True)
         self.signer = Signer.generate(REGION)
         self.signer.write_certificate(self.certificates)
-        session = boto3.Session("test", "test", region_name=REGION)
-        self.sqs = session.client("sqs", endpoint_url=self.endpoint)
-        self.s3 = session.client("s3", endpoint_url=self.endpoint)
-        self._ses = session.client("sesv2", endpoint_url=self.endpoint)
+        session = _session()
+        self.sqs = session.client("sqs", endpoint_url=self.endpoint, config=_DIRECT)
+        self.s3 = session.client("s3", endpoint_url=self.endpoint, config=_DIRECT)
+        self._ses = session.client("sesv2", endpoint_url=self.endpoint, config=_DIRECT)
         self.queue_url = self.dead_letter_queue_url = ""
         self.set_up()
 
@@ -74,7 +85,7 @@ class LocalAws:
 
     def reset(self) -> None:
         """Forget everything, and set up anew."""
-        urlopen(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        _direct.open(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
         self.set_up()
 
     def stop(self) -> None:
@@ -124,15 +135,28 @@ class LocalAws:
             if name.startswith("ApproximateNumberOfMessages")
         )
 
+    def message_ids(self, queue_url: str) -> set[str]:
+        """Give the ids of a queue's visible messages, ten at most, and leave them visible."""
+        answer = self.sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return {message["MessageId"] for message in answer.get("Messages", [])}
+
     def stored_mails(self) -> list[str]:
         """List the mails that are still in S3."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
     def sent(self) -> list[SentMail]:
         """List what SES was given to send, oldest first."""
-        with urlopen(f"{self.endpoint}/moto-api/data.json") as answer:  # noqa: S310
+        with _direct.open(f"{self.endpoint}/moto-api/data.json") as answer:
             data = json.load(answer)
         return [_sent_mail(raw) for raw in data.get("ses", {}).get("RawMessage", [])]
+
+
+def _session() -> boto3.Session:
+    core = CoreSession({"profile": _NOT_SET, "config_file": _NO_FILE, "credentials_file": _NO_FILE})
+    core.set_credentials("test", "test")
+    return boto3.Session(botocore_session=core, region_name=REGION)
 
 
 def _sent_mail(raw: dict[str, Any]) -> SentMail:

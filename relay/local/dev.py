@@ -1,8 +1,6 @@
 """`make dev`: the whole relay on this machine, kept running until Ctrl-C, with its admin."""
 
 import secrets
-import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -10,64 +8,84 @@ from pathlib import Path
 
 from rich.console import Console
 
-from relay.local.cases import CASES
+from relay.local.cases import CASES, MAILS
 from relay.local.demo import populate
+from relay.local.drop import DropFolder
+from relay.local.interrupts import Interrupted, Interrupts
 from relay.local.processes import NotReady
-from relay.local.stack import CommandFailed, Servers, Stack
+from relay.local.stack import ROOT, CommandFailed, Servers, Stack
 
 STAFF = "staff"
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.5
 
-console = Console()
+console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:
-    """Run until interrupted; returns the exit code."""
-    orders: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Noted, no more: nothing is interrupted half-way, neither the start nor the stop.
-        signal.signal(number, lambda number, frame: orders.append(number))
-    folder = Path(tempfile.mkdtemp(prefix="relay-dev-"))
-    servers = Servers(folder)
-    try:
-        with Stack(
+    """Run until interrupted, which is success; returns the exit code."""
+    interrupts = Interrupts()
+    with tempfile.TemporaryDirectory(prefix="relay-dev-") as name:
+        try:
+            _run(Path(name), interrupts)
+        except Interrupted:
+            console.print("stopped")
+        except (NotReady, CommandFailed) as error:
+            console.print(str(error), style="red", markup=False)
+            return 1
+    return 0
+
+
+def _run(folder: Path, interrupts: Interrupts) -> None:
+    console.print("starting …")
+    with (
+        Servers(folder) as servers,
+        Stack(
             folder,
             servers.aws,
             redis_url=servers.redis.url,
             database_url=servers.postgres.url,
             DEBUG="true",
-        ) as stack:
-            _start(stack, folder)
-            while not orders:
-                time.sleep(_POLL_SECONDS)
-            console.print("stopping …")
-        return 0
-    except (NotReady, CommandFailed) as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
-    finally:
-        servers.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        ) as stack,
+    ):
+        populate(stack, interrupts)
+        password = _add_staff(stack)
+        stack.start_workers(processes=2)
+        stack.start_bridge()
+        stack.start_scheduler()
+        _, origin = stack.start_web()
+        for case in CASES:
+            case.put(stack.aws, case)
+        drop = DropFolder(stack.aws, folder)
+        _tell(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
+        while True:
+            interrupts.check()
+            drop.look()
+            time.sleep(_POLL_SECONDS)
 
 
-def _start(stack: Stack, folder: Path) -> None:
-    populate(stack)
+def _add_staff(stack: Stack) -> str:
     password = secrets.token_urlsafe(9)
     stack.environ["DJANGO_SUPERUSER_PASSWORD"] = password
     stack.manage(
         "createsuperuser", "--noinput", "--username", STAFF, "--email", "staff@relay.example"
     )
     del stack.environ["DJANGO_SUPERUSER_PASSWORD"]
-    stack.start_workers(processes=2)
-    stack.start_bridge()
-    stack.start_scheduler()
-    _, origin = stack.start_web()
-    for case in CASES:
-        case.put(stack.aws, case)
-    console.print(f"admin:     {origin}/admin/ as {STAFF}, password {password}", highlight=False)
-    console.print(f"AWS:       {stack.aws.endpoint}, queue {stack.aws.queue_url}", highlight=False)
-    console.print(f"Redis:     {stack.environ['REDIS_URL']}", highlight=False)
-    console.print(f"logs:      {folder}/*.log", highlight=False)
+    return password
+
+
+def _tell(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
+    example = (MAILS / "plain.eml").relative_to(ROOT)
+    lines = {
+        "admin": admin,
+        "AWS": f"{stack.aws.endpoint}, queue {stack.aws.queue_url}",
+        "Redis": stack.environ["REDIS_URL"],
+        "PostgreSQL": stack.environ["DATABASE_URL"],
+        "logs": f"{folder}/*.log",
+        "sent mails": f"{drop.outbox}/",
+        "deliver one": f"cp {example} {drop.inbox}/",
+    }
+    for what, where in lines.items():
+        console.print(f"{what + ':':<12} {where}", markup=False)
     console.print("The demo's mails were delivered. Ctrl-C stops everything.")
 
 

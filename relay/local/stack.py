@@ -1,20 +1,21 @@
 """The whole relay on this machine: the servers, and its own processes on top of them."""
 
 import json
-import os
 import secrets
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from relay.local.aws import LocalAws
 from relay.local.postgres import LocalPostgres
-from relay.local.processes import Process, free_port, is_listening
+from relay.local.processes import Process, free_port, is_listening, passed_on
 from relay.local.redis import LocalRedis
 
 ROOT = Path(__file__).resolve().parents[2]
+_MANAGE = str(ROOT / "manage.py")
 
 _QUICK = {
     "PROCESS_EMAIL_WAIT_SECONDS": "1",
@@ -34,15 +35,30 @@ class Servers:
     """Redis, PostgreSQL and AWS."""
 
     def __init__(self, folder: Path) -> None:
-        self.aws = LocalAws(folder)
-        self.redis = LocalRedis(folder)
-        self.postgres = LocalPostgres(folder)
+        with ExitStack() as started:
+            self.aws = LocalAws(folder)
+            started.callback(self.aws.stop)
+            self.redis = LocalRedis(folder)
+            started.callback(self.redis.stop)
+            self.postgres = LocalPostgres(folder)
+            started.callback(self.postgres.stop)
+            # All are there; from here on it is `stop` that stops them.
+            self._started = started.pop_all()
+
+    def __enter__(self) -> "Servers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """Stop them all."""
-        self.postgres.stop()
-        self.redis.stop()
-        self.aws.stop()
+        self._started.close()
 
 
 class Stack:
@@ -56,7 +72,7 @@ class Stack:
         self._processes: list[Process] = []
         self.health_path = folder / "health.json"
         self.environ = (
-            _passed_on()
+            passed_on()
             | aws.environ()
             | _QUICK
             | {
@@ -84,12 +100,12 @@ class Stack:
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command; gives what it printed. Raises `CommandFailed`."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            [sys.executable, _MANAGE, *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
             check=False,
+            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
         )
         if done.returncode != 0:
             raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
@@ -111,7 +127,7 @@ class Stack:
 
     def start_workers(self, processes: int = 1, threads: int = 4, **settings: str) -> Process:
         """Start Dramatiq's workers, and wait until they work."""
-        command = ["manage.py", "rundramatiq", "--skip-logging"]
+        command = [_MANAGE, "rundramatiq", "--skip-logging"]
         command += ["--processes", str(processes), "--threads", str(threads)]
         workers = self._start("workers", command, settings)
         ready = "Worker process is ready for action."
@@ -143,10 +159,3 @@ class Stack:
         process = Process(name, [sys.executable, *command], self.environ | settings, log)
         self._processes.append(process)
         return process
-
-
-def _passed_on() -> dict[str, str]:
-    """Give what processes need of our own environment, and nothing that would lead them away."""
-    return {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
-    }

@@ -1,0 +1,66 @@
+"""What is removed when its time is over: a bounded number of rows a run, again and again.
+
+Every function gives the number of rows it removed or changed; running one twice does no harm.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from emails.models import AbuseCounter, Delivery, DomainMask, RandomMask, Reply
+
+BATCH_ROWS = 5_000
+MAX_BATCHES = 100
+"""A run removes at most their product; what is left waits for the next run."""
+
+DELIVERY_RETENTION = timedelta(days=15)
+"""A message can come again as long as SQS keeps it: fourteen days at most."""
+
+COUNTER_RETENTION = timedelta(days=30)
+
+
+def remove_old_deliveries(now: datetime) -> int:
+    """Forget what was done for messages that can't come again."""
+    return _remove(Delivery.objects.all(), Q(created_at__lt=now - DELIVERY_RETENTION))
+
+
+def remove_old_replies(now: datetime, retention: timedelta) -> int:
+    """Forget threads that nobody replied to for long enough."""
+    return _remove(Reply.objects.all(), Q(created_at__lt=now - retention))
+
+
+def remove_old_counters(now: datetime) -> int:
+    """Forget what was counted long ago."""
+    oldest = (now.astimezone(UTC) - COUNTER_RETENTION).date()
+    return _remove(AbuseCounter.objects.all(), Q(day__lt=oldest))
+
+
+def erase_stale_labels(now: datetime, retention: timedelta) -> int:
+    """Erase the notes about masks that get no mail any more, or whose owner has left."""
+    since = now - retention
+    unused = Q(last_used_at__lt=since) | Q(last_used_at=None, created_at__lt=since)
+    stale = ~Q(label="") & (unused | Q(profile__user__is_active=False))
+    return _erase_labels(RandomMask.objects.all(), stale) + _erase_labels(
+        DomainMask.objects.all(), stale
+    )
+
+
+def _remove(table: "QuerySet[Any]", where: Q) -> int:
+    return _in_batches(table, where, lambda batch: batch.delete()[0])
+
+
+def _erase_labels(table: "QuerySet[Any]", where: Q) -> int:
+    return _in_batches(table, where, lambda batch: batch.update(label=""))
+
+
+def _in_batches(table: "QuerySet[Any]", where: Q, change: Callable[["QuerySet[Any]"], int]) -> int:
+    """Change rows until none is left; each batch commits by itself, so no lock is held for long."""
+    total = 0
+    for _ in range(MAX_BATCHES):
+        ids = list(table.filter(where).order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS])
+        total += change(table.filter(pk__in=ids))
+        if len(ids) < BATCH_ROWS:
+            break
+    return total

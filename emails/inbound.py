@@ -1,0 +1,45 @@
+"""The mail of one notification, as it is carried out for its recipients."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from emails.facts import MailFacts
+from emails.notifications import InlineMail, Received, StoredMail
+from emails.rules.headers import read_headers
+
+if TYPE_CHECKING:
+    from emails.aws import MailStore
+
+
+class Inbound:
+    """A received mail: its bytes are fetched when somebody first needs them, and once."""
+
+    def __init__(self, received: Received, mail_store: "MailStore") -> None:
+        self._received = received
+        self._mail_store = mail_store
+        self._raw: bytes | None = None
+        self._facts: MailFacts | None = None
+
+    def raw(self) -> bytes:
+        """Give the mail's bytes. Raises `Refused` or `NotFinished`."""
+        if self._raw is None:
+            match self._received.content:
+                case StoredMail() as stored:
+                    self._raw = self._mail_store.fetch(stored)
+                case InlineMail(raw):
+                    self._raw = raw
+                case _:
+                    assert_never(self._received.content)
+        return self._raw
+
+    def glance(self) -> MailFacts:
+        """Give what the notification says of the mail; some headers may be missing."""
+        return self._received.mail
+
+    def facts(self) -> MailFacts:
+        """Give what the rules may know of the mail: if SES left headers out, it is fetched."""
+        if not self._received.headers_truncated:
+            return self._received.mail
+        if self._facts is None:
+            self._facts = replace(self._received.mail, headers=read_headers(self.raw()))
+        return self._facts

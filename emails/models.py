@@ -1,0 +1,282 @@
+"""The tables: owners, masks, threads that can be replied to, and what was already done.
+
+What must hold is a constraint of the database. Mail content is in none of them. Counters are
+changed only by `store.py`, in the database itself; `save()` is for the admin and the commands.
+"""
+
+import hashlib
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from emails.facts import Block, MaskKind
+from emails.outcomes import NAMES
+from emails.rules.addresses import Address, domain_of, is_special
+from emails.rules.names import is_allowed_domain_name, is_mask_name
+
+LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
+
+
+class Profile(models.Model):
+    """An owner. The real address is the user's `email`, unique whatever its case (a migration)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
+    )
+    is_premium = models.BooleanField(default=False)
+    subdomain = models.CharField(
+        max_length=63,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The owner's own name: their domain masks end in @name.<mask domain>.",
+    )
+    language = models.CharField(max_length=10, default="en", choices=LANGUAGES)
+    blocks_spam = models.BooleanField(default=False)
+    removes_trackers = models.BooleanField(default=False)
+    allows_metrics = models.BooleanField(
+        default=False, help_text="The owner agreed that their masks are named in logs and metrics."
+    )
+    hard_bounced_at = models.DateTimeField(null=True, blank=True)
+    soft_bounced_at = models.DateTimeField(null=True, blank=True)
+    flagged_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the owner went past a daily limit."
+    )
+    first_replied_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the owner's first reply was sent."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(subdomain__isnull=True) | Q(subdomain__regex=r"^[a-z0-9-]+$"),
+                name="profile_subdomain_is_a_label",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"owner {self.pk}"
+
+    def clean(self) -> None:
+        """Refuse a name that nobody may have, or that somebody had before."""
+        self.subdomain = self.subdomain.lower() if self.subdomain else None
+        stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
+        if self.subdomain is None or self.subdomain == stored:
+            return
+        if not self.is_premium:
+            raise ValidationError({"subdomain": "A name of one's own is a premium feature."})
+        if not is_allowed_domain_name(self.subdomain):
+            raise ValidationError({"subdomain": "This name is not allowed."})
+        if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
+            raise ValidationError({"subdomain": "This name is taken."})
+
+
+def _mask_domains() -> set[str]:
+    return {domain for domain in map(domain_of, settings.CONFIG.mask_domains) if domain}
+
+
+class Mask(models.Model):
+    """What both kinds of mask have. The address is `local`@`domain`, in lower case."""
+
+    KIND: MaskKind
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    local = models.CharField(max_length=64)
+    domain = models.CharField(max_length=253)
+    block = models.CharField(
+        max_length=10,
+        choices=[(block.value, block.value) for block in Block],
+        default=Block.NONE.value,
+    )
+    label = models.CharField(max_length=200, blank=True, help_text="The owner's note about it.")
+    forwarded = models.PositiveBigIntegerField(default=0)
+    blocked = models.PositiveBigIntegerField(default=0)
+    dropped = models.PositiveBigIntegerField(default=0)
+    replied = models.PositiveBigIntegerField(default=0)
+    trackers_removed = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+        constraints = (
+            models.UniqueConstraint(
+                fields=["local", "domain"],
+                name="%(class)s_address_once",
+                violation_error_message="There is such a mask already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(block__in=[block.value for block in Block]),
+                name="%(class)s_block_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(local__regex=r"^[^A-Z]+$") & Q(domain__regex=r"^[^A-Z]+$"),
+                name="%(class)s_address_in_lower_case",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.KIND} mask {self.pk}"
+
+    @property
+    def address(self) -> str:
+        """The mask's mail address."""
+        return f"{self.local}@{self.domain}"
+
+    def clean(self) -> None:
+        """Refuse an address that can't be a mask, or that was one before."""
+        if not is_mask_name(self.local):
+            raise ValidationError({"local": "This can't be the name of a mask."})
+        config = settings.CONFIG
+        special = (config.replies_address, config.from_address)
+        if is_special(Address(self.local, self.domain), special):
+            raise ValidationError({"local": "This address has another use."})
+        if self.domain not in self._domains():
+            raise ValidationError({"domain": "This is no domain for such a mask."})
+        if self._state.adding and is_deleted(self.address):
+            raise ValidationError({"local": "This address was a mask before."})
+
+    def _domains(self) -> set[str]:
+        raise NotImplementedError
+
+
+class RandomMask(Mask):
+    """A mask whose name chance has made."""
+
+    KIND = MaskKind.RANDOM
+
+    def _domains(self) -> set[str]:
+        return _mask_domains()
+
+
+class DomainMask(Mask):
+    """A mask at an owner's own name, made by its first mail."""
+
+    KIND = MaskKind.DOMAIN
+
+    def _domains(self) -> set[str]:
+        name = self.profile.subdomain
+        return {f"{name}.{domain}" for domain in _mask_domains()} if name else set()
+
+
+_HASH = RegexValidator(r"^[0-9a-f]{64}$")
+
+
+def hash_of(text: str) -> str:
+    """Hash an address or a name that must be recognised but not kept."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_deleted(address: str) -> bool:
+    """Look up whether the address (in its one spelling) was a mask that is deleted."""
+    return DeletedMask.objects.filter(address_hash=hash_of(address)).exists()
+
+
+class DeletedMask(models.Model):
+    """An address that is never given again. Only its hash is kept."""
+
+    address_hash = models.CharField(max_length=64, unique=True, validators=[_HASH])
+    deleted_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"deleted mask {self.pk}"
+
+
+class RegisteredSubdomain(models.Model):
+    """A name that somebody has or had, never to be given to another. Only its hash is kept."""
+
+    name_hash = models.CharField(max_length=64, unique=True, validators=[_HASH])
+    registered_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"registered subdomain {self.pk}"
+
+
+class Reply(models.Model):
+    """A forwarded mail that its owner may reply to.
+
+    Found by a keyed hash of its Message-ID; who wrote it is encrypted under a key that only the
+    Message-ID gives (`emails/mime/reply_keys.py`). So the table alone says nothing.
+    """
+
+    lookup = models.CharField(max_length=64, unique=True, validators=[_HASH])
+    metadata = models.BinaryField()
+    random_mask = models.ForeignKey(RandomMask, on_delete=models.CASCADE, null=True)
+    domain_mask = models.ForeignKey(DomainMask, on_delete=models.CASCADE, null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "replies"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(random_mask__isnull=True) ^ Q(domain_mask__isnull=True),
+                name="reply_has_one_mask",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"reply record {self.pk}"
+
+
+class DeliveryState(models.TextChoices):
+    """How far one delivery is."""
+
+    CLAIMED = "claimed", "being carried out"
+    IN_DOUBT = "in_doubt", "perhaps sent"
+    FINISHED = "finished", "finished"
+
+
+class Delivery(models.Model):
+    """What was done for one recipient of one notification, so that it is done once.
+
+    `recipient` is a hash, salted with the SNS message id: rows about one person don't match.
+    """
+
+    sns_message_id = models.CharField(max_length=100)
+    recipient = models.CharField(max_length=64, validators=[_HASH])
+    state = models.CharField(max_length=10, choices=DeliveryState.choices)
+    claimed_until = models.DateTimeField()
+    outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
+    reason = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(db_index=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = (
+            models.UniqueConstraint(fields=["sns_message_id", "recipient"], name="delivery_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=DeliveryState.values), name="delivery_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=DeliveryState.FINISHED)
+                | (Q(finished_at__isnull=False) & ~Q(outcome="") & ~Q(reason="")),
+                name="delivery_finished_has_outcome",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"
+
+
+class AbuseCounter(models.Model):
+    """What was done for an owner on one UTC day."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    day = models.DateField(db_index=True)
+    mails = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    replies = models.PositiveBigIntegerField(default=0)
+    masks = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["profile", "day"], name="abuse_counter_once_a_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"counter {self.pk}"

@@ -1,0 +1,188 @@
+"""What can become of a mail, a bounce or a complaint: a closed union, each with its reasons.
+
+Every reason is named here, once; `docs/outcomes.md` says who sees what of it, and a test holds the
+two together. The words go into logs, metrics, dead letters and the `Delivery` table: they are part
+of the operators' interface.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class ForwardReason(StrEnum):
+    """Why a mail was forwarded."""
+
+    EXISTING_MASK = "existing_mask"
+    NEW_MASK = "new_mask"
+
+
+class ReplyReason(StrEnum):
+    """Why a reply was sent to the correspondent."""
+
+    PREMIUM = "premium"
+    FIRST_REPLY = "first_reply"
+
+
+class BlockReason(StrEnum):
+    """Which wish of the owner blocked the mail."""
+
+    BLOCKS_ALL = "blocks_all"
+    BLOCKS_PROMOTIONS = "blocks_promotions"
+
+
+class NoMaskReason(StrEnum):
+    """Why a recipient is no mask, and doesn't become one."""
+
+    UNKNOWN = "unknown"
+    DELETED = "deleted"
+    NAME_NOT_ALLOWED = "name_not_allowed"
+    NEEDS_PREMIUM = "needs_premium"
+    TOO_MANY_MASKS = "too_many_masks"
+
+
+class IgnoreReason(StrEnum):
+    """Why nobody looks at a mail."""
+
+    NOREPLY = "noreply"
+    NOT_OURS = "not_ours"
+
+
+class DropReason(StrEnum):
+    """Why a mail, or a reply, was not sent on."""
+
+    VIRUS = "virus"
+    SPAM = "spam"
+    DMARC_REJECT = "dmarc_reject"
+    HARD_BOUNCE_PAUSE = "hard_bounce_pause"
+    SOFT_BOUNCE_PAUSE = "soft_bounce_pause"
+    ABUSE_PAUSE = "abuse_pause"
+    DEACTIVATED = "deactivated"
+    LOOP = "loop"
+    AUTOMATIC_REPLY = "automatic_reply"
+    UNKNOWN_THREAD = "unknown_thread"
+    AMBIGUOUS_SENDER = "ambiguous_sender"
+    NOT_THE_OWNER = "not_the_owner"
+    UNAUTHENTICATED = "unauthenticated"
+    REPLIES_NEED_PREMIUM = "replies_need_premium"
+
+
+class RecordReason(StrEnum):
+    """What a bounce, a complaint or a notice led to."""
+
+    HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"
+    BOUNCED_AS_SPAM = "bounced_as_spam"
+    BOUNCE_NOT_ABOUT_MAILBOX = "bounce_not_about_mailbox"
+    REPLY_BOUNCED = "reply_bounced"
+    SPAM_BLOCKING_ON = "spam_blocking_on"
+    MASK_DISABLED = "mask_disabled"
+    MASK_ALREADY_DISABLED = "mask_already_disabled"
+    COMPLAINT_WITHOUT_MASK = "complaint_without_mask"
+    COMPLAINT_NOT_ABOUT_SPAM = "complaint_not_about_spam"
+    REPLY_COMPLAINT = "reply_complaint"
+    UNKNOWN_RECIPIENT = "unknown_recipient"
+    NOTICE_SENT = "notice_sent"
+    NOTICE_TO_NOBODY = "notice_to_nobody"
+
+
+class RefuseReason(StrEnum):
+    """Why a message will never work: the reasons of `errors.Refused`."""
+
+    MALFORMED_NOTIFICATION = "malformed_notification"
+    FOREIGN_BUCKET = "foreign_bucket"
+    MAIL_MISSING = "mail_missing"
+    MAIL_TOO_LARGE = "mail_too_large"
+    MAIL_STORE_REJECTED = "mail_store_rejected"
+    SEND_REJECTED = "send_rejected"
+    SEND_IN_DOUBT = "send_in_doubt"
+    SENT_NOT_RECORDED = "sent_not_recorded"
+
+
+class RetryReason(StrEnum):
+    """Why a message may work later: the reasons of `errors.NotFinished`."""
+
+    CLAIMED_ELSEWHERE = "claimed_elsewhere"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    MAIL_STORE_UNAVAILABLE = "mail_store_unavailable"
+    MAIL_STORE_THROTTLED = "mail_store_throttled"
+    SENDER_UNAVAILABLE = "sender_unavailable"
+    SENDER_THROTTLED = "sender_throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The mail went to the mask's owner."""
+
+    reason: ForwardReason
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The owner's reply went to the correspondent."""
+
+    reason: ReplyReason
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The owner doesn't want this mail."""
+
+    reason: BlockReason
+
+
+@dataclass(frozen=True, slots=True)
+class NoMask:
+    """There is no such mask."""
+
+    reason: NoMaskReason
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The recipient is an address that nobody reads."""
+
+    reason: IgnoreReason
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The service doesn't send this mail on."""
+
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A bounce or complaint was taken note of, or a notice was sent."""
+
+    reason: RecordReason
+
+
+Outcome: TypeAlias = Forwarded | Replied | Blocked | NoMask | Ignored | Dropped | Recorded
+
+_REASONS = {
+    Forwarded: ForwardReason,
+    Replied: ReplyReason,
+    Blocked: BlockReason,
+    NoMask: NoMaskReason,
+    Ignored: IgnoreReason,
+    Dropped: DropReason,
+    Recorded: RecordReason,
+}
+_BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
+
+NAMES = tuple(_BY_NAME)
+"""The outcomes' names, as stored and logged."""
+
+
+def name_of(outcome: Outcome) -> str:
+    """Give the outcome's name: `forwarded`, `nomask`, …"""
+    return type(outcome).__name__.lower()
+
+
+def restored(name: str, reason: str) -> Outcome:
+    """Make the outcome that was stored as its name and reason. ValueError, KeyError: none such."""
+    kind = _BY_NAME[name]
+    outcome: Outcome = kind(_REASONS[kind](reason))
+    return outcome

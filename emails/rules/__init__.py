@@ -1,0 +1,1 @@
+"""What should happen to a mail: pure functions from facts to decisions."""

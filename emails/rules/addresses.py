@@ -1,0 +1,116 @@
+"""Mail addresses: read, compared, and sorted into masks, replies and what is not ours.
+
+RFC 5321 lets the local part be case-sensitive; no mailbox of today is, and no mask of ours. All
+comparing is done on `Address`, which is already in one spelling.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from emails.facts import Policy
+
+_MAX_ADDRESS_LENGTH = 320
+_NOREPLY = frozenset({"noreply", "no-reply"})
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address in its one spelling: lower case, unquoted, the domain in its ASCII form."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def untagged(self) -> "Address":
+        """The address without its `+tag`."""
+        base, plus, _ = self.local.partition("+")
+        return Address(base, self.domain) if plus and base else self
+
+
+def parse(text: str) -> Address | None:
+    """Read a bare address. None: it isn't one that could be delivered to."""
+    local, at, domain = text.strip().rpartition("@")
+    domain_key = domain_of(domain)
+    if not (at and local and domain_key) or len(text) > _MAX_ADDRESS_LENGTH:
+        return None
+    if len(local) > 1 and local[0] == local[-1] == '"':
+        local = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    if not local or not local.isprintable():
+        return None
+    return Address(local.lower(), domain_key)
+
+
+def domain_of(text: str) -> str | None:
+    """Give a domain's one spelling: ASCII (IDNA), lower case, no dot at its end. None: no domain.
+
+    A name that IDNA refuses, such as one with an underscore, is taken as it is.
+    """
+    domain = text.strip().lower().removesuffix(".")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None
+    return domain if domain and domain.isprintable() and " " not in domain else None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRecipient:
+    """Perhaps a mask. `name` is the owner's own name, for an address one label below a domain."""
+
+    address: Address
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepliesRecipient:
+    """The address that owners reply to."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRecipient:
+    """One of our addresses that nobody reads, the sender of our notices among them."""
+
+    address: Address
+
+
+Recipient: TypeAlias = MaskRecipient | RepliesRecipient | UnreadRecipient
+
+
+def ours(recipients: Iterable[str], policy: Policy) -> tuple[Recipient, ...]:
+    """Sort out who of the envelope's recipients is ours; each once, in their order.
+
+    `mask` and `mask+tag` are one recipient: two copies of a mail help nobody.
+    """
+    found = (_recipient(parse(text), policy) for text in recipients)
+    return tuple(dict.fromkeys(recipient for recipient in found if recipient is not None))
+
+
+def is_special(address: Address, special: Iterable[str]) -> bool:
+    """Tell whether this can be no mask: a `noreply@`, or one of the `special` addresses."""
+    return address.local in _NOREPLY or address in map(parse, special)
+
+
+def _recipient(address: Address | None, policy: Policy) -> Recipient | None:
+    if address is None:
+        return None
+    address = address.untagged
+    if address == parse(policy.replies_address):
+        return RepliesRecipient(address)
+    if address == parse(policy.from_address):
+        return UnreadRecipient(address)
+    domains = {domain_of(domain) for domain in policy.mask_domains}
+    name, _, parent = address.domain.partition(".")
+    if address.domain not in domains and not (name and parent in domains):
+        return None
+    if is_special(address, ()):
+        return UnreadRecipient(address)
+    return MaskRecipient(address, name=None if address.domain in domains else name)

@@ -1,0 +1,142 @@
+"""A received mail and one recipient of ours in, what shall happen out: DESIGN's order, pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
+
+from emails.facts import (
+    Block,
+    FoundMask,
+    MailFacts,
+    MaskLookup,
+    MissingMask,
+    OwnerFacts,
+    Policy,
+    UnbornMask,
+    Verdict,
+)
+from emails.outcomes import (
+    Blocked,
+    BlockReason,
+    Dropped,
+    DropReason,
+    ForwardReason,
+    NoMask,
+    NoMaskReason,
+)
+from emails.rules.headers import is_list_mail, is_loop
+from emails.rules.names import is_allowed_mask_name
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send the mail on to the owner; with NEW_MASK the mask is to be made first."""
+
+    target: FoundMask | UnbornMask
+
+    @property
+    def reason(self) -> ForwardReason:
+        """Why: the mask was there, or this mail makes it."""
+        match self.target:
+            case FoundMask():
+                return ForwardReason.EXISTING_MASK
+            case UnbornMask():
+                return ForwardReason.NEW_MASK
+            case _:
+                assert_never(self.target)
+
+
+Decision: TypeAlias = Forward | NoMask | Dropped | Blocked
+
+
+def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -> Decision:
+    """Judge the mail for one recipient; the first rule that holds decides."""
+    if isinstance(target, MissingMask):
+        return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
+    if isinstance(target, UnbornMask) and (never := _why_never_born(target, policy)):
+        return NoMask(never)
+    if drop := why_dropped(mail, target.owner, policy, now):
+        return Dropped(drop)
+    if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
+        return Blocked(block)
+    if is_loop(mail):
+        return Dropped(DropReason.LOOP)
+    return Forward(target)
+
+
+def _why_never_born(target: UnbornMask, policy: Policy) -> NoMaskReason | None:
+    if target.was_deleted:
+        return NoMaskReason.DELETED
+    if not target.owner.is_premium:
+        return NoMaskReason.NEEDS_PREMIUM
+    if not is_allowed_mask_name(target.local):
+        return NoMaskReason.NAME_NOT_ALLOWED
+    if (
+        target.made_today >= policy.max_masks_per_day
+        or target.made_in_all >= policy.max_domain_masks
+    ):
+        return NoMaskReason.TOO_MANY_MASKS
+    return None
+
+
+def why_dropped(
+    mail: MailFacts, owner: OwnerFacts, policy: Policy, now: datetime
+) -> DropReason | None:
+    """Tell why the service itself would not send this mail to its owner; None: it would."""
+    return next((reason for reason, holds in _DROPS if holds(mail, owner, policy, now)), None)
+
+
+def is_within(pause: timedelta, since: datetime | None, now: datetime) -> bool:
+    """Tell whether a pause that began at `since` still lasts."""
+    return since is not None and now < since + pause
+
+
+def is_flagged(owner: OwnerFacts, policy: Policy, now: datetime) -> bool:
+    """Tell whether the owner is paused for abuse."""
+    return is_within(policy.abuse_pause, owner.flagged_at, now)
+
+
+_Rule: TypeAlias = Callable[[MailFacts, OwnerFacts, Policy, datetime], bool]
+
+# In DESIGN's order: the first that holds wins.
+_DROPS: tuple[tuple[DropReason, _Rule], ...] = (
+    (DropReason.VIRUS, lambda mail, *_: mail.verdicts.virus is Verdict.FAIL),
+    (
+        DropReason.SPAM,
+        lambda mail, owner, *_: mail.verdicts.spam is Verdict.FAIL and owner.blocks_spam,
+    ),
+    (
+        DropReason.DMARC_REJECT,
+        lambda mail, *_: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
+    ),
+    (
+        DropReason.HARD_BOUNCE_PAUSE,
+        lambda _, owner, policy, now: is_within(
+            policy.hard_bounce_pause, owner.hard_bounced_at, now
+        ),
+    ),
+    (
+        DropReason.SOFT_BOUNCE_PAUSE,
+        lambda _, owner, policy, now: is_within(
+            policy.soft_bounce_pause, owner.soft_bounced_at, now
+        ),
+    ),
+    (DropReason.ABUSE_PAUSE, lambda _, owner, policy, now: is_flagged(owner, policy, now)),
+    (DropReason.DEACTIVATED, lambda _, owner, *__: not owner.is_active),
+)
+
+
+def _why_blocked(mail: MailFacts, target: FoundMask) -> BlockReason | None:
+    match target.mask.block:
+        case Block.ALL:
+            return BlockReason.BLOCKS_ALL
+        case Block.PROMOTIONS:
+            # Blocking promotions is a premium feature: without it the wish has no effect.
+            if target.owner.is_premium and is_list_mail(mail):
+                return BlockReason.BLOCKS_PROMOTIONS
+            return None
+        case Block.NONE:
+            return None
+        case _:
+            assert_never(target.mask.block)

@@ -1,0 +1,50 @@
+"""Pages for people: what our mails look like, and why a link in one of them leads here."""
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render as render_page
+from django.utils import translation
+from django.views.decorators.http import require_safe
+
+from emails import render
+from emails.models import LANGUAGES
+from emails.rules.notices import NoticeKind
+
+_MASK = "x7k2@masks.example"
+_TRACKERS = {"tracker.example": 2, "ads.example": 1}
+_FORWARDED = "forwarded"
+
+
+@require_safe
+@staff_member_required
+def previews(request: HttpRequest) -> HttpResponse:
+    """List all previews."""
+    context = {"names": [*NoticeKind, _FORWARDED], "languages": LANGUAGES}
+    return render_page(request, "emails/previews.html", context)
+
+
+@require_safe
+@staff_member_required
+def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpResponse:
+    """Show a notice, or what is put around a forwarded mail; `form` is `html` or `txt`."""
+    if language not in dict(LANGUAGES):
+        raise Http404
+    if name == _FORWARDED:
+        note = render.forward_note(_MASK, language, _TRACKERS)
+        html = f"{note.html_header}<p>…</p>{note.html_footer}"
+        text = f"{note.text_header}\n…\n\n{note.text_footer}"
+    elif name in list(NoticeKind):
+        notice = render.notice(NoticeKind(name), _MASK, language)
+        html, text = notice.html, f"{notice.subject}\n\n{notice.text}"
+    else:
+        raise Http404
+    if form == "html":
+        return HttpResponse(html)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def tracker_warning(request: HttpRequest) -> HttpResponse:
+    """Say why a link led here: it was a tracker's, and the mask's owner wants none."""
+    with translation.override(translation.get_language_from_request(request)):
+        return render_page(request, "emails/tracker_warning.html")

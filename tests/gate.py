@@ -1,0 +1,94 @@
+"""A gate in front of AWS: it can hold requests, refuse them, and count them.
+
+Workers are led to it by boto3's own variables (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SESV2`),
+so that a fault happens at the network's edge and nowhere in our code.
+"""
+
+import http.client
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+class Gate:
+    """Passes HTTP requests on to `upstream`, unless it was told otherwise."""
+
+    def __init__(self, upstream: str) -> None:
+        self.arrived = 0
+        self._open = threading.Event()
+        self._open.set()
+        self._status: int | None = None
+        gate = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                gate.arrived += 1
+                gate._open.wait()
+                if gate._status is not None:
+                    self._answer(gate._status, {}, b"")
+                    return
+                self._answer(*gate._pass_on(self.command, self.path, dict(self.headers), body))
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
+
+            def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+                try:
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        if name.lower() not in (
+                            "content-length",
+                            "transfer-encoding",
+                            "connection",
+                        ):
+                            self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    return  # whoever asked is dead: that is what the test is about
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._upstream = urlsplit(upstream)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where the gate listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def hold(self) -> None:
+        """Let requests wait from now on."""
+        self._open.clear()
+
+    def refuse(self, status: int) -> None:
+        """Answer requests with this status from now on."""
+        self._status = status
+
+    def open(self) -> None:
+        """Pass requests on again, those that wait as well."""
+        self._status = None
+        self._open.set()
+
+    def close(self) -> None:
+        """End it."""
+        self.open()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _pass_on(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self._upstream.netloc, timeout=20)
+        headers["Host"] = self._upstream.netloc
+        connection.request(method, path, body or None, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), content

@@ -1,0 +1,109 @@
+"""Whole processes: bridges and workers on real servers, each test with empty ones."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+
+from relay.local.aws import LocalAws
+from relay.local.logs import lines
+from relay.local.processes import Process
+from relay.local.stack import Stack
+from tests.gate import Gate
+from tests.waiting import wait_until
+
+OWNER = "owner@owner.example"
+MASK = "x7k2@masks.example"
+MAIL = (
+    b"From: Ann Sender <ann@sender.example>\r\nTo: x7k2@masks.example\r\n"
+    b"Subject: the subject is swordfish\r\nMessage-ID: <1@sender.example>\r\n\r\n"
+    b"the body is swordfish, too\r\n"
+)
+
+_DATABASE = "relay_processes"
+
+
+@pytest.fixture(scope="session")
+def process_database_url(database_url: str) -> str:
+    """A database for whole processes, beside the one of the tests within this process."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {_DATABASE}")
+    return urlunsplit(urlsplit(database_url)._replace(path=f"/{_DATABASE}"))
+
+
+@dataclass
+class Relay:
+    """A relay under test."""
+
+    stack: Stack
+    aws: LocalAws
+    redis: redis.Redis
+    gate: Gate
+
+    def deliver(self, raw: bytes = MAIL, to: tuple[str, ...] = (MASK,), **verdicts: str) -> str:
+        """Let SES receive a mail; gives the id of its SQS message."""
+        return self.aws.deliver(raw, to, **verdicts)
+
+    def wait_for_sent(self, number: int, seconds: float = 40) -> None:
+        """Wait until SES was given so many mails."""
+        wait_until(f"{number} mails sent", lambda: len(self.aws.sent()) >= number, seconds)
+
+    def wait_for_empty_queue(self, seconds: float = 30) -> None:
+        """Wait until the queue is empty, with what is hidden in it."""
+        wait_until("an empty queue", lambda: self.queued() == 0, seconds)
+
+    def queued(self) -> int:
+        """Count what is in the queue."""
+        return self.aws.count(self.aws.queue_url)
+
+
+@pytest.fixture(scope="session")
+def migrated(process_database_url: str, redis_url: str, aws_server: LocalAws, folder: Path) -> str:
+    """The processes' database, with its tables and one mask of one owner."""
+    with Stack(folder, aws_server, redis_url=redis_url, database_url=process_database_url) as stack:
+        stack.manage("migrate", "--verbosity", "0")
+        stack.add_user(OWNER)
+        stack.add_mask(OWNER, "--address", MASK.split("@")[0])
+    return process_database_url
+
+
+@pytest.fixture
+def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Iterator[Relay]:
+    """A relay whose processes are not started yet; S3 and SES lie behind its gate."""
+    client = redis.Redis.from_url(redis_url)
+    client.flushdb()
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+    gate = Gate(aws.endpoint)
+    with Stack(
+        tmp_path,
+        aws,
+        redis_url=redis_url,
+        database_url=migrated,
+        AWS_ENDPOINT_URL_S3=gate.url,
+        AWS_ENDPOINT_URL_SESV2=gate.url,
+    ) as stack:
+        yield Relay(stack, aws, client, gate)
+        gate.open()
+    gate.close()
+
+
+def logged(process: Process, message: str, **fields: object) -> list[dict[str, object]]:
+    """Find the lines of a process's log with this message and these fields."""
+    return [
+        line
+        for line in lines(process.log)
+        if line["message"] == message and fields.items() <= line.items()
+    ]
+
+
+def wait_for_log(process: Process, message: str, **fields: object) -> dict[str, object]:
+    """Wait for such a line, and give the first."""
+    found = functools.partial(logged, process, message, **fields)
+    return wait_until(f"{process.name} logs {message!r} {fields}", found)[0]

@@ -1,0 +1,159 @@
+"""A mail's whole way, and the point at which its message may leave SQS (P1, P2).
+
+Lesson 1: a temporary failure that nobody looked at, and the message was deleted.
+"""
+
+import os
+import signal
+
+from tests.integration.conftest import MASK, OWNER, Relay, logged, wait_for_log
+from tests.waiting import wait_until
+
+
+def test_a_mail_is_forwarded_and_then_its_message_and_its_mail_are_deleted(relay: Relay) -> None:
+    bridge, workers = relay.stack.start_bridge(), relay.stack.start_workers()
+
+    message_id = relay.deliver()
+
+    relay.wait_for_empty_queue()
+    (mail,) = relay.aws.sent()
+    assert (mail.sender, mail.recipients) == (MASK, (OWNER,))
+    assert b"the body is swordfish, too" in mail.raw
+    assert relay.aws.stored_mails() == []
+    assert wait_for_log(bridge, "message processed", sqs_message_id=message_id)["success"] is True
+    assert wait_for_log(workers, "settled")["outcome"] == "forwarded"
+
+
+def test_a_message_is_in_sqs_as_long_as_its_actor_runs(relay: Relay) -> None:
+    relay.gate.hold()
+    bridge, _ = relay.stack.start_bridge(), relay.stack.start_workers()
+    relay.deliver()
+
+    wait_until("the actor runs", lambda: relay.gate.arrived)
+    # Its visibility ends three times over, in this time, if nobody extends it.
+    wait_until(
+        "a dozen cycles", lambda: len(logged(bridge, "cycle", message_count=0)) > 12, seconds=40
+    )
+
+    assert relay.queued() == 1
+    assert logged(bridge, "cycle", already_in_flight=1) == [], "its visibility was not extended"
+    relay.gate.open()
+    relay.wait_for_empty_queue()
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_message_whose_actor_fails_stays_in_sqs_and_is_forwarded_later_once(
+    relay: Relay,
+) -> None:
+    relay.gate.refuse(503)
+    relay.stack.start_bridge()
+    workers = relay.stack.start_workers()
+    relay.deliver()
+
+    wait_for_log(workers, "not settled", reason="mail_store_unavailable")
+    assert relay.queued() == 1
+    assert relay.aws.sent() == []
+
+    relay.gate.open()
+    relay.wait_for_empty_queue()
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_message_whose_worker_is_killed_stays_in_sqs_and_is_forwarded_later_once(
+    relay: Relay,
+) -> None:
+    relay.gate.hold()
+    relay.stack.start_bridge()
+    workers = relay.stack.start_workers()
+    relay.deliver()
+    wait_until("the actor runs", lambda: relay.gate.arrived)
+
+    workers.send_to_group(signal.SIGKILL)
+    workers.wait(10)
+    relay.gate.open()
+
+    assert relay.queued() == 1
+    # Another attempt, when Redis has noticed the death; lesson 29 says how long that can take.
+    relay.stack.start_workers()
+    relay.wait_for_empty_queue(seconds=60)
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_bridge_that_was_killed_loses_nothing(relay: Relay) -> None:
+    relay.gate.hold()
+    bridge = relay.stack.start_bridge()
+    relay.stack.start_workers()
+    relay.deliver()
+    wait_until("the actor runs", lambda: relay.gate.arrived)
+
+    bridge.send(signal.SIGKILL)
+    bridge.wait(10)
+    relay.gate.open()
+    relay.wait_for_sent(1)
+    assert relay.queued() == 1
+
+    relay.stack.start_bridge()
+    relay.wait_for_empty_queue()
+    assert len(relay.aws.sent()) == 1
+
+
+def test_what_redis_forgot_starts_anew_and_is_sent_once(relay: Relay) -> None:
+    bridge = relay.stack.start_bridge()
+    relay.deliver()
+    wait_for_log(bridge, "cycle", enqueued=1)
+
+    relay.redis.flushall()
+    wait_for_log(bridge, "messages lost by redis", message_count=1)
+
+    relay.stack.start_workers()
+    relay.wait_for_empty_queue()
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_notification_that_sns_delivers_twice_is_sent_once(relay: Relay) -> None:
+    """Two SQS messages, one SNS message id: only the database can tell."""
+    relay.aws.s3.put_object(Bucket="mails", Key="k", Body=b"From: a@b.example\r\n\r\nhi\r\n")
+    from relay.local.ses import received_in_s3
+
+    told = received_in_s3(b"From: a@b.example\r\n\r\n", [MASK], bucket="mails", key="k")
+    for _ in range(3):
+        relay.aws.notify(told, message_id="the-same")
+    relay.stack.start_bridge()
+    relay.stack.start_workers()
+
+    relay.wait_for_empty_queue()
+
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_signal_to_the_whole_group_lets_the_running_message_finish(relay: Relay) -> None:
+    """FACTS: SIGTERM to the group cut the job; each worker took it for two orders to stop."""
+    relay.gate.hold()
+    relay.stack.start_bridge()
+    workers = relay.stack.start_workers()
+    relay.deliver()
+    wait_until("the actor runs", lambda: relay.gate.arrived)
+
+    os.killpg(workers.pid, signal.SIGTERM)
+    wait_for_log(workers, "Stopping worker process...")
+    relay.gate.open()
+
+    assert workers.wait(30) == 0
+    relay.wait_for_empty_queue()
+    assert len(relay.aws.sent()) == 1
+    assert logged(workers, "Killing worker process...") == []
+
+
+def test_nothing_of_a_mail_is_in_any_log(relay: Relay) -> None:
+    """Lessons 20 and 35, with a failure on the way, since that is when arguments are printed."""
+    relay.gate.refuse(500)
+    bridge, workers = relay.stack.start_bridge(), relay.stack.start_workers()
+    relay.deliver()
+    wait_for_log(workers, "not settled")
+    relay.gate.open()
+    relay.wait_for_empty_queue()
+
+    for process in (bridge, workers):
+        text = process.log.read_text()
+        for secret in ("swordfish", "ann@sender.example", OWNER, MASK):
+            assert secret not in text, process.name

@@ -1,0 +1,92 @@
+"""A relay whose database is real, and whose S3 and SES are in memory."""
+
+import json
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from emails import render
+from emails.deliver import Edges
+from emails.handle import handle
+from emails.models import DomainMask, Profile, RandomMask
+from emails.notifications import StoredMail, parse
+from emails.outcomes import Outcome
+from emails.store import Store
+from tests.integration.emails.fakes import FakeMailer, FakeMailStore
+from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
+
+RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
+SECRET = b"a secret for tests"
+
+
+@dataclass
+class Relay:
+    """The domain, wired up; `now` is the time it believes it is."""
+
+    mail_store: FakeMailStore = field(default_factory=FakeMailStore)
+    mailer: FakeMailer = field(default_factory=FakeMailer)
+    policy: Any = POLICY
+    now: datetime = NOW
+    slept: list[float] = field(default_factory=list)
+
+    def edges(self) -> Edges:
+        return Edges(
+            policy=self.policy,
+            store=Store(self.policy, SECRET),
+            mail_store=self.mail_store,  # type: ignore[arg-type]
+            mailer=self.mailer,  # type: ignore[arg-type]
+            make_note=render.forward_note,
+            make_notice=render.notice_mail,
+            trackers=frozenset(),
+            sleep=self.slept.append,
+        )
+
+    def arrive(
+        self, *to: str, raw: bytes = RAW, sns_message_id: str | None = None, **told: Any
+    ) -> tuple[Outcome, ...]:
+        """SES stores a mail and tells of it; the relay carries it out."""
+        key = told.setdefault("key", uuid.uuid4().hex)
+        self.mail_store.mails[StoredMail(BUCKET, key)] = raw
+        return self.notify(received(*to, **told), sns_message_id)
+
+    def notify(
+        self, document: dict[str, Any], sns_message_id: str | None = None
+    ) -> tuple[Outcome, ...]:
+        """The relay carries out a notification."""
+        notification = parse(json.dumps(document))
+        identity = sns_message_id or str(uuid.uuid4())
+        return handle(notification, identity, edges=self.edges(), now=self.now)
+
+    def with_policy(self, **changes: Any) -> None:
+        """Change the settings."""
+        self.policy = replace(self.policy, **changes)
+
+
+@pytest.fixture
+def relay(db: None) -> Relay:
+    """A relay with an empty database."""
+    return Relay()
+
+
+def an_owner(email: str = "ann@owner.example", **profile: Any) -> Profile:
+    """Make an owner; `is_active` is the user's, all else the profile's."""
+    is_active = profile.pop("is_active", True)
+    user = get_user_model().objects.create(
+        username=uuid.uuid4().hex, email=email, is_active=is_active
+    )
+    return Profile.objects.create(user=user, **profile)
+
+
+def a_mask(profile: Profile, local: str = "x7k2", **fields: Any) -> RandomMask:
+    """Make a random mask."""
+    return RandomMask.objects.create(profile=profile, local=local, domain="masks.example", **fields)
+
+
+def a_domain_mask(profile: Profile, local: str = "shop", **fields: Any) -> DomainMask:
+    """Make a domain mask."""
+    domain = f"{profile.subdomain}.masks.example"
+    return DomainMask.objects.create(profile=profile, local=local, domain=domain, **fields)

@@ -1,0 +1,60 @@
+"""The actor on a local AWS: from SES's JSON to the mail that SES is given, settings included."""
+
+import json
+from collections.abc import Iterator
+
+import dramatiq
+import pytest
+
+from emails import tasks
+from emails.errors import Refused
+from emails.models import Delivery
+from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE
+from relay.local import ses
+from relay.local.aws import LocalAws
+from tests.integration.emails.conftest import RAW, a_mask, an_owner
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def local(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """The AWS that the actor's edges lead to."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    tasks._edges.cache_clear()
+    yield aws
+    tasks._edges.cache_clear()
+
+
+def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
+    a_mask(an_owner())
+    local.s3.put_object(Bucket="mails", Key="k", Body=RAW)
+    told = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k")
+
+    for _ in range(2):
+        tasks.process_notification(sns_message_id="id-1", notification=json.dumps(told))
+
+    (sent,) = local.sent()
+    assert sent.recipients == ("ann@owner.example",)
+    assert local.stored_mails() == []
+    assert Delivery.objects.get().outcome == "forwarded"
+
+
+def test_what_is_no_notification_is_refused() -> None:
+    with pytest.raises(Refused):
+        tasks.process_notification(sns_message_id="id-1", notification="{}")
+
+
+def test_the_actor_is_the_one_that_the_bridge_enqueues_for() -> None:
+    broker = dramatiq.get_broker()
+
+    actor = broker.get_actor(ACTOR_NAME)
+    assert actor.queue_name == INBOUND_QUEUE
+    assert actor.options["throws"] == (Refused,)
+    assert {INBOUND_QUEUE, FEEDBACK_QUEUE} <= broker.get_declared_queues()
+
+
+def test_cleaning_up_is_not_retried(django_db_setup: None) -> None:
+    tasks.clean_up()
+
+    assert tasks.clean_up.options["max_retries"] == 0

@@ -1,0 +1,251 @@
+"""S3 and SES: the stand-ins of the other tests do as the real clients do on a local AWS, and the
+clients' failures are translated as the table says. LESSONS 1, 11."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from emails import aws
+from emails.aws import Mailer, MailStore, connect
+from emails.errors import NotFinished, Refused
+from emails.notifications import StoredMail
+from emails.once import Outgoing, SendInDoubt
+from relay.local.aws import LocalAws
+from tests.integration.emails.fakes import FakeMailer, FakeMailStore
+
+MAIL = Outgoing(
+    raw=b"From: x7k2@masks.example\r\nTo: ann@owner.example\r\n\r\nHello\r\n",
+    sender="x7k2@masks.example",
+    recipient="ann@owner.example",
+    tags=(("kind", "forward"), ("mask", "random-1")),
+)
+HERE, GONE = StoredMail("mails", "here"), StoredMail("mails", "gone")
+
+
+@pytest.fixture(params=["stand-in", "client"])
+def mail_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A bucket with one mail in it."""
+    if request.param == "stand-in":
+        fake = FakeMailStore()
+        fake.mails[HERE] = b"\x00\xff8-bit"
+        return fake
+    local: LocalAws = request.getfixturevalue("aws")
+    local.s3.put_object(Bucket="mails", Key="here", Body=b"\x00\xff8-bit")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
+    return connect("us-east-1", None)[0]
+
+
+def test_a_mail_is_read_byte_for_byte(mail_store: MailStore | FakeMailStore) -> None:
+    assert mail_store.fetch(HERE) == b"\x00\xff8-bit"
+
+
+def test_a_mail_that_is_not_there_is_refused(mail_store: MailStore | FakeMailStore) -> None:
+    with pytest.raises(Refused) as refused:
+        mail_store.fetch(GONE)
+
+    assert refused.value.reason == "mail_missing"
+
+
+def test_a_mail_is_deleted_and_once_more(mail_store: MailStore | FakeMailStore) -> None:
+    mail_store.delete(HERE)
+    mail_store.delete(HERE)
+
+    with pytest.raises(Refused):
+        mail_store.fetch(HERE)
+
+
+@pytest.fixture(params=["stand-in", "client"])
+def mailer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """SES, which sends for masks.example."""
+    if request.param == "stand-in":
+        return FakeMailer()
+    local: LocalAws = request.getfixturevalue("aws")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
+    return connect("us-east-1", None)[1]
+
+
+def test_every_mail_that_is_sent_has_an_id_of_its_own(mailer: Mailer | FakeMailer) -> None:
+    ids = {mailer.send(MAIL) for _ in range(2)}
+
+    assert len(ids) == 2
+    assert all(isinstance(one, str) and one for one in ids)
+
+
+def test_ses_gets_the_mail_its_sender_and_its_one_recipient(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+
+    connect("us-east-1", None)[1].send(MAIL)
+
+    (sent,) = aws.sent()
+    assert (sent.sender, sent.recipients) == (MAIL.sender, (MAIL.recipient,))
+    assert b"Hello" in sent.raw
+
+
+class Answers:
+    """A server that answers every call in one way, or not at all; counts the calls."""
+
+    def __init__(self) -> None:
+        self.status, self.code, self.headers = 200, "", {}
+        self.calls: list[dict[str, Any]] = []
+        self.hangs_until = Event()
+        self.hangs_until.set()
+        self.hangs_up = False
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.answer()
+
+            def do_POST(self) -> None:
+                self.answer()
+
+            def do_DELETE(self) -> None:
+                self.answer()
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.calls.append(json.loads(body) if body.startswith(b"{") else {})
+                outer.hangs_until.wait(10)
+                if outer.hangs_up:
+                    self.close_connection = True
+                    return
+                error = {"__type": outer.code, "message": "no"}
+                xml = f"<Error><Code>{outer.code}</Code></Error>"
+                sent = (json.dumps(error) if self.path.startswith("/v2") else xml).encode()
+                self.send_response(outer.status)
+                self.send_header("x-amzn-ErrorType", outer.code)
+                self.send_header("Content-Length", str(len(sent)))
+                self.end_headers()
+                self.wfile.write(sent)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    """An AWS that fails as the test asks."""
+    failing = Answers()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", failing.endpoint)
+    yield failing
+    failing.hangs_until.set()
+    failing.server.shutdown()
+    failing.server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "failure", "reason"),
+    [
+        (429, "TooManyRequestsException", NotFinished, "sender_throttled"),
+        (400, "Throttling", NotFinished, "sender_throttled"),
+        (400, "LimitExceededException", NotFinished, "sender_throttled"),
+        (403, "ExpiredTokenException", NotFinished, "sender_throttled"),
+        (500, "InternalFailure", NotFinished, "sender_unavailable"),
+        (503, "ServiceUnavailable", NotFinished, "sender_unavailable"),
+        (400, "MessageRejected", Refused, "send_rejected"),
+        (400, "MailFromDomainNotVerifiedException", Refused, "send_rejected"),
+        (403, "AccessDeniedException", Refused, "send_rejected"),
+    ],
+)
+def test_what_ses_answers_says_whether_to_try_again(
+    answers: Answers, status: int, code: str, failure: type[Any], reason: str
+) -> None:
+    answers.status, answers.code = status, code
+
+    with pytest.raises(failure) as raised:
+        connect("us-east-1", None)[1].send(MAIL)
+
+    assert raised.value.reason == reason
+    assert len(answers.calls) == 1, "a send must not be repeated below us"
+
+
+def test_a_send_without_an_answer_is_in_doubt_and_tried_once(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 0.2)
+    answers.hangs_until.clear()
+
+    with pytest.raises(SendInDoubt):
+        connect("us-east-1", None)[1].send(MAIL)
+
+    assert len(answers.calls) == 1
+
+
+def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) -> None:
+    answers.hangs_up = True
+
+    with pytest.raises(SendInDoubt):
+        connect("us-east-1", None)[1].send(MAIL)
+
+    assert len(answers.calls) == 1
+
+
+def test_a_service_that_is_not_there_has_sent_nothing() -> None:
+    mail_store, mailer = connect("us-east-1", None)
+
+    with pytest.raises(NotFinished) as sending:
+        mailer.send(MAIL)
+    with pytest.raises(NotFinished) as reading:
+        mail_store.fetch(HERE)
+
+    assert sending.value.reason == "sender_unavailable"
+    assert reading.value.reason == "mail_store_unavailable"
+
+
+def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -> None:
+    answers.status, answers.code = 400, "MessageRejected"
+
+    with pytest.raises(Refused):
+        connect("us-east-1", "our-set")[1].send(MAIL)
+
+    (call,) = answers.calls
+    assert call["ConfigurationSetName"] == "our-set"
+    assert call["EmailTags"] == [
+        {"Name": "kind", "Value": "forward"},
+        {"Name": "mask", "Value": "random-1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "failure", "reason"),
+    [
+        (503, "SlowDown", NotFinished, "mail_store_throttled"),
+        (500, "InternalError", NotFinished, "mail_store_unavailable"),
+        (404, "NoSuchKey", Refused, "mail_missing"),
+        (403, "AccessDenied", Refused, "mail_store_rejected"),
+    ],
+)
+def test_what_s3_answers_says_whether_to_try_again(
+    answers: Answers, status: int, code: str, failure: type[Any], reason: str
+) -> None:
+    answers.status, answers.code = status, code
+
+    with pytest.raises(failure) as raised:
+        connect("us-east-1", None)[0].fetch(HERE)
+
+    assert raised.value.reason == reason
+
+
+def test_something_far_larger_than_any_mail_is_not_read(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emails import aws as edge
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    monkeypatch.setattr(edge, "MAX_MAIL_BYTES", 3)
+    aws.s3.put_object(Bucket="mails", Key="here", Body=b"four")
+
+    with pytest.raises(Refused) as refused:
+        connect("us-east-1", None)[0].fetch(HERE)
+
+    assert refused.value.reason == "mail_too_large"

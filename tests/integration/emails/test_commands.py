@@ -1,0 +1,106 @@
+"""`add_user` and `add_mask`: one JSON object, or one clear line."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from emails.models import DomainMask, Profile, RandomMask
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> Any:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return json.loads(out.getvalue())
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(CommandError) as refused:
+        run(*arguments)
+    return str(refused.value)
+
+
+def test_an_owner_is_made() -> None:
+    made = run("add_user", "o'neil_+x@owner.example", "--premium", "--subdomain", "Ann")
+
+    profile = Profile.objects.get()
+    assert made == {
+        "id": profile.pk,
+        "email": "o'neil_+x@owner.example",
+        "premium": True,
+        "subdomain": "ann",
+    }
+    assert profile.user.email == "o'neil_+x@owner.example"
+
+
+def test_masks_are_made() -> None:
+    run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
+
+    chance = run("add_mask", "Ann@owner.example")
+    named = run("add_mask", "ann@owner.example", "--address", "Shop", "--block", "promotions")
+    domain = run("add_mask", "ann@owner.example", "--address", "shop@ann.masks.example")
+
+    assert chance["kind"] == "random"
+    assert chance["address"].endswith("@masks.example")
+    assert (named["address"], named["block"]) == ("shop@masks.example", "promotions")
+    assert domain["kind"] == "domain"
+    assert (RandomMask.objects.count(), DomainMask.objects.count()) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["ann@owner.example"], "There is a user with this address already."),
+        (["ANN@owner.example"], "There is a user with this address already."),
+        (["ann"], "Enter a valid email address."),
+        (["eve@owner.example", "--subdomain", "eve"], "premium"),
+        (["eve@owner.example", "--premium", "--subdomain", "www"], "not allowed"),
+        (["eve@owner.example", "--premium", "--subdomain", "ANN"], "taken"),
+    ],
+)
+def test_what_the_models_refuse_as_an_owner(arguments: list[str], expected: str) -> None:
+    run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
+
+    said = refusal("add_user", *arguments)
+
+    assert expected in said
+    assert "\n" not in said
+    assert Profile.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["eve@owner.example"], "There is no owner with this address."),
+        (["ann@owner.example", "--address", "shop"], "There is such a mask already."),
+        (["ann@owner.example", "--address", "SHOP"], "There is such a mask already."),
+        (["ann@owner.example", "--address", "replies"], "This address has another use."),
+        (["ann@owner.example", "--address", "noreply"], "This address has another use."),
+        (["ann@owner.example", "--address", "odd local"], "can't be the name"),
+        (["ann@owner.example", "--address", "x@sender.example"], "no domain"),
+        (["ann@owner.example", "--address", "x@eve.masks.example"], "no domain"),
+        (["ann@owner.example", "--address", "gone"], "was a mask before"),
+    ],
+)
+def test_what_the_models_refuse_as_a_mask(arguments: list[str], expected: str) -> None:
+    run("add_user", "ann@owner.example")
+    run("add_mask", "ann@owner.example", "--address", "shop")
+    run("add_mask", "ann@owner.example", "--address", "gone")
+    RandomMask.objects.get(local="gone").delete()
+
+    said = refusal("add_mask", *arguments)
+
+    assert expected in said
+    assert "\n" not in said
+    assert RandomMask.objects.count() == 1
+
+
+def test_a_name_that_somebody_had_is_not_given_to_another() -> None:
+    run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
+    Profile.objects.get().user.delete()
+
+    assert "taken" in refusal("add_user", "eve@owner.example", "--premium", "--subdomain", "ann")

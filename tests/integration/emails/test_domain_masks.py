@@ -1,0 +1,119 @@
+"""Domain masks are born of their first mail, and of no other. LESSONS 22, 24."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from emails.models import AbuseCounter, DomainMask, Profile
+from emails.outcomes import Dropped, DropReason, Forwarded, ForwardReason, NoMask, NoMaskReason
+from tests.integration.emails.conftest import Relay, a_domain_mask, an_owner
+
+BORN = Forwarded(ForwardReason.NEW_MASK)
+
+
+def a_premium_owner() -> Profile:
+    return an_owner(is_premium=True, subdomain="ann")
+
+
+def test_the_first_mail_makes_the_mask_and_the_second_finds_it(relay: Relay) -> None:
+    owner = a_premium_owner()
+
+    assert relay.arrive("Shop+x@Ann.masks.example") == (BORN,)
+    assert relay.arrive("shop@ann.masks.example") == (Forwarded(ForwardReason.EXISTING_MASK),)
+
+    mask = DomainMask.objects.get()
+    assert (mask.profile, mask.address) == (owner, "shop@ann.masks.example")
+    assert mask.forwarded == 2
+    assert AbuseCounter.objects.get().masks == 1
+
+
+def test_a_mail_that_is_dropped_makes_no_mask(relay: Relay) -> None:
+    a_premium_owner()
+
+    assert relay.arrive("shop@ann.masks.example", virus="FAIL") == (Dropped(DropReason.VIRUS),)
+    assert DomainMask.objects.count() == 0
+    assert relay.mail_store.fetched == []
+
+
+def test_a_deleted_domain_mask_is_not_born_again(relay: Relay) -> None:
+    a_domain_mask(a_premium_owner()).delete()
+
+    assert relay.arrive("shop@ann.masks.example") == (NoMask(NoMaskReason.DELETED),)
+    assert DomainMask.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("recipient", "reason"),
+    [
+        ("shop@eve.masks.example", NoMaskReason.UNKNOWN),
+        ("postmaster@ann.masks.example", NoMaskReason.NAME_NOT_ALLOWED),
+        ('"odd local"@ann.masks.example', NoMaskReason.NAME_NOT_ALLOWED),
+    ],
+)
+def test_what_is_no_name_for_a_mask(relay: Relay, recipient: str, reason: NoMaskReason) -> None:
+    a_premium_owner()
+
+    assert relay.arrive(recipient) == (NoMask(reason),)
+
+
+def test_an_owner_who_is_no_longer_premium_keeps_the_masks_but_gets_no_new_ones(
+    relay: Relay,
+) -> None:
+    owner = a_premium_owner()
+    a_domain_mask(owner)
+    Profile.objects.update(is_premium=False)
+
+    assert relay.arrive("shop@ann.masks.example") == (Forwarded(ForwardReason.EXISTING_MASK),)
+    assert relay.arrive("new@ann.masks.example") == (NoMask(NoMaskReason.NEEDS_PREMIUM),)
+
+
+def test_masks_are_made_up_to_the_daily_limit_and_again_the_next_day(relay: Relay) -> None:
+    a_premium_owner()
+
+    outcomes = [relay.arrive(f"m{number}@ann.masks.example")[0] for number in range(4)]
+
+    assert outcomes == [BORN, BORN, BORN, NoMask(NoMaskReason.TOO_MANY_MASKS)]
+    relay.now = relay.now.replace(day=relay.now.day + 1, hour=0, minute=0)
+    assert relay.arrive("m9@ann.masks.example") == (BORN,)
+
+
+def test_masks_are_made_up_to_the_limit_in_all(relay: Relay) -> None:
+    a_domain_mask(a_premium_owner())
+    relay.with_policy(max_domain_masks=1)
+
+    assert relay.arrive("new@ann.masks.example") == (NoMask(NoMaskReason.TOO_MANY_MASKS),)
+
+
+def test_a_flood_at_once_cannot_slip_past_the_limit(transactional_db: None) -> None:
+    relay = Relay()
+    a_premium_owner()
+
+    def attempt(number: int) -> object:
+        try:
+            return relay.arrive(f"m{number}@ann.masks.example")[0]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(16)))
+
+    assert outcomes.count(BORN) == DomainMask.objects.count() == relay.policy.max_masks_per_day
+
+
+def test_two_first_mails_at_once_make_one_mask(transactional_db: None) -> None:
+    relay = Relay()
+    a_premium_owner()
+
+    def attempt(_: int) -> object:
+        try:
+            return relay.arrive("shop@ann.masks.example")[0]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(attempt, range(4)))
+
+    assert all(isinstance(outcome, Forwarded) for outcome in outcomes)
+    assert DomainMask.objects.get().forwarded == 4
+    assert AbuseCounter.objects.get().masks == 1

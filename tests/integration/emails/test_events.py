@@ -1,0 +1,97 @@
+"""P4: every outcome is in the log and in a metric, once; and nothing of a mail is. LESSONS 20."""
+
+import logging
+from typing import Any
+
+import pytest
+from markus.testing import MetricsMock
+
+from emails.errors import NotFinished, Refused
+from emails.outcomes import RetryReason
+from tests.integration.emails.conftest import Relay, a_mask, an_owner
+from tests.unit.emails.builders import bounce
+
+SECRETS = ("ann@", "bob@", "x7k2", "owner.example", "sender.example", "Hello", "Good morning")
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """All that our code logs."""
+    caplog.set_level(logging.DEBUG, "emails")
+    return caplog
+
+
+def fields(log: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [vars(record) for record in log.records]
+
+
+def test_an_outcome_is_logged_and_counted_once(relay: Relay, log: pytest.LogCaptureFixture) -> None:
+    mask = a_mask(an_owner())
+
+    with MetricsMock() as metrics:
+        relay.arrive("x7k2@masks.example", sns_message_id="id-1")
+
+    (line,) = fields(log)
+    assert line["message"] == "settled"
+    assert (line["outcome"], line["reason"]) == ("forwarded", "existing_mask")
+    assert (line["sns_message_id"], line["mask_id"]) == ("id-1", f"random-{mask.pk}")
+    metrics.assert_incr_once("emails.outcome", tags=["outcome:forwarded", "reason:existing_mask"])
+
+
+def test_a_notification_that_comes_again_is_not_counted_again(
+    relay: Relay, log: pytest.LogCaptureFixture
+) -> None:
+    a_mask(an_owner())
+    relay.arrive("x7k2@masks.example", sns_message_id="id-1")
+
+    with MetricsMock() as metrics:
+        relay.arrive("x7k2@masks.example", sns_message_id="id-1")
+
+    assert fields(log)[-1]["message"] == "settled before"
+    metrics.assert_not_incr("emails.outcome")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (NotFinished(RetryReason.SENDER_THROTTLED), "sender_throttled"),
+        (Refused("send_rejected"), "send_rejected"),
+    ],
+)
+def test_a_failure_is_logged_with_its_reason(
+    relay: Relay, log: pytest.LogCaptureFixture, failure: Exception, reason: str
+) -> None:
+    a_mask(an_owner())
+    relay.mailer.fails = [failure]  # type: ignore[list-item]
+
+    with pytest.raises(type(failure)):
+        relay.arrive("x7k2@masks.example")
+
+    (line,) = fields(log)
+    assert (line["message"], line["reason"]) == ("not settled", reason)
+    assert line["exc_info"] is None
+
+
+def test_a_bug_is_logged_with_its_traceback(relay: Relay, log: pytest.LogCaptureFixture) -> None:
+    relay.mail_store.fetch = None  # type: ignore[assignment,method-assign]
+    a_mask(an_owner())
+
+    with pytest.raises(TypeError):
+        relay.arrive("x7k2@masks.example")
+
+    (line,) = fields(log)
+    assert line["reason"] == "unexpected_error"
+    assert line["exc_info"]
+
+
+def test_nothing_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:
+    a_mask(an_owner())
+    relay.arrive("x7k2@masks.example", "nobody@masks.example", "noreply@masks.example")
+    relay.arrive("x7k2@masks.example", virus="FAIL")
+    relay.arrive("replies@masks.example")
+    relay.notify(bounce("ann@owner.example", "eve@owner.example"))
+
+    written = str([(line["msg"], {**line}) for line in fields(log)])
+
+    assert len(log.records) == 7
+    assert [secret for secret in SECRETS if secret in written] == []

@@ -1,0 +1,192 @@
+"""Bounces and complaints: what they change, once, in both of SES's shapes."""
+
+from typing import Any
+
+import pytest
+
+from emails.errors import NotFinished
+from emails.models import Profile, RandomMask
+from emails.outcomes import (
+    Blocked,
+    BlockReason,
+    Dropped,
+    DropReason,
+    Recorded,
+    RecordReason,
+    RetryReason,
+)
+from tests.integration.emails.conftest import Relay, a_domain_mask, a_mask, an_owner
+from tests.unit.emails.builders import bounce, complaint
+
+SHAPES = pytest.mark.parametrize("shape", ["notificationType", "eventType"])
+
+
+@SHAPES
+def test_a_hard_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
+    a_mask(an_owner())
+
+    assert relay.notify(bounce("Ann@Owner.Example", shape=shape)) == (
+        Recorded(RecordReason.HARD_BOUNCE),
+    )
+
+    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
+    relay.now += relay.policy.hard_bounce_pause
+    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
+
+
+@SHAPES
+def test_a_soft_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
+    a_mask(an_owner())
+
+    relay.notify(bounce("ann@owner.example", kind="Transient", shape=shape))
+
+    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
+    relay.now += relay.policy.soft_bounce_pause
+    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
+
+
+def test_a_bounce_about_a_large_mail_pauses_nobody(relay: Relay) -> None:
+    """LESSONS 6."""
+    an_owner()
+
+    relay.notify(bounce("ann@owner.example", kind="Transient", subkind="MessageTooLarge"))
+
+    profile = Profile.objects.get()
+    assert (profile.hard_bounced_at, profile.soft_bounced_at) == (None, None)
+
+
+def test_a_bounce_that_says_spam_turns_on_spam_blocking_instead_of_a_pause(relay: Relay) -> None:
+    an_owner()
+
+    relay.notify(bounce("ann@owner.example", diagnostic="554 rejected as spam"))
+
+    profile = Profile.objects.get()
+    assert (profile.blocks_spam, profile.hard_bounced_at) == (True, None)
+
+
+def test_each_bounced_recipient_is_settled_and_unknown_ones_are_counted(relay: Relay) -> None:
+    an_owner()
+
+    outcomes = relay.notify(
+        bounce("nobody@owner.example", "ann@owner.example", "no address", "\ud800")
+    )
+
+    assert outcomes == (
+        Recorded(RecordReason.UNKNOWN_RECIPIENT),
+        Recorded(RecordReason.HARD_BOUNCE),
+        Recorded(RecordReason.UNKNOWN_RECIPIENT),
+        Recorded(RecordReason.UNKNOWN_RECIPIENT),
+    )
+
+
+def test_the_bounce_of_a_reply_is_no_matter_of_the_owners_mailbox(relay: Relay) -> None:
+    an_owner()
+
+    told = bounce("ann@owner.example", shape="eventType", tags={"kind": "reply"})
+
+    assert relay.notify(told) == (Recorded(RecordReason.REPLY_BOUNCED),)
+    assert Profile.objects.get().hard_bounced_at is None
+
+
+@pytest.mark.parametrize("trace", ["tag", "sender", "encoded sender"])
+def test_the_first_complaint_blocks_spam_and_the_second_disables_the_mask(
+    relay: Relay, trace: str
+) -> None:
+    mask = a_mask(an_owner(language="fr"))
+    how: dict[str, Any] = {
+        "tag": {"shape": "eventType", "source": "", "tags": {"mask": f"random-{mask.pk}"}},
+        "sender": {"source": "X7K2@masks.example"},
+        "encoded sender": {"source": "=?utf-8?b?Qm9i?= <x7k2@masks.example>"},
+    }[trace]
+
+    first = relay.notify(complaint("ann@owner.example", **how))
+    second = relay.notify(complaint("ann@owner.example", **how))
+    third = relay.notify(complaint("ann@owner.example", **how))
+
+    assert first == (Recorded(RecordReason.SPAM_BLOCKING_ON),)
+    assert second == (Recorded(RecordReason.MASK_DISABLED),)
+    assert third == (Recorded(RecordReason.MASK_ALREADY_DISABLED),)
+    assert relay.arrive("x7k2@masks.example") == (Blocked(BlockReason.BLOCKS_ALL),)
+    (notice,) = relay.mailer.sent
+    assert notice.recipient == "ann@owner.example"
+    assert "masque" in relay.mailer.mail_to("ann@owner.example").as_string()
+
+
+def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
+    """LESSONS 13."""
+    a_mask(an_owner())
+    told = complaint("ann@owner.example")
+
+    outcomes = {relay.notify(told, "complaint-1") for _ in range(3)}
+
+    assert outcomes == {(Recorded(RecordReason.SPAM_BLOCKING_ON),)}
+    assert RandomMask.objects.get().block == "none"
+
+
+def test_a_redelivered_bounce_does_not_pause_again(relay: Relay) -> None:
+    an_owner()
+    told = bounce("ann@owner.example")
+    relay.notify(told, "bounce-1")
+    Profile.objects.update(hard_bounced_at=None)
+
+    relay.notify(told, "bounce-1")
+
+    assert Profile.objects.get().hard_bounced_at is None
+
+
+def test_a_notice_that_failed_is_sent_when_the_complaint_comes_again(relay: Relay) -> None:
+    a_mask(an_owner(blocks_spam=True))
+    told = complaint("ann@owner.example")
+    relay.mailer.fails = [NotFinished(RetryReason.SENDER_THROTTLED)]
+
+    with pytest.raises(NotFinished):
+        relay.notify(told, "complaint-1")
+    for _ in range(2):
+        relay.notify(told, "complaint-1")
+
+    assert len(relay.mailer.sent) == 1
+
+
+def test_nobody_disables_the_mask_of_another(relay: Relay) -> None:
+    a_mask(an_owner())
+    an_owner("eve@owner.example", blocks_spam=True)
+
+    outcomes = relay.notify(complaint("eve@owner.example"))
+
+    assert outcomes == (Recorded(RecordReason.COMPLAINT_WITHOUT_MASK),)
+    assert RandomMask.objects.get().block == "none"
+
+
+def test_a_domain_mask_is_disabled_like_any_other(relay: Relay) -> None:
+    mask = a_domain_mask(an_owner(is_premium=True, subdomain="ann", blocks_spam=True))
+
+    relay.notify(complaint("ann@owner.example", source=mask.address))
+
+    mask.refresh_from_db()
+    assert mask.block == "all"
+
+
+def test_an_owner_at_sess_simulator_is_an_owner_like_any_other(relay: Relay) -> None:
+    an_owner("bounce@simulator.amazonses.com")
+
+    assert relay.notify(bounce("bounce@simulator.amazonses.com")) == (
+        Recorded(RecordReason.HARD_BOUNCE),
+    )
+
+
+@pytest.mark.parametrize("kind", ["random", "domain"])
+def test_the_simulators_label_leads_to_the_masks_owner(relay: Relay, kind: str) -> None:
+    owner = an_owner(is_premium=True, subdomain="ann", blocks_spam=True)
+    mask = a_mask(owner) if kind == "random" else a_domain_mask(owner)
+    simulated = f"complaint+{kind}-{mask.pk}@simulator.amazonses.com"
+
+    outcomes = relay.notify(complaint(simulated, source=mask.address))
+
+    assert outcomes == (Recorded(RecordReason.MASK_DISABLED),)
+
+
+@pytest.mark.parametrize("label", ["", "+random-99", "+random-x", "+other-1", "+random--1"])
+def test_a_simulator_address_of_nobody_is_an_unknown_recipient(relay: Relay, label: str) -> None:
+    assert relay.notify(complaint(f"complaint{label}@simulator.amazonses.com")) == (
+        Recorded(RecordReason.UNKNOWN_RECIPIENT),
+    )

@@ -1,0 +1,216 @@
+"""A mail to a mask reaches its owner, and what is left behind."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from emails.errors import Refused
+from emails.models import AbuseCounter, DeletedMask, RandomMask, Reply
+from emails.notifications import StoredMail
+from emails.outcomes import (
+    Blocked,
+    BlockReason,
+    Dropped,
+    DropReason,
+    Forwarded,
+    ForwardReason,
+    Ignored,
+    IgnoreReason,
+    NoMask,
+    NoMaskReason,
+)
+from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
+from tests.unit.emails.builders import BUCKET, received
+
+FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)
+
+
+def test_a_mail_to_a_mask_goes_to_its_owner_and_is_deleted_from_the_store(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    outcomes = relay.arrive("x7k2@masks.example")
+
+    assert outcomes == (FORWARDED,)
+    (sent,) = relay.mailer.sent
+    assert (sent.sender, sent.recipient) == ("x7k2@masks.example", "ann@owner.example")
+    mail = relay.mailer.mail_to("ann@owner.example")
+    assert "x7k2@masks.example" in mail["From"]
+    assert mail["Reply-To"] == "replies@masks.example"
+    assert "Good morning." in str(mail)
+    assert relay.mail_store.mails == {}
+
+
+def test_a_forwarded_mail_is_counted_and_can_be_replied_to(relay: Relay) -> None:
+    owner = an_owner()
+    a_mask(owner)
+
+    relay.arrive("x7k2@masks.example")
+
+    mask = RandomMask.objects.get()
+    assert (mask.forwarded, mask.last_used_at) == (1, relay.now)
+    counter = AbuseCounter.objects.get()
+    assert (counter.profile, counter.mails) == (owner, 1)
+    assert counter.bytes == len(relay.mailer.sent[0].raw)
+    assert Reply.objects.get().random_mask == mask
+
+
+def test_the_tags_of_a_sent_mail_lead_to_the_mask_without_its_address(relay: Relay) -> None:
+    mask = a_mask(an_owner())
+
+    relay.arrive("x7k2@masks.example")
+
+    assert dict(relay.mailer.sent[0].tags) == {"kind": "forward", "mask": f"random-{mask.pk}"}
+
+
+def test_a_forwarded_mail_costs_at_most_eight_queries(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        relay.arrive("x7k2@masks.example")
+
+    # A test runs inside a transaction, so BEGIN and COMMIT show as a savepoint's two statements.
+    assert len(queries) <= 8
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "X7K2@Masks.Example",
+        "x7k2+shop@masks.example",
+        '"x7k2"@masks.example',
+        "x7k2@MASKS.EXAMPLE.",
+    ],
+)
+def test_every_spelling_of_a_mask_finds_it(relay: Relay, recipient: str) -> None:
+    a_mask(an_owner())
+
+    assert relay.arrive(recipient) == (FORWARDED,)
+
+
+def test_each_of_two_masks_gets_the_mail_and_a_mask_named_twice_gets_it_once(relay: Relay) -> None:
+    a_mask(an_owner("ann@owner.example"))
+    a_mask(an_owner("eve@owner.example"), "y8m3")
+
+    relay.arrive("x7k2@masks.example", "y8m3@masks.example", "x7k2+tag@masks.example")
+
+    assert [mail.recipient for mail in relay.mailer.sent] == [
+        "ann@owner.example",
+        "eve@owner.example",
+    ]
+
+
+def test_the_envelope_decides_who_gets_a_mail_not_its_headers(relay: Relay) -> None:
+    """LESSONS 3: a Bcc to one mask, with another in `To`."""
+    a_mask(an_owner("ann@owner.example"))
+    a_mask(an_owner("eve@owner.example"), "y8m3")
+
+    relay.arrive("y8m3@masks.example", headers={"To": "x7k2@masks.example"})
+
+    assert [mail.recipient for mail in relay.mailer.sent] == ["eve@owner.example"]
+
+
+def test_a_mail_to_no_mask_is_never_fetched_but_deleted(relay: Relay) -> None:
+    outcomes = relay.arrive("nobody@masks.example", "noreply@masks.example")
+
+    assert outcomes == (NoMask(NoMaskReason.UNKNOWN), Ignored(IgnoreReason.NOREPLY))
+    assert relay.mail_store.fetched == []
+    assert relay.mail_store.mails == {}
+
+
+def test_a_deleted_mask_is_told_from_an_unknown_one(relay: Relay) -> None:
+    a_mask(an_owner()).delete()
+
+    assert relay.arrive("x7k2@masks.example") == (NoMask(NoMaskReason.DELETED),)
+    assert DeletedMask.objects.count() == 1
+
+
+def test_a_mail_to_another_domain_is_ignored(relay: Relay) -> None:
+    assert relay.arrive("x7k2@sender.example") == (Ignored(IgnoreReason.NOT_OURS),)
+    assert relay.mail_store.mails == {}
+
+
+@pytest.mark.parametrize(
+    ("block", "outcome", "counter"),
+    [
+        ("all", Blocked(BlockReason.BLOCKS_ALL), "blocked"),
+        ("none", Dropped(DropReason.VIRUS), "dropped"),
+    ],
+)
+def test_a_mail_that_is_not_forwarded_is_counted_and_not_fetched(
+    relay: Relay, block: str, outcome: object, counter: str
+) -> None:
+    a_mask(an_owner(), block=block)
+
+    assert relay.arrive("x7k2@masks.example", virus="PASS" if block == "all" else "FAIL") == (
+        outcome,
+    )
+    assert getattr(RandomMask.objects.get(), counter) == 1
+    assert relay.mail_store.fetched == []
+
+
+def test_a_notification_that_names_another_bucket_is_refused(relay: Relay) -> None:
+    a_mask(an_owner())
+    relay.with_policy(bucket="another")
+
+    with pytest.raises(Refused) as refused:
+        relay.arrive("x7k2@masks.example")
+
+    assert refused.value.reason == "foreign_bucket"
+    assert relay.mail_store.mails != {}
+
+
+def test_a_mail_that_came_inside_the_notification_needs_no_store(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    relay.arrive("x7k2@masks.example", content=RAW.decode())
+
+    assert "Good morning." in str(relay.mailer.mail_to("ann@owner.example"))
+    assert relay.mail_store.fetched == []
+
+
+def test_headers_that_ses_left_out_are_read_from_the_mail(relay: Relay) -> None:
+    """A list mail whose List-Id lies past what SES put into its notification."""
+    a_mask(an_owner(is_premium=True), block="promotions")
+    told = received("x7k2@masks.example")
+    told["mail"]["headersTruncated"] = True
+    relay.mail_store.mails[StoredMail(BUCKET, "key-1")] = (
+        b"List-Id: <news.sender.example>\r\n\r\nBuy!\r\n"
+    )
+
+    assert relay.notify(told) == (Blocked(BlockReason.BLOCKS_PROMOTIONS),)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "outcome"),
+    [
+        ('"odd local"@masks.example', NoMask(NoMaskReason.UNKNOWN)),
+        ("x7k2@bücher.example", FORWARDED),
+        ("x7k2@xn--bcher-kva.example", FORWARDED),
+        ("no address", Ignored(IgnoreReason.NOT_OURS)),
+        ("nul\x00@masks.example", Ignored(IgnoreReason.NOT_OURS)),
+        ("a\ud800@masks.example", Ignored(IgnoreReason.NOT_OURS)),
+    ],
+)
+def test_odd_recipients_have_named_outcomes(relay: Relay, recipient: str, outcome: object) -> None:
+    relay.with_policy(mask_domains=("masks.example", "bücher.example"))
+    RandomMask.objects.create(profile=an_owner(), local="x7k2", domain="xn--bcher-kva.example")
+
+    assert relay.arrive(recipient) == (outcome,)
+
+
+def test_a_mail_without_from_is_forwarded_but_cannot_be_replied_to(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    assert relay.arrive("x7k2@masks.example", headers={}, source="") == (FORWARDED,)
+    assert Reply.objects.count() == 0
+
+
+def test_a_mail_that_is_missing_in_the_store_is_refused(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    with pytest.raises(Refused) as refused:
+        relay.notify(received("x7k2@masks.example"))
+
+    assert refused.value.reason == "mail_missing"

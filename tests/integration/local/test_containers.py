@@ -1,0 +1,101 @@
+"""docker-compose.yml: its settings are accepted by the processes, its stand-in for AWS works."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from bridge.config import BridgeConfig
+from relay.config import RelayConfig
+from relay.env import describe, load
+from relay.local import aws
+from relay.local.processes import free_port
+from tests.integration.local.conftest import StartProgram
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+DJANGO = ("web", "worker", "scheduler", "migrate")
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+
+
+def environment(service: str) -> Mapping[str, str]:
+    given: Mapping[str, str] = SERVICES[service]["environment"]
+    return given
+
+
+@pytest.mark.parametrize("service", DJANGO)
+def test_the_django_processes_accept_their_settings(service: str) -> None:
+    config = load(RelayConfig, environment(service))
+
+    assert config.bucket == aws.BUCKET
+    assert config.mask_domains == (aws.MASK_DOMAIN,)
+
+
+def test_the_bridge_accepts_its_settings(tmp_path: Path) -> None:
+    # /data is in its container only.
+    config = load(BridgeConfig, {**environment("bridge"), "AWS_SNS_CERTIFICATE_DIR": str(tmp_path)})
+
+    assert list(config.topics) == [aws.TOPIC]
+
+
+def test_the_bridge_has_no_secret_of_the_others() -> None:
+    assert not {"DATABASE_URL", "SECRET_KEY"} & set(environment("bridge"))
+
+
+@pytest.mark.parametrize("service", [*DJANGO, "bridge"])
+def test_every_setting_there_is_one_that_is_read(service: str) -> None:
+    ours = {setting.name for setting in [*describe(RelayConfig), *describe(BridgeConfig)]}
+    of_libraries = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"}
+    of_libraries |= {"AWS_DEFAULT_REGION", "DJANGO_SETTINGS_MODULE"}
+
+    assert set(environment(service)) <= ours | of_libraries
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+def test_what_runs_for_long_is_started_again_when_it_ends(service: str) -> None:
+    assert SERVICES[service]["restart"] == "always"
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_what_a_service_waits_for_can_be_waited_for(service: str) -> None:
+    for name, wanted in SERVICES[service].get("depends_on", {}).items():
+        if wanted["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[name]
+        else:
+            assert SERVICES[name]["restart"] == "no", f"{name} never completes"
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    run = [stage for stage in stages if "\nCMD " in stage]
+
+    assert len(run) == 2
+    assert all("\nUSER relay\n" in stage for stage in run)
+
+
+def test_the_stand_in_for_aws_takes_mails_by_itself(start: StartProgram, own_folder: Path) -> None:
+    port = free_port()
+    data = own_folder / "data"
+    data.mkdir()
+    container = start("-m", "relay.local.container", str(data), "--port", str(port))
+    container.wait_until_it_prints("ready")
+    queue_url = f"http://127.0.0.1:{port}/123456789012/mail"
+    sqs = boto3.Session("test", "test", region_name=aws.REGION).client(
+        "sqs", endpoint_url=f"http://127.0.0.1:{port}"
+    )
+
+    mail = data / "in" / "mail.eml"
+    mail.write_bytes(b"From: ann@sender.example\r\nTo: shop@masks.example\r\n\r\nHello\r\n")
+    os.utime(mail, (0, 0))
+
+    wait_until("a message", lambda: sqs.receive_message(QueueUrl=queue_url).get("Messages"))
+    assert len(list((data / "certificates").glob("*.pem"))) == 1
+    container.process.terminate()
+    assert container.process.wait(20) == 0
+    assert container.has_left() == []

@@ -1,0 +1,159 @@
+"""SNS's certificate host on loopback, with TLS and answers that a test chooses, byte by byte."""
+
+import http.client
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from bridge.certificates import CertificateUnavailable, FetchedCertificates
+
+HOSTS = ("sns.us-east-1.amazonaws.com", "sns.eu-west-1.amazonaws.com")
+
+Answer = Callable[[socket.socket], None]
+"""What the host does with a connection once it has read the request."""
+
+
+class CertificateHost:
+    """Serves one connection after another in a thread, each with the present `answer`.
+
+    Its thread owns `requests` (what was asked: host and path); tests read it when they were
+    answered.
+    """
+
+    def __init__(self, answer: Answer, names: tuple[str, ...] = HOSTS) -> None:
+        self.answer = answer
+        self.requests: list[str] = []
+        self._tls = _server_context(names)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "CertificateHost":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+        self._thread.join(5)
+        self._listener.close()
+
+    def connect(self, _host: str, timeout_seconds: float) -> socket.socket:
+        """Connect to this host whatever the name is: what the network would do."""
+        return socket.create_connection(self._listener.getsockname(), timeout=timeout_seconds)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            plain.settimeout(5)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                with self._tls.wrap_socket(plain, server_side=True) as sock:
+                    self.requests.append(_read_request(sock))
+                    self.answer(sock)
+            except OSError:
+                continue  # the client has left
+
+
+def _read_request(sock: ssl.SSLSocket) -> str:
+    with sock.makefile("rb") as file:
+        path = file.readline().split()[1].decode()
+        return http.client.parse_headers(file)["Host"] + path
+
+
+def answer_of(body: bytes, status: str = "200 OK", *headers: str) -> Answer:
+    """Answer as a web server does, and end the connection in order."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+
+def raw(data: bytes, *, cut: bool = False) -> Answer:
+    """Send bytes; then end the TLS connection, or cut the line without."""
+
+    def answer(sock: socket.socket) -> None:
+        sock.sendall(data)
+        if not cut:
+            assert isinstance(sock, ssl.SSLSocket)
+            sock.unwrap()
+
+    return answer
+
+
+def dripping(start: bytes, drop: bytes) -> Answer:
+    """Send something, and then a drop now and then until the client has had enough."""
+
+    def answer(sock: socket.socket) -> None:
+        pause = threading.Event()
+        sock.sendall(start)
+        while not pause.wait(0.02):
+            sock.sendall(drop)
+
+    return answer
+
+
+def silent(sock: socket.socket) -> None:
+    """Answer nothing until the client leaves."""
+    sock.recv(1)
+
+
+@cache
+def _server_identity(names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Make the host's own certificate, and the same with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(host) for host in names])
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(yesterday)
+        .not_valid_after(yesterday + timedelta(days=30))
+        .add_extension(alternatives, critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem, pem + private
+
+
+def _server_context(names: tuple[str, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "host.pem"
+        path.write_bytes(_server_identity(names)[1])
+        context.load_cert_chain(path)
+    return context
+
+
+def fetching_from(host: CertificateHost, download_seconds: float = 5) -> FetchedCertificates:
+    """Make the bridge's certificates, with this host in the place of SNS's."""
+    return FetchedCertificates(
+        connect=host.connect, tls=trusting(), download_seconds=download_seconds
+    )
+
+
+def unavailable(act: Callable[[], object]) -> CertificateUnavailable:
+    """Give the failure that `act` ends in."""
+    with pytest.raises(CertificateUnavailable) as caught:
+        act()
+    return caught.value
+
+
+def trusting(names: tuple[str, ...] = HOSTS) -> ssl.SSLContext:
+    """Make a client's context that trusts the host of these names, as the system trusts its CAs."""
+    return ssl.create_default_context(cadata=_server_identity(names)[0].decode())

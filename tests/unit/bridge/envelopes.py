@@ -1,0 +1,80 @@
+"""Builders of envelopes: genuine ones, and the check that the bridge makes of a message body."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bridge import sns
+from bridge.sns import Rejected
+from relay.local.signing import Signer, notification, subscription_confirmation
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:mail"
+NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
+RECEIVED = '{"notificationType": "Received"}'
+BOTH_VERSIONS = ("1", "2")
+
+Fields = Mapping[str, object]
+
+
+@cache
+def our_signer() -> Signer:
+    """Stand in for SNS's signer in us-east-1; its certificate holds at `NOW`."""
+    return Signer.generate("us-east-1", valid_from=NOW)
+
+
+def a_notification(message: str = RECEIVED, version: str = "2", **fields: str) -> dict[str, str]:
+    """Make a genuine envelope, its fields changed before it is signed."""
+    return our_signer().sign(notification(TOPIC, message) | fields, version)
+
+
+def a_confirmation(**fields: str) -> dict[str, str]:
+    """Make a genuine confirmation."""
+    return our_signer().sign(subscription_confirmation(TOPIC) | fields)
+
+
+def an_ec_certificate() -> x509.Certificate:
+    """Make a certificate that SNS would not use: its key is not RSA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    return (
+        builder.not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+
+
+def without(fields: dict[str, str], *names: str) -> dict[str, str]:
+    """Leave fields out."""
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def authenticate(
+    body: Fields | str,
+    *,
+    certificate: x509.Certificate | None = None,
+    topics: Collection[str] = (TOPIC,),
+    versions: Collection[str] = BOTH_VERSIONS,
+    now: datetime = NOW,
+) -> sns.Envelope:
+    """Authenticate as the bridge does, against our signer's certificate."""
+    return sns.authenticate(
+        body if isinstance(body, str) else json.dumps(body),
+        topics=topics,
+        versions=versions,
+        certificate_at=lambda _url, _now: certificate or our_signer().certificate,
+        now=now,
+    )
+
+
+def rejection(act: Callable[[], object]) -> Rejected:
+    """Give the rejection that `act` ends in."""
+    with pytest.raises(Rejected) as caught:
+        act()
+    return caught.value

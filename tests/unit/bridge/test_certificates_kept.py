@@ -1,0 +1,246 @@
+"""Certificates that are kept, failures that are remembered, and certificates in a folder."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bridge.certificates import (
+    MAX_FAILURES,
+    MAX_KEPT,
+    Certificates,
+    PinnedCertificates,
+)
+from bridge.sns import MAX_PEM_BYTES, Rejected, RejectReason
+from relay.local.signing import Signer
+from tests.unit.bridge.certificate_host import (
+    HOSTS,
+    CertificateHost,
+    answer_of,
+    fetching_from,
+    unavailable,
+)
+from tests.unit.bridge.envelopes import NOW, a_notification, authenticate, our_signer, rejection
+
+HOST = HOSTS[0]
+GENUINE = our_signer().certificate
+PEM = our_signer().pem
+URL = our_signer().url
+FILE = URL.rsplit("/", 1)[-1]
+A_MOMENT = timedelta(seconds=1)
+A_MINUTE = timedelta(minutes=1)
+
+
+def url_number(number: int) -> str:
+    return f"https://{HOST}/SimpleNotificationService-{number:032x}.pem"
+
+
+@pytest.fixture
+def host() -> Iterator[CertificateHost]:
+    with CertificateHost(answer_of(PEM)) as host:
+        yield host
+
+
+def flood(certificates: Certificates, count: int, now: datetime = NOW) -> None:
+    """Ask for certificates that SNS doesn't have."""
+    for number in range(count):
+        unavailable(lambda: certificates.get(url_number(number), now))  # noqa: B023 - called here
+
+
+def test_a_certificate_is_downloaded_anew_when_it_is_old(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    certificates.get(URL, NOW)
+    other = Signer.generate("us-east-1", valid_from=NOW)
+    host.answer = answer_of(other.pem)
+
+    assert certificates.get(URL, NOW + timedelta(hours=12) - A_MOMENT) == GENUINE
+    assert certificates.get(URL, NOW + timedelta(hours=12)) == other.certificate
+
+
+def test_an_old_certificate_is_not_used_when_its_host_is_down(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    certificates.get(URL, NOW)
+    host.answer = answer_of(b"", "500 Internal Server Error")
+
+    unavailable(lambda: certificates.get(URL, NOW + timedelta(days=1)))
+
+
+def test_a_certificate_serves_its_own_url_only(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    other = Signer.generate("eu-west-1", valid_from=NOW)
+    certificates.get(URL, NOW)
+    host.answer = answer_of(other.pem)
+
+    assert certificates.get(f"https://{HOSTS[1]}/{FILE}", NOW) == other.certificate
+    assert certificates.get(url_number(1), NOW) == other.certificate
+    assert certificates.get(URL, NOW) == GENUINE
+    assert host.requests[1].startswith(HOSTS[1])
+
+
+def test_a_failure_is_remembered_for_a_minute(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    host.answer = answer_of(b"", "503 Slow Down")
+    for _ in range(5):
+        unavailable(lambda: certificates.get(URL, NOW))
+    host.answer = answer_of(PEM)
+
+    unavailable(lambda: certificates.get(URL, NOW + A_MINUTE - A_MOMENT))
+    assert len(host.requests) == 1
+    assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+
+
+def test_a_flood_of_invented_names_makes_few_downloads(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    certificates.get(URL, NOW)
+    host.answer = answer_of(b"", "404 Not Found")
+    flood(certificates, 200)
+
+    assert len(host.requests) == 1 + MAX_FAILURES
+    assert certificates.get(URL, NOW) == GENUINE
+
+
+def test_a_flood_of_invented_names_does_not_keep_a_known_certificate_from_being_renewed(
+    host: CertificateHost,
+) -> None:
+    certificates = fetching_from(host)
+    certificates.get(URL, NOW)
+    tomorrow = NOW + timedelta(days=1)
+    host.answer = answer_of(b"", "404 Not Found")
+    flood(certificates, MAX_FAILURES + 1, tomorrow)
+    host.answer = answer_of(PEM)
+
+    assert certificates.get(URL, tomorrow) == GENUINE
+
+
+def test_after_a_flood_a_new_certificate_is_had_within_a_minute(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    host.answer = answer_of(b"", "404 Not Found")
+    flood(certificates, MAX_FAILURES)
+    host.answer = answer_of(PEM)
+
+    unavailable(lambda: certificates.get(URL, NOW))
+    assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+
+
+def test_few_certificates_are_kept_and_those_used_last(tmp_path: Path) -> None:
+    certificates = PinnedCertificates(tmp_path)
+    urls = [url_number(number) for number in range(MAX_KEPT)]
+    for url in [URL, *urls]:
+        path = tmp_path / url.rsplit("/", 1)[-1]
+        path.write_bytes(PEM)
+        certificates.get(url, NOW)
+        path.unlink()
+        assert certificates.get(URL, NOW) == GENUINE
+
+    for url in [URL, *urls[1:]]:
+        assert certificates.get(url, NOW) == GENUINE
+    unavailable(lambda: certificates.get(urls[0], NOW))
+
+
+def test_threads_that_want_the_same_certificate_make_one_download(host: CertificateHost) -> None:
+    certificates = fetching_from(host)
+    together = threading.Barrier(8)
+
+    def get(_number: int) -> object:
+        together.wait()
+        return certificates.get(URL, NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(get, range(8))) == [GENUINE] * 8
+    assert len(host.requests) == 1
+
+
+# --- a folder ------------------------------------------------------------------------------------
+
+
+def test_a_pinned_certificate_is_read_by_its_file_name(tmp_path: Path) -> None:
+    our_signer().write_certificate(tmp_path)
+
+    assert PinnedCertificates(tmp_path).get(URL, NOW) == GENUINE
+
+
+def test_a_pinned_certificate_that_is_missing_can_be_added(tmp_path: Path) -> None:
+    certificates = PinnedCertificates(tmp_path)
+
+    missing = unavailable(lambda: certificates.get(URL, NOW))
+    assert str(missing) == f"{FILE} isn't in the folder"
+    our_signer().write_certificate(tmp_path)
+    assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"", "not one certificate"),
+        (PEM[:500], "not one certificate"),
+        (PEM * 2, "not one certificate"),
+        (Signer.generate("us-east-1", key_bits=1024).pem, "a key of 1024 bits"),
+        (PEM.ljust(MAX_PEM_BYTES + 1), "too large"),
+    ],
+    ids=["empty", "half copied", "two", "weak", "too large"],
+)
+def test_a_pinned_file_that_is_not_right_makes_its_messages_wait(
+    tmp_path: Path, content: bytes, detail: str
+) -> None:
+    (tmp_path / FILE).write_bytes(content)
+
+    failure = unavailable(lambda: PinnedCertificates(tmp_path).get(URL, NOW))
+    assert str(failure) == f"{FILE}: {detail}"
+
+
+def test_a_pinned_file_that_cannot_be_read_makes_its_messages_wait(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+
+    failure = unavailable(lambda: PinnedCertificates(tmp_path).get(URL, NOW))
+    assert str(failure) == f"{FILE}: IsADirectoryError"
+
+
+def test_a_pinned_certificate_that_is_taken_away_is_forgotten(tmp_path: Path) -> None:
+    our_signer().write_certificate(tmp_path)
+    certificates = PinnedCertificates(tmp_path)
+    certificates.get(URL, NOW)
+    (tmp_path / FILE).unlink()
+
+    unavailable(lambda: certificates.get(URL, NOW + A_MINUTE))
+
+
+# --- both ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["fetched", "pinned"])
+def certificates(
+    request: pytest.FixtureRequest, host: CertificateHost, tmp_path: Path
+) -> Certificates:
+    our_signer().write_certificate(tmp_path)
+    return fetching_from(host) if request.param == "fetched" else PinnedCertificates(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        f"https://attacker.example/{FILE}",
+        f"https://sns.us-east-\u0661.amazonaws.com/{FILE}",  # an Arabic digit
+        f"https://{HOST}/../{FILE}",
+        f"https://{HOST}//etc/passwd",
+        f"https://{HOST}/SimpleNotificationService-/../../{FILE}",
+    ],
+)
+def test_only_snss_urls_are_looked_for(
+    certificates: Certificates, host: CertificateHost, url: str
+) -> None:
+    rejected = rejection(lambda: certificates.get(url, NOW))
+
+    assert rejected.reason is RejectReason.WRONG_CERTIFICATE_URL
+    assert host.requests == []
+
+
+def test_an_envelope_is_verified_with_its_certificate(certificates: Certificates) -> None:
+    certificate = certificates.get(a_notification()["SigningCertURL"], NOW)
+
+    assert authenticate(a_notification(), certificate=certificate)
+    with pytest.raises(Rejected):
+        authenticate(a_notification() | {"Message": "forged"}, certificate=certificate)

@@ -1,0 +1,183 @@
+"""Builders of what SES tells, and of the facts that the rules judge."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from emails.facts import (
+    Block,
+    FoundMask,
+    Header,
+    MailFacts,
+    MaskFacts,
+    MaskKind,
+    MaskRef,
+    OwnerFacts,
+    Policy,
+    UnbornMask,
+    Verdict,
+    Verdicts,
+)
+
+NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
+BUCKET = "mails"
+
+POLICY = Policy(
+    mask_domains=("masks.example", "second.example"),
+    replies_address="replies@masks.example",
+    from_address="relay@masks.example",
+    bucket=BUCKET,
+    warning_url="https://relay.example/emails/tracker-warning/",
+    hard_bounce_pause=timedelta(days=30),
+    soft_bounce_pause=timedelta(days=1),
+    abuse_pause=timedelta(days=1),
+    max_mails_per_day=1000,
+    max_bytes_per_day=1_000_000,
+    max_replies_per_day=100,
+    max_masks_per_day=3,
+    max_domain_masks=50,
+    claim=timedelta(seconds=180),
+)
+
+OWNER = OwnerFacts(
+    id=1,
+    address="ann@owner.example",
+    language="en",
+    is_active=True,
+    is_premium=False,
+    blocks_spam=False,
+    removes_trackers=False,
+    allows_metrics=False,
+    has_replied=False,
+    hard_bounced_at=None,
+    soft_bounced_at=None,
+    flagged_at=None,
+)
+
+MASK = MaskFacts(
+    ref=MaskRef(MaskKind.RANDOM, 7), address="x7k2@masks.example", block=Block.NONE, label=""
+)
+
+PASSED = Verdicts(
+    spam=Verdict.PASS,
+    virus=Verdict.PASS,
+    spf=Verdict.PASS,
+    dkim=Verdict.PASS,
+    dmarc=Verdict.PASS,
+    dmarc_rejects=False,
+)
+
+
+def a_mail(
+    headers: dict[str, str] | None = None, source: str = "bob@sender.example", **verdicts: Any
+) -> MailFacts:
+    """A mail that has passed all checks but those given, as in `virus=Verdict.FAIL`."""
+    fields = tuple(Header(name, value) for name, value in (headers or {}).items())
+    return MailFacts(source=source, verdicts=replace(PASSED, **verdicts), headers=fields)
+
+
+def a_found_mask(block: Block = Block.NONE, **owner: Any) -> FoundMask:
+    """A mask, and its owner with what is given, as in `is_premium=True`."""
+    return FoundMask(mask=replace(MASK, block=block), owner=replace(OWNER, **owner))
+
+
+def an_unborn_mask(local: str = "shop", **changes: Any) -> UnbornMask:
+    """An address under the name of a premium owner, that no mail came to yet."""
+    born = UnbornMask(
+        local=local,
+        domain="ann.masks.example",
+        owner=replace(OWNER, is_premium=True),
+        was_deleted=False,
+        made_today=0,
+        made_in_all=0,
+    )
+    return replace(born, **changes)
+
+
+def received(
+    *to: str,
+    headers: dict[str, str] | list[tuple[str, str]] | None = None,
+    source: str = "bob@sender.example",
+    key: str = "key-1",
+    content: str | None = None,
+    **verdicts: str,
+) -> dict[str, Any]:
+    """What SES tells of a received mail; stored in S3 unless `content` is given."""
+    default = {"From": "Bob <bob@sender.example>", "Message-ID": "<m1@sender.example>"}
+    given = default if headers is None else headers
+    fields = list(given.items()) if isinstance(given, dict) else given
+    stored = {"type": "S3", "bucketName": BUCKET, "objectKey": key}
+    inline = {"type": "SNS", "encoding": "UTF8"}
+    document: dict[str, Any] = {
+        "notificationType": "Received",
+        "mail": {
+            "source": source,
+            "messageId": key,
+            "headersTruncated": False,
+            "headers": [{"name": name, "value": value} for name, value in fields],
+        },
+        "receipt": {
+            "recipients": list(to),
+            **{
+                f"{name}Verdict": {"status": verdicts.get(name, "PASS")}
+                for name in ("spam", "virus", "spf", "dkim", "dmarc")
+            },
+            "action": stored if content is None else inline,
+        },
+    }
+    return document if content is None else document | {"content": content}
+
+
+def bounce(
+    *addresses: str,
+    kind: str = "Permanent",
+    subkind: str = "General",
+    diagnostic: str = "",
+    shape: str = "notificationType",
+    source: str = "x7k2@masks.example",
+    tags: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """What SES tells of a bounce, in either of its shapes."""
+    recipients = [{"emailAddress": one, "diagnosticCode": diagnostic} for one in addresses]
+    return {
+        shape: "Bounce",
+        "bounce": {
+            "bounceType": kind,
+            "bounceSubType": subkind,
+            "bouncedRecipients": recipients,
+            "timestamp": "2030-05-17T11:59:00.000Z",
+        },
+        "mail": _sent(source, tags),
+    }
+
+
+def complaint(
+    *addresses: str,
+    feedback: str = "abuse",
+    subkind: str | None = None,
+    shape: str = "notificationType",
+    source: str = "x7k2@masks.example",
+    tags: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """What SES tells of a complaint, in either of its shapes."""
+    return {
+        shape: "Complaint",
+        "complaint": {
+            "complainedRecipients": [{"emailAddress": one} for one in addresses],
+            "complaintFeedbackType": feedback,
+            "complaintSubType": subkind,
+            "timestamp": "2030-05-17T11:59:00.000Z",
+        },
+        "mail": _sent(source, tags),
+    }
+
+
+def _sent(source: str, tags: dict[str, str] | None) -> dict[str, Any]:
+    mail: dict[str, Any] = {"source": source, "messageId": "0100-1"}
+    return mail if tags is None else mail | {"tags": {name: [tags[name]] for name in tags}}
+
+
+def as_json(document: object) -> str:
+    """The text as it stands in the envelope's `Message`."""
+    return json.dumps(document)

@@ -1,0 +1,116 @@
+"""Whose a recipient is, in whatever spelling it comes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emails.rules.addresses import (
+    Address,
+    MaskRecipient,
+    RepliesRecipient,
+    UnreadRecipient,
+    domain_of,
+    ours,
+    parse,
+)
+from tests.unit.emails.builders import POLICY
+
+MASK = MaskRecipient(Address("x7k2", "masks.example"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ann@Owner.Example", "ann@owner.example"),
+        (" ann@owner.example ", "ann@owner.example"),
+        ('"ann"@owner.example', "ann@owner.example"),
+        ('"odd local"@owner.example', "odd local@owner.example"),
+        (r'"a\"b"@owner.example', 'a"b@owner.example'),
+        ('"a@b"@owner.example', "a@b@owner.example"),
+        ("o'neil_+x@owner.example", "o'neil_+x@owner.example"),
+        ("ann@owner.example.", "ann@owner.example"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),
+        ("ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
+        ("ann@under_score.example", "ann@under_score.example"),
+        ("", None),
+        ("ann", None),
+        ("@owner.example", None),
+        ('""@owner.example', None),
+        ("ann@", None),
+        ("ann@owner example", None),
+        ("a\x00nn@owner.example", None),
+        ("ann@owner\n.example", None),
+        ("a\ud800@owner.example", None),
+        ("ann@" + "ü" * 300, None),
+        ("a" * 400 + "@owner.example", None),
+    ],
+)
+def test_an_address_has_one_spelling_or_is_none(text: str, expected: str | None) -> None:
+    found = parse(text)
+
+    assert (str(found) if found else None) == expected
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_none_and_its_spelling_is_stable(text: str) -> None:
+    found = parse(text)
+
+    if found is not None:
+        str(found).encode()
+        assert found.local == found.local.lower()
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        ("x7k2@masks.example", MASK),
+        ("X7K2@MASKS.EXAMPLE", MASK),
+        ("x7k2+shop@masks.example", MASK),
+        ("+tag@masks.example", MaskRecipient(Address("+tag", "masks.example"), None)),
+        ("x7k2@second.example", MaskRecipient(Address("x7k2", "second.example"), None)),
+        (
+            "shop@Ann.masks.example",
+            MaskRecipient(Address("shop", "ann.masks.example"), "ann"),
+        ),
+        ("replies@masks.example", RepliesRecipient(Address("replies", "masks.example"))),
+        ("Replies+x@masks.example", RepliesRecipient(Address("replies", "masks.example"))),
+        ("noreply@masks.example", UnreadRecipient(Address("noreply", "masks.example"))),
+        ("no-reply@ann.masks.example", UnreadRecipient(Address("no-reply", "ann.masks.example"))),
+        ("relay@masks.example", UnreadRecipient(Address("relay", "masks.example"))),
+        ("replies@second.example", MaskRecipient(Address("replies", "second.example"), None)),
+        # LESSONS 4: neither substrings nor suffixes of our domains are ours.
+        ("x7k2@sender.example", None),
+        ("x7k2@notmasks.example", None),
+        ("x7k2@masks.example.evil.example", None),
+        ("x7k2@a.b.masks.example", None),
+        ("x7k2@.masks.example", None),
+        ("no address", None),
+    ],
+)
+def test_a_recipient_is_ours_or_not(recipient: str, expected: object) -> None:
+    assert ours([recipient], POLICY) == (() if expected is None else (expected,))
+
+
+def test_spellings_of_one_mask_are_one_recipient_and_the_order_is_kept() -> None:
+    recipients = ["y@masks.example", "x7k2+a@masks.example", "X7K2@masks.example"]
+
+    assert [str(one.address) for one in ours(recipients, POLICY)] == [
+        "y@masks.example",
+        "x7k2@masks.example",
+    ]
+
+
+def test_a_replies_address_on_a_domain_of_its_own_is_found() -> None:
+    from dataclasses import replace
+
+    policy = replace(POLICY, replies_address="Answer@Replies.Example")
+
+    assert ours(["answer@replies.example"], policy) == (
+        RepliesRecipient(Address("answer", "replies.example")),
+    )
+
+
+@pytest.mark.parametrize("text", ["", ".", " ", "a b", "ü" * 70])
+def test_what_is_no_domain(text: str) -> None:
+    assert domain_of(text) is None

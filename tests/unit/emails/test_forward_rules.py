@@ -1,0 +1,181 @@
+"""DESIGN 4, received mail: every rule, and every pair of neighbours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from emails.facts import Block, FoundMask, MailFacts, MaskLookup, MissingMask, Verdict
+from emails.outcomes import (
+    Blocked,
+    BlockReason,
+    Dropped,
+    DropReason,
+    ForwardReason,
+    NoMask,
+    NoMaskReason,
+)
+from emails.rules.forward import Forward, decide
+from emails.rules.headers import MAX_RECEIVED
+from tests.unit.emails.builders import NOW, POLICY, a_found_mask, a_mail, an_unborn_mask
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rule: what makes it hold, in the mail and in the owner or the mask, and what it says."""
+
+    outcome: object
+    mail: Callable[[MailFacts], MailFacts] = lambda mail: mail
+    target: Callable[[FoundMask], MaskLookup] = lambda found: found
+
+
+def verdict(**changes: Any) -> Callable[[MailFacts], MailFacts]:
+    return lambda mail: replace(mail, verdicts=replace(mail.verdicts, **changes))
+
+
+def header(name: str, value: str = "x") -> Callable[[MailFacts], MailFacts]:
+    return lambda mail: replace(mail, headers=mail.headers + a_mail({name: value}).headers)
+
+
+def owner(**changes: Any) -> Callable[[FoundMask], FoundMask]:
+    return lambda found: replace(found, owner=replace(found.owner, **changes))
+
+
+def block(kind: Block, **changes: Any) -> Callable[[FoundMask], FoundMask]:
+    return lambda found: replace(owner(**changes)(found), mask=replace(found.mask, block=kind))
+
+
+YESTERDAY = NOW - timedelta(hours=23)
+
+# In DESIGN's order.
+ROWS = [
+    Row(NoMask(NoMaskReason.UNKNOWN), target=lambda _: MissingMask(was_deleted=False)),
+    Row(Dropped(DropReason.VIRUS), mail=verdict(virus=Verdict.FAIL)),
+    Row(
+        Dropped(DropReason.SPAM),
+        mail=verdict(spam=Verdict.FAIL),
+        target=owner(blocks_spam=True),
+    ),
+    Row(Dropped(DropReason.DMARC_REJECT), mail=verdict(dmarc=Verdict.FAIL, dmarc_rejects=True)),
+    Row(Dropped(DropReason.HARD_BOUNCE_PAUSE), target=owner(hard_bounced_at=YESTERDAY)),
+    Row(Dropped(DropReason.SOFT_BOUNCE_PAUSE), target=owner(soft_bounced_at=YESTERDAY)),
+    Row(Dropped(DropReason.ABUSE_PAUSE), target=owner(flagged_at=YESTERDAY)),
+    Row(Dropped(DropReason.DEACTIVATED), target=owner(is_active=False)),
+    Row(Blocked(BlockReason.BLOCKS_ALL), target=block(Block.ALL)),
+    Row(Dropped(DropReason.LOOP), mail=header("X-Mail-Relay-Loop", "1")),
+]
+PROMOTION = Row(
+    Blocked(BlockReason.BLOCKS_PROMOTIONS),
+    mail=header("List-Unsubscribe", "<https://sender.example/>"),
+    target=block(Block.PROMOTIONS, is_premium=True),
+)
+DEACTIVATED, LOOP = ROWS[-3], ROWS[-1]
+NEIGHBOURS = [*pairwise(ROWS), (DEACTIVATED, PROMOTION), (PROMOTION, LOOP)]
+
+
+@pytest.mark.parametrize("row", [*ROWS, PROMOTION], ids=lambda row: row.outcome.reason)
+def test_each_rule_decides_alone(row: Row) -> None:
+    assert decide(row.mail(a_mail()), row.target(a_found_mask()), POLICY, NOW) == row.outcome
+
+
+@pytest.mark.parametrize(("first", "second"), NEIGHBOURS, ids=lambda row: row.outcome.reason)
+def test_of_two_neighbouring_rules_the_first_wins(first: Row, second: Row) -> None:
+    mail = first.mail(second.mail(a_mail()))
+    second_target = second.target(a_found_mask())
+    assert isinstance(second_target, FoundMask)
+
+    assert decide(mail, first.target(second_target), POLICY, NOW) == first.outcome
+
+
+@pytest.mark.parametrize(
+    ("mail", "target"),
+    [
+        (a_mail(), a_found_mask()),
+        (a_mail(spam=Verdict.FAIL), a_found_mask()),
+        (a_mail(spam=Verdict.GRAY), a_found_mask(blocks_spam=True)),
+        (a_mail(virus=Verdict.UNKNOWN), a_found_mask()),
+        (a_mail(dmarc=Verdict.FAIL), a_found_mask()),
+        (a_mail(dmarc=Verdict.PASS, dmarc_rejects=True), a_found_mask()),
+        (a_mail({"List-Id": "x"}), a_found_mask(is_premium=True)),
+        (a_mail({"List-Id": "x"}), a_found_mask(Block.PROMOTIONS, is_premium=False)),
+        (a_mail({"Subject": "x"}), a_found_mask(Block.PROMOTIONS, is_premium=True)),
+        (a_mail(), a_found_mask(hard_bounced_at=NOW - POLICY.hard_bounce_pause)),
+        (a_mail(), a_found_mask(soft_bounced_at=NOW - POLICY.soft_bounce_pause)),
+        (a_mail(), a_found_mask(flagged_at=NOW - POLICY.abuse_pause)),
+    ],
+)
+def test_what_no_rule_holds_back_is_forwarded(mail: MailFacts, target: FoundMask) -> None:
+    decision = decide(mail, target, POLICY, NOW)
+
+    assert decision == Forward(target)
+    assert isinstance(decision, Forward)
+    assert decision.reason is ForwardReason.EXISTING_MASK
+
+
+@pytest.mark.parametrize(
+    ("pause", "since"),
+    [("hard_bounce_pause", "hard_bounced_at"), ("soft_bounce_pause", "soft_bounced_at")],
+)
+def test_a_pause_lasts_to_its_last_second(pause: str, since: str) -> None:
+    almost_over = NOW - getattr(POLICY, pause) + timedelta(seconds=1)
+
+    assert decide(a_mail(), a_found_mask(**{since: almost_over}), POLICY, NOW) == Dropped(
+        DropReason(pause)
+    )
+
+
+def test_too_many_received_headers_are_a_loop() -> None:
+    straight = a_mail()
+    straight = replace(straight, headers=a_mail({"Received": "x"}).headers * MAX_RECEIVED)
+    round_and_round = header("Received")(straight)
+
+    assert isinstance(decide(straight, a_found_mask(), POLICY, NOW), Forward)
+    assert decide(round_and_round, a_found_mask(), POLICY, NOW) == Dropped(DropReason.LOOP)
+
+
+def test_a_deleted_mask_is_no_mask() -> None:
+    assert decide(a_mail(), MissingMask(was_deleted=True), POLICY, NOW) == NoMask(
+        NoMaskReason.DELETED
+    )
+
+
+def test_a_premium_owners_name_gives_birth_to_a_mask() -> None:
+    unborn = an_unborn_mask()
+
+    decision = decide(a_mail(), unborn, POLICY, NOW)
+
+    assert decision == Forward(unborn)
+    assert isinstance(decision, Forward)
+    assert decision.reason is ForwardReason.NEW_MASK
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"was_deleted": True, "owner": a_found_mask().owner}, NoMaskReason.DELETED),
+        ({"owner": a_found_mask().owner, "local": "admin"}, NoMaskReason.NEEDS_PREMIUM),
+        ({"local": "admin", "made_today": 99}, NoMaskReason.NAME_NOT_ALLOWED),
+        ({"local": "odd local"}, NoMaskReason.NAME_NOT_ALLOWED),
+        ({"made_today": 3}, NoMaskReason.TOO_MANY_MASKS),
+        ({"made_in_all": 50}, NoMaskReason.TOO_MANY_MASKS),
+    ],
+)
+def test_why_a_mask_is_not_born_in_order(changes: dict[str, Any], reason: NoMaskReason) -> None:
+    mail = a_mail(virus=Verdict.FAIL)
+
+    assert decide(mail, an_unborn_mask(**changes), POLICY, NOW) == NoMask(reason)
+
+
+@pytest.mark.parametrize("row", ROWS[1:8], ids=lambda row: row.outcome.reason)
+def test_a_mail_that_is_dropped_makes_no_mask(row: Row) -> None:
+    """LESSONS 22: spam must not make masks."""
+    premium = replace(a_found_mask(is_premium=True))
+    judged = row.target(premium)
+    assert isinstance(judged, FoundMask)
+
+    decision = decide(row.mail(a_mail()), an_unborn_mask(owner=judged.owner), POLICY, NOW)
+
+    assert decision == row.outcome

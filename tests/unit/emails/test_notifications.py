@@ -1,0 +1,191 @@
+"""What SES tells is read whole or refused; nothing in between, and never another exception."""
+
+import base64
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emails.errors import Refused
+from emails.facts import Verdict
+from emails.notifications import Bounce, Complaint, InlineMail, Received, StoredMail, parse
+from tests.unit.emails.builders import bounce, complaint, received
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def read(document: object) -> Any:
+    return parse(json.dumps(document))
+
+
+def test_a_mail_in_s3_is_told_by_its_bucket_and_key() -> None:
+    told = read(received("x7k2@masks.example", key="mails/abc"))
+
+    assert isinstance(told, Received)
+    assert told.content == StoredMail("mails", "mails/abc")
+    assert told.recipients == ("x7k2@masks.example",)
+    assert told.mail.source == "bob@sender.example"
+    assert told.mail.values("from") == ("Bob <bob@sender.example>",)
+    assert not told.headers_truncated
+
+
+def test_inline_content_keeps_every_byte_when_ses_says_base64() -> None:
+    """LESSONS 9."""
+    raw = bytes(range(256))
+    told = received("x7k2@masks.example", content=base64.b64encode(raw).decode())
+    told["receipt"]["action"]["encoding"] = "BASE64"
+
+    assert read(told).content == InlineMail(raw)
+
+
+def test_inline_content_is_text_when_ses_says_utf8() -> None:
+    assert read(received("x@masks.example", content="Grüße")).content == InlineMail(
+        "Grüße".encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"headersTruncated": True}, True),
+        ({"headersTruncated": False}, False),
+        ({"headers": None}, False),
+    ],
+)
+def test_truncated_headers_are_noticed(change: dict[str, object], expected: bool) -> None:
+    told = received("x@masks.example")
+    told["mail"] |= change
+
+    assert read(told).headers_truncated is expected
+
+
+def test_headers_that_are_left_out_altogether_count_as_truncated() -> None:
+    told = received("x@masks.example")
+    del told["mail"]["headers"]
+
+    assert read(told).headers_truncated
+
+
+def test_common_headers_are_not_needed_and_an_empty_from_list_harms_nothing() -> None:
+    told = received("x@masks.example")
+    told["mail"]["commonHeaders"] = {"from": []}
+
+    assert read(told) == read(received("x@masks.example"))
+
+
+def test_an_unknown_or_missing_verdict_is_unknown() -> None:
+    told = received("x@masks.example", spam="MAYBE")
+    del told["receipt"]["virusVerdict"]
+
+    assert read(told).mail.verdicts.spam is Verdict.UNKNOWN
+    assert read(told).mail.verdicts.virus is Verdict.UNKNOWN
+
+
+def test_the_dmarc_policy_is_read() -> None:
+    told = received("x@masks.example", dmarc="FAIL")
+    told["receipt"]["dmarcPolicy"] = "REJECT"
+
+    assert read(told).mail.verdicts.dmarc_rejects
+
+
+@pytest.mark.parametrize("shape", ["notificationType", "eventType"])
+def test_bounces_are_read_in_both_shapes(shape: str) -> None:
+    told = read(bounce("a@owner.example", shape=shape, diagnostic="gone", tags={"mask": "r-1"}))
+
+    assert isinstance(told, Bounce)
+    assert (told.kind, told.recipients[0].diagnostic) == ("Permanent", "gone")
+    assert told.mail.tag("mask") == "r-1"
+
+
+@pytest.mark.parametrize("shape", ["notificationType", "eventType"])
+def test_complaints_are_read_in_both_shapes(shape: str) -> None:
+    told = read(complaint("a@owner.example", shape=shape))
+
+    assert isinstance(told, Complaint)
+    assert (told.feedback, told.subkind, told.recipients) == ("abuse", "", ("a@owner.example",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no JSON",
+        "[]",
+        "null",
+        '"Received"',
+        "{}",
+        '{"notificationType": "Delivery"}',
+        '{"notificationType": ["Received"]}',
+        '{"notificationType": "Received"}',
+        '{"notificationType": "Received", "mail": {}, "receipt": []}',
+        '{"notificationType": "Bounce", "bounce": {"bounceType": "Permanent"}}',
+        '{"notificationType": "Complaint", "complaint": {"complainedRecipients": [1]}}',
+        "[" * 100_000,
+        "Successfully validated SNS topic for Amazon SES event publishing.",
+    ],
+)
+def test_what_is_no_notification_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(text)
+
+    assert refused.value.reason == "malformed_notification"
+
+
+def test_a_refusal_does_not_quote_the_notification() -> None:
+    with pytest.raises(Refused) as refused:
+        parse('{"notificationType": "ann@owner.example"')
+
+    assert refused.value.__suppress_context__
+    assert "ann" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["not base64!", "YWJj=ZGVm", "\u00e9"])
+def test_broken_base64_is_refused(content: str) -> None:
+    told = received("x@masks.example", content=content)
+    told["receipt"]["action"]["encoding"] = "BASE64"
+
+    with pytest.raises(Refused):
+        read(told)
+
+
+def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    if isinstance(value, list):
+        inner = list(enumerate(value))
+    return [path] * bool(path) + [one for key, each in inner for one in _paths(each, (*path, key))]
+
+
+@given(
+    told=st.sampled_from(
+        [received("x@masks.example", content="hi"), bounce("a@b.example"), complaint("a@b.example")]
+    ),
+    data=st.data(),
+    put=JSON,
+)
+def test_whatever_stands_in_a_field_it_is_read_or_refused(
+    told: dict[str, Any], data: st.DataObject, put: object
+) -> None:
+    changed = json.loads(json.dumps(told))
+    *way, last = data.draw(st.sampled_from(_paths(changed)))
+    holder = changed
+    for key in way:
+        holder = holder[key]
+    holder[last] = put
+
+    with suppress(Refused):
+        assert isinstance(read(changed), Received | Bounce | Complaint)
+
+
+@given(st.text() | JSON.map(json.dumps))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        parse(text)

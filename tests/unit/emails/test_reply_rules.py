@@ -1,0 +1,193 @@
+"""DESIGN 4, replies: every rule, and every pair of neighbours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from emails.facts import MailFacts, ReplyFacts, Verdict
+from emails.outcomes import Dropped, DropReason, ReplyReason
+from emails.rules.reply import SendReply, decide
+from emails.rules.senders import is_authenticated, sender_of
+from tests.unit.emails.builders import MASK, NOW, OWNER, POLICY, a_mail
+
+THREAD = ReplyFacts(
+    mask=MASK,
+    owner=replace(OWNER, is_premium=True),
+    correspondent="bob@sender.example",
+    message_id="m1@sender.example",
+    references=(),
+)
+SENDER = "ann@owner.example"
+
+
+def a_reply(sender: str = f"Ann <{SENDER}>", source: str = SENDER, **changes: Any) -> MailFacts:
+    return a_mail({"From": sender} | changes.pop("headers", {}), source=source, **changes)
+
+
+@dataclass(frozen=True)
+class Row:
+    reason: DropReason
+    mail: Callable[[MailFacts], MailFacts] = lambda mail: mail
+    thread: Callable[[ReplyFacts], ReplyFacts | None] = lambda thread: thread
+
+
+def owner(**changes: Any) -> Callable[[ReplyFacts], ReplyFacts]:
+    return lambda thread: replace(thread, owner=replace(thread.owner, **changes))
+
+
+def header(name: str, value: str) -> Callable[[MailFacts], MailFacts]:
+    return lambda mail: replace(mail, headers=mail.headers + a_mail({name: value}).headers)
+
+
+def verdicts(**changes: Verdict) -> Callable[[MailFacts], MailFacts]:
+    return lambda mail: replace(mail, verdicts=replace(mail.verdicts, **changes))
+
+
+ROWS = [
+    Row(DropReason.VIRUS, mail=verdicts(virus=Verdict.FAIL)),
+    Row(DropReason.LOOP, mail=header("X-Mail-Relay-Loop", "1")),
+    Row(DropReason.AUTOMATIC_REPLY, mail=header("Auto-Submitted", "auto-replied")),
+    Row(DropReason.UNKNOWN_THREAD, thread=lambda _: None),
+    Row(DropReason.AMBIGUOUS_SENDER, mail=header("From", "eve@evil.example")),
+    Row(DropReason.NOT_THE_OWNER, thread=owner(address="eve@owner.example")),
+    Row(DropReason.UNAUTHENTICATED, mail=verdicts(dmarc=Verdict.FAIL)),
+    Row(DropReason.ABUSE_PAUSE, thread=owner(flagged_at=NOW)),
+    Row(DropReason.DEACTIVATED, thread=owner(is_active=False)),
+    Row(DropReason.REPLIES_NEED_PREMIUM, thread=owner(is_premium=False, has_replied=True)),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reason)
+def test_each_rule_decides_alone(row: Row) -> None:
+    decision = decide(row.mail(a_reply()), row.thread(THREAD), POLICY, NOW)
+
+    assert decision == Dropped(row.reason)
+
+
+@pytest.mark.parametrize(("first", "second"), list(pairwise(ROWS)), ids=lambda row: row.reason)
+def test_of_two_neighbouring_rules_the_first_wins(first: Row, second: Row) -> None:
+    mail = first.mail(second.mail(a_reply()))
+    thread = second.thread(THREAD)
+    thread = first.thread(thread) if thread else None
+
+    assert decide(mail, thread, POLICY, NOW) == Dropped(first.reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"is_premium": True, "has_replied": True}, ReplyReason.PREMIUM),
+        ({"is_premium": True, "has_replied": False}, ReplyReason.PREMIUM),
+        ({"is_premium": False, "has_replied": False}, ReplyReason.FIRST_REPLY),
+    ],
+)
+def test_who_may_reply(changes: dict[str, Any], reason: ReplyReason) -> None:
+    thread = owner(**changes)(THREAD)
+
+    assert decide(a_reply(), thread, POLICY, NOW) == SendReply(thread, reason)
+
+
+@pytest.mark.parametrize(
+    ("sender", "registered"),
+    [
+        ("ANN@Owner.Example", SENDER),
+        ("ann+phone@owner.example", SENDER),
+        (SENDER, "ann+relay@owner.example"),
+        ('"eve@evil.example" <ann@owner.example>', SENDER),
+    ],
+)
+def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> None:
+    thread = owner(address=registered)(THREAD)
+
+    assert isinstance(decide(a_reply(sender), thread, POLICY, NOW), SendReply)
+
+
+@pytest.mark.parametrize(
+    ("sender", "reason"),
+    [
+        ('"ann@owner.example" <eve@evil.example>', DropReason.NOT_THE_OWNER),
+        ("ann@owner.example.evil.example", DropReason.NOT_THE_OWNER),
+        ("ann@owner.example, eve@evil.example", DropReason.AMBIGUOUS_SENDER),
+        ("eve@evil.example, ann@owner.example", DropReason.AMBIGUOUS_SENDER),
+        ("nobody", DropReason.AMBIGUOUS_SENDER),
+        ("x" * 20_000, DropReason.AMBIGUOUS_SENDER),
+    ],
+)
+def test_a_look_alike_of_the_owner_is_not_the_owner(sender: str, reason: DropReason) -> None:
+    """LESSONS 18."""
+    assert decide(a_reply(sender), THREAD, POLICY, NOW) == Dropped(reason)
+
+
+def test_a_mail_without_from_has_no_sender() -> None:
+    assert sender_of(a_mail({})) is None
+
+
+SES_RESULT = "amazonses.com; spf=pass client-ip=192.0.2.1; dkim=pass header.i=@{domain}; dmarc=none"
+
+
+@pytest.mark.parametrize(
+    ("dmarc", "spf", "dkim", "source", "signer", "expected"),
+    [
+        ("PASS", "FAIL", "FAIL", "x@evil.example", "evil.example", True),
+        ("FAIL", "PASS", "PASS", SENDER, "owner.example", False),
+        ("UNKNOWN", "PASS", "PASS", SENDER, "owner.example", False),
+        ("GRAY", "PASS", "FAIL", SENDER, "", True),
+        ("GRAY", "FAIL", "PASS", "x@evil.example", "owner.example", True),
+        ("GRAY", "FAIL", "FAIL", SENDER, "owner.example", False),
+        # The forger's own domain passes its own checks.
+        ("GRAY", "PASS", "PASS", "x@evil.example", "evil.example", False),
+        ("GRAY", "PASS", "FAIL", "x@sub.owner.example", "", False),
+        ("GRAY", "FAIL", "PASS", "x@evil.example", "sub.owner.example", False),
+        ("GRAY", "FAIL", "PASS", "x@evil.example", "example", False),
+    ],
+)
+def test_a_sender_is_proven_by_dmarc_or_for_its_own_domain(
+    dmarc: str, spf: str, dkim: str, source: str, signer: str, expected: bool
+) -> None:
+    mail = a_reply(
+        source=source,
+        headers={"Authentication-Results": SES_RESULT.format(domain=signer)},
+        dmarc=Verdict(dmarc),
+        spf=Verdict(spf),
+        dkim=Verdict(dkim),
+    )
+    sender = sender_of(mail)
+    assert sender is not None
+
+    assert is_authenticated(mail, sender) is expected
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        ["evil.example; dkim=pass header.i=@owner.example"],
+        ["amazonses.com; dkim=fail header.i=@owner.example"],
+        ["amazonses.com; dkim=pass header.i=x header.d=owner.example@evil.example"],
+        ["amazonses.com; none", "amazonses.com; dkim=pass header.i=@owner.example"],
+    ],
+)
+def test_only_sess_own_results_count_and_only_the_topmost(results: list[str]) -> None:
+    mail = a_reply(source="x@evil.example", dmarc=Verdict.GRAY)
+    for result in results:
+        mail = header("Authentication-Results", result)(mail)
+    sender = sender_of(mail)
+    assert sender is not None
+
+    assert not is_authenticated(mail, sender)
+
+
+def test_a_parent_domain_may_sign_for_its_children() -> None:
+    mail = a_reply(
+        sender="ann@mail.owner.example",
+        source="x@evil.example",
+        headers={"Authentication-Results": SES_RESULT.format(domain="owner.example")},
+        dmarc=Verdict.GRAY,
+    )
+    sender = sender_of(mail)
+    assert sender is not None
+
+    assert is_authenticated(mail, sender)

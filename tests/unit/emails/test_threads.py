@@ -1,0 +1,49 @@
+"""What is kept of a mail for its reply."""
+
+import pytest
+
+from emails.mime.reply_keys import Thread
+from emails.rules.threads import thread_of
+from tests.unit.emails.builders import a_mail
+
+
+@pytest.mark.parametrize(
+    ("headers", "source", "expected"),
+    [
+        ({"From": "Bob <bob@sender.example>"}, "x@y.example", "bob@sender.example"),
+        (
+            {"From": "bob@sender.example", "Reply-To": '"Desk" <Desk@sender.example>'},
+            "x@y.example",
+            "Desk@sender.example",
+        ),
+        # LESSONS 7: two addresses in Reply-To, odd local parts.
+        ({"Reply-To": "a_1@s.example, b@s.example"}, "x@y.example", "a_1@s.example"),
+        ({"From": "o'neil+x@s.example"}, "x@y.example", "o'neil+x@s.example"),
+        ({"From": "undisclosed", "Reply-To": ""}, "x@y.example", "x@y.example"),
+        ({"From": "bob@s.example\r\nBcc: eve@evil.example"}, "x@y.example", "bob@s.example"),
+        ({"From": "bób@sender.example"}, "x@y.example", "x@y.example"),
+        ({}, "x@y.example", "x@y.example"),
+    ],
+)
+def test_who_a_reply_goes_to(headers: dict[str, str], source: str, expected: str) -> None:
+    thread = thread_of(a_mail(headers, source=source))
+
+    assert thread is not None
+    assert thread.correspondent == expected
+
+
+def test_a_mail_that_nobody_sent_cannot_be_replied_to() -> None:
+    assert thread_of(a_mail({}, source="<>")) is None
+
+
+def test_the_ids_of_the_thread_are_kept_and_bounded() -> None:
+    references = " ".join(f"<{number}@s.example>" for number in range(200))
+    mail = a_mail({"Message-ID": "<me@s.example>", "References": references})
+
+    thread = thread_of(mail)
+
+    assert thread == Thread(
+        correspondent="bob@sender.example",
+        message_id="me@s.example",
+        references=tuple(f"{number}@s.example" for number in range(180, 200)),
+    )
