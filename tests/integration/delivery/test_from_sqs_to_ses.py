@@ -6,6 +6,7 @@ Lesson 1: a temporary failure that nobody looked at, and the message was deleted
 import os
 import signal
 
+from relay.local.ses import received_in_s3
 from tests.integration.conftest import MASK, OWNER, Relay, logged, wait_for_log
 from tests.waiting import wait_until
 
@@ -64,7 +65,9 @@ def test_a_message_whose_worker_is_killed_stays_in_sqs_and_is_forwarded_later_on
 ) -> None:
     relay.gate.hold()
     relay.stack.start_bridge()
-    workers = relay.stack.start_workers()
+    # Nobody takes a claim over before its worker would have been ended: so, a short limit.
+    limit = {"PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "5"}
+    workers = relay.stack.start_workers(**limit)
     relay.deliver()
     wait_until("the actor runs", lambda: relay.gate.arrived)
 
@@ -74,8 +77,8 @@ def test_a_message_whose_worker_is_killed_stays_in_sqs_and_is_forwarded_later_on
 
     assert relay.queued() == 1
     # Another attempt, when Redis has noticed the death; lesson 29 says how long that can take.
-    relay.stack.start_workers()
-    relay.wait_for_empty_queue(seconds=60)
+    relay.stack.start_workers(**limit)
+    relay.wait_for_empty_queue(seconds=90)
     assert len(relay.aws.sent()) == 1
 
 
@@ -113,8 +116,6 @@ def test_what_redis_forgot_starts_anew_and_is_sent_once(relay: Relay) -> None:
 def test_a_notification_that_sns_delivers_twice_is_sent_once(relay: Relay) -> None:
     """Two SQS messages, one SNS message id: only the database can tell."""
     relay.aws.s3.put_object(Bucket="mails", Key="k", Body=b"From: a@b.example\r\n\r\nhi\r\n")
-    from relay.local.ses import received_in_s3
-
     told = received_in_s3(b"From: a@b.example\r\n\r\n", [MASK], bucket="mails", key="k")
     for _ in range(3):
         relay.aws.notify(told, message_id="the-same")
