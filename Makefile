@@ -12,6 +12,7 @@ help:
 	@echo "make test    the tests, on their own Redis and PostgreSQL"
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
+	@echo "make constraints   pin anew what they install"
 	@echo "make clean   remove what these have made"
 
 demo: $(VENV)/.local
@@ -52,6 +53,7 @@ constraints:
 	build/constraints/bin/pip install --quiet '.[dev]'
 	{ echo "# The versions that are tested together. Made by: make constraints"; \
 	  build/constraints/bin/pip freeze --exclude mail-relay --exclude-editable; } > constraints.txt
+	rm -rf build/constraints
 
 clean:
 	rm -rf $(VENV) build demo-mails .mypy_cache .ruff_cache .pytest_cache .hypothesis \

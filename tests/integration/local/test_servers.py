@@ -101,7 +101,9 @@ def test_postgres_comes_back_with_its_data_at_its_address(own_postgres: LocalPos
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
-def test_postgres_stops_whoever_is_connected(own_postgres: LocalPostgres) -> None:
+def test_postgres_stops_whoever_is_connected(
+    own_postgres: LocalPostgres, own_folder: Path
+) -> None:
     with psycopg.connect(own_postgres.url, autocommit=True) as idle:
         own_postgres.stop()
 
@@ -109,6 +111,8 @@ def test_postgres_stops_whoever_is_connected(own_postgres: LocalPostgres) -> Non
             idle.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(own_postgres.url)
+    log = (own_folder / "postgres.log").read_text()
+    assert "database system is shut down" in log, "it had to be killed"
 
 
 def received_bodies(aws: LocalAws) -> list[str]:
