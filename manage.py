@@ -12,6 +12,9 @@ from relay.env import SettingsError
 def main() -> None:
     """Run the command; wrong settings are shown as one line each."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
+    # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
+    # again. Its default is a second, half of which a mail would wait on average.
+    os.environ.setdefault("dramatiq_worker_timeout", "50")
     try:
         execute_from_command_line(sys.argv)
     except SettingsError as error:

@@ -64,6 +64,7 @@ class LocalAws:
         session = _session()
         self.sqs = session.client("sqs", endpoint_url=self.endpoint, config=_DIRECT)
         self.s3 = session.client("s3", endpoint_url=self.endpoint, config=_DIRECT)
+        self._sns = session.client("sns", endpoint_url=self.endpoint, config=_DIRECT)
         self._ses = session.client("sesv2", endpoint_url=self.endpoint, config=_DIRECT)
         self.queue_url = self.dead_letter_queue_url = ""
         self.set_up()
@@ -80,6 +81,7 @@ class LocalAws:
                 "VisibilityTimeout": str(visibility_seconds),
             },
         )["QueueUrl"]
+        self._sns.create_topic(Name=TOPIC.rsplit(":", 1)[-1])
         self.s3.create_bucket(Bucket=BUCKET)
         self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
 

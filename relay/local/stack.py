@@ -123,13 +123,13 @@ class Stack:
 
     def start_bridge(self, *arguments: str, **settings: str) -> Process:
         """Start a bridge; it is not waited for."""
-        return self._start("bridge", ["-m", "bridge", *arguments], settings)
+        return self.start("bridge", ["-m", "bridge", *arguments], settings)
 
     def start_workers(self, processes: int = 1, threads: int = 4, **settings: str) -> Process:
         """Start Dramatiq's workers, and wait until they work."""
         command = [_MANAGE, "rundramatiq", "--skip-logging"]
         command += ["--processes", str(processes), "--threads", str(threads)]
-        workers = self._start("workers", command, settings)
+        workers = self.start("workers", command, settings)
         ready = "Worker process is ready for action."
         workers.wait_until(lambda: workers.log.read_text().count(ready) >= processes)
         return workers
@@ -138,13 +138,13 @@ class Stack:
         """Start periodiq."""
         modules = ["relay.operations.tasks", "emails.tasks"]
         command = [str(Path(sys.executable).parent / "periodiq"), "django_dramatiq.setup", *modules]
-        return self._start("scheduler", command, {"DJANGO_SETTINGS_MODULE": "relay.settings"})
+        return self.start("scheduler", command, {"DJANGO_SETTINGS_MODULE": "relay.settings"})
 
     def start_web(self, **settings: str) -> tuple[Process, str]:
         """Start the web process, and wait until it answers; gives its address as well."""
         port = free_port()
         command = ["-m", "gunicorn", "relay.wsgi", "--bind", f"127.0.0.1:{port}"]
-        web = self._start("web", command, settings)
+        web = self.start("web", command, settings)
         web.wait_until(lambda: is_listening(port))
         return web, f"http://127.0.0.1:{port}"
 
@@ -153,7 +153,7 @@ class Stack:
         while self._processes:
             self._processes.pop().stop()
 
-    def _start(self, name: str, command: list[str], settings: dict[str, str]) -> Process:
+    def start(self, name: str, command: list[str], settings: dict[str, str]) -> Process:
         number = len(self._processes)
         log = self._folder / f"{name}-{number}.log"
         process = Process(name, [sys.executable, *command], self.environ | settings, log)

@@ -28,7 +28,7 @@ REJECTS: dict[str, tuple[str, Callable[[LocalAws], str]]] = {
     "JSON that is no envelope": ("not_an_envelope", lambda aws: '{"hello": "world"}'),
     "a JSON list": ("not_an_envelope", lambda aws: "[]"),
     "raw message delivery": ("raw_delivery", lambda aws: told()),
-    "a changed message": ("bad_signature", lambda aws: signed(aws, told(), Message=told())),
+    "a changed message": ("bad_signature", lambda aws: signed(aws, told(), Message=told() + " ")),
     "another topic": ("wrong_topic", lambda aws: signed(aws, told(), topic=f"{TOPIC}-2")),
     "a certificate on another host": (
         "wrong_certificate_url",

@@ -101,9 +101,7 @@ def test_postgres_comes_back_with_its_data_at_its_address(own_postgres: LocalPos
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
-def test_postgres_stops_whoever_is_connected(
-    own_postgres: LocalPostgres, own_folder: Path
-) -> None:
+def test_postgres_stops_whoever_is_connected(own_postgres: LocalPostgres, own_folder: Path) -> None:
     with psycopg.connect(own_postgres.url, autocommit=True) as idle:
         own_postgres.stop()
 

@@ -1,0 +1,133 @@
+"""Every attempt ends within its hard limit, and what kills its workers is taken out (P3).
+
+Lessons 30 and 31: a catastrophic regular expression stopped its process's heartbeat and ignored
+SIGTERM, and when the heartbeat ran out, stopped the next worker too, for ever.
+"""
+
+import signal
+import time
+
+import dramatiq
+import pytest
+
+from bridge.broker import NAMESPACE, make_broker
+from bridge.inbox import Handle
+from bridge.inflight import InFlight
+from emails.wire import FEEDBACK_QUEUE, SQS_MESSAGE_ID
+from relay.local.processes import Process
+from tests.integration.conftest import Relay, wait_for_log
+from tests.waiting import wait_until
+
+LIMIT_SECONDS = 2
+HARD_LIMIT_SECONDS = LIMIT_SECONDS + 5
+
+
+def start_workers(relay: Relay, **settings: str) -> Process:
+    """Start what `rundramatiq` starts, with the stuck actors beside our own."""
+    modules = ["django_dramatiq.setup", "tests.integration.limits.stuck_actors"]
+    command = ["-m", "dramatiq", *modules, "--skip-logging", "--processes", "1", "--threads", "4"]
+    settings |= {
+        "DJANGO_SETTINGS_MODULE": "relay.settings",
+        "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": str(LIMIT_SECONDS),
+    }
+    workers = relay.stack.start("workers", command, settings)
+    wait_for_log(workers, "Worker process is ready for action.")
+    return workers
+
+
+def enqueue(relay: Relay, actor_name: str) -> InFlight:
+    """Put a message for one of the stuck actors in flight, as the bridge does."""
+    in_flight = InFlight(relay.redis, lifetime_seconds=600)
+    now_ms = int(time.time() * 1000)
+    in_flight.register(Handle(actor_name, "handle"), bridge="b1", queue="mail", now_ms=now_ms)
+    make_broker(relay.stack.environ["REDIS_URL"]).enqueue(
+        dramatiq.Message(
+            queue_name=FEEDBACK_QUEUE,
+            actor_name=actor_name,
+            args=(),
+            kwargs={},
+            options={SQS_MESSAGE_ID: actor_name},
+            message_id=actor_name,
+        )
+    )
+    in_flight.note_enqueued(actor_name)
+    return in_flight
+
+
+def starts(relay: Relay, message_id: str) -> int:
+    return int(relay.redis.get(f"relay:starts:{message_id}") or 0)
+
+
+def test_a_loop_in_python_is_interrupted_and_its_process_lives(relay: Relay) -> None:
+    workers = start_workers(relay)
+    enqueue(relay, "python_loop")
+
+    line = wait_for_log(workers, "Failed to process message python_loop[python_loop] with "
+                        "unhandled exception.")  # fmt: skip
+
+    assert line["error_type"] == "TimeLimitExceeded"
+    assert workers.is_running()
+
+
+@pytest.mark.parametrize("actor_name", ["sleeping", "reading", "matching"])
+def test_what_cant_be_interrupted_ends_with_its_process_and_a_traceback(
+    relay: Relay, actor_name: str
+) -> None:
+    workers = start_workers(relay)
+    enqueue(relay, actor_name)
+    wait_until("the actor runs", lambda: starts(relay, actor_name) == 1)
+    started = time.monotonic()
+
+    # Dramatiq's master ends when a worker does: that is for the supervisor to see.
+    workers.wait(HARD_LIMIT_SECONDS + 10)
+
+    # The master looks after its workers once a second, and they take a moment to stop.
+    assert time.monotonic() - started < HARD_LIMIT_SECONDS + 3
+    log = workers.log.read_text()
+    assert "Timeout (" in log
+    assert f"in {actor_name}" in log
+
+
+def test_a_message_that_kills_its_workers_is_dead_lettered_with_its_reason(relay: Relay) -> None:
+    in_flight = enqueue(relay, "matching")
+    limit = {"PROCESS_EMAIL_MAX_DELIVERIES": "1"}
+    start_workers(relay, **limit).wait(HARD_LIMIT_SECONDS + 10)
+
+    workers = start_workers(relay, **limit)  # as a supervisor would
+
+    wait_for_log(workers, "message dead-lettered", reason="too_many_deliveries")
+    wait_until(
+        "its dead letter", lambda: relay.redis.zcard(f"{NAMESPACE}:{FEEDBACK_QUEUE}.XQ") == 1
+    )
+    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 5)
+    assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "too_many_deliveries")
+    assert starts(relay, "matching") == 2
+    assert workers.is_running()
+
+
+def test_a_killed_workers_message_comes_back_promptly(relay: Relay) -> None:
+    """Lesson 29: 79 to 1,846 seconds at Dramatiq's defaults."""
+    workers = start_workers(relay, PROCESS_EMAIL_MAX_DELIVERIES="5")
+    enqueue(relay, "sleeping")
+    wait_until("the actor runs", lambda: starts(relay, "sleeping") == 1)
+    workers.send_to_group(signal.SIGKILL)
+    workers.wait(10)
+
+    start_workers(relay, PROCESS_EMAIL_MAX_DELIVERIES="5")
+
+    # The heartbeat timeout is 15 seconds; twice that is prompt.
+    wait_until("it runs again", lambda: starts(relay, "sleeping") == 2, seconds=30)
+
+
+@pytest.mark.parametrize(("set_to", "is_now"), [(None, "50"), ("200", "200")])
+def test_idle_workers_look_often_unless_the_operator_chose_otherwise(
+    relay: Relay, set_to: str | None, is_now: str
+) -> None:
+    """Lesson 34: with Dramatiq's own default an idle worker reacts after up to a second."""
+    environ = relay.stack.environ
+    environ.pop("dramatiq_worker_timeout", None)
+    if set_to is not None:
+        environ["dramatiq_worker_timeout"] = set_to
+
+    script = "from dramatiq import worker; print('sleeps', worker.WORKER_TIMEOUT)"
+    assert f"sleeps {is_now}" in relay.stack.manage("shell", "-v", "0", "-c", script)
