@@ -97,6 +97,8 @@ class RefuseReason(StrEnum):
     SEND_REJECTED = "send_rejected"
     SEND_IN_DOUBT = "send_in_doubt"
     SENT_NOT_RECORDED = "sent_not_recorded"
+    SEALED_REPLY = "sealed_reply"
+    UNUSABLE_ADDRESS = "unusable_address"
 
 
 class RetryReason(StrEnum):

@@ -2,6 +2,7 @@
 
 from emails.mime.forward import rewrite_forward
 from emails.mime.headers import LOOP_HEADER, MASK_HEADER
+from emails.mime.issues import Issue
 from emails.mime.plans import ForwardPlan, Note, ReplyPlan, Rewritten
 from emails.mime.reply import rewrite_reply
 
@@ -9,6 +10,7 @@ __all__ = [
     "LOOP_HEADER",
     "MASK_HEADER",
     "ForwardPlan",
+    "Issue",
     "Note",
     "ReplyPlan",
     "Rewritten",

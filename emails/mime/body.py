@@ -1,84 +1,97 @@
-"""The parts of a mail that its reader sees first, and the note around them.
+"""The parts of a mail that its reader sees as the mail itself, and the note around them.
 
-Only these are touched: the first plain text and the first HTML that a mail client would show.
-Attachments, inline images, calendar parts and attached mails are carried as they are; so is
-whatever is signed or encrypted, which any change would break.
+Only these are touched. Attachments, inline images, calendar parts and attached mails are carried as
+they are; so is whatever is signed or encrypted, which any change would break.
 """
 
-from collections.abc import Iterator
-from email.message import Message
+from dataclasses import dataclass
+from itertools import chain
 
-from emails.mime.encoding import set_text, text_of
-from emails.mime.plans import Note
+from emails.mime.encoding import UNREADABLE
+from emails.mime.structure import Part
 
-MAX_DEPTH = 40
-"""Deeper nesting is not walked into; no mail program makes it, and some that read it fall over."""
-
-_SEALED = frozenset(
-    {
-        "multipart/signed",
-        "multipart/encrypted",
-        "application/pkcs7-mime",
-        "application/x-pkcs7-mime",
-    }
-)
+ENCRYPTED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
+_SEALED = ENCRYPTED | {"multipart/signed"}
+_MAX_WALKED = 5_000
+"""Parts that are looked at in search of texts: a mail that has its texts behind more has none."""
 
 
-def is_sealed(mail: Message) -> bool:
-    """Tell whether the mail as a whole is signed or encrypted."""
-    return mail.get_content_type() in _SEALED
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown: all texts, and those of them that the note belongs in.
 
-
-def shown_parts(part: Message, depth: int = 0) -> Iterator[Message]:
-    """Walk over the text and HTML that a mail client shows as the mail itself."""
-    if depth > MAX_DEPTH or is_sealed(part):
-        return
-    if part.is_multipart() and part.get_content_maintype() == "multipart":
-        for child in part.get_payload():
-            if isinstance(child, Message):
-                yield from shown_parts(child, depth + 1)
-    elif part.get_content_type() in ("text/plain", "text/html") and not _is_attached(part):
-        yield part
-
-
-def put_note(mail: Message, note: Note) -> bool:
-    """Put the note around the first plain text and the first HTML; False if there is neither."""
-    parts: dict[str, Message] = {}
-    for part in shown_parts(mail):
-        parts.setdefault(part.get_content_subtype(), part)
-    if text := parts.get("plain"):
-        body = text_of(text)
-        set_text(text, f"{note.text_header}\n\n{body}\n\n{note.text_footer}\n", "plain")
-    if html := parts.get("html"):
-        set_text(html, around_body(text_of(html), note.html_header, note.html_footer), "html")
-    return bool(parts)
-
-
-def around_body(html: str, header: str, footer: str) -> str:
-    """Put HTML inside the document's own `<body>`, at its beginning and at its end.
-
-    Where a document has no such tags, browsers make them up around all of it; so does this.
+    `noted` is one text, or its plain and its HTML form; empty if the mail begins with something
+    that can't be written into. `encrypted` tells that the mail as a whole is.
     """
-    lowered = html.lower()
-    start = _after_tag(lowered, "<body")
-    end = lowered.rfind("</body")
-    if end < start:
-        end = lowered.rfind("</html")
-    if end < start:
-        end = len(html)
-    return html[:start] + header + html[start:end] + footer + html[end:]
+
+    texts: tuple[Part, ...]
+    noted: tuple[Part, ...]
+    encrypted: bool
 
 
-def _after_tag(lowered: str, tag: str) -> int:
-    found = lowered.find(tag)
-    while found >= 0 and lowered[found + len(tag) : found + len(tag) + 1].isalnum():
-        found = lowered.find(tag, found + 1)
-    closed = lowered.find(">", found) if found >= 0 else -1
-    if closed >= 0:
-        return closed + 1
-    return _after_tag(lowered, "<html") if tag == "<body" else 0
+@dataclass(frozen=True, slots=True)
+class _Found:
+    part: Part
+    choice: Part | None  # the `multipart/alternative` around it that is the outermost
 
 
-def _is_attached(part: Message) -> bool:
-    disposition = str(part.get("Content-Disposition", "")).strip().lower()
-    return disposition.startswith("attachment") or part.get_filename() is not None
+def is_sealed(part: Part) -> bool:
+    """Tell whether the part is signed or encrypted."""
+    return part.content_type in _SEALED
+
+
+def shown(root: Part) -> Shown:
+    """Find what a mail program shows of a mail."""
+    found: list[_Found] = []
+    sealed_first = False
+    waiting: list[tuple[Part, Part | None]] = [(root, None)]
+    for _ in range(_MAX_WALKED):
+        if not waiting:
+            break
+        part, choice = waiting.pop()
+        if is_sealed(part):
+            sealed_first = sealed_first or not found
+        elif is_shown_text(part):
+            found.append(_Found(part, choice))
+        elif part.main_type == "multipart":
+            if choice is None and part.content_type == "multipart/alternative":
+                choice = part
+            waiting.extend((child, choice) for child in reversed(part.children))
+    return Shown(
+        texts=tuple(one.part for one in found),
+        noted=() if sealed_first else _noted(found),
+        encrypted=root.content_type in ENCRYPTED,
+    )
+
+
+def _noted(found: list[_Found]) -> tuple[Part, ...]:
+    """Choose the first text, and its other form if there is a choice between the two."""
+    if not found:
+        return ()
+    first = found[0]
+    forms: dict[str, Part] = {}
+    for one in found:
+        if one is first or (first.choice is not None and one.choice is first.choice):
+            forms.setdefault(one.part.content_type, one.part)
+    return tuple(forms.values())
+
+
+def is_shown_text(part: Part) -> bool:
+    """Tell whether the part is plain text or HTML that is shown, and no file.
+
+    A multipart in which no parts were found is shown as text, too.
+    """
+    if not part.is_leaf or part.encoding in UNREADABLE:
+        return False
+    if part.main_type == "multipart":
+        return True
+    return part.content_type in ("text/plain", "text/html") and not is_file(part)
+
+
+def is_file(part: Part) -> bool:
+    """Tell whether the part is a file: it says so, or has a file's name."""
+    disposition = part.values("content-disposition")
+    if disposition and disposition[0].lower().startswith(b"attachment"):
+        return True
+    names = chain(part.parameters("content-type"), part.parameters("content-disposition"))
+    return any(name.partition("*")[0] in ("name", "filename") for name in names)

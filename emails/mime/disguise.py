@@ -18,33 +18,61 @@ _NAMED = {
     "_": ("&lowbar;", "&UnderBar;"),
     "-": ("&hyphen;", "&dash;"),
 }
+# Where a line may break, though nothing is seen there.
+_BREAK = r"(?:<wbr ?/?>|&shy;|&#8203;|\u200b|\u00ad)?"
+
+# Within a longer word it is another address, which happens to end like this one. What follows
+# does not count: better one address too many is hidden than one too few.
+_BEFORE = r"(?:(?<![A-Za-z0-9])(?<![A-Za-z0-9][._+-])|(?<=%[0-9A-Fa-f]{2}))"
 
 
 def disguise(owner_addresses: Iterable[str], mask: str) -> Disguise:
     """Make what replaces each of the addresses: plain, percent-encoded, as HTML entities.
 
     One pass over the text, with one regular expression that has nothing to go back for: each
-    character has a few spellings, and no repetition but that of leading zeros.
+    character has a few spellings, of a bounded length.
     """
-    longest_first = sorted(set(owner_addresses), key=len, reverse=True)
+    spelled = {spelling for address in owner_addresses for spelling in _with_its_domain(address)}
+    longest_first = sorted(spelled - {""}, key=lambda one: (-len(one), one))
     pattern = "|".join("".join(map(_spellings, address)) for address in longest_first)
     if not pattern:
         return lambda text: text
-    # Within a longer word it is another address, which happens to end like this one.
-    found = re.compile(rf"(?<![A-Za-z0-9._%+-])(?:{pattern})(?![A-Za-z0-9-])", re.IGNORECASE)
+    found = re.compile(rf"{_BEFORE}(?:{pattern})", re.IGNORECASE)
     return lambda text: found.sub(lambda match: _like(match[0], mask), text)
+
+
+def _with_its_domain(address: str) -> Iterable[str]:
+    """Spell an international domain both ways: RFC 5891."""
+    yield address
+    local, _, domain = address.rpartition("@")
+    for other in (_as_ascii, _as_unicode):
+        try:
+            yield f"{local}@{other(domain)}"
+        except UnicodeError:
+            continue
+
+
+def _as_ascii(domain: str) -> str:
+    return domain.encode("idna").decode()
+
+
+def _as_unicode(domain: str) -> str:
+    return domain.encode("ascii").decode("idna")
 
 
 def _spellings(character: str) -> str:
     code = ord(character)
-    ways = [re.escape(character), f"&#0{{0,6}}{code};", f"&#x0{{0,6}}{code:x};"]
-    ways += ["".join(f"%{octet:02x}" for octet in character.encode())]
-    ways += map(re.escape, _NAMED.get(character, ()))
-    return f"(?:{'|'.join(ways)})"
+    escapes = "".join(f"%(?:25){{0,2}}{octet:02x}" for octet in character.encode())
+    ways = [re.escape(character), f"&#0{{0,6}}{code}(?:;|(?![0-9]))", escapes]
+    ways += [f"&#x0{{0,6}}{code:x}(?:;|(?![0-9a-f]))", *map(re.escape, _NAMED.get(character, ()))]
+    spelled = f"(?:{'|'.join(ways)})"
+    return f"{_BREAK}{spelled}{_BREAK}" if character in "@." else spelled
 
 
 def _like(found: str, mask: str) -> str:
     """Spell the mask as the address was: in a link it stays a link."""
+    if "%2540" in found:
+        return mask.replace("@", "%2540")
     if "%40" in found:
         return mask.replace("@", "%40")
     return html.escape(mask) if "&" in found else mask

@@ -1,112 +1,175 @@
-"""The top header of what we send: built anew, each header once, nothing carried over unseen.
+"""The top header of what we send: built anew, each field once, nothing carried over unseen.
 
-What could identify the owner, or lead the mail astray, is left out by not being listed here.
+What could identify the owner, or lead the mail astray, is left out by not being listed here. All
+values go through `fields.written`, which lets none of them end early.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from email.header import Header, decode_header
-from email.message import Message
-from email.utils import format_datetime, getaddresses, parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
-from emails.mime.plans import ForwardPlan
+from emails.errors import Refused
+from emails.mime import people
+from emails.mime.fields import decoded, encoded, written
+from emails.mime.issues import Issue
+from emails.mime.plans import ForwardPlan, ReplyPlan
+from emails.mime.structure import Part
+from emails.mime.trackers import find_tracker
+from emails.outcomes import RefuseReason
 
 LOOP_HEADER = "X-Mail-Relay-Loop"
-"""In all that we send. A mail that comes in with it was sent by us before."""
+"""In what we forward, and in our notices. A mail that comes in with it was sent by us before."""
 
 MASK_HEADER = "X-Mail-Relay-Mask"
 """In what we forward: the mask that the mail came to, for the owner's filters."""
 
-_MAX_NAME = 150
-_MAX_SUBJECT = 900
+_VIA = "[via Relay]"
+_MAX_SUBJECT = 1_000
+_MAX_DATE = 200
 _MAX_REFERENCES = 30
-_PLAIN_ASCII = re.compile(r"[ -~]{0,60}")
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
-_NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_MAX_URL = 900
+_ADDRESS = re.compile(r"[!-~]{1,320}")
+_MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,250}>")
+_ONE_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+_KEYWORD = re.compile(rb"[A-Za-z-]{1,40}")
+_SECURE_URL = re.compile(rb"<\s*(https://[!-;=?-~]+)\s*>", re.IGNORECASE)
+_ONCE = ("from", "subject", "date", "content-type", "content-transfer-encoding")
 
 
-def forward_headers(original: Message, plan: ForwardPlan) -> Iterator[tuple[str, str]]:
-    """Give the top header of a forwarded mail, in its order, ready to be written."""
-    yield "From", address(f"{_sender(original)} [via Relay]", plan.mask)
-    yield "To", plan.recipient
-    yield "Reply-To", plan.reply_to
-    yield "Subject", unstructured(shown(original, "Subject")[:_MAX_SUBJECT])
-    yield "Date", _date(original, plan.now)
-    for name in ("In-Reply-To", "References"):
-        if ids := message_ids(original, name):
-            yield name, "\r\n ".join(ids)
-    automatic = shown(original, "Auto-Submitted")
-    if automatic and _PLAIN_ASCII.fullmatch(automatic):
-        yield "Auto-Submitted", automatic
-    yield LOOP_HEADER, "1"
-    yield MASK_HEADER, plan.mask
-    yield "MIME-Version", "1.0"
+def forward_headers(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> bytes:
+    """Write the top header of a forwarded mail, but for what describes its content."""
+    if any(len(mail.values(name)) > 1 for name in _ONCE):
+        issues.add(Issue.DUPLICATE_HEADER)
+    return b"".join(_forward_fields(mail, plan, issues))
 
 
-def shown(mail: Message, name: str) -> str:
-    """Read a header as a person would see it: decoded, in one line, without control characters."""
-    value = mail.get(name)
-    if value is None:
-        return ""
-    return _NOT_PRINTED.sub(" ", _decoded(str(value))).strip()
+def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterator[bytes]:
+    yield written("From", _named(f"{_sender(mail, issues)} {_VIA}", _usable(plan.mask)))
+    yield written("To", _usable(plan.recipient))
+    yield written("Reply-To", _usable(plan.reply_to))
+    yield from _subject(mail, issues)
+    yield written("Date", _date(mail, plan.now, issues))
+    yield from _thread(mail)
+    if said := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
+        yield written("Auto-Submitted", said[0].decode())
+    yield from _unsubscribe(mail, plan.trackers)
+    yield written(LOOP_HEADER, "1")
+    yield written(MASK_HEADER, plan.mask)
+    yield written("MIME-Version", "1.0")
 
 
-def address(name: str, addr: str) -> str:
-    """Write an address with a display name, quoted or encoded as it needs to be."""
-    if _PLAIN_ASCII.fullmatch(name):
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}"\r\n <{addr}>'
-    return f"{_encoded(name)}\r\n <{addr}>"
+def reply_headers(subject: str | None, plan: ReplyPlan) -> bytes:
+    """Write the top header of a reply; `subject` has been disguised already."""
+    return b"".join(_reply_fields(subject, plan))
 
 
-def unstructured(value: str) -> str:
-    """Write text as a header's value, encoded (RFC 2047) and folded if it must be."""
-    return value if _PLAIN_ASCII.fullmatch(value) else _encoded(value)
+def _reply_fields(subject: str | None, plan: ReplyPlan) -> Iterator[bytes]:
+    yield written("From", _usable(plan.mask))
+    yield written("To", _usable(plan.correspondent))
+    if subject is not None:
+        yield written("Subject", encoded(subject[:_MAX_SUBJECT], first_line=len("Subject: ")))
+    yield written("Date", format_datetime(plan.now))
+    own = [plan.message_id_in_thread] if plan.message_id_in_thread else []
+    if answered := _ids(own):
+        yield written("In-Reply-To", answered[0])
+    if references := _ids([*plan.references, *own]):
+        yield written("References", "\r\n ".join(references))
+    yield written("MIME-Version", "1.0")
 
 
-def message_ids(mail: Message, name: str) -> list[str]:
-    """Read the message ids in a header, the last ones if there are very many."""
-    return _MESSAGE_ID.findall(" ".join(map(str, mail.get_all(name, []))))[-_MAX_REFERENCES:]
+def subject_of(mail: Part) -> str | None:
+    """Read the subject as a person would see it; None: the mail has none."""
+    values = mail.values("subject")
+    return decoded(values[0]) if values else None
 
 
-def _sender(original: Message) -> str:
-    """Give the sender as `Name <address>`, or what there is of that."""
-    addresses = getaddresses([shown(original, "From")])
-    name, addr = addresses[0] if addresses else ("", "")
-    if not name or name == addr:
-        return (addr or "unknown sender")[:_MAX_NAME]
-    return f"{name[:_MAX_NAME]} <{addr[:_MAX_NAME]}>" if addr else name[:_MAX_NAME]
+def _usable(address: str) -> str:
+    """Check an address of ours: what we are given comes from a database, and is not believed."""
+    local, at, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode()
+        except UnicodeError as error:
+            raise Refused(RefuseReason.UNUSABLE_ADDRESS) from error
+    written_out = f"{local}{at}{domain}"
+    if not (local and at and domain and _ADDRESS.fullmatch(written_out)):
+        raise Refused(RefuseReason.UNUSABLE_ADDRESS)
+    return written_out
 
 
-def _date(original: Message, now: datetime) -> str:
+def _named(name: str, address: str) -> str:
+    """Write an address with a display name: a quoted string, or encoded words."""
+    if name.isascii():
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"\r\n <{address}>'
+    return f"{encoded(name)}\r\n <{address}>"
+
+
+def _sender(mail: Part, issues: set[Issue]) -> str:
+    values = mail.values("from")
+    boxes = [box for value in values for box in people.mailboxes(value)]
+    if len(boxes) > 1:
+        issues.add(Issue.SEVERAL_SENDERS)
+    boxes += [box for value in mail.values("sender")[:1] for box in people.mailboxes(value)]
+    boxes.sort(key=lambda box: not box.address)  # the first that has an address; else the first
+    if not boxes or not boxes[0].address:
+        issues.add(Issue.NO_SENDER)
+    return people.label(boxes[0]) if boxes else "unknown sender"
+
+
+def _subject(mail: Part, issues: set[Issue]) -> Iterator[bytes]:
+    text = subject_of(mail) or ""
+    if not b"".join(mail.values("subject")).isascii():
+        issues.add(Issue.HEADER_NOT_ASCII)
+    if len(text) > _MAX_SUBJECT:
+        issues.add(Issue.HEADER_CUT)
+        text = text[: _MAX_SUBJECT - 1] + "…"
+    yield written("Subject", encoded(text, first_line=len("Subject: ")))
+
+
+def _date(mail: Part, now: datetime, issues: set[Issue]) -> str:
     try:
-        written = parsedate_to_datetime(shown(original, "Date"))
-        return format_datetime(written if written.tzinfo else written.replace(tzinfo=UTC))
+        value = decoded(mail.values("date")[0][:_MAX_DATE])
+        date = parsedate_to_datetime(value)
+        return format_datetime(date if date.tzinfo else date.replace(tzinfo=UTC))
     except (ValueError, TypeError, IndexError, OverflowError):
+        issues.add(Issue.BAD_DATE)
         return format_datetime(now)
 
 
-def _decoded(value: str) -> str:
-    try:
-        parts = decode_header(value)
-    except (ValueError, LookupError):
-        parts = [(value, None)]
-    return "".join(_decoded_part(part, charset) for part, charset in parts)
+def _thread(mail: Part) -> Iterator[bytes]:
+    """Keep the thread. The mail's own id joins it: SES gives what we send another one.
+
+    So the forwarded mails of one conversation share an id, and mail programs show them together.
+    """
+    answered = _MESSAGE_ID.findall(b" ".join(mail.values("in-reply-to")))
+    if answered:
+        yield written("In-Reply-To", answered[-1].decode())
+    ids = _MESSAGE_ID.findall(b" ".join(mail.values("references") + mail.values("message-id")[:1]))
+    if ids:
+        kept = dict.fromkeys(one.decode() for one in ids[-_MAX_REFERENCES:])
+        yield written("References", "\r\n ".join(kept))
 
 
-def _decoded_part(part: bytes | str, charset: str | None) -> str:
-    if isinstance(part, str):
-        part = part.encode("utf-8", "surrogateescape")
-        charset = None
-    for candidate in (charset or "utf-8", "utf-8", "latin-1"):
-        try:
-            return part.decode(candidate)
-        except (ValueError, LookupError):
-            continue
-    return ""
+def _ids(given: Iterable[str]) -> list[str]:
+    kept = [one for one in dict.fromkeys(given) if _ONE_MESSAGE_ID.fullmatch(one)]
+    return kept[-_MAX_REFERENCES:]
 
 
-def _encoded(value: str) -> str:
-    folded = Header(value.encode("utf-8", "replace").decode(), "utf-8", maxlinelen=74).encode()
-    return folded.replace("\n", "\r\n")
+def _unsubscribe(mail: Part, trackers: frozenset[str]) -> Iterator[bytes]:
+    """Keep the links by which a list is left; RFC 2369, and RFC 8058 for the second field.
+
+    Only those to a web site: mail sent to a list's address would come from the owner's real one.
+    """
+    urls = _SECURE_URL.findall(b" ".join(mail.values("list-unsubscribe")))
+    kept = [
+        url.decode()
+        for url in urls
+        if len(url) <= _MAX_URL and not find_tracker(url.decode(), trackers)
+    ]
+    if not kept:
+        return
+    yield written("List-Unsubscribe", ",\r\n ".join(f"<{url}>" for url in kept[:3]))
+    if any(b"one-click" in value.lower() for value in mail.values("list-unsubscribe-post")):
+        yield written("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")

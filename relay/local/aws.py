@@ -30,7 +30,6 @@ MAX_RECEIVES = 3
 _QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
 
 # Neither a proxy, nor a profile that this machine's own AWS is used with, leads to a local server.
-_direct = build_opener(ProxyHandler({}))
 _DIRECT = Config(proxies={})
 _NOT_SET = (None, None, None, None)
 _NO_FILE = (None, None, os.devnull, None)
@@ -61,6 +60,7 @@ class LocalAws:
         self.certificates.mkdir(exist_ok=True)
         self.signer = Signer.generate(REGION)
         self.signer.write_certificate(self.certificates)
+        self._http = build_opener(ProxyHandler({}))
         session = _session()
         self.sqs = session.client("sqs", endpoint_url=self.endpoint, config=_DIRECT)
         self.s3 = session.client("s3", endpoint_url=self.endpoint, config=_DIRECT)
@@ -87,7 +87,7 @@ class LocalAws:
 
     def reset(self) -> None:
         """Forget everything, and set up anew."""
-        _direct.open(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        self._http.open(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
         self.set_up()
 
     def stop(self) -> None:
@@ -150,7 +150,7 @@ class LocalAws:
 
     def sent(self) -> list[SentMail]:
         """List what SES was given to send, oldest first."""
-        with _direct.open(f"{self.endpoint}/moto-api/data.json") as answer:
+        with self._http.open(f"{self.endpoint}/moto-api/data.json") as answer:
             data = json.load(answer)
         return [_sent_mail(raw) for raw in data.get("ses", {}).get("RawMessage", [])]
 

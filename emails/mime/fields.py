@@ -1,0 +1,183 @@
+"""Header fields: read whatever is in them, and written as every mail program can read them.
+
+Reading takes raw 8-bit text, encoded words (RFC 2047) that break the rules, and parameters with
+wrong quotes. What is written is ASCII, has no control characters, and is folded: so nothing in a
+value can begin a header of its own.
+"""
+
+import re
+from base64 import b64encode
+from binascii import Error, a2b_base64, a2b_qp
+from urllib.parse import quote, unquote_to_bytes
+
+from emails.mime import charsets
+
+MAX_VALUE = 4_000
+"""Characters of a value that are kept: more than any reader shows."""
+
+_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
+_BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PARAMETER = re.compile(
+    rb";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"?|([^;]*+))", re.DOTALL
+)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_FOLDABLE = re.compile(r"[!-~]{1,400}+(?: {1,2}[!-~]{1,400}+)*+")
+_TOKEN = re.compile(r"[!#$&*+.^_`|{}~0-9A-Za-z-]{1,60}")
+_EXTENDED = re.compile(r"[!#$&+.^_`|{}~0-9A-Za-z'%-]{1,400}")  # RFC 2231, 7: quotes have no place
+_WORD_OCTETS = 39
+"""Octets in one encoded word, so that a line with a name and a word has at most 76 characters."""
+
+_LINE = 76
+_LONGEST_NAME = len("Content-Disposition: ")
+_LONGEST_QUOTED = 400
+_NOT_WRITTEN = re.compile(r"[^\x20-\x7e\t]+")
+
+
+def decoded(value: bytes) -> str:
+    """Read a value as a person would see it: decoded, in one line, without control characters."""
+    text = _CONTROLS.sub(" ", _with_words_decoded(_raw_text(value[: 4 * MAX_VALUE])))
+    return text.encode("utf-8", "replace").decode().strip()
+
+
+def _raw_text(value: bytes) -> str:
+    if value.isascii():
+        label = "iso-2022-jp" if b"\x1b$" in value else ""
+        return charsets.read(value, label).text
+    return charsets.read(value, "utf-8").text
+
+
+def _with_words_decoded(text: str) -> str:
+    """Decode the encoded words; neighbours may share a character, so they are joined before."""
+    if "=?" not in text:
+        return text
+    # Blanks between two encoded words are not part of the text: RFC 2047, 6.2.
+    text = _BETWEEN_WORDS.sub(r"\1", text)
+    read: list[str] = []
+    label, octets, at = "", b"", 0
+    for word in _WORD.finditer(text):
+        charset = word[1].partition("*")[0].lower()
+        if word.start() > at or charset != label:
+            read += [_read_word(octets, label), text[at : word.start()]]
+            octets = b""
+        label, at = charset, word.end()
+        octets += _word_octets(word[2], word[3])
+    return "".join([*read, _read_word(octets, label), text[at:]])
+
+
+def _read_word(octets: bytes, label: str) -> str:
+    return charsets.read(octets, label).text
+
+
+def _word_octets(encoding: str, text: str) -> bytes:
+    written = text.encode("utf-8", "replace")
+    if encoding in "qQ":
+        return a2b_qp(written, header=True)
+    try:
+        return a2b_base64(written + b"==")
+    except Error:
+        return b""
+
+
+def encoded(text: str, *, first_line: int = 0) -> str:
+    """Write a text as a header's value, folded; as encoded words if it must be (RFC 2047).
+
+    `first_line` is how much of the first line is taken already.
+    """
+    if "=?" in text or not _FOLDABLE.fullmatch(text):
+        return _as_words(text) if text else ""
+    return _folded(text, first_line)
+
+
+def _folded(text: str, first_line: int) -> str:
+    """Fold at blanks, which stay where they are: who unfolds gets the same text again."""
+    lines, line = [], ""
+    room = _LINE - first_line
+    for piece in re.findall(r" *[!-~]+", text):
+        if line and len(line) + len(piece) > room:
+            lines.append(line)
+            line, room = "", _LINE
+        line += piece
+    return "\r\n".join([*lines, line])
+
+
+def _as_words(text: str) -> str:
+    octets = text.encode("utf-8", "replace")
+    words, at = [], 0
+    while at < len(octets):
+        end = min(at + _WORD_OCTETS, len(octets))
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:
+            end -= 1  # a word holds whole characters only
+        # Some readers put a blank between two words: best where there is one.
+        if end < len(octets) and (blank := octets.rfind(b" ", at, end)) > at:
+            end = blank + 1
+        words.append(f"=?utf-8?b?{b64encode(octets[at:end]).decode()}?=")
+        at = end
+    return "\r\n ".join(words)
+
+
+def written(name: str, value: str) -> bytes:
+    """Write a field with a value that is folded and ASCII already. It cannot end early.
+
+    What should not be there (a caller's mistake, or an address that isn't one) becomes a blank.
+    """
+    lines = [_NOT_WRITTEN.sub(" ", line) for line in value.split("\r\n")]
+    folded = "".join(f"\r\n {line.removeprefix(' ')}" for line in lines[1:] if line.strip())
+    return f"{name}: {lines[0]}{folded}\r\n".encode("ascii")
+
+
+def parameters(value: bytes) -> dict[str, str]:
+    """Read what follows the first `;` of a value; keys in lower case, octets as Latin-1.
+
+    The first of two with the same name counts. Quotes that never end, end with the value.
+    """
+    found: dict[str, str] = {}
+    for match in _PARAMETER.finditer(value):
+        quoted, bare = match[2], match[3]
+        octets = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted is not None else bare.strip()
+        found.setdefault(match[1].decode("latin-1").lower(), octets.decode("latin-1"))
+    return found
+
+
+def readable_parameters(value: bytes) -> dict[str, str]:
+    """Read parameters as a person would see them: RFC 2231's pieces joined, and all decoded."""
+    found: dict[str, str] = {}
+    extended: dict[str, str] = {}
+    for key, text in parameters(value).items():
+        name, star, _ = key.partition("*")
+        if star:
+            extended[name] = extended.get(name, "") + text
+        else:
+            found[name] = decoded(text.encode("latin-1"))
+    for name, text in extended.items():
+        charset, _, octets = text.rpartition("'")
+        label = charset.partition("'")[0]
+        found[name] = charsets.read(unquote_to_bytes(octets), label or "utf-8").text
+    return found
+
+
+def with_parameters(value: str, given: dict[str, str]) -> str:
+    """Write a value with parameters, folded; what isn't ASCII as RFC 2231 says."""
+    lines = [value]
+    for key in given:
+        parameter = _parameter(key, given[key])
+        if len(lines[-1]) + len(parameter) < _LINE - _LONGEST_NAME:
+            lines[-1] += f"; {parameter}"
+        else:
+            lines.append(parameter)
+    return ";\r\n ".join(lines)
+
+
+def _parameter(key: str, value: str) -> str:
+    if _TOKEN.fullmatch(value) or (key.endswith("*") and _EXTENDED.fullmatch(value)):
+        return f"{key}={value}"
+    if value.isascii() and value.isprintable() and len(value) <= _LONGEST_QUOTED:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{key}="{escaped}"'
+    octets = quote(value[:MAX_VALUE].encode("utf-8", "replace"), safe="")
+    pieces = [octets[at : at + 60] for at in range(0, len(octets), 60)]
+    if len(pieces) == 1:
+        return f"{key}*=utf-8''{octets}"
+    lines = [f"{key}*0*=utf-8''{pieces[0]}"]
+    lines += [f"{key}*{number}*={piece}" for number, piece in enumerate(pieces[1:], 1)]
+    return ";\r\n ".join(lines)

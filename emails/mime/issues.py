@@ -1,0 +1,38 @@
+"""What can be wrong with a mail that goes through all the same. Fixed words, never content."""
+
+from enum import StrEnum
+
+
+class Issue(StrEnum):
+    """One kind of non-compliance that was survived; `Rewritten.issues` lists them."""
+
+    NO_SENDER = "no_sender"
+    """Neither `From` nor `Sender` holds an address."""
+    SEVERAL_SENDERS = "several_senders"
+    """`From` stands there twice, or names several; the first is shown."""
+    BAD_DATE = "bad_date"
+    """`Date` is missing or can't be read; the time of forwarding stands in for it."""
+    DUPLICATE_HEADER = "duplicate_header"
+    """A header that may stand there once stands there again; the first one counts."""
+    HEADER_CUT = "header_cut"
+    """A header was longer than any reader needs, and was cut."""
+    HEADER_NOT_ASCII = "header_not_ascii"
+    """A header held raw 8-bit characters; they were encoded."""
+    NO_BLANK_LINE = "no_blank_line"
+    """The header ends in a line that is none."""
+    NO_PARTS = "no_parts"
+    """A multipart whose boundary is missing or never found; it is shown as text."""
+    NOT_CLOSED = "not_closed"
+    """A multipart that ends without its last boundary, which was added."""
+    TOO_MANY_PARTS = "too_many_parts"
+    """Only so many parts are told apart; what follows is carried as it stands."""
+    BAD_ENCODING = "bad_encoding"
+    """A transfer encoding that isn't one, or data that isn't in it."""
+    BAD_CHARSET = "bad_charset"
+    """A text's charset is missing, unknown or wrong; another one was taken."""
+    NOT_CLEAN = "not_clean"
+    """8-bit data, NULs, bare line ends or long lines, which were encoded."""
+    SEAL_BROKEN = "seal_broken"
+    """What was signed could not be sent as it was; its signature no longer holds."""
+    TEXT_TOO_LARGE = "text_too_large"
+    """A text was too large to be looked into: its trackers are still there."""

@@ -1,0 +1,242 @@
+"""Where the parts of a mail lie: offsets into its bytes, found in one pass over them.
+
+Why not `email.parser`: it copies a mail several times over as text (40 MB become 300), walks it
+line by line in Python, recurses with the nesting, and writes back what it understood. Here nothing
+is copied and nothing recurses, and whatever isn't understood is still there as it came: rewriting
+means to replace a few slices (`assemble.py`). What counts as a header, a boundary or a part is the
+same as for `email.parser`, which is how other programs of this world see a broken mail; the tests
+hold the two together. One exception: `Subject :`, with a blank before the colon, is a header, since
+RFC 5322 (4.5) asks readers to take it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from emails.mime.fields import parameters
+
+MAX_PARTS = 20_000
+"""What follows is carried along in the last part: nobody has seen a real mail with as many."""
+
+MAX_FIELDS = 2_000
+"""In one header; those that follow are not looked at."""
+
+_END = rb"(?:\r\n|\n|\r|\Z)"
+_HEADER = re.compile(
+    rb"(?:(?!--)[!-9;-~]++[ \t]*+:[^\r\n]*+%(end)s|[ \t][^\r\n]*+%(end)s|From [^\r\n]*+%(end)s)*+"
+    % {b"end": _END}
+)
+_FIELD = re.compile(
+    rb"(?<![^\r\n])(?!--)([!-9;-~]++)[ \t]*+:([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)" + _END
+)
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_DELIMITER = re.compile(rb"[\r\n]--([^\r\n]*+)")
+_FOLD = re.compile(rb"[\r\n]+")
+_NESTING = frozenset({"message/rfc822", "message/global", "message/news"})
+_OPAQUE = frozenset({"base64", "quoted-printable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field. `start` and `end` enclose its lines, with the last line's end."""
+
+    name: str
+    value: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiter:
+    """A line that begins or ends a part: where it lies, without its line end."""
+
+    start: int
+    end: int
+    is_last: bool
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One part, or the whole mail: `[start, body)` is its header, `[body, end)` all the rest.
+
+    `content_type` is what a reader takes it for: `text/plain` if nothing sensible is declared.
+    `encoding` is the transfer encoding as declared, in lower case. A multipart whose boundary is
+    never found has no `children`. `is_closed` tells that its last boundary was there, and `is_cut`,
+    of the whole mail, that there are more parts than were told apart.
+    """
+
+    start: int
+    body: int
+    end: int
+    fields: tuple[Field, ...]
+    content_type: str
+    encoding: str
+    has_blank_line: bool
+    boundary: bytes | None = None
+    is_closed: bool = False
+    is_cut: bool = False
+    children: list["Part"] = field(default_factory=list)
+    delimiters: list[Delimiter] = field(default_factory=list)
+
+    @property
+    def main_type(self) -> str:
+        """What stands before the slash: `text`, `multipart`, `message`, …"""
+        return self.content_type.partition("/")[0]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nothing lies within it that was taken apart."""
+        return not self.children
+
+    def first(self, name: str) -> Field | None:
+        """Give the first field called `name` (lower case): the one that counts."""
+        for one in self.fields:
+            if one.name == name:
+                return one
+        return None
+
+    def values(self, name: str) -> list[bytes]:
+        """Give the values of all fields called `name`, unfolded, the topmost first."""
+        return [unfolded(one.value) for one in self.fields if one.name == name]
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """Read the parameters of a field such as `content-type`; keys in lower case."""
+        one = self.first(name)
+        return parameters(unfolded(one.value)) if one and b";" in one.value else {}
+
+
+def unfolded(value: bytes) -> bytes:
+    """Take the line breaks out of a field's value."""
+    return _FOLD.sub(b"", value).strip(b" \t")
+
+
+def walk(root: Part) -> Iterator[Part]:
+    """Walk over a part and all within it, in the order in which they stand."""
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(reversed(part.children))
+
+
+def split(raw: bytes) -> Part:
+    """Find the parts of a mail. Takes any bytes; time and memory are linear in their number."""
+    return _Splitter(raw).split()
+
+
+class _Splitter:
+    """One pass. `path` is the chain of parts that are open at this point, outermost first."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.path: list[Part] = []
+        self.depths: dict[bytes, list[int]] = {}  # boundary → where in the path it is awaited
+        self.count = 0
+
+    def split(self) -> Part:
+        root = self._begin(0, "text/plain")
+        for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)):
+            if (found := self._whose(match[1])) is not None:
+                self._delimit(match, *found)
+        self._close_below(-1, len(self.raw))
+        return root
+
+    def _whose(self, line: bytes) -> tuple[int, bool] | None:
+        """Tell which open multipart the line delimits, and whether it ends it."""
+        line = line.rstrip(b" \t")
+        inner = self.depths.get(line)
+        ended = self.depths.get(line[:-2]) if line.endswith(b"--") else None
+        if inner and not (ended and ended[-1] > inner[-1]):
+            return inner[-1], False
+        return (ended[-1], True) if ended else None
+
+    def _delimit(self, match: re.Match[bytes], depth: int, is_last: bool) -> None:
+        at = match.start()
+        # The line end before a delimiter belongs to it (RFC 2046, 5.1.1).
+        end = at - 1 if self.raw[at - 1 : at + 1] == b"\r\n" else at
+        self._close_below(depth, end)
+        parent = self.path[depth]
+        if is_last:
+            parent.is_closed = True
+            self._await_no_more(parent)
+        elif self.count >= MAX_PARTS:
+            self.path[0].is_cut = True
+            return
+        parent.delimiters.append(Delimiter(at + 1, match.end(), is_last))
+        if not is_last:
+            digest = parent.content_type == "multipart/digest"
+            line_end = _LINE_END.match(self.raw, match.end())
+            start = line_end.end() if line_end else match.end()
+            parent.children.append(self._begin(start, "message/rfc822" if digest else "text/plain"))
+
+    def _begin(self, start: int, default_type: str) -> Part:
+        """Open a part that begins here, and, if it is an attached mail, the mail in it."""
+        first = part = self._open(start, default_type)
+        while (
+            part.content_type in _NESTING
+            and part.encoding not in _OPAQUE
+            and self.count < MAX_PARTS
+        ):
+            inner = self._open(part.body, "text/plain")
+            part.children.append(inner)
+            part = inner
+        return first
+
+    def _open(self, start: int, default_type: str) -> Part:
+        part = _read_header(self.raw, start, default_type)
+        self.count += 1
+        if part.boundary is not None:
+            self.depths.setdefault(part.boundary, []).append(len(self.path))
+        self.path.append(part)
+        return part
+
+    def _close_below(self, depth: int, end: int) -> None:
+        for part in self.path[depth + 1 :]:
+            part.end = max(end, part.body)
+            if not part.is_closed:
+                self._await_no_more(part)
+        del self.path[depth + 1 :]
+
+    def _await_no_more(self, part: Part) -> None:
+        if part.boundary is not None:
+            self.depths[part.boundary].pop()
+
+
+def _read_header(raw: bytes, start: int, default_type: str) -> Part:
+    header = _HEADER.match(raw, start)
+    end = header.end() if header else start
+    blank = _LINE_END.match(raw, end)
+    fields = tuple(
+        Field(found[1].decode("ascii").lower(), found[2], found.start(), found.end())
+        for found in islice(_FIELD.finditer(raw, start, end), MAX_FIELDS)
+    )
+    part = Part(
+        start=start,
+        body=blank.end() if blank else end,
+        end=len(raw),
+        fields=fields,
+        content_type=default_type,
+        encoding="",
+        has_blank_line=blank is not None or end == len(raw),
+    )
+    if declared := part.first("content-type"):
+        part.content_type = _type_of(unfolded(declared.value))
+    if encoding := part.first("content-transfer-encoding"):
+        part.encoding = _encoding_of(unfolded(encoding.value))
+    if part.main_type == "multipart":
+        boundary = part.parameters("content-type").get("boundary", "").rstrip()
+        part.boundary = boundary.encode("latin-1", "replace") or None
+    return part
+
+
+def _type_of(value: bytes) -> str:
+    """Read a content type; what isn't one is plain text (RFC 2045, 5.2)."""
+    said = b"".join(value.partition(b";")[0].split()).lower().decode("latin-1")
+    main, slash, sub = said.partition("/")
+    return said if main and slash and sub and "/" not in sub else "text/plain"
+
+
+def _encoding_of(value: bytes) -> str:
+    """Read a transfer encoding, without what often stands around it: `7bit;`, `"base64"`."""
+    return value.partition(b";")[0].strip(b" \t\"'").lower().decode("latin-1")

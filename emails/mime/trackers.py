@@ -1,0 +1,49 @@
+"""Which hosts are trackers: a list of domains, each standing for its subdomains too."""
+
+import re
+from collections.abc import Iterable
+
+_MAX_HOST = 253  # RFC 1035, 2.3.4
+_HOST = re.compile(r"(?:https?:)?[/\\]{2}([^/\\?#]*)", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"(?=.{4,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+)
+_COMMENT = re.compile(r"[#!].*")
+
+
+def find_tracker(url: str, trackers: frozenset[str]) -> str | None:
+    """Give the listed domain that a URL with a host leads to; None: it is no tracker's."""
+    host = _HOST.match(url)
+    return listed(host[1], trackers) if host else None
+
+
+def listed(authority: str, trackers: frozenset[str]) -> str | None:
+    """Give the listed domain that holds a URL's authority: a host, perhaps with user and port."""
+    host = authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+    if len(host) > _MAX_HOST:
+        return None
+    while host:
+        if host in trackers:
+            return host
+        host = host.partition(".")[2]
+    return None
+
+
+def parse_list(lines: Iterable[str]) -> frozenset[str]:
+    """Read a list of domains: one a line, or in the form of a hosts file or of a blocker's rules.
+
+    `tracker.example`, `0.0.0.0 tracker.example` and `||tracker.example^` say the same. Anything
+    else, such as a rule with a path or an exception, is left out.
+    """
+    return frozenset(domain for line in lines if (domain := _domain_in(line)))
+
+
+def _domain_in(line: str) -> str | None:
+    words = _COMMENT.sub("", line).lower().split()
+    if not words or len(words) > 2 or (len(words) == 2 and words[0] not in _NOWHERE):
+        return None
+    word = words[-1].removeprefix("||").removesuffix("^").removesuffix(".")
+    return word if _DOMAIN.fullmatch(word) else None
+
+
+_NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104

@@ -1,0 +1,185 @@
+"""Compares a mail with what was made of it, as a reader's program would see the two.
+
+Independent of the code under test: both mails are parsed by the standard library, and what counts
+as shown, as text and as an attachment is decided here anew. Each check gives its problems as
+sentences; an empty list is what one hopes for.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import Message
+from html.parser import HTMLParser
+
+ALLOWED = frozenset(
+    {
+        *("from", "to", "reply-to", "subject", "date", "in-reply-to", "references"),
+        *("mime-version", "auto-submitted", "list-unsubscribe", "list-unsubscribe-post"),
+        *("x-mail-relay-loop", "x-mail-relay-mask"),
+        *("content-type", "content-transfer-encoding", "content-disposition", "content-id"),
+        *("content-description", "content-language", "content-location", "content-base"),
+    }
+)
+REQUIRED = frozenset({"from", "to", "reply-to", "subject", "date", "mime-version"})
+_SEALED = ("multipart/signed", "multipart/encrypted", "message/delivery-status")
+"""What can't be encoded: on its way it has CRLF, whatever it was stored with."""
+_FIELD = re.compile(rb"([!-9;-~]+): ?[^\r\n]*(?:\r\n[ \t][^\r\n]*[!-~][^\r\n]*)*\r\n")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One part without parts, as a reader gets it."""
+
+    content_type: str
+    file_name: str | None
+    content_id: str | None
+    disposition: str | None
+    octets: bytes
+    is_shown: bool
+    text: str
+
+
+def check_forward(original: bytes, result: bytes, *, mask: str, recipient: str) -> list[str]:
+    """Compare a mail with its forwarded form: nothing may be missing, or not fit to be sent."""
+    return [
+        *check_octets(result),
+        *_check_top(result, mask, recipient),
+        *_check_leaves(list(leaves(original)), list(leaves(result))),
+    ]
+
+
+def check_octets(result: bytes) -> list[str]:
+    """Check what SES asks of all it sends: https://docs.aws.amazon.com/ses/latest/dg/quotas.html"""
+    problems = []
+    if not result.isascii():
+        problems.append("not 7-bit clean")
+    if b"\0" in result:
+        problems.append("a NUL")
+    if result.count(b"\r\n") != result.count(b"\n") or result.count(b"\r\n") != result.count(b"\r"):
+        problems.append("a line that does not end in CRLF")
+    if max(map(len, result.split(b"\r\n"))) > 998:
+        problems.append("a line that is too long")
+    return problems
+
+
+def _check_top(result: bytes, mask: str, recipient: str) -> Iterator[str]:
+    head, _, _ = result.partition(b"\r\n\r\n")
+    head += b"\r\n"
+    fields = list(_FIELD.finditer(head))
+    if b"".join(field[0] for field in fields) != head:
+        yield "a header line that is no field"
+    names = [field[1].decode().lower() for field in fields]
+    if len(names) != len(set(names)):
+        yield "a header that stands there twice"
+    yield from (f"the header {name} is not on the list" for name in set(names) - ALLOWED)
+    yield from (f"the header {name} is missing" for name in REQUIRED - set(names))
+    mail = message_from_bytes(result, policy=policy.default)
+    for name in ("from", "to", "reply-to", "date", "mime-version"):
+        if defects := getattr(mail[name], "defects", ()):
+            yield f"the header {name} is malformed: {defects[0]}"
+    if [one.addr_spec for one in mail["from"].addresses] != [mask]:
+        yield "From is not the mask"
+    if [one.addr_spec for one in mail["to"].addresses] != [recipient]:
+        yield "To is not the recipient"
+
+
+def _check_leaves(before: list[Leaf], after: list[Leaf]) -> Iterator[str]:
+    at = 0
+    for leaf in before:
+        found = next((n for n in range(at, len(after)) if _is_same(leaf, after[n])), None)
+        if found is None:
+            yield f"a part is missing or was changed: {leaf.content_type}"
+        else:
+            at = found + 1
+
+
+def _is_same(before: Leaf, after: Leaf) -> bool:
+    if before.is_shown:
+        return _words(before.text) in _words(after.text)
+    return (
+        before.content_type == after.content_type
+        and before.file_name == after.file_name
+        and before.content_id == after.content_id
+        and before.disposition == after.disposition
+        and before.octets == after.octets
+    )
+
+
+def _words(text: str) -> str:
+    """Take blanks, and what stands for unreadable bytes, as one: they don't count."""
+    return " ".join(re.sub("[\ufffd?\ufeff\x00-\x20]+", " ", text).split())
+
+
+def leaves(raw: bytes) -> Iterator[Leaf]:
+    """Give the parts of a mail that have no parts, in their order."""
+    waiting: list[tuple[Message, bool, bool]] = [(message_from_bytes(raw), True, False)]
+    while waiting:
+        part, is_body, is_sealed = waiting.pop()
+        is_sealed = is_sealed or part.get_content_type() in _SEALED
+        is_body = is_body and not is_sealed and part.get_content_maintype() != "message"
+        children = part.get_payload()
+        if isinstance(children, list):
+            waiting += [(child, is_body, is_sealed) for child in reversed(children)]
+        else:
+            yield _leaf(part, is_body=is_body, is_sealed=is_sealed)
+
+
+def _leaf(part: Message, *, is_body: bool, is_sealed: bool) -> Leaf:
+    octets = part.get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    if is_sealed:
+        octets = re.sub(rb"\r\n|\r|\n", b"\r\n", octets)
+    file_name = part.get_filename()
+    disposition = part.get_content_disposition()
+    content_type = part.get_content_type()
+    is_text = (
+        content_type in ("text/plain", "text/html") or part.get_content_maintype() == "multipart"
+    )
+    is_shown = is_body and is_text and disposition != "attachment" and file_name is None
+    text = _text(octets, part) if is_shown else ""
+    return Leaf(
+        content_type=content_type,
+        file_name=str(file_name) if file_name is not None else None,
+        content_id=str(part["Content-ID"]).strip() if "Content-ID" in part else None,
+        disposition=disposition,
+        octets=octets,
+        is_shown=is_shown,
+        text=visible_text(text) if content_type == "text/html" else text,
+    )
+
+
+def _text(octets: bytes, part: Message) -> str:
+    """Read a text as a patient reader would: as declared, or as what it can be."""
+    declared = part.get_content_charset("us-ascii")
+    for charset in (declared, "utf-8", "cp1252"):
+        try:
+            return octets.decode(charset)
+        except (LookupError, UnicodeError):
+            continue
+    return octets.decode("latin-1")
+
+
+class _Visible(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self.hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.hidden += tag in ("script", "style", "title")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in ("script", "style", "title") and self.hidden > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.texts.append(data)
+
+
+def visible_text(html: str) -> str:
+    """Give the text that a browser shows of a page."""
+    reader = _Visible()
+    reader.feed(html)
+    reader.close()
+    return " ".join(reader.texts)

@@ -1,0 +1,230 @@
+"""What an owner gets of a mail that came to a mask."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emails.mime import LOOP_HEADER, MASK_HEADER, rewrite_forward
+from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
+
+PDF = base64.b64encode(bytes(range(256)) * 3).decode()
+
+ALTERNATIVE = """--b
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+caf=E9
+--b
+Content-Type: text/html; charset=utf-8
+
+<html><body class="x"><p>caf\u00e9</p></body></html>
+--b--
+"""
+
+
+def forward(raw: bytes) -> bytes:
+    return rewrite_forward(raw, FORWARD).raw
+
+
+def test_the_header_says_from_whom_through_which_mask_and_how_to_answer() -> None:
+    mail = read(forward(a_mail()))
+
+    assert mail["From"].addresses[0].addr_spec == MASK
+    assert mail["From"].addresses[0].display_name == f"Bob <{WRITER}> [via Relay]"
+    assert (mail["To"], mail["Reply-To"], mail["Subject"]) == (OWNER, REPLIES, "hello")
+    assert (mail[LOOP_HEADER], mail[MASK_HEADER]) == ("1", MASK)
+
+
+def test_nothing_else_of_the_top_header_is_carried_over() -> None:
+    raw = a_mail(
+        "Received: from a by b",
+        "Return-Path: <bob@sender.example>",
+        "DKIM-Signature: v=1; d=sender.example",
+        "Disposition-Notification-To: bob@sender.example",
+        "Bcc: other@sender.example",
+        "Resent-To: other@sender.example",
+        "Sender: other@sender.example",
+        "X-Anything: yes",
+    )
+
+    mail = read(forward(raw))
+
+    assert set(mail.keys()) <= {
+        *("From", "To", "Reply-To", "Subject", "Date", LOOP_HEADER, MASK_HEADER, "MIME-Version"),
+        *("Content-Type", "Content-Transfer-Encoding"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "raw"),
+    [
+        ("two of each", a_mail("Subject: second", "From: c@d.example", "To: e@f.example")),
+        ("none of any", b"\r\nbody"),
+        ("nothing at all", b""),
+        ("no body", b"From: a@b.example\r\n"),
+        ("8-bit headers", "From: Zo\u00eb <z@b.example>\r\nSubject: \u00e9t\u00e9\r\n\r\n".encode()),
+        ("latin-1 headers", b"From: Zo\xeb <z@b.example>\r\nSubject: \xe9t\xe9\r\n\r\nx"),
+        ("an endless subject", a_mail(Subject="x" * 20_000)),
+        ("an endless sender", a_mail(From="y" * 20_000 + " <a@b.example>")),
+        ("NULs", b"From: a\0b@c.example\r\nSubject: x\0y\r\n\r\nx\0y"),
+        ("an unknown charset", a_mail("Content-Type: text/plain; charset=klingon", body="\u00e9")),
+        ("an unknown encoding", a_mail("Content-Transfer-Encoding: x-secret", body="\u00e9")),
+        ("broken base64", a_mail("Content-Transfer-Encoding: base64", body="a!b=c")),
+        ("lines without end", a_mail(body="word " * 100_000)),
+        ("a boundary that never comes", a_mail('Content-Type: multipart/mixed; boundary="no"')),
+        ("a multipart without a boundary", a_mail("Content-Type: multipart/mixed")),
+        ("a bad date", a_mail(Date="yesterday, about noon")),
+        ("a date of no calendar", a_mail(Date="Mon, 99 Foo 99999 99:99:99 +9999")),
+        ("bare line feeds", b"From: a@b.example\nSubject: x\n\nbody\nmore\n"),
+        ("deep nesting", b"".join(
+            b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (i, i)
+            for i in range(200)
+        )),
+    ],
+)  # fmt: skip
+def test_whatever_comes_in_a_sound_mail_goes_out(what: str, raw: bytes) -> None:
+    """Lesson 7: unknown charsets, a missing From and the like used to be exceptions."""
+    mail = read(forward(raw))
+
+    for name in ("From", "To", "Reply-To", "Subject", "Date"):
+        assert len(mail.get_all(name, [])) == 1, what
+
+
+@pytest.mark.parametrize("name", ["From", "Subject", "In-Reply-To", "References", "Date"])
+def test_no_header_can_bring_another_one(name: str) -> None:
+    injected = "=?utf-8?q?x=0D=0ABcc=3A_eve=40evil.example=0D=0A?= <a@b.example>"
+
+    raw = forward(a_mail(**{name.replace("-", "_"): injected}))
+
+    assert read(raw)["Bcc"] is None
+    assert b"\r\nBcc:" not in raw
+
+
+def test_both_texts_get_the_note_the_html_within_its_own_body() -> None:
+    raw = a_mail('Content-Type: multipart/alternative; boundary="b"', body=ALTERNATIVE)
+
+    plain, html = texts(read(forward(raw)))
+
+    assert plain.split() == ["[HEADER]", "caf\u00e9", "[FOOTER]"]
+    assert html.strip() == (
+        '<html><body class="x"><p>[HEADER]</p><p>caf\u00e9</p><p>[FOOTER]</p></body></html>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>x</p>", "H<p>x</p>F"),
+        ("<html><p>x</p></html>", "<html>H<p>x</p>F</html>"),
+        ("<BODY bgcolor=red>x</BODY></HTML>", "<BODY bgcolor=red>HxF</BODY></HTML>"),
+        ("<bodyguard>x", "H<bodyguard>xF"),
+    ],
+)
+def test_where_the_note_goes_in_html(html: str, expected: str) -> None:
+    raw = a_mail("Content-Type: text/html", body=html)
+
+    (body,) = texts(read(forward(raw)))
+
+    assert "".join(body.split()) == "".join(
+        expected.replace("H<", "<p>[HEADER]</p><", 1)
+        .replace("Hx", "<p>[HEADER]</p>x", 1)
+        .replace("F", "<p>[FOOTER]</p>", 1)
+        .split()
+    )
+
+
+def test_attachments_are_carried_as_they_are() -> None:
+    body = f"""--b
+
+see the file
+--b
+Content-Type: application/pdf; name="\u00fcbersicht.pdf"
+Content-Disposition: attachment; filename*=utf-8''%C3%BCbersicht.pdf
+Content-Transfer-Encoding: base64
+Content-ID: <cid-1>
+
+{PDF}
+--b
+Content-Type: text/plain
+Content-Disposition: attachment; filename="log.txt"
+
+do not touch
+--b--
+"""
+    mail = read(forward(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body)))
+
+    first, pdf, log = [part for part in mail.walk() if not part.is_multipart()]
+    assert "[HEADER]" in first.get_content()
+    assert pdf.get_payload(decode=True) == bytes(range(256)) * 3
+    assert pdf.get_filename() == "\u00fcbersicht.pdf"
+    assert (pdf.get_content_type(), pdf["Content-ID"]) == ("application/pdf", "<cid-1>")
+    assert log.get_payload(decode=True).strip() == b"do not touch"
+
+
+def test_eight_bit_attachments_keep_their_bytes() -> None:
+    """Lesson 9: as a string they turned into replacement characters."""
+    octets = bytes(range(1, 256)).replace(b"\r", b"").replace(b"\n", b"")
+    raw = (
+        b'From: a@b.example\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nhi\r\n'
+        b"--b\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Transfer-Encoding: binary\r\n\r\n" + octets + b"\r\n--b--\r\n"
+    )
+
+    _, attached = [part for part in read(forward(raw)).walk() if not part.is_multipart()]
+
+    assert attached.get_payload(decode=True) == octets
+
+
+def test_what_is_signed_is_not_touched_and_the_note_stands_beside_it() -> None:
+    body = "--b\nContent-Type: text/plain\n\nsigned  text\n--b\nContent-Type: x/y\n\nsig\n--b--\n"
+
+    mail = read(forward(a_mail("Content-Type: multipart/signed; boundary=b", body=body)))
+
+    note, signed = list(mail.iter_parts())
+    assert "[HEADER]" in note.get_content()
+    assert signed.get_content_type() == "multipart/signed"
+    assert "signed  text" in signed.as_string()
+
+
+def test_what_is_encrypted_is_carried_as_it_is() -> None:
+    """Mail programs decrypt a mail that is encrypted as a whole, and not always a part of one."""
+    body = "--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\n\nsecret\n--b--\n"
+
+    mail = read(forward(a_mail("Content-Type: multipart/encrypted; boundary=b", body=body)))
+
+    assert mail.get_content_type() == "multipart/encrypted"
+    version, secret = list(mail.iter_parts())
+    assert (version.get_content_type(), secret.get_content()) == (
+        "application/pgp-encrypted",
+        "secret",
+    )
+    # Where programs that know no encryption show something, and the others nothing.
+    assert "[HEADER]" in mail.preamble
+
+
+def test_a_date_that_can_be_read_is_kept_and_another_becomes_now() -> None:
+    kept = read(forward(a_mail(Date="Tue, 01 Sep 2026 10:00:00 +0200")))["Date"].datetime
+    assert kept.astimezone(UTC) == datetime(2026, 9, 1, 8, tzinfo=UTC)
+    assert read(forward(a_mail(Date="soon")))["Date"].datetime == FORWARD.now
+
+
+def test_the_thread_is_kept() -> None:
+    raw = a_mail(In_Reply_To="<a@b.example>", References="<c@d.example>\r\n <a@b.example>")
+
+    mail = read(forward(raw))
+
+    assert mail["In-Reply-To"] == "<a@b.example>"
+    assert mail["References"].split() == ["<c@d.example>", "<a@b.example>"]
+
+
+@given(st.binary(max_size=2_000))
+def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
+    read(forward(raw))
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) -> None:
+    read(forward(a_mail(Subject=subject, From=sender)))

@@ -1,0 +1,146 @@
+"""What a correspondent gets of an owner's reply: nothing that leads to the owner."""
+
+import base64
+import quopri
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emails.mime import rewrite_reply
+from emails.mime.disguise import disguise
+from tests.unit.mime.builders import MASK, OWNER, REPLY, WRITER, a_mail, read, texts
+
+
+def reply(raw: bytes) -> bytes:
+    return rewrite_reply(raw, REPLY).raw
+
+
+def test_the_header_is_the_masks_and_keeps_the_correspondents_thread() -> None:
+    raw = a_mail("X-Originating-IP: 10.0.0.1", "User-Agent: x", From=OWNER, To="replies@m.example")
+
+    mail = read(reply(raw))
+
+    assert (mail["From"], mail["To"]) == (MASK, WRITER)
+    assert mail["In-Reply-To"] == "<1@sender.example>"
+    assert mail["References"].split() == ["<0@sender.example>", "<1@sender.example>"]
+    assert set(mail.keys()) <= {
+        *("From", "To", "Subject", "Date", "In-Reply-To", "References", "MIME-Version"),
+        *("Content-Type", "Content-Transfer-Encoding"),
+    }
+
+
+ENTITIES = "".join(f"&#{ord(c)};" for c in OWNER)
+HEX_ENTITIES = "".join(f"&#x{ord(c):X};" for c in OWNER)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        OWNER,
+        OWNER.upper(),
+        OWNER.replace("@", "%40"),
+        OWNER.replace("@", "&#64;"),
+        OWNER.replace("@", "&#x40;"),
+        OWNER.replace("@", "&#0064;"),
+        OWNER.replace("@", "&commat;"),
+        OWNER.replace("@", "&commat;").replace(".", "&period;"),
+        OWNER.replace("@", "%40").replace("+", "%2B"),
+        ENTITIES,
+        HEX_ENTITIES,
+    ],
+)
+@pytest.mark.parametrize("encoding", ["7bit", "quoted-printable", "base64"])
+@pytest.mark.parametrize("subtype", ["plain", "html", "calendar"])
+def test_the_owners_address_is_replaced_however_it_is_written(
+    written: str, encoding: str, subtype: str
+) -> None:
+    """Lesson 19."""
+    text = f'On Monday <a href="mailto:{written}">{written}</a> wrote: ATTENDEE:{written}'
+    encode = {"7bit": bytes, "base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    raw = a_mail(
+        f"Content-Type: text/{subtype}; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        body=encode[encoding](text.encode()).decode(),
+    )
+
+    mail = read(reply(raw))
+
+    (body,) = texts(mail)
+    assert written not in body
+    assert "owner.example" not in body.lower()
+    assert "masks" in body
+    assert mail.get_content_subtype() == subtype
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        f"Re: mail for {OWNER}",
+        "=?utf-8?q?f=C3=BCr_" + OWNER.replace("@", "=40").replace("+", "=2B") + "?=",
+        "=?utf-8?b?" + base64.b64encode(f"f\u00fcr {OWNER}".encode()).decode() + "?=",
+    ],
+)
+def test_the_subject_is_disguised(subject: str) -> None:
+    mail = read(reply(a_mail(Subject=subject)))
+
+    assert "owner.example" not in mail["Subject"]
+    assert MASK in mail["Subject"]
+
+
+def test_attached_mails_are_disguised_in_their_headers_and_texts() -> None:
+    body = f"""--b
+
+see below
+--b
+Content-Type: message/rfc822
+
+From: Bob <{WRITER}>
+To: =?utf-8?q?Ann_R=C3=A9al?= <{OWNER}>
+Subject: for {OWNER}
+Content-Type: text/plain
+
+dear {OWNER}
+--b--
+"""
+    raw = reply(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body))
+
+    read(raw)
+    assert b"owner.example" not in raw.lower()
+    assert b"=owner" not in raw.lower()
+
+
+def test_attached_files_are_not_touched() -> None:
+    content = base64.b64encode(b"%PDF " + OWNER.encode()).decode()
+    body = f"""--b
+
+hello
+--b
+Content-Type: application/pdf
+Content-Disposition: attachment; filename="a.pdf"
+Content-Transfer-Encoding: base64
+
+{content}
+--b--
+"""
+    mail = read(reply(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body)))
+
+    _, pdf = list(mail.iter_parts())
+    assert pdf.get_payload(decode=True) == b"%PDF " + OWNER.encode()
+
+
+@pytest.mark.parametrize("text", [f"x{OWNER}", f"x.{OWNER}", "ann@owner.example"])
+def test_other_addresses_stay(text: str) -> None:
+    assert disguise([OWNER], MASK)(text) == text
+
+
+@given(st.text(), st.text())
+def test_the_owners_address_never_survives(before: str, after: str) -> None:
+    hidden = disguise([OWNER], MASK)(f"{before} {OWNER} {after}")
+
+    assert f" {OWNER} " not in hidden
+
+
+@given(st.binary(max_size=2_000))
+def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
+    read(reply(raw))
