@@ -2,12 +2,15 @@
 
 import base64
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emails.mime import LOOP_HEADER, MASK_HEADER, rewrite_forward
+from relay import local
+from tests.mime_checker import check_forward
 from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
 
 PDF = base64.b64encode(bytes(range(256)) * 3).decode()
@@ -65,7 +68,7 @@ def test_nothing_else_of_the_top_header_is_carried_over() -> None:
         ("none of any", b"\r\nbody"),
         ("nothing at all", b""),
         ("no body", b"From: a@b.example\r\n"),
-        ("8-bit headers", "From: Zo\u00eb <z@b.example>\r\nSubject: \u00e9t\u00e9\r\n\r\n".encode()),
+        ("8-bit headers", "From: Zo\u00eb <z@b.example>\r\nSubject: \u00e9\r\n\r\n".encode()),
         ("latin-1 headers", b"From: Zo\xeb <z@b.example>\r\nSubject: \xe9t\xe9\r\n\r\nx"),
         ("an endless subject", a_mail(Subject="x" * 20_000)),
         ("an endless sender", a_mail(From="y" * 20_000 + " <a@b.example>")),
@@ -134,6 +137,25 @@ def test_where_the_note_goes_in_html(html: str, expected: str) -> None:
         .replace("F", "<p>[FOOTER]</p>", 1)
         .split()
     )
+
+
+SAMPLES = Path(__file__).parents[2] / "golden" / "samples"
+LOCAL_MAILS = Path(local.__file__).parent / "mails"
+
+
+@pytest.mark.parametrize(
+    "path", [*SAMPLES.glob("*.eml"), *sorted(LOCAL_MAILS.glob("*.eml"))], ids=lambda path: path.stem
+)
+def test_an_independent_reader_finds_every_part_and_text_again(path: Path) -> None:
+    raw = path.read_bytes()
+
+    assert check_forward(raw, forward(raw), mask=MASK, recipient=OWNER) == []
+
+
+def test_an_independent_reader_finds_alternatives_again() -> None:
+    raw = a_mail('Content-Type: multipart/alternative; boundary="b"', body=ALTERNATIVE)
+
+    assert check_forward(raw, forward(raw), mask=MASK, recipient=OWNER) == []
 
 
 def test_attachments_are_carried_as_they_are() -> None:
