@@ -42,6 +42,7 @@ class SentMail:
     sender: str
     recipients: tuple[str, ...]
     raw: bytes
+    ses_id: str
 
 
 class LocalAws:
@@ -164,4 +165,4 @@ def _session() -> boto3.Session:
 def _sent_mail(raw: dict[str, Any]) -> SentMail:
     # moto's SES v2 notes each destination twice.
     recipients = tuple(dict.fromkeys(raw["destinations"]))
-    return SentMail(sender=raw["source"], recipients=recipients, raw=raw["raw_data"].encode())
+    return SentMail(raw["source"], recipients, raw["raw_data"].encode(), raw["id"])
