@@ -4,8 +4,10 @@ Lessons 30 and 31: a catastrophic regular expression stopped its process's heart
 SIGTERM, and when the heartbeat ran out, stopped the next worker too, for ever.
 """
 
+import os
 import signal
 import time
+from pathlib import Path
 
 import dramatiq
 import pytest
@@ -131,3 +133,16 @@ def test_idle_workers_look_often_unless_the_operator_chose_otherwise(
 
     script = "from dramatiq import worker; print('sleeps', worker.WORKER_TIMEOUT)"
     assert f"sleeps {is_now}" in relay.stack.manage("shell", "-v", "0", "-c", script)
+
+
+def test_the_death_of_a_worker_ends_the_command_at_once_for_its_supervisor_to_see(
+    relay: Relay,
+) -> None:
+    """Lesson 16: the parent of a worker that the kernel had killed waited for its full limit."""
+    workers = start_workers(relay)
+    children = Path(f"/proc/{workers.pid}/task/{workers.pid}/children").read_text().split()
+
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+
+    assert workers.wait(10) != 0
