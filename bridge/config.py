@@ -12,6 +12,7 @@ from relay.env import (
     file_path,
     folder,
     integer,
+    matching,
     optional,
     setting,
     text,
@@ -21,6 +22,7 @@ from relay.env import (
 SQS_MAX_BATCH = 10
 """The most messages that one SQS call takes or gives."""
 
+_TOPIC = "the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:mail"
 _DAY_SECONDS = 24 * 3600
 
 
@@ -35,7 +37,7 @@ class BridgeConfig(SharedConfig):
     )
     topics: tuple[str, ...] = setting(
         "AWS_SNS_TOPIC",
-        comma_separated(text("the ARN of an SNS topic")),
+        comma_separated(matching(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:.+", _TOPIC)),
         help="The topics whose notifications are processed; all others are rejected.",
     )
     certificate_folder: Path | None = setting(

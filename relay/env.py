@@ -6,6 +6,7 @@ reads it from the environment. The same declaration gives the checks, the error 
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,16 @@ def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
         return value
 
     return Kind(parse, allowed, is_secret)
+
+
+def matching(pattern: str, allowed: str) -> Kind[str]:
+    """A text that the whole of a regular expression matches."""
+
+    def parse(value: str) -> str:
+        _require(re.fullmatch(pattern, value) is not None)
+        return value
+
+    return Kind(parse, allowed)
 
 
 def integer(low: int, high: int, unit: str = "") -> Kind[int]:

@@ -35,6 +35,7 @@ def test_three_settings_are_enough() -> None:
         ("PROCESS_EMAIL_HEALTHCHECK_PATH", "/no/such/folder/health.json"),
         ("AWS_SNS_CERTIFICATE_DIR", "/no/such/folder"),
         ("AWS_SNS_SIGNATURE_VERSIONS", "2,3"),
+        ("AWS_SNS_TOPIC", "my-topic"),
         ("AWS_SQS_EMAIL_QUEUE_URL", "my-queue"),
         ("REDIS_URL", "localhost:6379"),
         # against each other
