@@ -188,11 +188,13 @@ class Poller:
         if registration is Registration.DONE:
             logger.info("message already done", extra={"sqs_message_id": message.message_id})
             return Taken.ALREADY_DONE
-        self._held.add(handle)
         if registration is Registration.IN_FLIGHT:
+            self._held.add(handle)
             return Taken.ALREADY_IN_FLIGHT
         self._broker.enqueue(_dramatiq_message(message, envelope, actor_queue))
         self._in_flight.note_enqueued(message.message_id)
+        # Not sooner: what is held stays hidden, and a message that was not enqueued must come back.
+        self._held.add(handle)
         return Taken.ENQUEUED
 
     def _may_confirm(self, envelope: sns.Envelope) -> bool:

@@ -37,9 +37,14 @@ class Signer:
 
     @classmethod
     def generate(
-        cls, region: str, *, key_bits: int = 2048, valid_from: datetime | None = None
+        cls,
+        region: str,
+        *,
+        key_bits: int = 2048,
+        valid_from: datetime | None = None,
+        valid_days: int = 30,
     ) -> "Signer":
-        """Make a key and a certificate that is good for a day before and after `valid_from`."""
+        """Make a key and a certificate, good for `valid_days` before and after `valid_from`."""
         key = generate_private_key(public_exponent=65537, key_size=key_bits)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
         middle = valid_from or datetime.now(UTC)
@@ -49,8 +54,8 @@ class Signer:
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(middle - timedelta(days=1))
-            .not_valid_after(middle + timedelta(days=1))
+            .not_valid_before(middle - timedelta(days=valid_days))
+            .not_valid_after(middle + timedelta(days=valid_days))
             .sign(key, hashes.SHA256())
         )
         file_name = f"SimpleNotificationService-{uuid.uuid4().hex}.pem"

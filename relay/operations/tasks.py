@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
 import dramatiq
 import markus
@@ -16,6 +17,9 @@ from bridge.inbox import Inbox, InboxUnavailable, InboxUnusable
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.config import RelayConfig
 from relay.operations.gauges import Gauge, redis_gauges, sqs_gauges
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics()
@@ -39,7 +43,7 @@ def publish_gauges() -> None:
 
 def _of_redis(config: RelayConfig) -> list[Gauge]:
     try:
-        return list(redis_gauges(connect(config.redis_url), _REDIS_QUEUES, _now_ms()))
+        return list(redis_gauges(_redis(config.redis_url), _REDIS_QUEUES, _now_ms()))
     except RedisError as error:
         logger.warning("redis not counted", extra={"error_type": type(error).__name__})
         return []
@@ -54,6 +58,11 @@ def _of_sqs(config: RelayConfig) -> Iterator[Gauge]:
             yield from sqs_gauges(inbox.queue_name, inbox.count())
         except (InboxUnavailable, InboxUnusable) as error:
             logger.warning("queue not counted", extra={"client_error_code": error.code})
+
+
+@cache
+def _redis(url: str) -> "Redis":
+    return connect(url)
 
 
 @cache

@@ -18,8 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridge.certificates import CertificateUnavailable, FetchedCertificates
+from tests.unit.bridge.envelopes import our_signer
 
 HOSTS = ("sns.us-east-1.amazonaws.com", "sns.eu-west-1.amazonaws.com")
+HOST = HOSTS[0]
+GENUINE = our_signer().certificate
+PEM = our_signer().pem
+URL = our_signer().url
+FILE = URL.rsplit("/", 1)[-1]
+A_MOMENT = timedelta(seconds=1)
+A_MINUTE = timedelta(minutes=1)
 
 Answer = Callable[[socket.socket], None]
 """What the host does with a connection once it has read the request."""

@@ -25,7 +25,7 @@ Fields = Mapping[str, object]
 @cache
 def our_signer() -> Signer:
     """Stand in for SNS's signer in us-east-1; its certificate holds at `NOW`."""
-    return Signer.generate("us-east-1", valid_from=NOW)
+    return Signer.generate("us-east-1", valid_from=NOW, valid_days=1)
 
 
 def a_notification(message: str = RECEIVED, version: str = "2", **fields: str) -> dict[str, str]:

@@ -17,7 +17,13 @@ from bridge.certificates import (
 from bridge.sns import MAX_PEM_BYTES, RejectReason, verify
 from relay.local.signing import Signer
 from tests.unit.bridge.certificate_host import (
+    A_MINUTE,
+    FILE,
+    GENUINE,
+    HOST,
     HOSTS,
+    PEM,
+    URL,
     Answer,
     CertificateHost,
     answer_of,
@@ -34,17 +40,8 @@ from tests.unit.bridge.envelopes import (
     a_notification,
     an_ec_certificate,
     authenticate,
-    our_signer,
     rejection,
 )
-
-HOST = HOSTS[0]
-GENUINE = our_signer().certificate
-PEM = our_signer().pem
-URL = our_signer().url
-FILE = URL.rsplit("/", 1)[-1]
-A_MOMENT = timedelta(seconds=1)
-A_MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture

@@ -17,21 +17,20 @@ from bridge.certificates import (
 from bridge.sns import MAX_PEM_BYTES, Rejected, RejectReason
 from relay.local.signing import Signer
 from tests.unit.bridge.certificate_host import (
+    A_MINUTE,
+    A_MOMENT,
+    FILE,
+    GENUINE,
+    HOST,
     HOSTS,
+    PEM,
+    URL,
     CertificateHost,
     answer_of,
     fetching_from,
     unavailable,
 )
 from tests.unit.bridge.envelopes import NOW, a_notification, authenticate, our_signer, rejection
-
-HOST = HOSTS[0]
-GENUINE = our_signer().certificate
-PEM = our_signer().pem
-URL = our_signer().url
-FILE = URL.rsplit("/", 1)[-1]
-A_MOMENT = timedelta(seconds=1)
-A_MINUTE = timedelta(minutes=1)
 
 
 def url_number(number: int) -> str:

@@ -14,7 +14,7 @@ from bridge.envelope import Envelope, EnvelopeType, canonical, parse
 from bridge.rejects import Rejected, RejectReason
 from tests.unit.bridge.envelopes import TOPIC, a_confirmation, a_notification, without
 
-SAMPLES = sorted((Path(__file__).parents[2] / "golden" / "sns").glob("*.json"))
+SAMPLES = sorted((Path(__file__).parents[2] / "golden" / "samples").glob("*.json"))
 LINE_FIELDS = ["MessageId", "Subject", "Timestamp", "TopicArn", "SigningCertURL", "Signature"]
 
 

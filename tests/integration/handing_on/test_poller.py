@@ -1,0 +1,151 @@
+"""Each step from SQS to the workers may fail: the message is then where the next one finds it.
+
+The parts are the real ones, on a real Redis and moto's SQS; only the broker is told to fail.
+"""
+
+import json
+import threading
+from dataclasses import dataclass, field
+
+import dramatiq
+import pytest
+import redis
+
+from bridge.broker import make_broker
+from bridge.inbox import Handle, Inbox
+from bridge.inflight import InFlight
+from bridge.poller import Poller, Rules, Taken
+from bridge.sns import Envelope, parse
+from bridge.totals import Totals
+from bridge.visibility import Held
+from emails.wire import INBOUND_QUEUE
+from relay.local.aws import LocalAws
+from relay.local.ses import received_inline
+from tests.waiting import wait_until
+
+
+class FailingBroker:
+    """A broker that loses its connection as often as it is told to."""
+
+    def __init__(self, broker: dramatiq.Broker, failures: int) -> None:
+        self._broker, self.failures = broker, failures
+
+    def enqueue(self, message: dramatiq.Message[None]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise redis.ConnectionError
+        self._broker.enqueue(message)
+
+
+@dataclass
+class Bench:
+    """A poller with its parts within reach."""
+
+    aws: LocalAws
+    client: redis.Redis
+    inbox: Inbox
+    redis_url: str
+    held: Held = field(default_factory=Held)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def poller(self, *, failures: int = 0, max_in_flight: int = 10, bridge: str = "b1") -> Poller:
+        return Poller(
+            inbox=self.inbox,
+            in_flight=InFlight(self.client, 60),
+            held=self.held,
+            broker=FailingBroker(make_broker(self.redis_url), failures),  # type: ignore[arg-type]
+            authenticate=self.authenticate,
+            totals=Totals(),
+            rules=Rules(bridge, 10, max_in_flight, False, False),
+            stopping=self.stopping,
+        )
+
+    def authenticate(self, body: str) -> Envelope:
+        return parse(body)
+
+    def deliver(self, number: int = 1) -> None:
+        for one in range(number):
+            self.aws.notify(received_inline(b"hello", ["a@masks.example"], ses_id=str(one)))
+
+    def enqueued(self) -> list[str]:
+        messages = self.client.hvals(f"dramatiq:{INBOUND_QUEUE}.msgs")
+        return [json.loads(message)["options"]["sqs_message_id"] for message in messages]
+
+    def is_visible(self) -> bool:
+        return self.inbox.count().visible == 1
+
+
+@pytest.fixture
+def bench(aws: LocalAws, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    client = redis.Redis.from_url(redis_url)
+    client.flushdb()
+    inbox = Inbox(aws.queue_url, "us-east-1", wait_seconds=1, visibility_seconds=60)
+    return Bench(aws, client, inbox, redis_url)
+
+
+def test_a_message_that_could_not_be_enqueued_is_shown_again_and_not_held(bench: Bench) -> None:
+    """Held, it would be kept hidden for its whole lifetime while nobody works on it."""
+    bench.deliver()
+
+    with pytest.raises(redis.ConnectionError):
+        bench.poller(failures=1).cycle(10)
+
+    assert bench.is_visible()
+    assert bench.held.snapshot() == []
+    assert bench.poller().cycle(10).taken == {Taken.ENQUEUED: 1}
+    assert len(bench.enqueued()) == 1
+    assert len(bench.held) == 1
+
+
+def test_a_message_whose_bridge_died_before_enqueueing_it_is_enqueued_by_the_next(
+    bench: Bench,
+) -> None:
+    bench.deliver()
+    (message,) = bench.inbox.receive(1)
+    registering = InFlight(bench.client, 60)
+    handle = Handle(message.message_id, message.receipt_handle)
+    registering.register(handle, bridge="dead", queue=bench.inbox.queue_name, now_ms=1)
+    bench.inbox.hide([handle], 0)  # as SQS does when its visibility timeout is over
+
+    assert bench.poller(bridge="b2").cycle(10).taken == {Taken.ENQUEUED: 1}
+    assert bench.enqueued() == [message.message_id]
+
+
+def test_what_a_last_receive_brings_after_the_order_to_stop_is_shown_again(bench: Bench) -> None:
+    bench.deliver()
+    bench.stopping.set()
+
+    assert bench.poller().cycle(10).received == 0
+
+    assert bench.is_visible()
+    assert bench.enqueued() == []
+
+
+def test_an_error_in_one_message_ends_with_that_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lesson 14: whatever it is, the others are handed on."""
+    bench.deliver(3)
+    calls: list[str] = []
+
+    def fail_once(body: str) -> Envelope:
+        calls.append(body)
+        if len(calls) == 1:
+            raise KeyError("a bug")
+        return parse(body)
+
+    bench.authenticate = fail_once  # type: ignore[method-assign]
+
+    assert bench.poller().cycle(10).taken == {Taken.ERROR: 1, Taken.ENQUEUED: 2}
+
+
+def test_no_more_is_asked_for_than_may_be_in_flight(bench: Bench) -> None:
+    bench.deliver(5)
+    poller = bench.poller(max_in_flight=3)
+
+    assert poller.demand() == 3
+    poller.cycle(poller.demand())
+
+    assert poller.demand() == 0
+    wait_until("three are in flight", lambda: len(bench.enqueued()) == 3)
