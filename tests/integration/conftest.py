@@ -111,3 +111,9 @@ def wait_for_log(process: Process, message: str, **fields: object) -> dict[str, 
     """Wait for such a line, and give the first."""
     found = functools.partial(logged, process, message, **fields)
     return wait_until(f"{process.name} logs {message!r} {fields}", found)[0]
+
+
+def children(process: Process) -> list[int]:
+    """List the processes that a process has started itself."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in listed.split()]

@@ -6,8 +6,8 @@ Lesson 1: a temporary failure that nobody looked at, and the message was deleted
 import os
 import signal
 
-from relay.local.ses import received_in_s3
-from tests.integration.conftest import MASK, OWNER, Relay, logged, wait_for_log
+from relay.local.ses import received_inline
+from tests.integration.conftest import MAIL, MASK, OWNER, Relay, children, logged, wait_for_log
 from tests.waiting import wait_until
 
 
@@ -114,29 +114,38 @@ def test_what_redis_forgot_starts_anew_and_is_sent_once(relay: Relay) -> None:
 
 
 def test_a_notification_that_sns_delivers_twice_is_sent_once(relay: Relay) -> None:
-    """Two SQS messages, one SNS message id: only the database can tell."""
-    relay.aws.s3.put_object(Bucket="mails", Key="k", Body=b"From: a@b.example\r\n\r\nhi\r\n")
-    told = received_in_s3(b"From: a@b.example\r\n\r\n", [MASK], bucket="mails", key="k")
+    """Three SQS messages, one SNS message id: only the database can tell.
+
+    The mail is in the notification itself: in S3 it would be gone after the first time.
+    """
+    told = received_inline(MAIL, [MASK], ses_id="the-same")
     for _ in range(3):
         relay.aws.notify(told, message_id="the-same")
-    relay.stack.start_bridge()
+    bridge = relay.stack.start_bridge()
     relay.stack.start_workers()
 
     relay.wait_for_empty_queue()
 
     assert len(relay.aws.sent()) == 1
+    assert len(logged(bridge, "message processed", success=True)) == 3
 
 
 def test_a_signal_to_the_whole_group_lets_the_running_message_finish(relay: Relay) -> None:
-    """FACTS: SIGTERM to the group cut the job; each worker took it for two orders to stop."""
+    """Each worker is told by the kernel and then again by its master, which it used to take for
+    two orders: the job was cut, and two messages stranded.
+
+    The two arrive here one by one, as they do when the master is slow; at once, they may be one.
+    """
     relay.gate.hold()
     relay.stack.start_bridge()
     workers = relay.stack.start_workers()
     relay.deliver()
     wait_until("the actor runs", lambda: relay.gate.arrived)
 
-    os.killpg(workers.pid, signal.SIGTERM)
+    for worker in children(workers):
+        os.kill(worker, signal.SIGTERM)
     wait_for_log(workers, "Stopping worker process...")
+    workers.send(signal.SIGTERM)
     relay.gate.open()
 
     assert workers.wait(30) == 0

@@ -7,7 +7,6 @@ SIGTERM, and when the heartbeat ran out, stopped the next worker too, for ever.
 import os
 import signal
 import time
-from pathlib import Path
 
 import dramatiq
 import pytest
@@ -17,7 +16,7 @@ from bridge.inbox import Handle
 from bridge.inflight import InFlight
 from emails.wire import FEEDBACK_QUEUE, SQS_MESSAGE_ID
 from relay.local.processes import Process
-from tests.integration.conftest import Relay, wait_for_log
+from tests.integration.conftest import Relay, children, wait_for_log
 from tests.waiting import wait_until
 
 LIMIT_SECONDS = 2
@@ -140,9 +139,8 @@ def test_the_death_of_a_worker_ends_the_command_at_once_for_its_supervisor_to_se
 ) -> None:
     """Lesson 16: the parent of a worker that the kernel had killed waited for its full limit."""
     workers = start_workers(relay)
-    children = Path(f"/proc/{workers.pid}/task/{workers.pid}/children").read_text().split()
 
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
+    for worker in children(workers):
+        os.kill(worker, signal.SIGKILL)
 
     assert workers.wait(10) != 0
