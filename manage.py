@@ -6,6 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from relay import stand_ins
 from relay.env import SettingsError
 
 
@@ -15,6 +16,8 @@ def main() -> None:
     # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
     # again. Its default is a second, half of which a mail would wait on average.
     os.environ.setdefault("dramatiq_worker_timeout", "50")
+    if stand_ins.COMMANDS.intersection(sys.argv[1:2]):
+        stand_ins.fill_in(os.environ)
     try:
         execute_from_command_line(sys.argv)
     except SettingsError as error:

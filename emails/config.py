@@ -1,8 +1,9 @@
 """The settings of the domain: pauses, limits, and the key of reply records. No Django here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from relay.env import integer, optional, setting, text
+from relay.env import comma_separated, folder, integer, optional, setting, text
 
 _DAYS = integer(0, 365, "days")
 
@@ -77,4 +78,17 @@ class EmailsConfig:
         integer(1, 3650, "days"),
         help="After how long without a mail the owner's note about a mask is erased.",
         default="730",
+    )
+    tracker_list_dir: Path | None = setting(
+        "TRACKER_LIST_DIR",
+        optional(folder()),
+        help="A folder with lists of trackers (*.txt) beyond the one that is shipped. The workers "
+        "read it when they start.",
+        default="",
+    )
+    tracker_list_sources: tuple[str, ...] | None = setting(
+        "TRACKER_LIST_SOURCES",
+        optional(comma_separated(text("an https URL"))),
+        help="Where `manage.py update_tracker_lists` gets lists from.",
+        default="",
     )

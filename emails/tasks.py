@@ -9,7 +9,7 @@ import dramatiq
 from django.conf import settings
 from periodiq import cron
 
-from emails import aws, cleaning, events, render
+from emails import aws, cleaning, events, render, tracker_lists
 from emails.deliver import Edges
 from emails.errors import Refused
 from emails.facts import Policy
@@ -84,6 +84,6 @@ def _edges() -> Edges:
         mailer=mailer,
         make_note=render.forward_note,
         make_notice=render.notice_mail,
-        trackers=frozenset(),
+        trackers=tracker_lists.load(config.tracker_list_dir),
         sleep=time.sleep,
     )

@@ -40,6 +40,24 @@ def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
     assert Delivery.objects.get().outcome == "forwarded"
 
 
+@pytest.mark.parametrize("wants_none", [True, False])
+def test_trackers_are_removed_for_an_owner_who_wants_none(
+    local: LocalAws, wants_none: bool
+) -> None:
+    mask = a_mask(an_owner(removes_trackers=wants_none))
+    head = b"From: bob@sender.example\r\nContent-Type: text/html\r\n\r\n"
+    raw = head + b'<img src="https://t.yesware.com/o.gif">'
+    local.s3.put_object(Bucket="mails", Key="k", Body=raw)
+    told = ses.received_in_s3(raw, ["x7k2@masks.example"], bucket="mails", key="k")
+
+    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(told))
+
+    (sent,) = local.sent()
+    assert (b"https://t.yesware.com" in sent.raw) is not wants_none
+    mask.refresh_from_db()
+    assert mask.trackers_removed == int(wants_none)
+
+
 def test_what_is_no_notification_is_refused() -> None:
     with pytest.raises(Refused):
         tasks.process_notification(sns_message_id="id-1", notification="{}")

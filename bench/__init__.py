@@ -1,0 +1,1 @@
+"""Measures: what the relay costs, and how fast it is."""

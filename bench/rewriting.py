@@ -1,0 +1,132 @@
+"""Measures the rewriting of mails: `python -m bench.rewriting [MAIL…]`.
+
+Prints the CPU time of an ordinary mail and where it goes, the time of hostile mails, and what ten
+thousand damaged mails lead to. Damaged are the mails given, or else those of `tests/golden`.
+"""
+
+import cProfile
+import os
+import pstats
+import resource
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import django
+
+from emails.mime import ForwardPlan, rewrite_forward
+from relay import stand_ins
+from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
+from tests.unit.mime.test_any_mail import damaged
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
+stand_ins.fill_in(os.environ)
+django.setup()
+
+from emails import render, tracker_lists  # noqa: E402
+
+_MB = 1 << 20
+_DAMAGED = 10_000
+_MASK, _OWNER = "x7k2@masks.example", "ann@owner.example"
+
+PLAN = ForwardPlan(
+    mask=_MASK,
+    recipient=_OWNER,
+    reply_to="replies@masks.example",
+    make_note=lambda removed: render.forward_note(_MASK, "en", removed),
+    now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC),
+    trackers=tracker_lists.load(None),
+    warning_url="https://relay.example/emails/tracker-warning/",
+)
+
+
+def ordinary_mail(size: int = 15_000) -> bytes:
+    """Write a newsletter as they are: text and HTML, links, images, some of them trackers'."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"] = "Shop <news@shop.example>", _MASK
+    mail["Subject"], mail["Message-ID"] = "Grüße und Angebote", "<1@shop.example>"
+    mail["Date"] = "Mon, 02 Nov 2026 10:00:00 +0000"
+    for number in range(12):
+        mail[f"X-Header-{number}"] = "some value that nobody needs " * 2
+    row = (
+        '<tr><td style="color:#333"><a href="https://shop.example/{0}?a=1&amp;b=2">Größe {0}</a>'
+        '<img src="https://cdn.shop.example/{0}.png" alt="picture" width="100"></td></tr>\r\n'
+    )
+    rows = max(1, (size - 2500) * 4 // 5 // len(row))
+    texts = "".join(f"Größe {n}: https://shop.example/{n}\r\n" for n in range(rows))
+    html = "".join(row.format(n) for n in range(rows))
+    pixel = '<img src="https://www.google-analytics.com/collect?v=1" width="1" height="1">'
+    mail.set_content(texts)
+    mail.add_alternative(
+        f"<html><head><title>x</title></head><body><table>{html}</table>{pixel}</body></html>",
+        subtype="html",
+    )
+    return mail.as_bytes()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Give the CPU seconds that something takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _ordinary() -> None:
+    raw = ordinary_mail()
+    runs = [seconds(lambda: rewrite_forward(raw, PLAN)) * 1000 for _ in range(500)]
+    fast, median, slow = statistics.quantiles(runs, n=20)[::9][:3]
+    print(f"\n{len(raw):,} bytes of multipart, ms of CPU: {fast:.2f} / {median:.2f} / {slow:.2f}")
+    print("(5th, 50th and 95th percentile of 500)\n")
+    profile = cProfile.Profile()
+    profile.enable()
+    for _ in range(500):
+        rewrite_forward(raw, PLAN)
+    profile.disable()
+    pstats.Stats(profile).sort_stats("cumulative").print_stats("emails|django", 18)
+
+
+def _hostile() -> None:
+    plan = replace(PLAN, trackers=PLAN.trackers | {"tracker.example"})
+    head = b"From: a@b.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    for name, make in HOSTILE_HTML.items():
+        raw = head + make(5 * _MB).encode()
+        print(f"{seconds(lambda: rewrite_forward(raw, plan)):8.2f} s  5 MB of {name}")  # noqa: B023
+    for name, build in HOSTILE_MAILS.items():
+        raw = build()
+        taken = seconds(lambda: rewrite_forward(raw, plan))  # noqa: B023
+        print(f"{taken:8.2f} s  {name} ({len(raw):,} bytes)")
+
+
+def _damaged(samples: list[bytes]) -> None:
+    slowest, issues = 0.0, Counter[str]()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for seed in range(_DAMAGED):
+        raw = damaged(samples[seed % len(samples)], seed)
+        start = time.process_time()
+        result = rewrite_forward(raw, PLAN)
+        slowest = max(slowest, time.process_time() - start)
+        issues.update(map(str, result.issues))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"\n{_DAMAGED:,} damaged mails of {len(samples)}: no exception, slowest {slowest:.3f} s,")
+    print(f"memory grew by {grown / 1024:.1f} MB. Found in them:")
+    print("  " + ", ".join(f"{name} {count}" for name, count in issues.most_common()))
+
+
+def main() -> None:
+    """Measure, and print."""
+    golden = Path(__file__).parents[1] / "tests" / "golden"
+    files = [Path(name) for name in sys.argv[1:]] or sorted(golden.rglob("*.eml"))
+    _damaged([*(file.read_bytes() for file in files), ordinary_mail(4000)])
+    _ordinary()
+    _hostile()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""`manage.py preview_forward`: what the owner of a mask would get. No server is needed for it."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import SubprocessError
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from emails import render, tracker_lists
+from emails.errors import Refused
+from emails.management.screenshots import NoBrowser, find_browser, take_screenshot
+from emails.mime import ForwardPlan, Note, Rewritten, rewrite_forward
+from emails.rules.addresses import parse
+from emails.tasks import policy_of
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What became of one file; a line of the output."""
+
+    file: str
+    ok: bool
+    issues: list[str] = field(default_factory=list)
+    trackers_removed: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+
+class Command(BaseCommand):
+    """Rewrite mail files as the workers would, and tell what was found in each."""
+
+    help = (
+        "Rewrite mail files as the workers would; prints one JSON object a file. Settings that "
+        "are not set have stand-ins. Exits with 1 if a file could not be rewritten."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("files", metavar="FILE", nargs="+", help="a raw mail (RFC 5322)")
+        parser.add_argument("--mask", required=True, help="the mask that the mail came to")
+        parser.add_argument("--to", required=True, help="the real address of the mask's owner")
+        parser.add_argument(
+            "--out", required=True, type=Path, metavar="DIR", help="where the mails are written to"
+        )
+        parser.add_argument("--language", default="en", help="the language of the note")
+        parser.add_argument("--keep-trackers", action="store_true", help="leave the trackers in")
+        parser.add_argument(
+            "--screenshot",
+            action="store_true",
+            help="render each mail's HTML in a headless Chromium, into a PNG beside it",
+        )
+
+    def handle(self, *, files: list[str], out: Path, screenshot: bool, **options: Any) -> None:
+        """Rewrite each file. Raises `CommandError` for wrong arguments, or if a file failed."""
+        plan = _plan(options["mask"], options["to"], options["language"], options["keep_trackers"])
+        browser = None
+        try:
+            browser = find_browser() if screenshot else None
+            out.mkdir(parents=True, exist_ok=True)
+        except NoBrowser as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"--out {out}: {error.strerror}") from error
+        failed = 0
+        taken: set[Path] = set()
+        for file in map(Path, files):
+            previewed = _preview(file, out / file.name, plan, taken)
+            if previewed.ok and browser:
+                previewed = _pictured(previewed, browser, out / file.name)
+            self.stdout.write(json.dumps(asdict(previewed)))
+            failed += not previewed.ok
+        if failed:
+            raise CommandError(f"{failed} of {len(files)} files could not be rewritten.")
+
+
+def _plan(mask: str, to: str, language: str, keep_trackers: bool) -> ForwardPlan:
+    for option, address in (("--mask", mask), ("--to", to)):
+        if parse(address) is None:
+            raise CommandError(f"{option} is no mail address, such as mask@masks.example.")
+    config = settings.CONFIG
+
+    def make_note(trackers_removed: Mapping[str, int]) -> Note:
+        return render.forward_note(mask, language, trackers_removed)
+
+    return ForwardPlan(
+        mask=mask,
+        recipient=to,
+        reply_to=config.replies_address,
+        make_note=make_note,
+        now=datetime.now(UTC),
+        trackers=frozenset() if keep_trackers else tracker_lists.load(config.tracker_list_dir),
+        warning_url=policy_of(config).warning_url,
+    )
+
+
+def _preview(file: Path, target: Path, plan: ForwardPlan, taken: set[Path]) -> Previewed:
+    if target in taken:
+        return Previewed(str(file), ok=False, error=f"another file was written to {target}")
+    if target.exists() and target.samefile(file):
+        return Previewed(str(file), ok=False, error="--out is the folder that the file is in")
+    try:
+        rewritten = _rewrite(file.read_bytes(), plan)
+        target.write_bytes(rewritten.raw)
+    except OSError as error:
+        return Previewed(str(file), ok=False, error=f"{error.filename}: {error.strerror}")
+    except Refused as error:
+        return Previewed(str(file), ok=False, error=error.reason)
+    taken.add(target)
+    return Previewed(
+        str(file),
+        ok=True,
+        issues=[str(issue) for issue in rewritten.issues],
+        trackers_removed=dict(sorted(rewritten.trackers_removed.items())),
+    )
+
+
+def _rewrite(raw: bytes, plan: ForwardPlan) -> Rewritten:
+    """Rewrite a mail. Raises `Refused`; a bug that one mail brings to light stops no other."""
+    try:
+        return rewrite_forward(raw, plan)
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(f"bug: {type(error).__name__}") from error
+
+
+def _pictured(previewed: Previewed, browser: str, mail: Path) -> Previewed:
+    try:
+        take_screenshot(browser, mail)
+    except (SubprocessError, LookupError, ValueError) as error:
+        return replace(previewed, ok=False, error=f"no screenshot: {type(error).__name__}")
+    return previewed

@@ -1,0 +1,22 @@
+"""Settings for commands that reach no server, so that they work where none are set."""
+
+from collections.abc import MutableMapping
+
+COMMANDS = frozenset({"preview_forward"})
+
+_STAND_INS = {
+    "AWS_REGION": "us-east-1",
+    "AWS_S3_EMAIL_BUCKET": "mails",
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "MASK_DOMAINS": "masks.example",
+    "RELAY_FROM_ADDRESS": "relay@masks.example",
+    "REPLIES_ADDRESS": "replies@masks.example",
+    "SECRET_KEY": "only for commands without a server",
+    "SITE_ORIGIN": "https://relay.example",
+}
+
+
+def fill_in(environ: MutableMapping[str, str]) -> None:
+    """Set what is not set. What these lead to exists nowhere."""
+    for name, value in _STAND_INS.items():
+        environ.setdefault(name, value)

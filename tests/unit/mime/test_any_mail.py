@@ -1,0 +1,63 @@
+"""Properties: mails of every make, whole and damaged, and an independent reader of the result."""
+
+import random
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emails.mime import rewrite_forward
+from tests.mime_checker import check_forward, check_octets
+from tests.unit.mime.builders import FORWARD, MASK, OWNER
+from tests.unit.mime.mails import mails
+
+_TRACKING = replace(
+    FORWARD, trackers=frozenset({"tracker.example"}), warning_url="https://w.example"
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(mails())
+def test_an_independent_reader_finds_all_of_any_sound_mail_again(raw: bytes) -> None:
+    assert check_forward(raw, rewrite_forward(raw, FORWARD).raw, mask=MASK, recipient=OWNER) == []
+
+
+@given(mails())
+def test_a_sound_mail_is_forwarded_the_same_way_twice(raw: bytes) -> None:
+    assert rewrite_forward(raw, FORWARD) == rewrite_forward(raw, FORWARD)
+
+
+def damaged(raw: bytes, seed: int) -> bytes:
+    """Damage a mail in a few places: octets, lines, blocks that are lost, doubled or swapped."""
+    chance = random.Random(seed)
+    data = bytearray(raw)
+    for _ in range(chance.randint(1, 8)):
+        start = chance.randrange(len(data) + 1)
+        end = min(len(data), start + chance.choice([0, 1, 2, 40, 400]))
+        match chance.randrange(6):
+            case 0:
+                data[start:end] = b""
+            case 1:
+                data[start:start] = data[start:end]
+            case 2:
+                data[start:end] = chance.randbytes(end - start)
+            case 3:
+                data[start:start] = chance.choice(_SPLINTERS)
+            case 4:
+                data[start:end] = data[start:end].swapcase()
+            case _:
+                data[start:end] = data[start:end].replace(b"\r\n", chance.choice([b"\n", b"\r"]))
+    return bytes(data)
+
+
+_SPLINTERS = (
+    *(b"\0", b"\r", b"\n\n", b"\xff\xfe", b"=", b"=\n", b'"', b"<", b"<!--", b"</body>", b"--"),
+    *(b"Content-Type: multipart/mixed; boundary=\n", b"Content-Transfer-Encoding: base64\n"),
+    *(b"=?utf-8?q?", b"=?x?b?=?=", b"(((", b"\n From: x\n", b"a" * 1200, b"Content-Type: ;;;=\n"),
+)
+
+
+@given(mails(), st.integers(min_value=0, max_value=2**32))
+def test_a_damaged_mail_goes_out_fit_to_be_sent(raw: bytes, seed: int) -> None:
+    result = rewrite_forward(damaged(raw, seed), _TRACKING).raw
+    assert check_octets(result) == []

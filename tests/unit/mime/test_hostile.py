@@ -1,0 +1,65 @@
+"""Mails made to take a relay's time or memory. How long each takes is measured in `bench/`."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from emails.mime import rewrite_forward
+from tests.mime_checker import check_octets
+from tests.unit.mime.builders import FORWARD, a_mail, read
+from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
+
+_TRACKING = replace(
+    FORWARD, trackers=frozenset({"tracker.example"}), warning_url="https://w.example"
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE_HTML)
+def test_hostile_html_of_a_megabyte_goes_out(name: str) -> None:
+    raw = a_mail("Content-Type: text/html; charset=utf-8", body=HOSTILE_HTML[name](1 << 20))
+    result = rewrite_forward(raw, _TRACKING)
+    assert check_octets(result.raw) == []
+    assert b"[FOOTER]" in result.raw
+
+
+@pytest.mark.parametrize("name", HOSTILE_MAILS)
+def test_a_hostile_mail_goes_out(name: str) -> None:
+    result = rewrite_forward(HOSTILE_MAILS[name](), _TRACKING)
+    assert check_octets(result.raw) == []
+    assert b"[FOOTER]" in result.raw
+
+
+@pytest.mark.parametrize("octets", [b"\0", b"\xff", b"\x80\0"])
+def test_a_text_of_what_is_no_text_gets_its_note(octets: bytes) -> None:
+    result = rewrite_forward(a_mail() + octets * (1 << 20), _TRACKING)
+    assert check_octets(result.raw) == []
+    assert "[FOOTER]" in read(result.raw).get_content()
+
+
+_LARGE_MAIL = """
+import base64, resource, sys
+from emails.mime import rewrite_forward
+from tests.unit.mime.builders import FORWARD, a_mail
+kind = sys.argv[1]
+size = 40 * 10**6
+if kind == "attachment":
+    line = base64.b64encode(bytes(range(57))) + b"\\r\\n"
+    head = ["Content-Type: application/octet-stream", "Content-Transfer-Encoding: base64"]
+    raw = a_mail(*head, body="") + line * (size // len(line))
+else:
+    raw = a_mail("Content-Type: " + kind, body="") + b"some <b>words</b> here\\r\\n" * (size // 24)
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+rewrite_forward(raw[:100_000], FORWARD)
+before = peak() - len(raw)
+rewrite_forward(raw, FORWARD)
+print((peak() - before) / len(raw))
+"""
+
+
+@pytest.mark.parametrize("kind", ["attachment", "text/plain", "text/html"])
+def test_a_mail_of_40_mb_costs_at_most_four_times_its_size(kind: str) -> None:
+    command = [sys.executable, "-c", _LARGE_MAIL, kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) <= 4

@@ -1,0 +1,122 @@
+"""What counts as a tracker, and what becomes of one in HTML."""
+
+from dataclasses import replace
+
+import pytest
+
+from emails.mime import rewrite_forward
+from emails.mime.html import BLANK, look_through
+from emails.mime.trackers import find_tracker, parse_list
+from tests.unit.mime.builders import FORWARD, a_mail, read
+
+TRACKERS = frozenset({"tracker.example", "ads.tracker.test"})
+WARNING = "https://relay.example/warning/"
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("https://tracker.example/x.gif", "tracker.example"),
+        ("HTTP://A.B.TRACKER.EXAMPLE.:8080/", "tracker.example"),
+        ("//tracker.example", "tracker.example"),
+        ("https:\\\\tracker.example\\x", "tracker.example"),
+        ("https://user:pass@tracker.example/", "tracker.example"),
+        ("https://x.ads.tracker.test", "ads.tracker.test"),
+        ("https://tracker.test/", None),
+        ("https://nottracker.example/", None),
+        ("https://tracker.example.org/", None),
+        ("https://shop.example/?to=tracker.example", None),
+        ("https://shop.example/#@tracker.example", None),
+        ("mailto:x@tracker.example", None),
+        ("tracker.example", None),
+        ("https://" + "a." * 2000 + "tracker.example/", None),
+    ],
+)
+def test_a_domain_on_the_list_stands_for_its_subdomains(url: str, domain: str | None) -> None:
+    assert find_tracker(url, TRACKERS) == domain
+
+
+@pytest.mark.parametrize(
+    ("html", "expected", "count"),
+    [
+        ('<a href="https://tracker.example/1?a=1&amp;b=2">x</a>', f'<a href="{WARNING}">x</a>', 1),
+        ("<A HREF='https://t.tracker.example'>x</A>", f"<A HREF='{WARNING}'>x</A>", 1),
+        ("<a href=https://tracker.example/a/b>x</a>", f"<a href={WARNING}>x</a>", 1),
+        ('<a title="a>b" href = "//tracker.example">', f'<a title="a>b" href = "{WARNING}">', 1),
+        ('<img src="https://tracker.example/o.gif">', f'<img src="{BLANK}">', 1),
+        ('<td background="https://tracker.example/o">', f'<td background="{BLANK}">', 1),
+        (
+            '<p style="background:url(//tracker.example/)">',
+            f'<p style="background:url({BLANK})">',
+            1,
+        ),
+        (
+            "<style>p{background:url('https://tracker.example/')}</style>",
+            f"<style>p{{background:url('{BLANK}')}}</style>",
+            1,
+        ),
+        (
+            '<img srcset="https://ok.example/1 1x, https://tracker.example/2 2x">',
+            f'<img srcset="https://ok.example/1 1x, {BLANK} 2x">',
+            1,
+        ),
+        (
+            '<!--[if mso]><img src="https://tracker.example/o"><![endif]-->',
+            f'<!--[if mso]><img src="{BLANK}"><![endif]-->',
+            1,
+        ),
+        ('<a href="https://ok.example">x</a>', '<a href="https://ok.example">x</a>', 0),
+        ("<p>https://tracker.example/</p>", "<p>https://tracker.example/</p>", 0),
+        ("<!-- https://tracker.example/ -->", "<!-- https://tracker.example/ -->", 0),
+    ],
+)
+def test_links_lead_to_the_warning_and_what_is_loaded_is_blank(
+    html: str, expected: str, count: int
+) -> None:
+    page = look_through(html, TRACKERS, WARNING)
+    assert page.around("", "") == expected
+    assert sum(page.removed.values()) == count
+
+
+def test_trackers_are_counted_by_domain_and_the_note_is_told() -> None:
+    html = "".join(
+        f'<img src="https://{host}/">'
+        for host in ("a.tracker.example", "tracker.example", "ads.tracker.test", "ok.example")
+    )
+    told: dict[str, int] = {}
+
+    def make_note(removed: object) -> object:
+        told.update(removed)  # type: ignore[call-overload]
+        return FORWARD.make_note({})
+
+    plan = replace(FORWARD, trackers=TRACKERS, warning_url=WARNING, make_note=make_note)  # type: ignore[arg-type]
+    result = rewrite_forward(a_mail("Content-Type: text/html", body=html), plan)
+    assert told == {"tracker.example": 2, "ads.tracker.test": 1} == result.trackers_removed
+    assert "tracker" not in read(result.raw).get_content()
+
+
+def test_without_a_list_nothing_is_taken_out() -> None:
+    html = '<img src="https://tracker.example/">'
+    result = rewrite_forward(a_mail("Content-Type: text/html", body=html), FORWARD)
+    assert html in read(result.raw).get_content()
+    assert not result.trackers_removed
+
+
+def test_a_list_is_read_in_each_of_its_usual_forms() -> None:
+    lines = [
+        "# a comment",
+        "plain.example",
+        "Upper.Example  # said twice",
+        "0.0.0.0 hosts.example",
+        "||blocker.example^",
+        "||blocker.example/path^",
+        "@@||exception.example^",
+        "##.cosmetic",
+        "127.0.0.1 localhost",
+        "two words.example",
+        "com",
+        "",
+    ]
+    assert parse_list(lines) == {
+        *("plain.example", "upper.example", "hosts.example", "blocker.example")
+    }
