@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "relay"
 _IN_FLIGHT = f"{_PREFIX}:in-flight"
+_RESERVED = f"{_PREFIX}:reserved"
 _ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
+_FIND_AT_ONCE = 1_000
 _SCRIPTS = Path(__file__).parent / "lua"
 
 
@@ -37,9 +39,14 @@ class Registration(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What Redis holds of a message: is it still in flight, whose is it, by which handle."""
+    """What Redis holds of a message: is it still in flight, whose is it, by which handle.
+
+    `is_lost` tells that it should be in one of Dramatiq's queues, and is in none: a retry could not
+    be enqueued, or Redis came back with a part of what it had.
+    """
 
     is_in_flight: bool
+    is_lost: bool
     bridge: str
     handle: Handle
 
@@ -94,13 +101,31 @@ class InFlight:
                 queue,
                 now_ms,
                 self._lifetime_ms,
+                NAMESPACE,
             ],
         )
         return Registration(reply.decode())
 
-    def note_enqueued(self, message_id: str) -> None:
-        """Note that a registered message was enqueued."""
-        self._enqueued(keys=[_entry(message_id)])
+    def note_enqueued(self, message_id: str, *, copy: str, queue: str) -> None:
+        """Note that a registered message was enqueued, as which copy, in which Dramatiq queue."""
+        self._enqueued(keys=[_entry(message_id)], args=[copy, queue])
+
+    def reserve(
+        self, wanted: int, *, bridge: str, at_most: int, now_ms: int, seconds: float
+    ) -> int:
+        """Reserve room for messages that `bridge` is about to receive; says for how many.
+
+        The reservation holds for `seconds`, or until the bridge's next one. With it, there are
+        never more than `at_most` messages in flight, however many bridges there are.
+        """
+        granted: int = self._reserve(
+            keys=[_IN_FLIGHT, _RESERVED],
+            args=[
+                *(bridge, wanted, at_most, now_ms),
+                *(self._lifetime_ms, now_ms + int(seconds * 1000)),
+            ],
+        )
+        return granted
 
     def count(self, now_ms: int) -> int:
         """Count the messages in flight, all bridges together."""
@@ -108,15 +133,13 @@ class InFlight:
         return counted
 
     def find(self, message_ids: list[str]) -> list[Entry | None]:
-        """Look up messages, in one round trip; None for what Redis does not know."""
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for message_id in message_ids:
-                pipeline.hmget(_entry(message_id), "state", "bridge", "handle")
-            replies = pipeline.execute()
-        return [
-            _read_entry(message_id, *reply)
-            for message_id, reply in zip(message_ids, replies, strict=True)
-        ]
+        """Look up messages, a thousand in a round trip; None for what Redis does not know."""
+        found: list[Entry | None] = []
+        for start in range(0, len(message_ids), _FIND_AT_ONCE):
+            some = message_ids[start : start + _FIND_AT_ONCE]
+            replies = self._find(keys=[_entry(one) for one in some], args=[NAMESPACE])
+            found += [_read_entry(one, *reply) for one, reply in zip(some, replies, strict=True)]
+        return found
 
     def acknowledge(
         self,
@@ -201,6 +224,14 @@ class InFlight:
         return self._script("enqueued")
 
     @cached_property
+    def _reserve(self) -> "Script":
+        return self._script("reserve")
+
+    @cached_property
+    def _find(self) -> "Script":
+        return self._script("find")
+
+    @cached_property
     def _acknowledge(self) -> "Script":
         return self._script("acknowledge")
 
@@ -216,11 +247,12 @@ def _starts(message_id: str) -> str:
     return f"{_PREFIX}:starts:{message_id}"
 
 
-def _read_entry(message_id: str, state: Any, bridge: Any, handle: Any) -> Entry | None:
+def _read_entry(message_id: str, state: Any, bridge: Any, handle: Any, lost: int) -> Entry | None:
     if state is None:
         return None
     return Entry(
         is_in_flight=state in (b"registered", b"enqueued"),
+        is_lost=bool(lost),
         bridge=(bridge or b"").decode(),
         handle=Handle(message_id, (handle or b"").decode()),
     )

@@ -70,6 +70,7 @@ class Rules:
     bridge: str
     batch_size: int
     max_in_flight: int
+    reserve_seconds: float
     delete_failed_messages: bool
     confirm_subscriptions: bool
 
@@ -99,9 +100,14 @@ class Poller:
         self._stopping = stopping
 
     def demand(self) -> int:
-        """Say how many messages are wanted now: as many as there is room for in flight."""
-        room = self._rules.max_in_flight - self._in_flight.count(_now_ms())
-        return max(0, min(self._rules.batch_size, room))
+        """Say how many messages are wanted now, and reserve room in flight for them."""
+        return self._in_flight.reserve(
+            self._rules.batch_size,
+            bridge=self._rules.bridge,
+            at_most=self._rules.max_in_flight,
+            now_ms=_now_ms(),
+            seconds=self._rules.reserve_seconds,
+        )
 
     def cycle(self, demand: int) -> Cycle:
         """Receive up to `demand` messages and hand each on.
@@ -191,8 +197,10 @@ class Poller:
         if registration is Registration.IN_FLIGHT:
             self._held.add(handle)
             return Taken.ALREADY_IN_FLIGHT
-        self._broker.enqueue(_dramatiq_message(message, envelope, actor_queue))
-        self._in_flight.note_enqueued(message.message_id)
+        copy = self._broker.enqueue(_dramatiq_message(message, envelope, actor_queue))
+        self._in_flight.note_enqueued(
+            message.message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
+        )
         # Not sooner: what is held stays hidden, and a message that was not enqueued must come back.
         self._held.add(handle)
         return Taken.ENQUEUED

@@ -63,12 +63,12 @@ def plan(held: Mapping[Handle, Entry | None], bridge: str) -> Plan:
     """Decide about each message held by `bridge`, from what Redis knows of it.
 
     A message whose lifetime is over has no entry either. Showing it is right in both cases: SQS
-    delivers it again, and it is registered anew.
+    delivers it again, and it is registered anew. One that is lost is enqueued again then.
     """
     decided = Plan()
     for handle, entry in held.items():
-        if entry is None:
-            decided.show.append(handle)
+        if entry is None or (entry.is_lost and entry.bridge == bridge):
+            decided.show.append(entry.handle if entry else handle)
             decided.forget.append(handle)
         elif entry.is_in_flight and entry.bridge == bridge:
             decided.hide.append(entry.handle)

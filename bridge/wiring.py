@@ -25,6 +25,8 @@ from bridge.visibility import Held, Visibility
 
 logger = logging.getLogger(__name__)
 
+_RESERVE_SECONDS = 30
+
 
 def build(config: BridgeConfig, stopping: threading.Event) -> Parts:
     """Make the parts. Nothing is connected yet; raises `InboxUnusable` without credentials."""
@@ -48,6 +50,8 @@ def build(config: BridgeConfig, stopping: threading.Event) -> Parts:
                 bridge=bridge,
                 batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
+                # A receive lasts as long as it may wait; what it brings is registered after that.
+                reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
                 delete_failed_messages=config.delete_failed_messages,
                 confirm_subscriptions=config.confirm_subscriptions,
             ),

@@ -79,6 +79,13 @@ class EmailsConfig:
         help="After how long without a mail the owner's note about a mask is erased.",
         default="730",
     )
+    max_sends_per_second: int | None = setting(
+        "AWS_SES_MAX_SEND_RATE",
+        optional(integer(1, 100_000, "mails per second")),
+        help="How many mails all workers together may send in a second: what SES shows as the "
+        "account's maximum send rate. Empty: they slow down only when SES says so.",
+        default="",
+    )
     tracker_list_dir: Path | None = setting(
         "TRACKER_LIST_DIR",
         optional(folder()),

@@ -27,6 +27,7 @@ from emails.rules.notices import NoticeKind
 if TYPE_CHECKING:
     from emails.aws import Mailer, MailStore
     from emails.mime import Note
+    from emails.pace import Pace
     from emails.store import Store
 
 _RECORD_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0)
@@ -56,6 +57,7 @@ class Edges:
     store: "Store"
     mail_store: "MailStore"
     mailer: "Mailer"
+    pace: "Pace"
     make_note: MakeNote
     make_notice: MakeNotice
     trackers: frozenset[str]
@@ -129,9 +131,14 @@ def send(job: Job, claimed: Claim, mail: Outgoing) -> str:
 
     Where that isn't sure, the delivery is in doubt from now on.
     """
+    job.edges.pace.wait_turn()
     try:
         return job.edges.mailer.send(mail)
-    except (Refused, NotFinished):
+    except NotFinished as error:
+        if error.reason == RetryReason.SENDER_THROTTLED:
+            job.edges.pace.slow_down()
+        raise
+    except Refused:
         raise
     except BaseException as error:
         # An interrupt counts as well: SES may have the mail while we don't have its answer.

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import dramatiq
 from django.conf import settings
@@ -15,6 +16,7 @@ from emails.errors import Refused
 from emails.facts import Policy
 from emails.handle import handle
 from emails.notifications import parse
+from emails.pace import Pace
 from emails.store import Store
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.config import RelayConfig
@@ -82,8 +84,14 @@ def _edges() -> Edges:
         store=Store(policy, (config.reply_secret or config.secret_key).encode()),
         mail_store=mail_store,
         mailer=mailer,
+        pace=Pace(_redis(), config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
         sleep=time.sleep,
     )
+
+
+def _redis() -> Any:
+    """Give the broker's own connections: Redis is known to Dramatiq, and not here."""
+    return getattr(dramatiq.get_broker(), "client", None)

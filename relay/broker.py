@@ -9,7 +9,7 @@ from periodiq import PeriodiqMiddleware
 
 from bridge.broker import connect
 from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, DeliveryLimit, GroupSignals, Watchdog
+from bridge.middleware import Acknowledge, Copies, DeliveryLimit, GroupSignals, Watchdog
 from relay.config import RelayConfig
 from relay.sentry import Report
 
@@ -32,6 +32,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
         Acknowledge(in_flight),
+        Copies(in_flight),
         DeliveryLimit(in_flight, config.max_deliveries),
         Retries(
             max_retries=config.max_retries,

@@ -1,11 +1,13 @@
 -- Registers a message that was received from SQS.
 --
--- KEYS[1]  the message's entry (hash: state, handle, bridge, queue, received_at)
+-- KEYS[1]  the message's entry (hash: state, handle, bridge, queue, received_at, copy, copy_queue)
 -- KEYS[2]  the messages in flight (sorted set: message id, score = when it was registered, ms)
--- ARGV     message id, receipt handle, bridge, queue, now (ms), lifetime (ms)
+-- ARGV     message id, receipt handle, bridge, queue, now (ms), lifetime (ms), what the names of
+--          Dramatiq's keys begin with
 --
 -- Replies  'new'           it was not known, or its last run failed: enqueue it
---          'not_enqueued'  it was registered, but its bridge may have died before enqueueing it
+--          'not_enqueued'  it was registered, but its bridge may have died before enqueueing it;
+--                          or its copy in Dramatiq's queue is lost: enqueue it
 --          'in_flight'     it is being worked on; its entry has the newer receipt handle now
 --          'done'          it was carried out: delete it
 --
@@ -20,7 +22,9 @@ end
 
 if state == 'registered' or state == 'enqueued' then
     redis.call('HSET', KEYS[1], 'handle', ARGV[2], 'bridge', ARGV[3], 'queue', ARGV[4])
-    if state == 'registered' then
+    local copy = redis.call('HMGET', KEYS[1], 'copy', 'copy_queue')
+    if state == 'registered' or (copy[1] and copy[2]
+            and redis.call('HEXISTS', ARGV[7] .. ':' .. copy[2] .. '.msgs', copy[1]) == 0) then
         return 'not_enqueued'
     end
     return 'in_flight'

@@ -12,7 +12,7 @@ from bridge.broker import connect, make_broker
 from bridge.encoder import Encoder
 from bridge.inbox import Handle
 from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, DeliveryLimit
+from bridge.middleware import Acknowledge, Copies, DeliveryLimit
 from emails import wire
 
 MAX_DELIVERIES = 2
@@ -38,6 +38,7 @@ def broker(redis_url: str, in_flight: InFlight) -> Iterator[RedisBroker]:
         redis_url,
         [
             Acknowledge(in_flight),
+            Copies(in_flight),
             DeliveryLimit(in_flight, MAX_DELIVERIES),
             Retries(max_retries=2, min_backoff=1, max_backoff=10),
         ],
@@ -75,7 +76,7 @@ def enqueue(broker: RedisBroker, in_flight: InFlight) -> Enqueue:
         in_flight.register(
             Handle(message_id, "handle"), bridge="b1", queue="mail", now_ms=1_000_000
         )
-        broker.enqueue(
+        copy = broker.enqueue(
             dramatiq.Message(
                 queue_name=wire.INBOUND_QUEUE,
                 actor_name=actor_name,
@@ -85,6 +86,8 @@ def enqueue(broker: RedisBroker, in_flight: InFlight) -> Enqueue:
                 message_id=message_id,
             )
         )
-        in_flight.note_enqueued(message_id)
+        in_flight.note_enqueued(
+            message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
+        )
 
     return put

@@ -147,6 +147,26 @@ def test_attempts_that_end_in_order_do_not_count_as_deaths(
     assert [acknowledgement.succeeded for acknowledgement in acknowledged(in_flight)] == [True]
 
 
+def test_a_message_that_is_retried_is_never_taken_for_lost(
+    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    """Each attempt has a copy of its own in Dramatiq's queues; the ones before are gone."""
+    seen: list[bool] = []
+
+    def look_and_fail() -> None:
+        (entry,) = in_flight.find(["message-1"])
+        assert entry is not None
+        seen.append(entry.is_lost)
+        raise RuntimeError
+
+    declare(broker, look_and_fail)
+    enqueue()
+
+    work()
+
+    assert seen == [False] * 3
+
+
 def test_a_retry_that_could_not_be_enqueued_is_not_acknowledged(
     broker: RedisBroker,
     in_flight: InFlight,
@@ -172,6 +192,7 @@ def test_a_retry_that_could_not_be_enqueued_is_not_acknowledged(
     (entry,) = in_flight.find(["message-1"])
     assert entry is not None
     assert entry.is_in_flight
+    assert entry.is_lost, "its bridge must show it again at its next heartbeat"
 
 
 def test_messages_around_one_that_cant_be_read_are_worked_off(

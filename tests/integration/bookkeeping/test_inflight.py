@@ -31,9 +31,11 @@ def register(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -
     return in_flight.register(handle, bridge=bridge, queue="mail", now_ms=NOW_MS)
 
 
-def put_in_flight(in_flight: InFlight) -> None:
+def put_in_flight(in_flight: InFlight, copy: str = "copy-1") -> None:
+    """Register the message, and enqueue it as Dramatiq does."""
     register(in_flight)
-    in_flight.note_enqueued(ID)
+    in_flight._redis.hset(f"{NAMESPACE}:inbound.msgs", copy, "…")
+    in_flight.note_enqueued(ID, copy=copy, queue="inbound")
 
 
 def succeed(in_flight: InFlight) -> bool:
@@ -95,7 +97,7 @@ def test_noting_late_that_it_was_enqueued_does_not_revive_a_message(in_flight: I
     register(in_flight)
     succeed(in_flight)
 
-    in_flight.note_enqueued(ID)
+    in_flight.note_enqueued(ID, copy="copy-1", queue="inbound")
 
     assert register(in_flight) is Registration.DONE
 
@@ -155,6 +157,60 @@ def test_a_message_that_redis_forgot_can_still_be_acknowledged(
     assert succeed(in_flight) is True
     assert in_flight.find(["other", ID])[0] is None
     assert register(in_flight, NEWER) is Registration.DONE
+
+
+def test_a_message_whose_copy_is_gone_while_it_is_in_flight_is_lost(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    put_in_flight(in_flight)
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert not entry.is_lost
+
+    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert entry.is_lost
+    assert register(in_flight, NEWER) is Registration.NOT_ENQUEUED
+
+
+def test_the_copy_that_was_noted_last_is_the_one_that_counts(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    """A retry is enqueued before the attempt before it is acknowledged."""
+    put_in_flight(in_flight, "copy-1")
+    put_in_flight(in_flight, "copy-2")
+    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert not entry.is_lost
+    assert register(in_flight, NEWER) is Registration.IN_FLIGHT
+
+
+def test_a_message_that_ended_is_not_lost(in_flight: InFlight, client: redis.Redis) -> None:
+    put_in_flight(in_flight)
+    fail(in_flight)
+    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert not entry.is_lost
+
+
+def test_bridges_together_reserve_no_more_than_may_be_in_flight(in_flight: InFlight) -> None:
+    def reserve(bridge: str, now_ms: int = NOW_MS) -> int:
+        return in_flight.reserve(10, bridge=bridge, at_most=16, now_ms=now_ms, seconds=30)
+
+    assert [reserve("b1"), reserve("b2"), reserve("b3")] == [10, 6, 0]
+    assert reserve("b1") == 10  # its own reservation is not in its way
+
+    register(in_flight)
+    assert reserve("b2") == 5
+
+    # The dead bridges' reservations run out.
+    assert reserve("b3", NOW_MS + 31_000) == 10
 
 
 def test_nothing_outlives_its_lifetime(client: redis.Redis) -> None:

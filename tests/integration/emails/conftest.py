@@ -16,7 +16,7 @@ from emails.models import DomainMask, Profile, RandomMask
 from emails.notifications import StoredMail, parse
 from emails.outcomes import Outcome
 from emails.store import Store
-from tests.integration.emails.fakes import FakeMailer, FakeMailStore
+from tests.integration.emails.fakes import FakeMailer, FakeMailStore, FakePace
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
 
 RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
@@ -29,6 +29,7 @@ class Relay:
 
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
+    pace: FakePace = field(default_factory=FakePace)
     policy: Any = POLICY
     now: datetime = NOW
     slept: list[float] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Relay:
             store=Store(self.policy, SECRET),
             mail_store=self.mail_store,  # type: ignore[arg-type]
             mailer=self.mailer,  # type: ignore[arg-type]
+            pace=self.pace,  # type: ignore[arg-type]
             make_note=render.forward_note,
             make_notice=render.notice_mail,
             trackers=frozenset(),

@@ -33,6 +33,20 @@ class FakeMailStore:
         self.mails.pop(mail, None)
 
 
+class FakePace:
+    """A pace that holds nobody back; `fails` holds what the next waits raise."""
+
+    def __init__(self) -> None:
+        self.slowed_down = 0
+        self.fails: list[Exception | None] = []
+
+    def wait_turn(self) -> None:
+        _fail(self.fails)
+
+    def slow_down(self) -> None:
+        self.slowed_down += 1
+
+
 class FakeMailer:
     """SES. `fails` holds what the next sends raise; `meanwhile` runs while a send is under way."""
 

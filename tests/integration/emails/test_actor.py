@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import dramatiq
 import pytest
+import redis
 
 from emails import tasks
 from emails.errors import Refused
@@ -18,8 +19,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def local(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+def local(aws: LocalAws, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
     """The AWS that the actor's edges lead to."""
+    monkeypatch.setattr(tasks, "_redis", lambda: redis.Redis.from_url(redis_url))
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
     tasks._edges.cache_clear()
     yield aws

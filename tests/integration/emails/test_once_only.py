@@ -47,6 +47,30 @@ def test_a_notification_that_comes_again_sends_nothing_and_fetches_nothing(relay
     assert relay.mail_store.mails == {}
 
 
+def test_when_ses_has_had_enough_everybody_slows_down(relay: Relay) -> None:
+    a_mask(an_owner())
+    relay.mailer.fails_for["ann@owner.example"] = THROTTLED
+
+    with pytest.raises(NotFinished):
+        arrive(relay)
+
+    assert relay.pace.slowed_down == 1
+
+
+@pytest.mark.parametrize("error", [THROTTLED, ConnectionError()])
+def test_a_mail_whose_turn_did_not_come_is_sent_by_the_next_attempt(
+    relay: Relay, error: Exception
+) -> None:
+    """Nothing was given to SES, so nothing is in doubt."""
+    a_mask(an_owner())
+    relay.pace.fails = [error]
+
+    with pytest.raises(type(error)):
+        arrive(relay)
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
 def test_a_retry_sends_only_what_is_missing_and_the_mail_stays_until_all_is_settled(
     relay: Relay,
 ) -> None:

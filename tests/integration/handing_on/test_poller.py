@@ -17,7 +17,7 @@ from bridge.inflight import InFlight
 from bridge.poller import Poller, Rules, Taken
 from bridge.sns import Envelope, parse
 from bridge.totals import Totals
-from bridge.visibility import Held
+from bridge.visibility import Held, Visibility
 from emails.wire import INBOUND_QUEUE
 from relay.local.aws import LocalAws
 from relay.local.ses import received_inline
@@ -30,11 +30,11 @@ class FailingBroker:
     def __init__(self, broker: dramatiq.Broker, failures: int) -> None:
         self._broker, self.failures = broker, failures
 
-    def enqueue(self, message: dramatiq.Message[None]) -> None:
+    def enqueue(self, message: dramatiq.Message[None]) -> dramatiq.Message[None]:
         if self.failures:
             self.failures -= 1
             raise redis.ConnectionError
-        self._broker.enqueue(message)
+        return self._broker.enqueue(message)
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Bench:
             broker=FailingBroker(make_broker(self.redis_url), failures),  # type: ignore[arg-type]
             authenticate=self.authenticate,
             totals=Totals(),
-            rules=Rules(bridge, 10, max_in_flight, False, False),
+            rules=Rules(bridge, 10, max_in_flight, 30, False, False),
             stopping=self.stopping,
         )
 
@@ -145,7 +145,25 @@ def test_no_more_is_asked_for_than_may_be_in_flight(bench: Bench) -> None:
     poller = bench.poller(max_in_flight=3)
 
     assert poller.demand() == 3
+    assert bench.poller(max_in_flight=3, bridge="b2").demand() == 0
     poller.cycle(poller.demand())
 
     assert poller.demand() == 0
     wait_until("three are in flight", lambda: len(bench.enqueued()) == 3)
+
+
+def test_a_message_that_was_lost_in_redis_is_enqueued_when_it_is_delivered_again(
+    bench: Bench,
+) -> None:
+    bench.deliver()
+    bench.poller().cycle(10)
+    bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
+    visibility = Visibility(
+        bench.inbox, InFlight(bench.client, 60), bench.held, bridge="b1", hide_seconds=60
+    )
+
+    visibility.beat()
+
+    assert bench.is_visible()
+    assert bench.poller().cycle(10).taken == {Taken.ENQUEUED: 1}
+    assert len(bench.enqueued()) == 1

@@ -41,7 +41,7 @@ def enqueue(relay: Relay, actor_name: str) -> InFlight:
     in_flight = InFlight(relay.redis, lifetime_seconds=600)
     now_ms = int(time.time() * 1000)
     in_flight.register(Handle(actor_name, "handle"), bridge="b1", queue="mail", now_ms=now_ms)
-    make_broker(relay.stack.environ["REDIS_URL"]).enqueue(
+    copy = make_broker(relay.stack.environ["REDIS_URL"]).enqueue(
         dramatiq.Message(
             queue_name=FEEDBACK_QUEUE,
             actor_name=actor_name,
@@ -51,7 +51,9 @@ def enqueue(relay: Relay, actor_name: str) -> InFlight:
             message_id=actor_name,
         )
     )
-    in_flight.note_enqueued(actor_name)
+    in_flight.note_enqueued(
+        actor_name, copy=copy.options["redis_message_id"], queue=copy.queue_name
+    )
     return in_flight
 
 

@@ -14,10 +14,12 @@ NEW = Handle("message-1", "new-handle")
 @pytest.mark.parametrize(
     ("what", "entry", "expected"),
     [
-        ("in flight", Entry(True, OURS, OLD), Plan(hide=[OLD])),
-        ("in flight, delivered again meanwhile", Entry(True, OURS, NEW), Plan(hide=[NEW])),
-        ("adopted by another bridge", Entry(True, "bridge-2", NEW), Plan(forget=[OLD])),
-        ("ended", Entry(False, OURS, OLD), Plan(forget=[OLD])),
+        ("in flight", Entry(True, False, OURS, OLD), Plan(hide=[OLD])),
+        ("in flight, delivered again meanwhile", Entry(True, False, OURS, NEW), Plan(hide=[NEW])),
+        ("adopted by another bridge", Entry(True, False, "bridge-2", NEW), Plan(forget=[OLD])),
+        ("lost", Entry(True, True, OURS, NEW), Plan(show=[NEW], forget=[OLD])),
+        ("lost by another bridge", Entry(True, True, "bridge-2", NEW), Plan(forget=[OLD])),
+        ("ended", Entry(False, False, OURS, OLD), Plan(forget=[OLD])),
         ("unknown: redis lost it, or its life is over", None, Plan(show=[OLD], forget=[OLD])),
     ],
 )

@@ -1,0 +1,28 @@
+-- Reserves room in flight for the messages that a bridge is about to receive.
+--
+-- KEYS[1]  the messages in flight (sorted set: message id, score = when it was registered, ms)
+-- KEYS[2]  what the bridges have reserved (hash: bridge → "number:until when (ms)")
+-- ARGV     bridge, how many are wanted, how many may be in flight, now (ms), lifetime (ms),
+--          until when the reservation holds (ms)
+--
+-- Replies how many are granted. A bridge's new reservation takes the place of its last one.
+-- Keeps: what is in flight and what all bridges have reserved is never more than may be.
+
+local bridge, wanted, at_most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now, lifetime, until_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local room = at_most - redis.call('ZCOUNT', KEYS[1], now - lifetime, '+inf')
+local reserved = redis.call('HGETALL', KEYS[2])
+for position = 1, #reserved, 2 do
+    local number, holds_until = string.match(reserved[position + 1], '(%d+):(%d+)')
+    if tonumber(holds_until) < now then
+        redis.call('HDEL', KEYS[2], reserved[position])
+    elseif reserved[position] ~= bridge then
+        room = room - number
+    end
+end
+
+local granted = math.max(0, math.min(wanted, room))
+redis.call('HSET', KEYS[2], bridge, string.format('%d:%.0f', granted, until_ms))
+redis.call('PEXPIRE', KEYS[2], lifetime)
+return granted
