@@ -44,7 +44,7 @@ class Pace:
         self._clock = clock
         self._limiter: Any = None
         if per_second:
-            backend = RedisBackend(client=client)  # type: ignore[no-untyped-call]
+            backend = RedisBackend(client=client)
             self._limiter = WindowRateLimiter(  # type: ignore[no-untyped-call]
                 backend, "relay:ses-rate", limit=per_second, window=1
             )
