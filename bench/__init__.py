@@ -1,0 +1,1 @@
+"""Measuring the relay, and what that needs. Never imported in production."""
