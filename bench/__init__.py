@@ -1,1 +1,1 @@
-"""Measures: what the relay costs, and how fast it is."""
+"""Measuring the relay, and what that needs. Never imported in production."""

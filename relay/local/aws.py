@@ -1,17 +1,18 @@
-"""An AWS of our own: moto's server, with a queue, a bucket, and a stand-in for SES's receiving end.
+"""An AWS of our own: a server, with a queue, a bucket, and a stand-in for SES's receiving end.
 
-moto's SNS signs nothing that verifies, and its SES receives nothing; so what they would do is done
-here: store the mail, tell of it in a signed envelope, put that into the queue.
+The servers' SNS signs nothing that verifies, and their SES receives nothing; so what they would do
+is done here: store the mail, tell of it in a signed envelope, put that into the queue.
 """
 
 import json
 import os
 import sys
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
@@ -45,17 +46,22 @@ class SentMail:
     ses_id: str
 
 
-class LocalAws:
-    """moto's server as a process, set up for the relay; `deliver` is what SES would do.
+class SimulatedAws(ABC):
+    """A server that plays AWS, as a process, set up for the relay; `deliver` is what SES would do.
 
     It listens for this machine alone, on a free port, unless it is told otherwise.
     """
 
+    _MODULE: ClassVar[str]
+    """What to run; it takes `--host` and `--port`."""
+    _RESET: ClassVar[str]
+    """The path that makes it forget everything."""
+
     def __init__(self, folder: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
         port = port or free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
-        self._process = Process("aws", command, passed_on(), folder / "aws.log")
+        command = [sys.executable, "-m", self._MODULE, "--host", host, "--port", str(port)]
+        self._process = Process("aws", command, self._server_environ(), folder / "aws.log")
         self._process.wait_until(lambda: is_listening(port))
         self.certificates = folder / "certificates"
         self.certificates.mkdir(exist_ok=True)
@@ -88,7 +94,7 @@ class LocalAws:
 
     def reset(self) -> None:
         """Forget everything, and set up anew."""
-        self._http.open(Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        self._ask("POST", self._RESET)
         self.set_up()
 
     def stop(self) -> None:
@@ -122,8 +128,7 @@ class LocalAws:
 
     def notify(self, told: dict[str, Any], message_id: str | None = None) -> str:
         """Publish a notification of SES: signed, in the queue."""
-        envelope = self.signer.sign(notification(TOPIC, json.dumps(told), message_id))
-        return self.put(json.dumps(envelope))
+        return self.put(self._envelope(told, message_id))
 
     def put(self, body: str) -> str:
         """Put any text into the queue; gives the id of its SQS message."""
@@ -149,10 +154,33 @@ class LocalAws:
         """List the mails that are still in S3."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
+    @abstractmethod
     def sent(self) -> list[SentMail]:
         """List what SES was given to send, oldest first."""
-        with self._http.open(f"{self.endpoint}/moto-api/data.json") as answer:
-            data = json.load(answer)
+
+    def _envelope(self, told: dict[str, Any], message_id: str | None = None) -> str:
+        return json.dumps(self.signer.sign(notification(TOPIC, json.dumps(told), message_id)))
+
+    def _server_environ(self) -> dict[str, str]:
+        return passed_on()
+
+    def _ask(self, method: str, path: str, given: Any = None) -> Any:
+        """Ask the server for what AWS does not offer; JSON in, JSON out."""
+        body = None if given is None else json.dumps(given).encode()
+        request = Request(f"{self.endpoint}{path}", body, method=method)  # noqa: S310
+        with self._http.open(request) as answer:
+            return json.load(answer)
+
+
+class LocalAws(SimulatedAws):
+    """moto's server."""
+
+    _MODULE = "moto.server"
+    _RESET = "/moto-api/reset"
+
+    def sent(self) -> list[SentMail]:
+        """List what SES was given to send, oldest first."""
+        data = self._ask("GET", "/moto-api/data.json")
         return [_sent_mail(raw) for raw in data.get("ses", {}).get("RawMessage", [])]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relay.local.aws import BUCKET, TOPIC, LocalAws
+from relay.local.aws import BUCKET, TOPIC, SimulatedAws
 from relay.local.ses import received_in_s3
 from relay.local.signing import notification
 
@@ -27,7 +27,7 @@ MASKS = (
     ("ann@owner.example", "ill", "none"),
 )
 
-Put = Callable[[LocalAws, "Case"], str]
+Put = Callable[[SimulatedAws, "Case"], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Case:
         """The id that SNS gives the notification; here it names the case, for its log lines."""
         return "demo-" + self.name.replace(" ", "-")
 
-    def envelope(self, aws: LocalAws) -> str:
+    def envelope(self, aws: SimulatedAws) -> str:
         """Store the mail and make the signed envelope that tells of it."""
         raw = (MAILS / self.mail).read_bytes()
         recipients = [f"{mask}@masks.example" for mask in self.masks]
@@ -61,13 +61,13 @@ class Case:
         return json.dumps(aws.signer.sign(notification(TOPIC, json.dumps(told), key)))
 
 
-def _twice(aws: LocalAws, case: Case) -> str:
+def _twice(aws: SimulatedAws, case: Case) -> str:
     body = case.envelope(aws)
     aws.put(body)
     return aws.put(body)
 
 
-def _tampered(aws: LocalAws, case: Case) -> str:
+def _tampered(aws: SimulatedAws, case: Case) -> str:
     envelope = json.loads(case.envelope(aws))
     envelope["Message"] = envelope["Message"].replace("ann@sender.example", "eve@evil.example")
     return aws.put(json.dumps(envelope))

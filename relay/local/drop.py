@@ -9,7 +9,7 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from pathlib import Path
 
-from relay.local.aws import MASK_DOMAIN, LocalAws
+from relay.local.aws import MASK_DOMAIN, SimulatedAws
 
 _UNCHANGED_SECONDS = 1
 
@@ -17,7 +17,7 @@ _UNCHANGED_SECONDS = 1
 class DropFolder:
     """`folder/in` and `folder/out` of a local AWS; `look` is to be called now and then."""
 
-    def __init__(self, aws: LocalAws, folder: Path) -> None:
+    def __init__(self, aws: SimulatedAws, folder: Path) -> None:
         self._aws = aws
         self.inbox = folder / "in"
         self.outbox = folder / "out"

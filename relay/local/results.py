@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from relay.local.aws import LocalAws, SentMail
+from relay.local.aws import SentMail, SimulatedAws
 from relay.local.cases import Case
 from relay.local.logs import Logs
 
@@ -43,7 +43,7 @@ class Result:
 
 
 def gather(
-    message_ids: dict[str, Case], aws: LocalAws, logs: Logs, folder: Path
+    message_ids: dict[str, Case], aws: SimulatedAws, logs: Logs, folder: Path
 ) -> Iterator[Result]:
     """Give the result of each case; writes the mails that were sent into the folder, anew."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from relay.local.aws import LocalAws
+from relay.local.aws import LocalAws, SimulatedAws
 from relay.local.postgres import LocalPostgres
 from relay.local.processes import Process, free_port, is_listening, passed_on
 from relay.local.redis import LocalRedis
@@ -65,7 +65,7 @@ class Stack:
     """The relay's processes, with an environment that leads them to the servers."""
 
     def __init__(
-        self, folder: Path, aws: LocalAws, *, redis_url: str, database_url: str, **settings: str
+        self, folder: Path, aws: SimulatedAws, *, redis_url: str, database_url: str, **settings: str
     ) -> None:
         self.aws = aws
         self._folder = folder
