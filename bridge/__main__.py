@@ -42,7 +42,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     set_up_sentry(config, django=False)
     set_up_metrics(config)
     try:
-        _run(config, drain=arguments.drain)
+        _run(config, drain=arguments.drain, is_second_chance=arguments.is_second_chance)
     except InboxUnusable as error:
         logger.critical(
             "bridge can't use its queue: check the URL, the credentials and their permissions",
@@ -55,9 +55,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _run(config: BridgeConfig, *, drain: bool) -> None:
+def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
     stopping = threading.Event()
-    parts = build(config, stopping)
+    parts = build(config, stopping, is_second_chance=is_second_chance)
     service = Service(config, parts, stopping, drain=drain)
 
     _obey_signals(service)

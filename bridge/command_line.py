@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from bridge.config import BridgeConfig
 from relay.env import Setting, describe
 
+DEAD_LETTER_QUEUE = "AWS_SQS_EMAIL_DLQ_URL"
+
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the command line says: settings that it overrides, and how to run."""
+    """What the command line says: settings that it overrides, and how to run.
+
+    `is_second_chance`: the messages come from the dead-letter queue, and what was counted against
+    them is forgotten.
+    """
 
     settings: dict[str, str]
+    is_second_chance: bool
     drain: bool
     check_health: bool
 
@@ -35,6 +42,12 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
         "--verbosity", metavar="0-4", help="how much to log (PROCESS_EMAIL_VERBOSITY)"
     )
     parser.add_argument(
+        "--queue",
+        choices=["main", "dlq"],
+        default="main",
+        help="which queue to work off: the main one, or its dead-letter queue (%(default)s)",
+    )
+    parser.add_argument(
         "--drain",
         action="store_true",
         help="leave when the queue is empty, nothing is in flight and all is acknowledged",
@@ -45,13 +58,19 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
         help="only tell whether the running bridge is healthy, by its health file and exit code",
     )
     read = parser.parse_args(argv)
-    overrides = {
+    overrides: dict[str, str | None] = {
         "PROCESS_EMAIL_MAX_SECONDS": read.max_seconds,
         "PROCESS_EMAIL_VERBOSITY": read.verbosity,
     }
+    if read.queue == "dlq":
+        dead_letters = environ.get(DEAD_LETTER_QUEUE)
+        if not dead_letters:
+            parser.error(f"--queue dlq: {DEAD_LETTER_QUEUE} is not set: the URL of an SQS queue")
+        overrides["AWS_SQS_EMAIL_QUEUE_URL"] = dead_letters
     return Arguments(
         settings={name: value for name, value in overrides.items() if value is not None},
         drain=read.drain,
+        is_second_chance=read.queue == "dlq",
         check_health=read.check_health,
     )
 

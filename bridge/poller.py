@@ -73,6 +73,7 @@ class Rules:
     reserve_seconds: float
     delete_failed_messages: bool
     confirm_subscriptions: bool
+    is_second_chance: bool = False
 
 
 class Poller:
@@ -98,6 +99,7 @@ class Poller:
         self._totals = totals
         self._rules = rules
         self._stopping = stopping
+        self._given_second_chances: set[str] = set()
 
     def demand(self) -> int:
         """Say how many messages are wanted now, and reserve room in flight for them."""
@@ -197,6 +199,7 @@ class Poller:
         if registration is Registration.IN_FLIGHT:
             self._held.add(handle)
             return Taken.ALREADY_IN_FLIGHT
+        self._give_second_chance(message.message_id)
         copy = self._broker.enqueue(_dramatiq_message(message, envelope, actor_queue))
         self._in_flight.note_enqueued(
             message.message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
@@ -204,6 +207,15 @@ class Poller:
         # Not sooner: what is held stays hidden, and a message that was not enqueued must come back.
         self._held.add(handle)
         return Taken.ENQUEUED
+
+    def _give_second_chance(self, message_id: str) -> None:
+        """Forget how often the message killed its worker: an operator says that it may run.
+
+        But only once: it may do so again.
+        """
+        if self._rules.is_second_chance and message_id not in self._given_second_chances:
+            self._in_flight.forget_starts(message_id)
+            self._given_second_chances.add(message_id)
 
     def _may_confirm(self, envelope: sns.Envelope) -> bool:
         return (

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _RESERVE_SECONDS = 30
 
 
-def build(config: BridgeConfig, stopping: threading.Event) -> Parts:
+def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: bool) -> Parts:
     """Make the parts. Nothing is connected yet; raises `InboxUnusable` without credentials."""
     inbox = Inbox(config.queue_url, config.region, config.wait_seconds, config.visibility_seconds)
     in_flight = InFlight(connect(config.redis_url), config.max_lifetime_seconds)
@@ -54,6 +54,7 @@ def build(config: BridgeConfig, stopping: threading.Event) -> Parts:
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
                 delete_failed_messages=config.delete_failed_messages,
                 confirm_subscriptions=config.confirm_subscriptions,
+                is_second_chance=is_second_chance,
             ),
             stopping=stopping,
         ),

@@ -8,6 +8,7 @@ from typing import Any
 import environ
 import pytest
 
+from bench.aws.fast_aws import FastAws
 from relay.local.aws import LocalAws
 from relay.local.postgres import LocalPostgres
 from relay.local.redis import LocalRedis
@@ -74,3 +75,18 @@ def aws(aws_server: LocalAws) -> LocalAws:
     """A local AWS with empty queues and an empty bucket."""
     aws_server.reset()
     return aws_server
+
+
+@pytest.fixture(scope="session")
+def fast_aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAws]:
+    """The fast local AWS."""
+    aws = FastAws(tmp_path_factory.mktemp("fast-aws"))
+    yield aws
+    aws.stop()
+
+
+@pytest.fixture
+def fast_aws(fast_aws_server: FastAws) -> FastAws:
+    """The same, with empty queues and an empty bucket, and nothing going wrong."""
+    fast_aws_server.reset()
+    return fast_aws_server

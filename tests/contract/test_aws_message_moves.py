@@ -1,4 +1,4 @@
-"""Moving dead letters back to their queue. moto has no move tasks; AWS's documentation is held to."""
+"""Moving dead letters back to their queue. moto has no move tasks: held to AWS's documentation."""
 
 from collections.abc import Callable
 from typing import Any
