@@ -45,7 +45,9 @@ def read(raw: bytes) -> EmailMessage:
 def texts(mail: EmailMessage) -> list[str]:
     """Give all text of the mail, part by part."""
     return [
-        part.get_payload(decode=True).decode(part.get_content_charset("utf-8"), "replace")
+        bytes(part.get_payload(decode=True) or b"").decode(
+            part.get_content_charset("utf-8"), "replace"
+        )
         for part in mail.walk()
         if part.get_content_maintype() == "text"
     ]
