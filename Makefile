@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test lint format constraints clean
+.PHONY: help demo dev test chaos lint format constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
 	@echo "make test    the tests, on their own Redis and PostgreSQL"
+	@echo "make chaos   5,000 mails while everything breaks, and what became of each (ten minutes)"
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
 	@echo "make constraints   pin anew what they install"
@@ -23,6 +24,9 @@ dev: $(VENV)/.local
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

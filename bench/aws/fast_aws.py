@@ -2,9 +2,10 @@
 
 import base64
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.aws import control, faults
 from bench.aws.faults import Faults
@@ -13,6 +14,8 @@ from relay.local.aws import BUCKET, SentMail, SimulatedAws
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOADED_AT_ONCE = 500
+
+T = TypeVar("T")
 
 
 class FastAws(SimulatedAws):
@@ -23,7 +26,7 @@ class FastAws(SimulatedAws):
 
     def sent(self, start: int = 0) -> list[SentMail]:
         """List what SES was given to send, oldest first, from the mail number `start` on."""
-        told = self._ask("GET", f"{control.PATH}mails?from={start}")
+        told = self.accepted(start)
         return [
             SentMail(
                 mail["sender"],
@@ -33,6 +36,11 @@ class FastAws(SimulatedAws):
             )
             for mail in told
         ]
+
+    def accepted(self, start: int = 0) -> list[dict[str, Any]]:
+        """Give the same as JSON, with when it was accepted and whose credentials it came with."""
+        told: list[dict[str, Any]] = self._ask("GET", f"{control.PATH}mails?from={start}")
+        return told
 
     def keep_bodies(self, keeps: bool) -> None:
         """Keep the mails that are sent from now on whole, or only their headers. Until `reset`."""
@@ -51,24 +59,28 @@ class FastAws(SimulatedAws):
         told: dict[str, Any] = self._ask("GET", f"{control.PATH}statistics")
         return told
 
-    def deliver_many(self, mails: Sequence[tuple[bytes, Sequence[str]]]) -> list[str]:
+    def deliver_many(
+        self, mails: Sequence[tuple[bytes, Sequence[str]]], sns_message_ids: Sequence[str] = ()
+    ) -> list[str]:
         """Receive mails, each with its recipients, as SES would; gives their SQS messages' ids.
 
-        They do not pass SQS's and S3's protocols, and so meet none of their faults. Signing their
-        envelopes takes about a millisecond each.
+        SNS gives its messages the ids given here, or makes some up. They do not pass SQS's and
+        S3's protocols, and so meet none of their faults. Signing takes a millisecond each.
         """
         ids: list[str] = []
-        for batch in _batches(mails):
+        names: Sequence[str | None] = sns_message_ids or [None] * len(mails)
+        named = zip(mails, names, strict=True)
+        for batch in batched(named, _LOADED_AT_ONCE):
             ids += self._load(batch)
         return ids
 
-    def _load(self, mails: Sequence[tuple[bytes, Sequence[str]]]) -> list[str]:
+    def _load(self, mails: Iterable[tuple[tuple[bytes, Sequence[str]], str | None]]) -> list[str]:
         objects, bodies = {}, []
-        for raw, recipients in mails:
+        for (raw, recipients), sns_message_id in mails:
             key = uuid.uuid4().hex
             objects[key] = base64.b64encode(raw).decode()
             told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
-            bodies.append(self._envelope(told))
+            bodies.append(self._envelope(told, sns_message_id))
         queue = self.queue_url.rpartition("/")[2]
         ids: list[str] = self._ask(
             "POST",
@@ -82,8 +94,8 @@ class FastAws(SimulatedAws):
         return super()._server_environ() | {"PYTHONPATH": str(_ROOT)}
 
 
-def _batches(
-    mails: Sequence[tuple[bytes, Sequence[str]]],
-) -> Iterator[Sequence[tuple[bytes, Sequence[str]]]]:
-    for start in range(0, len(mails), _LOADED_AT_ONCE):
-        yield mails[start : start + _LOADED_AT_ONCE]
+def batched(items: Iterable[T], at_once: int) -> Iterator[list[T]]:
+    """Give items in lists of so many."""
+    rest = iter(items)
+    while batch := list(islice(rest, at_once)):
+        yield batch

@@ -24,9 +24,13 @@ _OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One mail that was accepted, `at` seconds since the epoch; `raw` may be its headers alone."""
+    """One mail that was accepted, `at` seconds since the epoch; `raw` may be its headers alone.
+
+    `access_key` tells whose credentials it was sent with.
+    """
 
     at: float
+    access_key: str
     sender: str
     recipients: tuple[str, ...]
     raw: bytes
@@ -36,6 +40,7 @@ class Accepted:
         """Describe it as JSON can."""
         return {
             "at": self.at,
+            "access_key": self.access_key,
             "sender": self.sender,
             "recipients": self.recipients,
             "raw": base64.b64encode(self.raw).decode(),
@@ -62,7 +67,7 @@ class Ses:
         """Carry out an operation."""
         operation = self.operation(request)
         if operation == "SendEmail":
-            return _json(self._send(orjson.loads(request.body)))
+            return _json(self._send(orjson.loads(request.body), _access_key(request)))
         if operation == "CreateEmailIdentity":
             return _json(self._create_identity(orjson.loads(request.body)["EmailIdentity"]))
         raise AwsError("UnknownOperationException", f"{operation} is not played here", 404)
@@ -72,7 +77,7 @@ class Ses:
         headers = (*_HEADERS, (b"x-amzn-errortype", error.code.encode()))
         return Response(orjson.dumps({"message": error.message}), error.status, headers)
 
-    def _send(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _send(self, given: dict[str, Any], access_key: str) -> dict[str, Any]:
         sender = given.get("FromEmailAddress", "")
         if not self._is_ours(sender):
             raise AwsError("MessageRejected", "Email address is not verified.")
@@ -90,7 +95,7 @@ class Ses:
             raw = raw.partition(b"\r\n\r\n")[0]
         at = time.time()
         ses_id = f"0100{int(at * 1000):012x}-{uuid.uuid4()}-000000"
-        self.accepted.append(Accepted(at, sender, recipients, raw, ses_id))
+        self.accepted.append(Accepted(at, access_key, sender, recipients, raw, ses_id))
         return {"MessageId": ses_id}
 
     def _is_ours(self, sender: str) -> bool:
@@ -103,6 +108,12 @@ class Ses:
         self._identities.add(identity)
         kind = "EMAIL_ADDRESS" if "@" in identity else "DOMAIN"
         return {"IdentityType": kind, "VerifiedForSendingStatus": True}
+
+
+def _access_key(request: Request) -> str:
+    """Read it out of a signature of version 4: `AWS4-HMAC-SHA256 Credential=KEY/date/…`."""
+    signature = request.headers.get(b"authorization", b"").decode("latin-1")
+    return signature.partition("Credential=")[2].partition("/")[0]
 
 
 def _json(body: dict[str, Any]) -> Response:

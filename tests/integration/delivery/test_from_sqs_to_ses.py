@@ -100,6 +100,25 @@ def test_a_bridge_that_was_killed_loses_nothing(relay: Relay) -> None:
     assert len(relay.aws.sent()) == 1
 
 
+def test_the_messages_of_a_killed_bridge_are_deleted_by_the_other(relay: Relay) -> None:
+    relay.gate.hold()
+    one = relay.stack.start_bridge(PROCESS_EMAIL_VISIBILITY_SECONDS="60")
+    relay.stack.start_workers()
+    relay.deliver()
+    wait_for_log(one, "cycle", enqueued=1)
+    other = relay.stack.start_bridge(PROCESS_EMAIL_VISIBILITY_SECONDS="60")
+    wait_for_log(other, "cycle")
+
+    one.send(signal.SIGKILL)
+    one.wait(10)
+    relay.gate.open()
+
+    # Long before it would be delivered again.
+    relay.wait_for_empty_queue(seconds=20)
+    assert len(logged(other, "message processed", success=True)) == 1
+    assert logged(other, "cycle", already_in_flight=1) == []
+
+
 def test_what_redis_forgot_starts_anew_and_is_sent_once(relay: Relay) -> None:
     bridge = relay.stack.start_bridge()
     relay.deliver()

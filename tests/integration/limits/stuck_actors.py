@@ -36,3 +36,8 @@ def reading() -> None:
 def matching() -> None:
     """Holds the GIL in a C call: no thread runs, no signal is handled."""
     _HOPELESS.match("a" * 60 + "!")
+
+
+@dramatiq.actor(queue_name=FEEDBACK_QUEUE)
+def quick() -> None:
+    """Ends at once."""

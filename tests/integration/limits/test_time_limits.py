@@ -36,23 +36,24 @@ def start_workers(relay: Relay, **settings: str) -> Process:
     return workers
 
 
-def enqueue(relay: Relay, actor_name: str) -> InFlight:
+def enqueue(relay: Relay, actor_name: str, message_id: str | None = None) -> InFlight:
     """Put a message for one of the stuck actors in flight, as the bridge does."""
+    message_id = message_id or actor_name
     in_flight = InFlight(relay.redis, lifetime_seconds=600)
     now_ms = int(time.time() * 1000)
-    in_flight.register(Handle(actor_name, "handle"), bridge="b1", queue="mail", now_ms=now_ms)
+    in_flight.register(Handle(message_id, "handle"), bridge="b1", queue="mail", now_ms=now_ms)
     copy = make_broker(relay.stack.environ["REDIS_URL"]).enqueue(
         dramatiq.Message(
             queue_name=FEEDBACK_QUEUE,
             actor_name=actor_name,
             args=(),
             kwargs={},
-            options={SQS_MESSAGE_ID: actor_name},
-            message_id=actor_name,
+            options={SQS_MESSAGE_ID: message_id},
+            message_id=message_id,
         )
     )
     in_flight.note_enqueued(
-        actor_name, copy=copy.options["redis_message_id"], queue=copy.queue_name
+        message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
     )
     return in_flight
 
@@ -106,6 +107,28 @@ def test_a_message_that_kills_its_workers_is_dead_lettered_with_its_reason(relay
     assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "too_many_deliveries")
     assert starts(relay, "matching") == 2
     assert workers.is_running()
+
+
+@pytest.mark.parametrize("actor_name", ["sleeping", "reading", "matching"])
+def test_the_messages_beside_a_stuck_one_are_processed(relay: Relay, actor_name: str) -> None:
+    """One worker has one thread stuck; its death takes the others' work, which is begun anew."""
+    in_flight = enqueue(relay, actor_name)
+    for number in range(20):
+        enqueue(relay, "quick", f"quick-{number}")
+    limit = {"PROCESS_EMAIL_MAX_DELIVERIES": "1"}
+    start_workers(relay, **limit).wait(HARD_LIMIT_SECONDS + 10)
+    start_workers(relay, **limit)
+
+    ended: dict[str, str] = {}
+
+    def all_ended() -> bool:
+        for one in in_flight.take_acknowledgements("mail", 10, 1):
+            ended[one.handle.message_id] = one.reason
+        return len(ended) == 21
+
+    wait_until("all have ended", all_ended, seconds=40)
+    assert ended.pop(actor_name) == "too_many_deliveries"
+    assert set(ended.values()) == {""}
 
 
 def test_a_killed_workers_message_comes_back_promptly(relay: Relay) -> None:

@@ -1,0 +1,1 @@
+"""Everything breaks, and every mail is accounted for: `make chaos`."""

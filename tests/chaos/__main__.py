@@ -1,0 +1,41 @@
+"""`python -m tests.chaos`: the long run. Exits with 1 if a message was lost or sent twice."""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.chaos.run import run, summary
+from tests.chaos.schedule import LONG, SHORT
+
+
+def main() -> int:
+    """Run, tell, and keep the report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--short", action="store_true", help="the run that `make test` does")
+    arguments = parser.parse_args()
+    # Not below the home folder, which PostgreSQL's user may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="relay-chaos-"))
+    folder.chmod(0o755)
+    print(f"seed {arguments.seed}; the logs are in {folder}", flush=True)
+    report = run(folder, SHORT if arguments.short else LONG, arguments.seed, tell)
+    print()
+    print(summary(report))
+    kept = folder / "report.json"
+    judged = [asdict(one) for one in report.judged]
+    kept.write_text(json.dumps({"requests": report.requests, "judged": judged}, indent=1))
+    print(f"\n{kept}")
+    return 1 if report.bad else 0
+
+
+def tell(text: str) -> None:
+    """Tell it at once."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""One run: mails arrive, things break, and at the end every message is judged."""
+
+import base64
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.local.logs import lines
+from tests.chaos.accounting import BAD, Delivery, Judged, Sending, count, judge
+from tests.chaos.crew import BRIDGES, WORKERS, Crew
+from tests.chaos.schedule import Fault, Kind, Scale, drawn
+from tests.chaos.world import MASKS, World
+
+ROOT = Path(__file__).parents[2]
+
+_PAUSE_SECONDS = {Kind.PAUSE_WORKERS: 17.0, Kind.PAUSE_BRIDGE: 8.0}
+_TOLD_TWICE = 50  # SNS tells of each fiftieth mail twice
+_SETTLE_SECONDS = 150.0
+_LOOK_SECONDS = 0.5
+_SUBJECT = re.compile(rb"^Subject: chaos (\d+)\r?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was broken, what became of the messages, and how long it took."""
+
+    seed: int
+    seconds: float
+    broken: Counter[Kind]
+    restarts: int
+    judged: list[Judged]
+    requests: dict[str, dict[str, int]]
+
+    @property
+    def bad(self) -> list[Judged]:
+        """The messages that something is wrong with."""
+        return [one for one in self.judged if one.verdict in BAD]
+
+
+def run(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None] = str) -> Report:
+    """Do a run, in a folder that its logs stay in."""
+    world = World(folder, seed)
+    try:
+        world.set_up()
+        crew = Crew(world.stack, str(ROOT))
+        started = time.monotonic()
+        try:
+            messages = _deliver_and_break(world, crew, scale, seed, tell)
+            _wait_until_settled(world, messages, tell)
+        finally:
+            seconds = time.monotonic() - started
+            crew.stop()
+        broken = messages.broken
+        return Report(
+            seed=seed,
+            seconds=seconds,
+            broken=broken,
+            restarts=crew.starts,
+            judged=_judge(world, crew, messages),
+            requests=world.aws.statistics()["requests"],
+        )
+    finally:
+        world.stop()
+
+
+@dataclass(slots=True)
+class _Messages:
+    """What was delivered: the SQS messages of each SNS message; and what was broken meanwhile."""
+
+    sqs_ids: dict[str, list[str]]
+    broken: Counter[Kind]
+
+
+def _deliver_and_break(
+    world: World, crew: Crew, scale: Scale, seed: int, tell: Callable[[str], None]
+) -> _Messages:
+    faults = drawn(scale, seed)
+    messages = _Messages(defaultdict(list), Counter())
+    started = time.monotonic()
+    delivered = 0
+    while delivered < scale.messages or faults:
+        now = time.monotonic() - started
+        due = min(scale.messages, int(scale.messages * now / scale.seconds) + 1)
+        if due > delivered:
+            _deliver(world, range(delivered, due), messages)
+            delivered = due
+        while faults and faults[0].at <= now:
+            fault = faults.pop(0)
+            if _break(world, crew, fault):
+                messages.broken[fault.kind] += 1
+                tell(f"{now:6.1f} s  {delivered:5} delivered  {fault.kind}")
+            else:
+                # Its victim is down already: a little later it is up again.
+                faults.insert(0, Fault(now + 1, fault.kind, fault.victim))
+                break
+        time.sleep(_LOOK_SECONDS / 5)
+    return messages
+
+
+def _deliver(world: World, numbers: range, messages: _Messages) -> None:
+    names, mails = [], []
+    for number in numbers:
+        for _ in range(2 if number % _TOLD_TWICE == 0 else 1):
+            names.append(_name(number))
+            mails.append((_mail(number), [MASKS[number % len(MASKS)]]))
+    for name, sqs_id in zip(names, world.aws.deliver_many(mails, names), strict=True):
+        messages.sqs_ids[name].append(sqs_id)
+
+
+def _break(world: World, crew: Crew, fault: Fault) -> bool:
+    """Break it; false if its victim is down already."""
+    workers, bridge = WORKERS[fault.victim % len(WORKERS)], BRIDGES[fault.victim % len(BRIDGES)]
+    deeds: dict[Kind, Callable[[], bool | None]] = {
+        Kind.KILL_WORKERS: lambda: crew.kill(workers),
+        Kind.KILL_WORKER: lambda: crew.kill_worker(workers),
+        Kind.KILL_BRIDGE: lambda: crew.kill(bridge),
+        Kind.PAUSE_WORKERS: lambda: crew.pause(workers, _PAUSE_SECONDS[fault.kind]),
+        Kind.PAUSE_BRIDGE: lambda: crew.pause(bridge, _PAUSE_SECONDS[fault.kind]),
+        Kind.WIPE_REDIS: world.wipe_redis,
+        Kind.RESTART_REDIS: world.redis.restart,
+        Kind.RESTART_POSTGRES: world.postgres.restart,
+        Kind.S3_DOWN: lambda: world.take_down("s3"),
+        Kind.SES_THROTTLES: lambda: world.take_down("ses"),
+        Kind.SQS_DOWN: lambda: world.take_down("sqs"),
+    }
+    return deeds[fault.kind]() is not False
+
+
+def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str], None]) -> None:
+    """Wait until all is recorded and the queue holds only what is in doubt, or for long enough."""
+    world.be_kind()
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        states = world.deliveries()
+        doubtful = {name for name, (state, _) in states.items() if state == "in_doubt"}
+        settled = sum(state in ("finished", "in_doubt") for state, _ in states.values())
+        left = world.aws.count(world.aws.queue_url)
+        if settled == len(messages.sqs_ids) and left <= sum(
+            len(messages.sqs_ids[name]) for name in doubtful
+        ):
+            tell(f"all is settled; {len(doubtful)} in doubt, {left} left in the queue")
+            return
+        time.sleep(_LOOK_SECONDS)
+    tell(f"not settled after {_SETTLE_SECONDS:.0f} s: {settled} recorded, {left} in the queue")
+
+
+def _judge(world: World, crew: Crew, messages: _Messages) -> list[Judged]:
+    sendings: dict[str, list[Sending]] = defaultdict(list)
+    for mail in world.aws.accepted():
+        found = _SUBJECT.search(_raw(mail["raw"]))
+        assert found, "a mail that nobody delivered"
+        sending = Sending(mail["at"], mail["access_key"])
+        sendings[_name(int(found[1]))].append(sending)
+    failures = {
+        str(line["sqs_message_id"]): str(line["error"])
+        for process in crew.logs(BRIDGES)
+        for line in lines(process.log)
+        if line["message"] == "message failed"
+    }
+    in_sqs = _left_in_sqs(world)
+    deliveries = {name: Delivery(*row) for name, row in world.deliveries().items()}
+    return [
+        judge(
+            name,
+            sendings[name],
+            deliveries.get(name),
+            killed_at=crew.killed_at,
+            failure=next((failures[one] for one in sqs_ids if one in failures), None),
+            is_in_sqs=not in_sqs.isdisjoint(sqs_ids),
+        )
+        for name, sqs_ids in messages.sqs_ids.items()
+    ]
+
+
+def _left_in_sqs(world: World) -> set[str]:
+    found: set[str] = set()
+    for url in (world.aws.queue_url, world.aws.dead_letter_queue_url):
+        while world.aws.count(url) > len(found):
+            answer = world.aws.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, WaitTimeSeconds=7
+            )
+            if not answer.get("Messages"):
+                break
+            found |= {message["MessageId"] for message in answer["Messages"]}
+    return found
+
+
+def summary(report: Report) -> str:
+    """Write the report for people: what was broken, and what became of the messages."""
+    rows = [f"seed {report.seed}, {len(report.judged)} messages, {report.seconds:.0f} s", ""]
+    rows += [f"{number:6}  {kind}" for kind, number in sorted(report.broken.items())]
+    rows += [f"{report.restarts:6}  processes started again", ""]
+    rows += [f"{number:6}  {verdict}" for verdict, number in count(report.judged).most_common()]
+    told = [one for one in report.judged if one.detail]
+    rows += ["", *(f"{one.message}: {one.verdict}: {one.detail}" for one in told[:40])]
+    return "\n".join(rows)
+
+
+def _name(number: int) -> str:
+    return f"chaos-{number:06}"
+
+
+def _mail(number: int) -> bytes:
+    return (
+        b"From: Ann <ann@sender.example>\r\nTo: somebody@masks.example\r\n"
+        b"Subject: chaos %d\r\nMessage-ID: <%d@sender.example>\r\n\r\nhello\r\n" % (number, number)
+    )
+
+
+def _raw(text: str) -> bytes:
+    return base64.b64decode(text)
