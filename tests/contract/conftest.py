@@ -1,7 +1,6 @@
 """The two servers that play AWS, for cases that both must pass."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 

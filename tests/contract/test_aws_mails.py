@@ -54,6 +54,7 @@ def test_an_object_that_came_in_chunks_is_whole(any_aws: SimulatedAws) -> None:
         b"6\r\na mail\r\n5\r\n in 2\r\n0\r\nx-amz-checksum-crc32:xJBrZQ==\r\n\r\n",
         {
             "Content-Encoding": "aws-chunked",
+            "Content-Type": "application/octet-stream",
             "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             "x-amz-decoded-content-length": "11",
             "x-amz-trailer": "x-amz-checksum-crc32",
