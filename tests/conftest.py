@@ -8,6 +8,7 @@ from typing import Any
 import environ
 import pytest
 
+from bench.aws.fast_aws import FastAws
 from relay.local.aws import LocalAws
 from relay.local.postgres import LocalPostgres
 from relay.local.redis import LocalRedis
@@ -74,3 +75,20 @@ def aws(aws_server: LocalAws) -> LocalAws:
     """A local AWS with empty queues and an empty bucket."""
     aws_server.reset()
     return aws_server
+
+
+@pytest.fixture(scope="session")
+def fast_aws_server(folder: Path) -> Iterator[FastAws]:
+    """The fast local AWS."""
+    own = folder / "fast-aws"
+    own.mkdir()
+    aws = FastAws(own)
+    yield aws
+    aws.stop()
+
+
+@pytest.fixture
+def fast_aws(fast_aws_server: FastAws) -> FastAws:
+    """The fast local AWS, empty, and with nothing that goes wrong."""
+    fast_aws_server.reset()
+    return fast_aws_server

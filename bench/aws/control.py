@@ -22,9 +22,8 @@ from bench.aws import faults
 from bench.aws.cloud import Cloud
 from bench.aws.queues import Message
 from bench.aws.s3 import Stored
-from bench.aws.web import Request, Response
+from bench.aws.web import CONTROL_PATH, Request, Response
 
-PATH = "/_local/"
 _HEADERS = ((b"content-type", b"application/json"),)
 
 
@@ -45,7 +44,7 @@ class Control:
 
     def answer(self, request: Request) -> Response:
         """Carry out an order; one that can't be is answered with 400 or 404, and the reason."""
-        order = self._orders.get((request.method, request.path.removeprefix(PATH)))
+        order = self._orders.get((request.method, request.path.removeprefix(CONTROL_PATH)))
         if order is None:
             return _json({"error": f"{request.method} {request.path}: no such order"}, 404)
         try:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.aws import control, faults
+from bench.aws import faults
 from bench.aws.faults import Faults
+from bench.aws.web import CONTROL_PATH
 from relay.local import ses
 from relay.local.aws import BUCKET, SentMail, SimulatedAws
 
@@ -19,11 +20,11 @@ class FastAws(SimulatedAws):
     """`python -m bench.aws`: in the place of moto, where there is much to do or to go wrong."""
 
     _MODULE = "bench.aws"
-    _RESET = f"{control.PATH}reset"
+    _RESET = f"{CONTROL_PATH}reset"
 
     def sent(self, start: int = 0) -> list[SentMail]:
         """List what SES was given to send, oldest first, from the mail number `start` on."""
-        told = self._ask("GET", f"{control.PATH}mails?from={start}")
+        told = self._ask("GET", f"{CONTROL_PATH}mails?from={start}")
         return [
             SentMail(
                 mail["sender"],
@@ -36,19 +37,19 @@ class FastAws(SimulatedAws):
 
     def keep_bodies(self, keeps: bool) -> None:
         """Keep the mails that are sent from now on whole, or only their headers. Until `reset`."""
-        self._ask("PUT", f"{control.PATH}mails", {"keeps_bodies": keeps})
+        self._ask("PUT", f"{CONTROL_PATH}mails", {"keeps_bodies": keeps})
 
     def set_faults(self, wrong: Faults) -> None:
         """Let these things go wrong from now on; `Faults()` ends them all, and so does `reset`."""
-        self._ask("PUT", f"{control.PATH}faults", faults.as_json(wrong))
+        self._ask("PUT", f"{CONTROL_PATH}faults", faults.as_json(wrong))
 
     def faults(self) -> Faults:
         """Give what goes wrong now."""
-        return faults.from_json(self._ask("GET", f"{control.PATH}faults"))
+        return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
 
     def statistics(self) -> dict[str, Any]:
         """Give `requests` (by operation, then by verdict) and `sent_at` (seconds, one a mail)."""
-        told: dict[str, Any] = self._ask("GET", f"{control.PATH}statistics")
+        told: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return told
 
     def deliver_many(self, mails: Sequence[tuple[bytes, Sequence[str]]]) -> list[str]:
@@ -72,7 +73,7 @@ class FastAws(SimulatedAws):
         queue = self.queue_url.rpartition("/")[2]
         ids: list[str] = self._ask(
             "POST",
-            f"{control.PATH}load",
+            f"{CONTROL_PATH}load",
             {"bucket": BUCKET, "objects": objects, "queue": queue, "bodies": bodies},
         )
         return ids

@@ -1,28 +1,12 @@
 """The two servers that play AWS, for cases that both must pass."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from bench.aws.fast_aws import FastAws
 from relay.local.aws import SimulatedAws
 
 _PLAYED_BY = ("moto", "bench.aws")
-
-
-@pytest.fixture(scope="session")
-def fast_aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAws]:
-    """The fast local AWS."""
-    aws = FastAws(tmp_path_factory.mktemp("fast-aws"))
-    yield aws
-    aws.stop()
-
-
-@pytest.fixture
-def fast_aws(fast_aws_server: FastAws) -> FastAws:
-    """The same, with empty queues and an empty bucket, and nothing going wrong."""
-    fast_aws_server.reset()
-    return fast_aws_server
 
 
 @pytest.fixture(params=_PLAYED_BY)
