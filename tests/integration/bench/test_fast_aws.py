@@ -201,13 +201,24 @@ def test_what_goes_wrong_is_told_and_ends_with_a_reset(fast_aws: FastAws) -> Non
     assert fast_aws.faults() == Faults()
 
 
+def test_what_a_test_orders_and_counts_meets_no_faults(fast_aws: FastAws) -> None:
+    out = ServiceFaults(outage=Outage.CUT)
+    fast_aws.set_faults(Faults(sqs=out, s3=out, ses=out, sns=out))
+
+    fast_aws.deliver(MAIL, ["x7k2@masks.example"])
+
+    assert fast_aws.count(fast_aws.queue_url) == 1
+    assert len(fast_aws.stored_mails()) == 1
+    assert fast_aws.sent() == []
+
+
 def test_many_mails_are_delivered_at_once(fast_aws: FastAws) -> None:
     ids = fast_aws.deliver_many([(MAIL, ["x7k2@masks.example"])] * 1200)
 
     assert len(set(ids)) == 1200
     assert fast_aws.count(fast_aws.queue_url) == 1200
     keys = fast_aws.stored_mails()
-    assert len(keys) == 1000, "a page"
+    assert len(keys) == 1200
     assert fast_aws.s3.get_object(Bucket=BUCKET, Key=keys[0])["Body"].read() == MAIL
     assert fast_aws.message_ids(fast_aws.queue_url) <= set(ids)
 
