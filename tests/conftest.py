@@ -78,15 +78,17 @@ def aws(aws_server: LocalAws) -> LocalAws:
 
 
 @pytest.fixture(scope="session")
-def fast_aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAws]:
+def fast_aws_server(folder: Path) -> Iterator[FastAws]:
     """The fast local AWS."""
-    aws = FastAws(tmp_path_factory.mktemp("fast-aws"))
+    own = folder / "fast-aws"
+    own.mkdir()
+    aws = FastAws(own)
     yield aws
     aws.stop()
 
 
 @pytest.fixture
 def fast_aws(fast_aws_server: FastAws) -> FastAws:
-    """The same, with empty queues and an empty bucket, and nothing going wrong."""
+    """The fast local AWS, empty, and with nothing that goes wrong."""
     fast_aws_server.reset()
     return fast_aws_server

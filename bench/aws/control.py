@@ -5,6 +5,7 @@
 | POST reset       | forgets everything: queues, buckets, mails, faults, statistics           |
 | GET, PUT faults  | gives or sets the faults (`bench.aws.faults.Faults`); unset ones are off |
 | POST load        | puts objects and messages in bulk: `{bucket, objects, queue, bodies}`    |
+| GET contents     | how many messages each queue has, and the keys in each bucket            |
 | GET mails?from=N | the mails that were sent, from the Nth (0) on; `raw` is Base64           |
 | PUT mails        | `{keeps_bodies}`: whether to keep more than headers, until a reset       |
 | GET statistics   | requests by operation and verdict, and when mails were accepted          |
@@ -20,11 +21,10 @@ import orjson
 
 from bench.aws import faults
 from bench.aws.cloud import Cloud
-from bench.aws.queues import Message
+from bench.aws.queues import Message, Place
 from bench.aws.s3 import Stored
-from bench.aws.web import Request, Response
+from bench.aws.web import CONTROL_PATH, Request, Response
 
-PATH = "/_local/"
 _HEADERS = ((b"content-type", b"application/json"),)
 
 
@@ -38,6 +38,7 @@ class Control:
             ("GET", "faults"): lambda _: faults.as_json(cloud.dice.faults),
             ("PUT", "faults"): self._set_faults,
             ("POST", "load"): self._load,
+            ("GET", "contents"): lambda _: self._contents(),
             ("GET", "mails"): self._mails,
             ("PUT", "mails"): self._keep,
             ("GET", "statistics"): lambda _: self._statistics(),
@@ -45,7 +46,7 @@ class Control:
 
     def answer(self, request: Request) -> Response:
         """Carry out an order; one that can't be is answered with 400 or 404, and the reason."""
-        order = self._orders.get((request.method, request.path.removeprefix(PATH)))
+        order = self._orders.get((request.method, request.path.removeprefix(CONTROL_PATH)))
         if order is None:
             return _json({"error": f"{request.method} {request.path}: no such order"}, 404)
         try:
@@ -66,6 +67,15 @@ class Control:
         for message in messages:
             queue.send(message, now)
         return [message.message_id for message in messages]
+
+    def _contents(self) -> dict[str, Any]:
+        now = time.time()
+        queues = self._cloud.sqs.queues.values()
+        buckets = self._cloud.s3.buckets.items()
+        return {
+            "messages": {queue.name: sum(queue.count(at, now) for at in Place) for queue in queues},
+            "objects": {bucket: sorted(objects) for bucket, objects in buckets},
+        }
 
     def _mails(self, request: Request) -> list[dict[str, Any]]:
         start = int(parse_qs(request.query).get("from", ["0"])[0])

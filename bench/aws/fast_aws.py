@@ -2,27 +2,31 @@
 
 import base64
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from bench.aws import control, faults
+from bench.aws import faults
 from bench.aws.faults import Faults
+from bench.aws.web import CONTROL_PATH
 from relay.local import ses
 from relay.local.aws import BUCKET, SentMail, SimulatedAws
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOADED_AT_ONCE = 500
 
-T = TypeVar("T")
+Mail = tuple[bytes, Sequence[str]]
+"""A mail and its recipients."""
 
 
 class FastAws(SimulatedAws):
-    """`python -m bench.aws`: in the place of moto, where there is much to do or to go wrong."""
+    """`python -m bench.aws`: in the place of moto, where there is much to do or to go wrong.
+
+    What a test orders and counts here meets no faults; what goes through `sqs` and `s3` does.
+    """
 
     _MODULE = "bench.aws"
-    _RESET = f"{control.PATH}reset"
+    _RESET = f"{CONTROL_PATH}reset"
 
     def sent(self, start: int = 0) -> list[SentMail]:
         """List what SES was given to send, oldest first, from the mail number `start` on."""
@@ -39,63 +43,78 @@ class FastAws(SimulatedAws):
 
     def accepted(self, start: int = 0) -> list[dict[str, Any]]:
         """Give the same as JSON, with when it was accepted and whose credentials it came with."""
-        told: list[dict[str, Any]] = self._ask("GET", f"{control.PATH}mails?from={start}")
+        told: list[dict[str, Any]] = self._ask("GET", f"{CONTROL_PATH}mails?from={start}")
         return told
 
     def keep_bodies(self, keeps: bool) -> None:
         """Keep the mails that are sent from now on whole, or only their headers. Until `reset`."""
-        self._ask("PUT", f"{control.PATH}mails", {"keeps_bodies": keeps})
+        self._ask("PUT", f"{CONTROL_PATH}mails", {"keeps_bodies": keeps})
 
     def set_faults(self, wrong: Faults) -> None:
         """Let these things go wrong from now on; `Faults()` ends them all, and so does `reset`."""
-        self._ask("PUT", f"{control.PATH}faults", faults.as_json(wrong))
+        self._ask("PUT", f"{CONTROL_PATH}faults", faults.as_json(wrong))
 
     def faults(self) -> Faults:
         """Give what goes wrong now."""
-        return faults.from_json(self._ask("GET", f"{control.PATH}faults"))
+        return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
 
     def statistics(self) -> dict[str, Any]:
         """Give `requests` (by operation, then by verdict) and `sent_at` (seconds, one a mail)."""
-        told: dict[str, Any] = self._ask("GET", f"{control.PATH}statistics")
+        told: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return told
 
-    def deliver_many(
-        self, mails: Sequence[tuple[bytes, Sequence[str]]], sns_message_ids: Sequence[str] = ()
-    ) -> list[str]:
+    def deliver_many(self, mails: Sequence[Mail], sns_message_ids: Sequence[str] = ()) -> list[str]:
         """Receive mails, each with its recipients, as SES would; gives their SQS messages' ids.
 
-        SNS gives its messages the ids given here, or makes some up. They do not pass SQS's and
-        S3's protocols, and so meet none of their faults. Signing takes a millisecond each.
+        SNS gives its messages the ids given here, or makes some up. Signing their envelopes takes
+        about a millisecond each.
         """
-        ids: list[str] = []
         names: Sequence[str | None] = sns_message_ids or [None] * len(mails)
-        named = zip(mails, names, strict=True)
-        for batch in batched(named, _LOADED_AT_ONCE):
-            ids += self._load(batch)
+        named = list(zip(mails, names, strict=True))
+        ids: list[str] = []
+        for start in range(0, len(mails), _LOADED_AT_ONCE):
+            ids += self._receive(named[start : start + _LOADED_AT_ONCE])
         return ids
 
-    def _load(self, mails: Iterable[tuple[tuple[bytes, Sequence[str]], str | None]]) -> list[str]:
+    def put(self, body: str) -> str:
+        """Put any text into the queue; gives the id of its SQS message."""
+        return self._load({}, [body])[0]
+
+    def count(self, queue_url: str) -> int:
+        """Count all messages in a queue: visible, delayed and hidden."""
+        number: int = self._contents()["messages"][_name(queue_url)]
+        return number
+
+    def stored_mails(self) -> list[str]:
+        """List the mails that are still in S3."""
+        keys: list[str] = self._contents()["objects"][BUCKET]
+        return keys
+
+    def _receive(self, mails: Sequence[tuple[Mail, str | None]]) -> list[str]:
         objects, bodies = {}, []
         for (raw, recipients), sns_message_id in mails:
             key = uuid.uuid4().hex
-            objects[key] = base64.b64encode(raw).decode()
+            objects[key] = raw
             told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
             bodies.append(self._envelope(told, sns_message_id))
-        queue = self.queue_url.rpartition("/")[2]
-        ids: list[str] = self._ask(
-            "POST",
-            f"{control.PATH}load",
-            {"bucket": BUCKET, "objects": objects, "queue": queue, "bodies": bodies},
-        )
+        return self._load(objects, bodies)
+
+    def _store(self, key: str, raw: bytes) -> None:
+        self._load({key: raw}, [])
+
+    def _load(self, objects: dict[str, bytes], bodies: list[str]) -> list[str]:
+        encoded = {key: base64.b64encode(raw).decode() for key, raw in objects.items()}
+        given = {"bucket": BUCKET, "objects": encoded, "queue": _name(self.queue_url)}
+        ids: list[str] = self._ask("POST", f"{CONTROL_PATH}load", given | {"bodies": bodies})
         return ids
+
+    def _contents(self) -> Any:
+        return self._ask("GET", f"{CONTROL_PATH}contents")
 
     def _server_environ(self) -> dict[str, str]:
         # This package is no part of what is installed.
         return super()._server_environ() | {"PYTHONPATH": str(_ROOT)}
 
 
-def batched(items: Iterable[T], at_once: int) -> Iterator[list[T]]:
-    """Give items in lists of so many."""
-    rest = iter(items)
-    while batch := list(islice(rest, at_once)):
-        yield batch
+def _name(queue_url: str) -> str:
+    return queue_url.rpartition("/")[2]

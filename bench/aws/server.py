@@ -6,10 +6,9 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bench.aws import control
 from bench.aws.cloud import Cloud
 from bench.aws.control import Control
-from bench.aws.web import Request, Response
+from bench.aws.web import CONTROL_PATH, Request, Response
 
 _KEEP_ALIVE_SECONDS = 3600
 
@@ -65,7 +64,7 @@ class Application:
             is_abandoned=transport.is_closing,
         )
         response: Response | None
-        if request.path.startswith(control.PATH):
+        if request.path.startswith(CONTROL_PATH):
             response = self._control.answer(request)
         else:
             response = await self._cloud.answer(request)

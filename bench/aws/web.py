@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+CONTROL_PATH = "/_local/"
+"""Below it is what a test orders and asks; all else is AWS's."""
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 

@@ -76,6 +76,11 @@ class SimulatedAws(ABC):
         self.queue_url = self.dead_letter_queue_url = ""
         self.set_up()
 
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
     def set_up(self, visibility_seconds: int = 30) -> None:
         """Make the queue with its dead-letter queue, the bucket, and the identities of SES."""
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName=_DEAD_LETTERS)["QueueUrl"]
@@ -122,7 +127,7 @@ class SimulatedAws(ABC):
     def deliver(self, raw: bytes, recipients: Sequence[str], **verdicts: str) -> str:
         """Receive a mail as SES would; gives the id of the SQS message that tells of it."""
         key = uuid.uuid4().hex
-        self.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
+        self._store(key, raw)
         told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key, **verdicts)
         return self.notify(told)
 
@@ -157,6 +162,9 @@ class SimulatedAws(ABC):
     @abstractmethod
     def sent(self) -> list[SentMail]:
         """List what SES was given to send, oldest first."""
+
+    def _store(self, key: str, raw: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
 
     def _envelope(self, told: dict[str, Any], message_id: str | None = None) -> str:
         return json.dumps(self.signer.sign(notification(TOPIC, json.dumps(told), message_id)))

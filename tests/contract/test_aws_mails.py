@@ -36,7 +36,8 @@ def test_an_object_is_read_as_it_was_written(any_aws: SimulatedAws, key: str) ->
     content = bytes(range(256)) * 1000
 
     assert put_and_get(any_aws, key, content) == content
-    assert any_aws.stored_mails() == [key]
+    (listed,) = any_aws.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert (listed["Key"], listed["Size"]) == (key, len(content))
 
 
 def test_an_object_is_read_as_it_was_streamed(any_aws: SimulatedAws) -> None:

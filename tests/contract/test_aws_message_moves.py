@@ -1,4 +1,4 @@
-"""Moving dead letters back to their queue. moto has no move tasks: held to AWS's documentation."""
+"""Moving dead letters back to their queue, as AWS documents it; moto has no such tasks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -30,12 +30,15 @@ def received_handle(aws: SimulatedAws, **options: Any) -> str:
     return handle
 
 
-def counts(aws: SimulatedAws) -> tuple[int, int]:
-    """Count the messages that wait and those that are hidden."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+def counted(aws: SimulatedAws, *places: str) -> tuple[int, ...]:
+    names = [f"ApproximateNumberOfMessages{place}" for place in places]
     answer = aws.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
-    waiting, hidden = (int(answer["Attributes"][name]) for name in names)
-    return waiting, hidden
+    return tuple(int(answer["Attributes"][name]) for name in names)
+
+
+def counts(aws: SimulatedAws) -> tuple[int, ...]:
+    """Count the messages that wait and those that are hidden."""
+    return counted(aws, "", "NotVisible")
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -230,7 +233,7 @@ def test_a_message_received_too_often_becomes_a_dead_letter(any_aws: SimulatedAw
 def test_a_message_may_be_sent_with_a_delay(any_aws: SimulatedAws) -> None:
     any_aws.sqs.send_message(QueueUrl=any_aws.queue_url, MessageBody="later", DelaySeconds=1)
     assert receive(any_aws) == []
-    assert any_aws.count(any_aws.queue_url) == 1
+    assert counted(any_aws, "", "Delayed", "NotVisible") == (0, 1, 0)
 
     wait_until("the message", lambda: receive(any_aws, WaitTimeSeconds=1))
 
@@ -242,4 +245,5 @@ def test_a_purged_queue_is_empty(any_aws: SimulatedAws) -> None:
 
     any_aws.sqs.purge_queue(QueueUrl=any_aws.queue_url)
 
-    assert any_aws.count(any_aws.queue_url) == 0
+    assert counts(any_aws) == (0, 0)
+    assert receive(any_aws) == []
