@@ -1,4 +1,7 @@
-"""docker-compose.yml (beside tests/unit/deploy): its settings are accepted by the processes, its stand-in for AWS works."""
+"""docker-compose.yml: how its services are run, and that its stand-in for AWS works.
+
+What it has in common with the other ways to deploy is tested in tests/unit/deploy.
+"""
 
 import os
 from collections.abc import Mapping
