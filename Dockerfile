@@ -1,37 +1,55 @@
-# The image of all processes: web, bridge, workers, scheduler. The command says which one it is.
+# The image of all processes: web, bridge, worker, scheduler, migrate. The command says which one.
+#
+# It runs as a user of its own, and on a root file system that it can't write to, given a /tmp:
+#   docker run --read-only --tmpfs /tmp IMAGE python -m bridge
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
-RUN python -m venv /venv
 WORKDIR /app
+# First what changes seldom: as long as these two files stay, so do the installed packages.
+COPY pyproject.toml constraints.txt ./
+RUN python -m venv /venv \
+    && mkdir bridge emails relay \
+    && pip install --constraint constraints.txt .
 COPY . .
-# Editable: the code stays in /app, where `manage.py` and the static files look for each other.
-RUN pip install --constraint constraints.txt --editable .
+# The code stays in /app (editable), where `manage.py` and the static files look for each other.
 # Settings must be there to be read; none of these leads anywhere, and none gets into the image.
-RUN AWS_REGION=none AWS_S3_EMAIL_BUCKET=none DATABASE_URL=postgresql://none/none \
+# Compiled here, since the processes can't write it: so a probe starts sooner.
+RUN pip install --no-deps --editable . \
+    && AWS_REGION=none AWS_S3_EMAIL_BUCKET=none DATABASE_URL=postgresql://none/none \
     MASK_DOMAINS=none REPLIES_ADDRESS=none RELAY_FROM_ADDRESS=none SECRET_KEY=none \
     SITE_ORIGIN=http://none \
-    python manage.py collectstatic --noinput
+    python manage.py collectstatic --noinput \
+    && python -m compileall -q bridge emails relay
 
 # Embedded servers on top, for docker-compose.yml's stand-in for AWS. Never for production.
 FROM build AS build-local
 RUN pip install --constraint constraints.txt --editable '.[local]'
 
 FROM python:3.11-slim-bookworm AS base
+# tini is process 1: it passes signals on and buries orphans. Without it the scheduler and a
+# `migrate` would not heed SIGTERM: they leave it to its default, and process 1 has none.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent relay
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --create-home relay
 WORKDIR /app
+ENTRYPOINT ["tini", "--"]
 
 FROM base AS local
 COPY --from=build-local /venv /venv
 COPY --from=build-local /app /app
-RUN mkdir /data && chown relay /data
-USER relay
+RUN mkdir /data && chown 10001 /data
+USER 10001
 CMD ["python", "-m", "relay.local.container", "/data"]
 
 FROM base AS production
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-USER relay
+# By its number, so that Kubernetes can tell that it isn't root.
+USER 10001
 EXPOSE 8000
-CMD ["gunicorn", "relay.wsgi", "--bind", "0.0.0.0:8000"]
+# gunicorn's control socket would lie in a home that there isn't.
+CMD ["gunicorn", "relay.wsgi", "--bind", "0.0.0.0:8000", "--no-control-socket"]

@@ -102,3 +102,7 @@ if not DEBUG and CONFIG.site_origin.startswith("https:"):
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+
+# HSTS for subdomains, and preloading, bind all that a domain's owner runs under it, for years:
+# that is for the owner to decide, in the proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

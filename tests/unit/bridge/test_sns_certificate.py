@@ -164,6 +164,27 @@ def test_a_key_that_is_not_rsa_does_not_do() -> None:
     assert rejection(lambda: sns.load_certificate(pem)).detail == "not an RSA key"
 
 
+# Made once: the library that the tests make keys with refuses to make one so short.
+A_KEY_OF_512_BITS = b"""\
+-----BEGIN CERTIFICATE-----
+MIIBWTCCAQOgAwIBAgIUbUCIuDJMFIrgQrypggcEhQk5ViAwDQYJKoZIhvcNAQEL
+BQAwADAgFw0yNjExMjQwMDA2NTZaGA8yMTI2MTAzMTAwMDY1NlowADBcMA0GCSqG
+SIb3DQEBAQUAA0sAMEgCQQDJ0VidsmuJNbd7nLop1hGzCk8x44Znrpnv45yN9OFp
+ZK8efdn3mPYsAfIrILTv8nia/v7xM1S/krkZv1bgWPuXAgMBAAGjUzBRMB0GA1Ud
+DgQWBBS9PQqnZhuy0ieVwmfUj2JJolwJFjAfBgNVHSMEGDAWgBS9PQqnZhuy0ieV
+wmfUj2JJolwJFjAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA0EApoXZ
+7U0u7p93ybZEL7sx3IlGkxvMk8GcxFX5heieslK0WUo2rN95KJDg+hEh4QlEVgZS
+BZLDbvq+m9uLIiWXdA==
+-----END CERTIFICATE-----
+"""
+
+
+def test_a_key_that_anybody_can_factor_does_not_do() -> None:
+    refused = rejection(lambda: sns.load_certificate(A_KEY_OF_512_BITS))
+
+    assert (refused.reason, refused.detail) == (RejectReason.BAD_CERTIFICATE, "a key of 512 bits")
+
+
 PEM = our_signer().pem
 PRIVATE_KEY = our_signer().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 

@@ -1,0 +1,90 @@
+# Receiving: what arrives for our domains goes to the bucket, and the topic is told. Sending: what the
+# workers send bears our configuration set, whose bounces and complaints the topic is told, too.
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account    = data.aws_caller_identity.this.account_id
+  region     = data.aws_region.this.name
+  ses_prefix = "arn:${data.aws_partition.this.partition}:ses:${local.region}:${local.account}"
+
+  rule_name = "store-and-tell"
+
+  # Made of names, and not read from the resources, which wait for the policies that hold these.
+  receipt_rule_arn      = "${local.ses_prefix}:receipt-rule-set/${var.name}:receipt-rule/${local.rule_name}"
+  configuration_set_arn = "${local.ses_prefix}:configuration-set/${var.name}"
+}
+
+resource "aws_sesv2_email_identity" "domain" {
+  for_each = toset(var.mask_domains)
+
+  email_identity         = each.key
+  configuration_set_name = aws_sesv2_configuration_set.outgoing.configuration_set_name
+
+  dkim_signing_attributes {
+    next_signing_key_length = "RSA_2048_BIT"
+  }
+}
+
+resource "aws_ses_receipt_rule_set" "incoming" {
+  rule_set_name = var.name
+}
+
+resource "aws_ses_active_receipt_rule_set" "incoming" {
+  count = var.activate_rule_set ? 1 : 0
+
+  rule_set_name = aws_ses_receipt_rule_set.incoming.rule_set_name
+}
+
+resource "aws_ses_receipt_rule" "store_and_tell" {
+  name          = local.rule_name
+  rule_set_name = aws_ses_receipt_rule_set.incoming.rule_set_name
+  enabled       = true
+
+  # With its dot, a domain means all names under it: owners' own.
+  recipients = flatten([for domain in var.mask_domains : [domain, ".${domain}"]])
+
+  # The verdicts on spam, viruses, SPF, DKIM and DMARC that the inbound logic goes by.
+  scan_enabled = true
+
+  s3_action {
+    position    = 1
+    bucket_name = aws_s3_bucket.mails.id
+    topic_arn   = aws_sns_topic.notifications.arn
+  }
+
+  # SES tries both when the rule is made.
+  depends_on = [aws_s3_bucket_policy.mails, aws_sns_topic_policy.notifications]
+}
+
+resource "aws_sesv2_configuration_set" "outgoing" {
+  configuration_set_name = var.name
+
+  reputation_options {
+    reputation_metrics_enabled = true
+  }
+
+  sending_options {
+    sending_enabled = true
+  }
+}
+
+resource "aws_sesv2_configuration_set_event_destination" "feedback" {
+  configuration_set_name = aws_sesv2_configuration_set.outgoing.configuration_set_name
+  event_destination_name = "feedback"
+
+  event_destination {
+    enabled = true
+
+    # What the bridge takes; it rejects all other events, and each would be a message for nothing.
+    matching_event_types = ["BOUNCE", "COMPLAINT"]
+
+    sns_destination {
+      topic_arn = aws_sns_topic.notifications.arn
+    }
+  }
+
+  depends_on = [aws_sns_topic_policy.notifications]
+}

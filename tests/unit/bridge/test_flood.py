@@ -1,0 +1,107 @@
+"""A flood of forgeries touches nothing but SQS: it reaches neither Redis nor the database (P5).
+
+There is no Redis where this poller looks for it, so that any use of it is an error. The database is
+out of the bridge's reach altogether: it has no driver for it, and nobody tells it the address
+(`test_the_bridge_imports_neither_django_nor_a_database_driver`).
+"""
+
+import itertools
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis.exceptions import RedisError
+
+from bridge.broker import connect, make_broker
+from bridge.inbox import Inbox
+from bridge.inflight import InFlight
+from bridge.poller import Poller, Rules, Taken
+from bridge.totals import Totals
+from bridge.visibility import Held
+from tests.environment import NOWHERE
+from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
+
+NO_REDIS = f"redis://{NOWHERE}/0"
+FORGERIES = 10_000
+BATCH = 10
+
+
+class FloodedQueue:
+    """SQS's client, as far as a flood goes: it gives the same few bodies for ever."""
+
+    def __init__(self, bodies: list[str]) -> None:
+        self._bodies = itertools.cycle(bodies)
+        self._numbers = itertools.count()
+
+    def receive_message(self, **options: Any) -> dict[str, Any]:
+        return {"Messages": [self._message() for _ in range(options["MaxNumberOfMessages"])]}
+
+    def change_message_visibility_batch(self, **_options: Any) -> dict[str, Any]:
+        return {}
+
+    def _message(self) -> dict[str, str]:
+        name = f"message-{next(self._numbers)}"
+        return {"MessageId": name, "ReceiptHandle": name, "Body": next(self._bodies)}
+
+
+GENUINE = a_notification()
+
+# The first four are found out by their signature alone, and so cost most.
+FORGED: list[object] = [
+    GENUINE | {"Message": GENUINE["Message"] + " "},
+    GENUINE | {"MessageId": "another"},
+    GENUINE | {"Timestamp": "2012-01-01T00:00:00.000Z"},
+    GENUINE | {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": "u"},
+    GENUINE | {"TopicArn": f"{TOPIC}2"},
+    GENUINE | {"SigningCertURL": "https://sns.us-east-1.amazonaws.com.evil.example/a.pem"},
+    GENUINE | {"SignatureVersion": "3"},
+    [GENUINE],
+]
+
+
+def flooded_with(*contents: object) -> Poller:
+    bodies = [json.dumps(content) for content in contents]
+    inbox = Inbox(
+        f"http://{NOWHERE}/1/mail",
+        "us-east-1",
+        wait_seconds=1,
+        visibility_seconds=60,
+        client=FloodedQueue(bodies),  # type: ignore[arg-type]
+    )
+    return Poller(
+        inbox=inbox,
+        in_flight=InFlight(connect(NO_REDIS), 60),
+        held=Held(),
+        broker=make_broker(NO_REDIS),
+        authenticate=authenticate,
+        totals=Totals(),
+        rules=Rules("b1", BATCH, 1000, False, False),
+        stopping=threading.Event(),
+    )
+
+
+@pytest.fixture
+def _quiet() -> Iterator[None]:
+    """Without a log line for each, which others test."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_ten_thousand_forgeries_are_rejected_without_a_word_to_redis() -> None:
+    poller = flooded_with(*FORGED)
+
+    cycles = [poller.cycle(BATCH) for _ in range(FORGERIES // BATCH)]
+
+    assert sum(cycle.taken[Taken.REJECTED] for cycle in cycles) == FORGERIES
+
+
+def test_a_genuine_message_among_them_would_have_been_noticed() -> None:
+    poller = flooded_with(*FORGED, GENUINE)
+
+    with pytest.raises(RedisError):
+        poller.cycle(BATCH)
