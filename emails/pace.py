@@ -1,8 +1,9 @@
 """How fast mails are sent: all workers together, and slower when SES has had enough.
 
 SES limits how many mails an account may send in a second. Each worker would learn of it by itself,
-and come back by itself; so what one of them learns is kept in Redis, by Dramatiq's own means, and
-all keep to it.
+and come back by itself; so what one of them learns is kept in Redis, and all keep to it. When SES
+complains, the limit becomes four fifths of what was sent in the last second, and of itself when it
+complains again; without a complaint it grows, and after a minute there is none.
 """
 
 import random
@@ -19,9 +20,12 @@ from emails.outcomes import RetryReason
 PATIENCE_SECONDS = 5.0
 """How long a worker waits for its turn before it works on something else."""
 
-_PAUSE, _STRIKES = "relay:ses-pause", "relay:ses-strikes"
-_STRIKES_TTL_MS = 30_000
-_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 500, 16_000
+_LIMIT, _COUNT, _TURNS = "relay:ses-limit", "relay:ses-count", "relay:ses-turns"
+_LIMIT_SECONDS = 60
+_STEP_SECONDS = 5.0
+_SLOWER, _FASTER = 0.8, 1.25
+"""By how much the limit shrinks at a complaint, at most once a step; and grows in each step."""
+
 _LOOK_SECONDS = (0.02, 0.2)
 
 
@@ -37,17 +41,12 @@ class Pace:
         per_second: int | None,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
+        self._per_second = per_second
         self._sleep = sleep
         self._clock = clock
-        self._limiter: Any = None
-        if per_second:
-            backend = RedisBackend(client=client)
-            self._limiter = WindowRateLimiter(  # type: ignore[no-untyped-call]
-                backend, "relay:ses-rate", limit=per_second, window=1
-            )
 
     def wait_turn(self) -> None:
         """Wait until a mail may be sent. Raises `NotFinished` when that takes too long."""
@@ -55,24 +54,55 @@ class Pace:
         while not self._may_send():
             if self._clock() >= deadline:
                 raise NotFinished(RetryReason.SENDER_THROTTLED)
-            # Not all at once when the pause is over.
+            # Not all at once when the next second begins.
             self._sleep(random.uniform(*_LOOK_SECONDS))
 
     def slow_down(self) -> None:
-        """Note that SES has had enough: nobody sends for a while, longer each time in a row."""
-        if self._client.exists(_PAUSE):
-            return
-        with self._client.pipeline() as pipeline:
-            pipeline.incr(_STRIKES)
-            pipeline.pexpire(_STRIKES, _STRIKES_TTL_MS)
-            strikes: int = pipeline.execute()[0]
-        pause_ms = min(_LONGEST_PAUSE_MS, _FIRST_PAUSE_MS * 2 ** (min(strikes, 10) - 1))
-        self._client.set(_PAUSE, 1, px=pause_ms, nx=True)
+        """Note that SES has had enough. Complaints that come together are one."""
+        now = self._clock()
+        stored = self._client.get(_LIMIT)
+        if stored is None:
+            counts = self._client.mget(_counter(now), _counter(now - 1))
+            limit = max(int(count or 0) for count in counts) * _SLOWER
+        else:
+            _, since = _read(stored)
+            if now - since < _STEP_SECONDS:
+                return
+            limit = _grown(stored, now) * _SLOWER
+        self._client.set(_LIMIT, f"{max(1.0, limit):.2f} {now:.3f}", ex=_LIMIT_SECONDS)
+
+    def limit(self) -> float | None:
+        """Tell how many mails may be sent in this second; None: as many as SES takes."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            now = self._clock()
+            pipeline.get(_LIMIT)
+            pipeline.incr(_counter(now))
+            pipeline.expire(_counter(now), 5)
+            stored = pipeline.execute()[0]
+        learned = _grown(stored, now) if stored is not None else None
+        return min((one for one in (learned, self._per_second) if one is not None), default=None)
 
     def _may_send(self) -> bool:
-        if self._client.exists(_PAUSE):
-            return False
-        if self._limiter is None:
+        limit = self.limit()
+        if limit is None:
             return True
-        with self._limiter.acquire(raise_on_failure=False) as acquired:
+        limiter: Any = WindowRateLimiter(  # type: ignore[no-untyped-call]
+            RedisBackend(client=self._client), _TURNS, limit=max(1, int(limit)), window=1
+        )
+        with limiter.acquire(raise_on_failure=False) as acquired:
             return bool(acquired)
+
+
+def _counter(now: float) -> str:
+    return f"{_COUNT}:{int(now)}"
+
+
+def _read(stored: bytes) -> tuple[float, float]:
+    limit, since = stored.split()
+    return float(limit), float(since)
+
+
+def _grown(stored: bytes, now: float) -> float:
+    limit, since = _read(stored)
+    steps: float = max(0.0, now - since) / _STEP_SECONDS
+    return float(limit * _FASTER**steps)

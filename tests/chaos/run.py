@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 _PAUSE_SECONDS = {Kind.PAUSE_WORKERS: 17.0, Kind.PAUSE_BRIDGE: 8.0}
 _TOLD_TWICE = 50  # SNS tells of each fiftieth mail twice
-_SETTLE_SECONDS = 150.0
+_SETTLE_SECONDS = 240.0
 _LOOK_SECONDS = 0.5
 _SUBJECT = re.compile(rb"^Subject: chaos (\d+)\r?$", re.MULTILINE)
 
@@ -131,7 +131,6 @@ def _break(world: World, crew: Crew, fault: Fault) -> bool:
 
 def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str], None]) -> None:
     """Wait until all is recorded and the queue holds only what is in doubt, or for long enough."""
-    world.be_kind()
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
         states = world.deliveries()
@@ -148,6 +147,7 @@ def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str],
 
 
 def _judge(world: World, crew: Crew, messages: _Messages) -> list[Judged]:
+    world.be_kind()
     sendings: dict[str, list[Sending]] = defaultdict(list)
     for mail in world.aws.accepted():
         found = _SUBJECT.search(_raw(mail["raw"]))

@@ -12,7 +12,7 @@ class Clock:
     """Time that passes only while somebody sleeps."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = 1000.0
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -22,73 +22,96 @@ class Clock:
 
 
 @pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of all workers, Dramatiq's limiters among them."""
+    clock = Clock()
+    monkeypatch.setattr("dramatiq.rate_limits.window.time", clock)
+    return clock
+
+
+@pytest.fixture
 def client(redis_url: str) -> redis.Redis:
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
     return client
 
 
-def a_pace(client: redis.Redis, per_second: int | None = None) -> tuple[Pace, Clock]:
-    clock = Clock()
-    return Pace(client, per_second, sleep=clock.sleep, clock=clock.time), clock
+def a_pace(client: redis.Redis, clock: Clock, per_second: int | None = None) -> Pace:
+    return Pace(client, per_second, sleep=clock.sleep, clock=clock.time)
 
 
-def test_nobody_waits_while_ses_takes_all(client: redis.Redis) -> None:
-    pace, clock = a_pace(client)
-    for _ in range(100):
+def send(pace: Pace, number: int) -> None:
+    for _ in range(number):
         pace.wait_turn()
-    assert clock.now == 0
 
 
-def test_what_one_worker_learns_holds_for_the_others(client: redis.Redis) -> None:
-    one, _ = a_pace(client)
-    other, clock = a_pace(client)
+def test_nobody_waits_while_ses_takes_all(client: redis.Redis, clock: Clock) -> None:
+    send(a_pace(client, clock), 100)
+    assert clock.now == 1000
+
+
+def test_what_one_worker_learns_holds_for_the_others(client: redis.Redis, clock: Clock) -> None:
+    one, other = a_pace(client, clock), a_pace(client, clock)
+    send(one, 50)
+    send(other, 50)
+
     one.slow_down()
 
+    assert other.limit() == pytest.approx(80)
+    started = clock.now
+    send(other, 240)
+    assert 2 <= clock.now - started <= 4
+
+
+def test_complaints_that_come_together_are_one(client: redis.Redis, clock: Clock) -> None:
+    """Thirty threads whose mails are refused at the same moment have learned one thing."""
+    pace = a_pace(client, clock)
+    send(pace, 100)
+    for _ in range(30):
+        pace.slow_down()
+    assert pace.limit() == pytest.approx(80)
+
+
+def test_the_limit_shrinks_while_ses_complains_and_grows_when_it_does_not(
+    client: redis.Redis, clock: Clock
+) -> None:
+    pace = a_pace(client, clock)
+    send(pace, 100)
+    pace.slow_down()
+
+    clock.sleep(5)
+    assert pace.limit() == pytest.approx(100)
+    pace.slow_down()
+    assert pace.limit() == pytest.approx(80)
+    clock.sleep(20)
+    assert pace.limit() == pytest.approx(80 * 1.25**4)
+    assert 0 < client.ttl("relay:ses-limit") <= 60
+
+
+def test_the_limit_never_falls_below_one(client: redis.Redis, clock: Clock) -> None:
+    pace = a_pace(client, clock)
+    pace.slow_down()
+    assert pace.limit() == 1
+    pace.wait_turn()
+
+
+def test_a_turn_that_does_not_come_is_left_to_the_next_attempt(
+    client: redis.Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = a_pace(client, clock, 1)
+    # For Dramatiq's limiter, it is always the same second.
+    monkeypatch.setattr("dramatiq.rate_limits.window.time", Clock())
+    pace.wait_turn()
+
     with pytest.raises(NotFinished) as failure:
-        other.wait_turn()
+        pace.wait_turn()
 
     assert failure.value.reason == RetryReason.SENDER_THROTTLED
-    assert clock.now >= PATIENCE_SECONDS
+    assert clock.now >= 1000 + PATIENCE_SECONDS
 
 
-def test_sending_goes_on_when_the_pause_is_over(client: redis.Redis) -> None:
-    pace = Pace(client, None)
-    pace.slow_down()
-    pace.wait_turn()
-    assert not client.exists("relay:ses-pause")
-
-
-def test_pauses_grow_while_ses_goes_on_complaining_and_end(client: redis.Redis) -> None:
-    pace, _ = a_pace(client)
-    pauses = []
-    for _ in range(9):
-        pace.slow_down()
-        pauses.append(client.pttl("relay:ses-pause"))
-        client.delete("relay:ses-pause")
-    for pause, expected in zip(pauses, [500, 1000, 2000, 4000, 8000, *[16_000] * 4], strict=True):
-        assert expected * 0.9 < pause <= expected
-    assert 0 < client.pttl("relay:ses-strikes") <= 30_000
-
-
-def test_many_complaints_at_once_are_one(client: redis.Redis) -> None:
-    """Thirty threads whose mails are refused at the same moment have learned one thing."""
-    for _ in range(30):
-        a_pace(client)[0].slow_down()
-    assert client.get("relay:ses-strikes") == b"1"
-
-
-def test_all_workers_together_keep_to_the_rate(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dramatiq.rate_limits.window.time.time", lambda: 1000.5)
-    paces = [a_pace(client, 3)[0] for _ in range(2)]
-
-    for turn in range(3):
+def test_all_workers_together_keep_to_the_rate(client: redis.Redis, clock: Clock) -> None:
+    paces = [a_pace(client, clock, 3) for _ in range(2)]
+    for turn in range(30):
         paces[turn % 2].wait_turn()
-
-    for pace in paces:
-        with pytest.raises(NotFinished):
-            pace.wait_turn()
-    monkeypatch.setattr("dramatiq.rate_limits.window.time.time", lambda: 1001.5)
-    paces[1].wait_turn()
+    assert 9 <= clock.now - 1000 <= 12
