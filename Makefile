@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test chaos lint format constraints clean
+.PHONY: help demo dev test chaos bench lint format constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
 	@echo "make test    the tests, on their own Redis and PostgreSQL"
 	@echo "make chaos   5,000 mails while everything breaks, and what became of each (ten minutes)"
+	@echo "make bench   how fast it is, and what it costs (half an hour)"
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
 	@echo "make constraints   pin anew what they install"
@@ -27,6 +28,9 @@ test: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

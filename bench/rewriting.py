@@ -15,12 +15,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 
 import django
 
+from bench.mails import ordinary_mail
 from emails.mime import ForwardPlan, rewrite_forward
 from relay import stand_ins
 from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
@@ -45,30 +44,6 @@ PLAN = ForwardPlan(
     trackers=tracker_lists.load(None),
     warning_url="https://relay.example/emails/tracker-warning/",
 )
-
-
-def ordinary_mail(size: int = 15_000) -> bytes:
-    """Write a newsletter as they are: text and HTML, links, images, some of them trackers'."""
-    mail = EmailMessage(policy=SMTP)
-    mail["From"], mail["To"] = "Shop <news@shop.example>", _MASK
-    mail["Subject"], mail["Message-ID"] = "Grüße und Angebote", "<1@shop.example>"
-    mail["Date"] = "Mon, 02 Nov 2026 10:00:00 +0000"
-    for number in range(12):
-        mail[f"X-Header-{number}"] = "some value that nobody needs " * 2
-    row = (
-        '<tr><td style="color:#333"><a href="https://shop.example/{0}?a=1&amp;b=2">Größe {0}</a>'
-        '<img src="https://cdn.shop.example/{0}.png" alt="picture" width="100"></td></tr>\r\n'
-    )
-    rows = max(1, (size - 2500) * 4 // 5 // len(row))
-    texts = "".join(f"Größe {n}: https://shop.example/{n}\r\n" for n in range(rows))
-    html = "".join(row.format(n) for n in range(rows))
-    pixel = '<img src="https://www.google-analytics.com/collect?v=1" width="1" height="1">'
-    mail.set_content(texts)
-    mail.add_alternative(
-        f"<html><head><title>x</title></head><body><table>{html}</table>{pixel}</body></html>",
-        subtype="html",
-    )
-    return mail.as_bytes()
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -3,6 +3,7 @@
 import base64
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ _LOADED_AT_ONCE = 500
 
 Mail = tuple[bytes, Sequence[str]]
 """A mail and its recipients."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Mails by their keys in the bucket, and the messages that tell of them."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    bodies: list[str] = field(default_factory=list)
 
 
 class FastAws(SimulatedAws):
@@ -73,8 +82,22 @@ class FastAws(SimulatedAws):
         named = list(zip(mails, names, strict=True))
         ids: list[str] = []
         for start in range(0, len(mails), _LOADED_AT_ONCE):
-            ids += self._receive(named[start : start + _LOADED_AT_ONCE])
+            ids += self.load(self.sign(named[start : start + _LOADED_AT_ONCE]))
         return ids
+
+    def sign(self, mails: Sequence[tuple[Mail, str | None]]) -> Arrived:
+        """Make what SES and SNS would make of mails, to be loaded later."""
+        arrived = Arrived()
+        for (raw, recipients), sns_message_id in mails:
+            key = uuid.uuid4().hex
+            arrived.objects[key] = raw
+            told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
+            arrived.bodies.append(self._envelope(told, sns_message_id))
+        return arrived
+
+    def load(self, arrived: Arrived) -> list[str]:
+        """Put mails into the bucket and messages into the queue; gives the messages' ids."""
+        return self._load(arrived.objects, arrived.bodies)
 
     def put(self, body: str) -> str:
         """Put any text into the queue; gives the id of its SQS message."""
@@ -89,15 +112,6 @@ class FastAws(SimulatedAws):
         """List the mails that are still in S3."""
         keys: list[str] = self._contents()["objects"][BUCKET]
         return keys
-
-    def _receive(self, mails: Sequence[tuple[Mail, str | None]]) -> list[str]:
-        objects, bodies = {}, []
-        for (raw, recipients), sns_message_id in mails:
-            key = uuid.uuid4().hex
-            objects[key] = raw
-            told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
-            bodies.append(self._envelope(told, sns_message_id))
-        return self._load(objects, bodies)
 
     def _store(self, key: str, raw: bytes) -> None:
         self._load({key: raw}, [])

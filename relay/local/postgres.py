@@ -39,6 +39,11 @@ class LocalPostgres:
         host = quote(str(self._server.pgdata), safe="")
         return f"postgresql://postgres@:{_PORT}/postgres?host={host}"
 
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
     def restart(self) -> None:
         """Stop it and start it again, with its data, at the same address."""
         self.stop()

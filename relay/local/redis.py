@@ -19,6 +19,11 @@ class LocalRedis:
         """What goes into REDIS_URL."""
         return f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
     def restart(self) -> None:
         """Stop it and start it again, empty, on the same port."""
         self.stop()

@@ -94,8 +94,8 @@ def _deliver_and_break(
                 tell(f"{now:6.1f} s  {delivered:5} delivered  {fault.kind}")
             else:
                 # Its victim is down already: a little later it is up again.
-                faults.insert(0, Fault(now + 1, fault.kind, fault.victim))
-                break
+                later = Fault(now + 1, fault.kind, fault.victim)
+                faults = sorted([*faults, later], key=lambda fault: fault.at)
         time.sleep(_LOOK_SECONDS / 5)
     return messages
 

@@ -1,0 +1,240 @@
+"""`make bench`: measures the relay, the old way and the floor in one run, and draws the results.
+
+Writes `bench/results.json`, and pictures into `docs/img/`. Each number is the median of several
+runs, with the least and the most. `--quick` takes a few minutes, and is for looking.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import measure, plots
+from bench.site import Site
+
+HERE = Path(__file__).parent
+IMAGES = HERE.parent / "docs" / "img"
+
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often and how much is measured."""
+
+    runs: int
+    messages: int
+    alone: int
+    predecessor: int
+    idle: int
+    long: int
+
+
+FULL = Plan(runs=3, messages=3000, alone=600, predecessor=30, idle=100, long=20_000)
+QUICK = Plan(runs=1, messages=800, alone=200, predecessor=8, idle=30, long=2_000)
+
+WORKERS = (1, 2, 3, 4)
+THREADS = (1, 2, 4, 8, 16, 32)
+SIZES = {2_000: 1.0, 15_000: 1.0, 1_000_000: 0.1, 20_000_000: 0.01}
+"""Bytes of a mail, and the share of the messages that is sent in that size."""
+
+
+def main() -> None:
+    """Measure what was asked for; all, if nothing was."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
+    plan = QUICK if given.quick else FULL
+    folder = Path(tempfile.mkdtemp(prefix="relay-bench-"))
+    folder.chmod(0o755)
+    results: dict[str, Any] = {"machine": _machine(), "plan": "quick" if given.quick else "full"}
+    site = Site(folder)
+    try:
+        for part in given.parts or PARTS:
+            results[part] = PARTS[part](site, plan)
+    finally:
+        site.close()
+    if given.quick or given.parts:
+        print(json.dumps(results, indent=1))
+        return
+    results["ratios"] = ratios(results)
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    plots.draw(results, IMAGES)
+    print(json.dumps(results["ratios"], indent=1))
+
+
+def _baselines(site: Site, plan: Plan) -> Numbers:
+    return {
+        _named("predecessor", has_latency): _median(
+            plan,
+            _named("predecessor", has_latency),
+            lambda: measure.predecessor(
+                site,
+                messages=plan.predecessor,
+                has_latency=has_latency,  # noqa: B023
+            ),
+        )
+        for has_latency in (False, True)
+    } | {
+        "floor": _median(plan, "floor", lambda: measure.floor(site, messages=plan.alone)),
+    }
+
+
+def _relay(site: Site, plan: Plan) -> Numbers:
+    return {
+        _named("relay", has_latency): _median(
+            plan,
+            _named("relay", has_latency),
+            lambda: measure.throughput(
+                site,
+                messages=plan.messages,
+                threads=16 if has_latency else 8,  # noqa: B023
+                has_latency=has_latency,  # noqa: B023
+            ),
+        )
+        for has_latency in (False, True)
+    }
+
+
+def _idle(site: Site, plan: Plan) -> Numbers:
+    return {
+        _named("idle", has_latency): _median(
+            plan,
+            _named("idle", has_latency),
+            lambda: measure.idle_latency(
+                site,
+                messages=plan.idle,
+                has_latency=has_latency,  # noqa: B023
+            ),
+        )
+        for has_latency in (False, True)
+    }
+
+
+def _scaling(site: Site, plan: Plan) -> Numbers:
+    half = plan.messages // 2
+    by_workers = {
+        str(workers): _median(
+            plan,
+            f"{workers} worker processes",
+            lambda: measure.throughput(site, messages=half, workers=workers),  # noqa: B023
+        )
+        for workers in WORKERS
+    }
+    by_threads = {
+        str(threads): _median(
+            plan,
+            f"{threads} threads, with latency",
+            lambda: measure.throughput(
+                site,
+                messages=min(half, 100 * threads),  # noqa: B023
+                threads=threads,  # noqa: B023
+                has_latency=True,
+            ),
+        )
+        for threads in THREADS
+    }
+    return {"by_workers": by_workers, "by_threads_with_latency": by_threads}
+
+
+def _sizes(site: Site, plan: Plan) -> Numbers:
+    return {
+        str(size): _median(
+            plan,
+            f"mails of {size:,} bytes",
+            lambda: measure.throughput(
+                site,
+                messages=max(20, int(plan.messages / 2 * share)),  # noqa: B023
+                size=size,  # noqa: B023
+                threads=8 if size < 10_000_000 else 1,  # noqa: B023
+            ),
+        )
+        for size, share in SIZES.items()
+    }
+
+
+def _memory(site: Site, plan: Plan) -> Numbers:
+    _tell(f"{plan.long:,} messages on end")
+    return measure.throughput(site, messages=plan.long)
+
+
+PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
+    "baselines": _baselines,
+    "relay": _relay,
+    "idle": _idle,
+    "scaling": _scaling,
+    "sizes": _sizes,
+    "memory": _memory,
+}
+
+
+def ratios(results: Numbers) -> Numbers:
+    """Compare the relay with the old way and with the floor."""
+    base, relay = results["baselines"], results["relay"]
+    return {
+        "times the predecessor": _ratio(relay["relay"], base["predecessor"], "messages_per_s"),
+        "times the predecessor, with latency": _ratio(
+            relay["relay, with latency"], base["predecessor, with latency"], "messages_per_s"
+        ),
+        "CPU of bridge and workers, ms a message": relay["relay"]["relay_cpu_ms"]["median"],
+        "CPU of bridge and workers, times the floor": relay["relay"]["relay_cpu_ms"]["median"]
+        / base["floor"]["cpu_ms"]["median"],
+    }
+
+
+def _ratio(one: Numbers, other: Numbers, key: str) -> float:
+    return float(one[key]["median"] / other[key]["median"])
+
+
+def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
+    _tell(name)
+    return _merged([run() for _ in range(plan.runs)])
+
+
+def _merged(runs: list[Numbers]) -> Numbers:
+    """Merge the runs' numbers: median, least and most of each; series are those of the first."""
+    merged: Numbers = {}
+    for key, value in runs[0].items():
+        if key == "memory":
+            merged[key] = value
+        elif isinstance(value, dict):
+            merged[key] = _merged([run[key] for run in runs])
+        else:
+            values = [float(run[key]) for run in runs]
+            merged[key] = {
+                "median": round(statistics.median(values), 2),
+                "least": round(min(values), 2),
+                "most": round(max(values), 2),
+            }
+    return merged
+
+
+def _named(name: str, has_latency: bool) -> str:
+    return f"{name}, with latency" if has_latency else name
+
+
+def _machine() -> Numbers:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
+
+
+def _tell(text: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

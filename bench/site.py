@@ -1,0 +1,100 @@
+"""The servers and the relay's processes on this machine, with masks to send to."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.aws.fast_aws import Arrived, FastAws
+from bench.aws.faults import TYPICAL, Faults
+from bench.mails import ordinary_mail
+from relay.local.postgres import LocalPostgres
+from relay.local.processes import Process
+from relay.local.redis import LocalRedis
+from relay.local.stack import Stack
+
+OWNERS = 8
+# What an operator runs with: not the impatient settings of a machine of one's own.
+_SETTINGS = {
+    "PROCESS_EMAIL_WAIT_SECONDS": "5",
+    "PROCESS_EMAIL_VISIBILITY_SECONDS": "120",
+    "PROCESS_EMAIL_HEARTBEAT_SECONDS": "30",
+    "PROCESS_EMAIL_HEALTHCHECK_PATH": "",
+    "MAX_MAILS_PER_DAY": "10000000",
+    "MAX_BYTES_PER_DAY": "10000000000000",
+}
+
+
+class Site:
+    """One machine with everything on it; each run starts with empty queues."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.aws = FastAws(folder)
+        self.redis = LocalRedis(folder)
+        self.postgres = LocalPostgres(folder)
+        self.stack = self._stack()
+        self.stack.manage("migrate", "--verbosity", "0")
+        self.masks = []
+        for number in range(OWNERS):
+            owner = f"owner{number}@owner.example"
+            self.stack.add_user(owner)
+            self.masks.append(self.stack.add_mask(owner, "--address", f"mask{number}")["address"])
+
+    def reset(self, *, has_latency: bool = False) -> None:
+        """Empty the queue, the bucket and Redis."""
+        self.aws.reset()
+        self.aws.keep_bodies(False)
+        self.aws.set_faults(TYPICAL if has_latency else Faults())
+        self.redis.restart()
+
+    def arrived(self, number: int, size: int) -> Arrived:
+        """Make so many mails of so many bytes, signed and ready to be loaded."""
+        raw = ordinary_mail(size)
+        return self.aws.sign([((raw, [self.masks[one % OWNERS]]), None) for one in range(number)])
+
+    def start(self, *, workers: int, threads: int, bridges: int = 1) -> dict[str, Process]:
+        """Start bridges and workers, and wait until all are there."""
+        self.stack = self._stack()
+        started = {f"bridge-{n}": self.stack.start_bridge() for n in range(bridges)}
+        started["workers"] = self.stack.start_workers(processes=workers, threads=threads)
+        return started
+
+    def stop(self) -> None:
+        """Stop the relay's processes."""
+        self.stack.stop()
+
+    def servers(self) -> dict[str, int]:
+        """Give the servers' process ids by name."""
+        return {"aws": self.aws.pid, "redis": self.redis.pid, "postgres": self.postgres.pid}
+
+    def wait_for_sent(self, number: int, seconds: float) -> Sequence[float]:
+        """Wait until so many mails were sent; gives when, in seconds since the epoch."""
+        deadline = time.monotonic() + seconds
+        while len(sent := self.aws.statistics()["sent_at"]) < number:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(sent)} of {number} mails were sent in {seconds} s")
+            time.sleep(0.25)
+        return sorted(sent)
+
+    def wait_until_empty(self, seconds: float = 60) -> None:
+        """Wait until SQS holds nothing any more."""
+        deadline = time.monotonic() + seconds
+        while self.aws.count(self.aws.queue_url):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the queue does not get empty")
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        for server in (self.postgres, self.redis, self.aws):
+            server.stop()
+
+    def _stack(self) -> Stack:
+        return Stack(
+            self.folder,
+            self.aws,
+            redis_url=self.redis.url,
+            database_url=self.postgres.url,
+            **_SETTINGS,
+        )
