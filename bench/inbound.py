@@ -30,7 +30,7 @@ def handle(body: str) -> None:
     """Carry out the notification in an envelope."""
     from emails import tasks
 
-    tasks.Pace = NoPace  # type: ignore[attr-defined]
+    tasks.Pace = NoPace  # type: ignore[assignment,attr-defined]
     envelope = json.loads(body)
     tasks.process_notification.fn(
         sns_message_id=envelope["MessageId"], notification=envelope["Message"]
