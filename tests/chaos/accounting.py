@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
     IN_DOUBT_NOT_SENT = "in doubt: SES did not have it"
     DEAD_LETTERED = "dead-lettered, with its reason, and kept in SQS"
-    TWICE_EXPLAINED = "sent twice: its worker was killed between SES's yes and the record"
+    TWICE_EXPLAINED = "sent twice: its worker was killed between its call to SES and the record"
     TWICE = "sent twice without a reason"
     LOST = "lost"
     UNSETTLED = "sent once, but not recorded"
@@ -90,7 +90,7 @@ def _twice(
         inside = [after for after in moments if GAP_SECONDS[0] <= after <= GAP_SECONDS[1]]
         if inside:
             details.append(
-                f"{sending.process} was killed {inside[0] * 1000:+.0f} ms from SES's yes"
+                f"{sending.process} was killed {inside[0] * 1000:+.0f} ms from SES's acceptance"
             )
         else:
             verdict = Verdict.TWICE
