@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test lint format constraints clean
+.PHONY: help demo dev test lint format audit constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    the tests, on their own Redis and PostgreSQL"
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
+	@echo "make audit   look for known vulnerabilities in the packages"
 	@echo "make constraints   pin anew what they install"
 	@echo "make clean   remove what these have made"
 
@@ -34,6 +35,14 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+audit: build/audit/bin/pip-audit
+	build/audit/bin/python .ci/audit.py build/audit/bin/pip-audit
+
+# By itself: its own packages are none that the project installs.
+build/audit/bin/pip-audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 
 # What the environments were made from; when these change they are brought up to date.
 $(VENV)/.local $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
