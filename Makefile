@@ -4,7 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+<<<<<<< HEAD
 .PHONY: help demo dev test chaos bench lint format constraints clean
+=======
+.PHONY: help demo dev test lint format audit constraints clean
+>>>>>>> 8dac919010141c6aa2f47d4cf173cc05aa6a1443
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
@@ -14,6 +18,7 @@ help:
 	@echo "make bench   how fast it is, and what it costs (half an hour)"
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
+	@echo "make audit   look for known vulnerabilities in the packages"
 	@echo "make constraints   pin anew what they install"
 	@echo "make clean   remove what these have made"
 
@@ -42,6 +47,14 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+audit: build/audit/bin/pip-audit
+	build/audit/bin/python .ci/audit.py build/audit/bin/pip-audit
+
+# By itself: its own packages are none that the project installs.
+build/audit/bin/pip-audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 
 # What the environments were made from; when these change they are brought up to date.
 $(VENV)/.local $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip

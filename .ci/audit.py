@@ -1,0 +1,71 @@
+"""Looks for known vulnerabilities in the pinned packages: `python .ci/audit.py PIP_AUDIT`.
+
+Fails on what is found. Where the advisory service can't be asked it says so and succeeds: it is not
+the change under test that is wrong then. pip-audit itself makes no such difference: it fails when
+it has no connection, and finds "nothing" where the service knows none of the packages, as behind a
+mirror that has the packages and not the advisories.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PINNED = Path(__file__).parents[1] / "constraints.txt"
+OPTIONS = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", "10")
+NO_SERVICE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "HTTPError", "ProxyError")
+_SECONDS = 300
+
+
+def main(pip_audit: str) -> int:
+    """Run pip-audit; returns the exit code: 1 for findings, and for a failure that is our own."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        files = ("--requirement", str(PINNED), "--format", "json", "--output", str(report))
+        try:
+            ran = subprocess.run(
+                [pip_audit, *files, *OPTIONS],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return _not_audited("it does not answer")
+        if report.exists() and report.read_text():
+            return _judge(json.loads(report.read_text())["dependencies"])
+    if any(word in ran.stderr for word in NO_SERVICE):
+        return _not_audited("there is no connection")
+    sys.stderr.write(ran.stderr)
+    return 1
+
+
+def _judge(packages: list[dict[str, object]]) -> int:
+    audited = [package for package in packages if "vulns" in package]
+    if not audited:
+        return _not_audited("it knows none of the packages")
+    findings = [
+        f"{package['name']} {package['version']}: {vulnerability['id']}, "
+        f"mended in {', '.join(vulnerability['fix_versions']) or 'no version yet'}"
+        for package in audited
+        for vulnerability in package["vulns"]  # type: ignore[attr-defined]
+    ]
+    _tell(
+        *findings,
+        f"audit: {len(findings)} vulnerabilities in {len(audited)} of {len(packages)} packages",
+    )
+    return 1 if findings else 0
+
+
+def _not_audited(why: str) -> int:
+    _tell(f"audit: NOT MADE, the advisory service can't be asked: {why}")
+    return 0
+
+
+def _tell(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,56 @@
+"""Which calls to AWS the code makes: read from its source, named as IAM names them."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from botocore import xform_name
+from botocore.session import get_session
+
+from tests.unit.deploy.examples import ROOT
+
+INBOX = ROOT / "bridge" / "inbox.py"
+_PREFIXES = {"sqs": "sqs", "sns": "sns", "s3": "s3", "sesv2": "ses"}
+"""boto3's services, and what IAM calls them."""
+
+
+@cache
+def _actions() -> dict[str, str]:
+    """Map the methods of boto3's clients to the actions that IAM asks for. A batch has no own."""
+    session = get_session()
+    return {
+        xform_name(operation): f"{prefix}:{operation.removesuffix('Batch')}"
+        for service, prefix in _PREFIXES.items()
+        for operation in session.get_service_model(service).operation_names
+    }
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Attribute]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func
+
+
+def direct(tree: ast.AST) -> set[str]:
+    """List the actions of boto3's own methods that are called in a piece of code."""
+    return {_actions()[call.attr] for call in _calls(tree) if call.attr in _actions()}
+
+
+@cache
+def _inbox_methods() -> dict[str, set[str]]:
+    """Map the methods of the bridge's `Inbox` to the actions that they need."""
+    tree = ast.parse(INBOX.read_text())
+    (inbox,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Inbox"]
+    return {node.name: direct(node) for node in inbox.body if isinstance(node, ast.FunctionDef)}
+
+
+def _through_inbox(tree: ast.AST) -> set[str]:
+    used = {call.attr for call in _calls(tree) if "inbox" in ast.unparse(call.value).lower()}
+    return set().union(*(_inbox_methods()[name] for name in used & _inbox_methods().keys()))
+
+
+def actions_of(paths: Iterable[Path]) -> set[str]:
+    """List the actions that modules need, by boto3's clients and by way of `Inbox`."""
+    trees = [ast.parse(path.read_text()) for path in paths]
+    return set().union(*(direct(tree) | _through_inbox(tree) for tree in trees))
