@@ -4,11 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-<<<<<<< HEAD
-.PHONY: help demo dev test chaos bench lint format constraints clean
-=======
-.PHONY: help demo dev test lint format audit constraints clean
->>>>>>> 8dac919010141c6aa2f47d4cf173cc05aa6a1443
+.PHONY: help demo dev test chaos bench lint format audit constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
