@@ -11,7 +11,7 @@ _SENT = "before-send.sqs.ReceiveMessage"
 
 @contextmanager
 def poll_under_way(sqs: Any, **request: Any) -> Iterator[Future[Any]]:
-    """Receive in a thread; goes on when the request leaves it."""
+    """Receive in a thread; goes on when the poll has left it, and a few other requests passed."""
     leaves = threading.Event()
 
     def note(**_: object) -> None:
@@ -22,6 +22,8 @@ def poll_under_way(sqs: Any, **request: Any) -> Iterator[Future[Any]]:
         with ThreadPoolExecutor(1) as threads:
             poll = threads.submit(sqs.receive_message, **request)
             assert leaves.wait(10), "no request"
+            for _ in range(3):
+                sqs.get_queue_attributes(QueueUrl=request["QueueUrl"])
             yield poll
     finally:
         sqs.meta.events.unregister(_SENT, note)
