@@ -76,7 +76,7 @@ class Queue:
         self.dead_letters: Queue | None = None
         self.max_receives = 0
         self.arrived = asyncio.Event()
-        """Set when a message begins to wait; who waits for one clears it first."""
+        """Set when a message begins to wait or will do so sooner; who waits for one clears it."""
         self._numbers = itertools.count()
         self._messages: dict[int, Message] = {}
         self._waiting: list[int] = []
@@ -125,8 +125,7 @@ class Queue:
             raise AwsError("MessageNotInflight", "The specified message isn't in flight.")
         if is_newest:
             self._hide(message, Place.HIDDEN, now + seconds)
-            if seconds == 0:
-                self._let_return(now)
+            self.arrived.set()  # whoever waits for it may have to wait less long
 
     def take(self, now: float) -> Message | None:
         """Take the oldest waiting message out of the queue, as moving it elsewhere does."""
@@ -168,15 +167,14 @@ class Queue:
         return list(found.values())
 
     def _deliver(self, message: Message, hidden_seconds: float, now: float, dice: Dice) -> None:
+        is_duplicate = message.place is Place.HIDDEN
         message.deliveries += 1
-        if message.place is Place.WAITING:
+        if not is_duplicate:
             message.receive_count += 1
             message.first_received_at = message.first_received_at or now
-            message.comes_again = dice.is_so(dice.faults.duplicated)
-            if message.comes_again:
-                heappush(self._waiting, message.sequence)
-        else:
-            message.comes_again = False
+        message.comes_again = not is_duplicate and dice.is_so(dice.faults.duplicated)
+        if message.comes_again:
+            heappush(self._waiting, message.sequence)
         self._hide(message, Place.HIDDEN, now + hidden_seconds)
 
     def _give_up(self, message: Message, dead_letters: "Queue", now: float) -> None:

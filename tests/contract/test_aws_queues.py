@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from relay.local.aws import MAX_RECEIVES, SimulatedAws
 from tests.contract.conftest import moto_differs
+from tests.polling import poll_under_way
 from tests.waiting import wait_until
 
 GARBAGE = "no receipt handle"
@@ -87,12 +88,31 @@ def test_a_batch_is_received_at_once_and_each_message_once(any_aws: SimulatedAws
 def test_a_poll_waits_for_a_message_that_comes_back(any_aws: SimulatedAws) -> None:
     any_aws.put("a message")
     receive(any_aws, VisibilityTimeout=1)
+    started = time.monotonic()
 
     (message,) = receive(
-        any_aws, WaitTimeSeconds=10, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+        any_aws, WaitTimeSeconds=20, MessageSystemAttributeNames=["ApproximateReceiveCount"]
     )
 
+    assert time.monotonic() - started < 15
     assert message["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+@pytest.mark.parametrize("meanwhile", ["sent", "shown"])
+def test_a_poll_ends_with_a_message(any_aws: SimulatedAws, meanwhile: str) -> None:
+    any_aws.put("a message")
+    handle = received_handle(any_aws)
+    started = time.monotonic()
+
+    with poll_under_way(any_aws.sqs, QueueUrl=any_aws.queue_url, WaitTimeSeconds=20) as poll:
+        if meanwhile == "sent":
+            any_aws.sqs.send_message(QueueUrl=any_aws.queue_url, MessageBody="another")
+        else:
+            hide(any_aws, [handle], seconds=0)
+        answer = poll.result()
+
+    assert len(answer["Messages"]) == 1
+    assert time.monotonic() - started < 15
 
 
 def test_a_poll_of_an_empty_queue_ends_after_its_time(any_aws: SimulatedAws) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from bench.aws.fast_aws import FastAws
 from bench.aws.faults import Faults, Outage, ServiceFaults
 from relay.local.aws import BUCKET, REGION
+from tests.polling import poll_under_way
 from tests.waiting import wait_until
 
 MAIL = b"From: x7k2@masks.example\r\nSubject: Hi\r\n\r\nHello\r\n"
@@ -170,6 +171,16 @@ def test_silence_ends_with_the_outage(fast_aws: FastAws) -> None:
 
     thread.join(5)
     assert len(errors) == 1
+
+
+def test_an_outage_reaches_a_poll_that_is_under_way(fast_aws: FastAws) -> None:
+    sqs = client(fast_aws, "sqs", read_timeout_seconds=30)
+    with poll_under_way(sqs, QueueUrl=fast_aws.queue_url, WaitTimeSeconds=20) as poll:
+        fast_aws.set_faults(Faults(sqs=ServiceFaults(outage=Outage.ERRORS)))
+        fast_aws.put("a message")
+
+        with pytest.raises(ClientError, match="ServiceUnavailable"):
+            poll.result()
 
 
 def test_a_message_is_not_given_to_a_client_that_has_hung_up(fast_aws: FastAws) -> None:
