@@ -7,6 +7,7 @@ slot: Redis Cluster is not supported.
 """
 
 import json
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -192,9 +193,9 @@ class InFlight:
         self._redis.delete(_starts(message_id))
 
     def take_acknowledgements(
-        self, queue: str, at_most: int, wait_seconds: float
+        self, queue: str, at_most: int, wait_seconds: float, linger_seconds: float = 0
     ) -> list[Acknowledgement]:
-        """Take acknowledgements off the list, waiting for a first one.
+        """Take acknowledgements off the list, waiting for a first one, and a little for more.
 
         Losing one is harmless: SQS delivers the message again, and it is found done.
         """
@@ -202,6 +203,7 @@ class InFlight:
         first = self._redis.blpop([name], timeout=wait_seconds)
         if first is None:
             return []
+        time.sleep(linger_seconds)
         rest = self._redis.lpop(name, at_most - 1) or [] if at_most > 1 else []
         return [Acknowledgement.from_json(text) for text in [first[1], *rest]]
 

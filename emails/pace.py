@@ -7,6 +7,7 @@ complains again; without a complaint it grows, and after a minute there is none.
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,10 @@ class Pace:
         self._per_second = per_second
         self._sleep = sleep
         self._clock = clock
+        self._lock = threading.Lock()
+        self._learned: bytes | None = None
+        self._looked = 0.0
+        self._uncounted = 0
 
     def wait_turn(self) -> None:
         """Wait until a mail may be sent. Raises `NotFinished` when that takes too long."""
@@ -62,25 +67,40 @@ class Pace:
         now = self._clock()
         stored = self._client.get(_LIMIT)
         if stored is None:
-            counts = self._client.mget(_counter(now), _counter(now - 1))
-            limit = max(int(count or 0) for count in counts) * _SLOWER
+            counts = [
+                int(count or 0) for count in self._client.mget(_counter(now), _counter(now - 1))
+            ]
+            limit = max(*counts, self._uncounted) * _SLOWER
         else:
             _, since = _read(stored)
             if now - since < _STEP_SECONDS:
                 return
             limit = _grown(stored, now) * _SLOWER
-        self._client.set(_LIMIT, f"{max(1.0, limit):.2f} {now:.3f}", ex=_LIMIT_SECONDS)
+        stored = f"{max(1.0, limit):.2f} {now:.3f}".encode()
+        self._client.set(_LIMIT, stored, ex=_LIMIT_SECONDS)
+        self._learned = stored
 
     def limit(self) -> float | None:
-        """Tell how many mails may be sent in this second; None: as many as SES takes."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            now = self._clock()
-            pipeline.get(_LIMIT)
-            pipeline.incr(_counter(now))
-            pipeline.expire(_counter(now), 5)
-            stored = pipeline.execute()[0]
-        learned = _grown(stored, now) if stored is not None else None
+        """Tell how many mails may be sent in this second; None: as many as SES takes.
+
+        Redis is asked once a second, and told how many mails this process has sent since.
+        """
+        now = self._clock()
+        with self._lock:
+            if int(now) != int(self._looked):
+                self._learned, self._looked, self._uncounted = self._look(now), now, 0
+            self._uncounted += 1
+            learned = _grown(self._learned, now) if self._learned is not None else None
         return min((one for one in (learned, self._per_second) if one is not None), default=None)
+
+    def _look(self, now: float) -> bytes | None:
+        counter = _counter(self._looked)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(_LIMIT)
+            pipeline.incrby(counter, self._uncounted)
+            pipeline.expire(counter, 5)
+            stored: bytes | None = pipeline.execute()[0]
+        return stored
 
     def _may_send(self) -> bool:
         limit = self.limit()
