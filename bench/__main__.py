@@ -99,7 +99,7 @@ def _relay(site: Site, plan: Plan) -> Numbers:
             lambda: measure.throughput(
                 site,
                 messages=plan.messages,
-                threads=16 if has_latency else 8,  # noqa: B023
+                threads=16 if has_latency else 4,  # noqa: B023
                 has_latency=has_latency,  # noqa: B023
             ),
         )

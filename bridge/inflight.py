@@ -182,7 +182,7 @@ class InFlight:
 
     def count_start(self, message_id: str) -> int:
         """Count a start of the message's actor; returns how many there were without an end."""
-        with self._redis.pipeline() as pipeline:
+        with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.incr(_starts(message_id))
             pipeline.pexpire(_starts(message_id), DEAD_LETTER_TTL_MS)
             starts: int = pipeline.execute()[0]
