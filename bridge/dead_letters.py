@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge import keys
 from bridge.broker import DEAD_LETTER_TTL_MS
@@ -76,29 +76,26 @@ class DeadLetters:
 
         Those that die meanwhile are not met, so requeueing what is met comes to an end.
         """
-        key, met_at_bound = keys.dead_letters(queue), set[bytes]()
+        key, met_at_bound = keys.dead_letters(queue), set[str]()
         bound = min(newest_ms, self._newest_ms(key))
         while True:
-            # The next batch begins where the last one ended: at the same millisecond, since more
-            # may have died in it than fit into a batch.
-            at_most = PLACES_BATCH + len(met_at_bound)
-            found = self._redis.zrevrangebyscore(
-                key, bound, oldest_ms, start=0, num=at_most, withscores=True
-            )
-            fresh = [(id, score) for id, score in found if id not in met_at_bound]
+            # The next slice begins where the last one ended: at the same millisecond, since more
+            # may have died in it than fit into a slice.
+            slice_ = self._slice(key, bound, oldest_ms, PLACES_BATCH + len(met_at_bound))
+            fresh = [(name, score) for name, score in slice_ if name not in met_at_bound]
             if not fresh:
                 return
-            yield from (Place(queue, id.decode(), int(score)) for id, score in fresh)
+            yield from (Place(queue, name, int(score)) for name, score in fresh)
             if fresh[-1][1] != bound:
                 bound, met_at_bound = fresh[-1][1], set()
-            met_at_bound |= {id for id, score in fresh if score == bound}
+            met_at_bound |= {name for name, score in fresh if score == bound}
 
-    def find(self, queues: Iterable[str], id: str) -> Place | None:
+    def find(self, queues: Iterable[str], dead_letter_id: str) -> Place | None:
         """Look up one dead letter by its id."""
         for queue in queues:
-            score = self._redis.zscore(keys.dead_letters(queue), id)
+            score = self._redis.zscore(keys.dead_letters(queue), dead_letter_id)
             if score is not None:
-                return Place(queue, id, int(score))
+                return Place(queue, dead_letter_id, int(score))
         return None
 
     def count(self, queue: str, newest_ms: float, oldest_ms: float) -> int:
@@ -108,7 +105,9 @@ class DeadLetters:
 
     def reasons(self, places: Sequence[Place]) -> list[str | None]:
         """Read why each died; None where that was not noted."""
-        found = self._redis.mget([keys.reason_of(place.id) for place in places]) if places else []
+        if not places:
+            return []
+        found: list[Any] = self._redis.mget([keys.reason_of(place.id) for place in places])
         return [reason.decode() if reason is not None else None for reason in found]
 
     def messages(self, places: Sequence[Place]) -> list[bytes | None]:
@@ -150,9 +149,17 @@ class DeadLetters:
                 )
             return [bool(reply) for reply in pipeline.execute()]
 
+    def _slice(
+        self, key: str, newest_ms: float, oldest_ms: float, at_most: int
+    ) -> list[tuple[str, float]]:
+        found: list[Any] = self._redis.zrevrangebyscore(
+            key, newest_ms, oldest_ms, start=0, num=at_most, withscores=True
+        )
+        return [(name.decode(), score) for name, score in found]
+
     def _newest_ms(self, key: str) -> float:
-        newest = self._redis.zrevrange(key, 0, 0, withscores=True)
-        return newest[0][1] if newest else 0.0
+        newest = self._slice(key, float("inf"), float("-inf"), 1)
+        return newest[0][1] if newest else 0
 
 
 def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -168,8 +175,14 @@ def _keys_of_dead_letter(place: Place) -> list[str]:
 
 
 def _keys_of_new_life(life: NewLife) -> list[str]:
-    queue, id = keys.queue(life.place.queue), life.sqs_message_id
+    queue, sqs_id = keys.queue(life.place.queue), life.sqs_message_id
     into = [queue, keys.messages_of(queue)]
-    if not id:
+    if not sqs_id:
         return into
-    return [*into, keys.message(id), keys.IN_FLIGHT, keys.starts(id), keys.dead_letter_of(id)]
+    return [
+        *into,
+        keys.message(sqs_id),
+        keys.IN_FLIGHT,
+        keys.starts(sqs_id),
+        keys.dead_letter_of(sqs_id),
+    ]

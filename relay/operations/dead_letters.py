@@ -7,7 +7,7 @@ slices, and messages a hundred at a time, and only where they are asked for.
 import heapq
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -85,10 +85,11 @@ def find(
 
 def find_by_id(dead_letters: DeadLetters, ids: Iterable[str]) -> Iterator[DeadLetter]:
     """Find dead letters by their ids; what is not there is left out."""
-    found = (dead_letters.find(QUEUES, id) for id in dict.fromkeys(ids))
+    found = (dead_letters.find(QUEUES, one) for one in dict.fromkeys(ids))
     for batch in in_batches((place for place in found if place is not None), MESSAGES_BATCH):
-        noted = zip(batch, dead_letters.reasons(batch), strict=True)
-        yield from _letters(dead_letters, [(place, reason) for place, reason in noted])
+        yield from _letters(
+            dead_letters, list(zip(batch, dead_letters.reasons(batch), strict=True))
+        )
 
 
 def count(dead_letters: DeadLetters, filters: Filters, now: datetime) -> int:
@@ -195,7 +196,7 @@ def _of_reason(
 
 
 def _letters(
-    dead_letters: DeadLetters, batch: list[tuple[Place, str]] | list[tuple[Place, str | None]]
+    dead_letters: DeadLetters, batch: Sequence[tuple[Place, str | None]]
 ) -> Iterator[DeadLetter]:
     stored = dead_letters.messages([place for place, _ in batch])
     for (place, reason), message in zip(batch, stored, strict=True):
