@@ -4,6 +4,10 @@ A reason is a text, `way` or `way:word`, of fixed words only, so that it may be 
 `refused:send_rejected`, `retries_used_up:sender_unavailable`, `no_such_actor`. Pure.
 """
 
+import re
+
+_WORD = re.compile(r"[a-z0-9_]{1,60}")
+
 REFUSED = "refused"
 """It will never work; the word is the one that the actor refused with."""
 
@@ -28,7 +32,10 @@ def reason_of_failure(error: BaseException, *, was_refused: bool) -> str:
     # By its name, since what interrupts is Dramatiq's, and nothing here needs Dramatiq.
     if type(error).__name__ == "TimeLimitExceeded":
         return TIME_LIMIT
-    word = getattr(error, "reason", type(error).__name__)
+    # Exceptions of other libraries may have a `reason`, too, and say in it what they like.
+    word = getattr(error, "reason", None)
+    if not (isinstance(word, str) and _WORD.fullmatch(word)):
+        word = type(error).__name__
     return f"{REFUSED if was_refused else RETRIES_USED_UP}:{word}"
 
 
