@@ -35,23 +35,30 @@ if state == 'registered' or state == 'enqueued' then
     return 'in_flight'
 end
 
-redis.call('ZREM', KEYS[1], id)
-redis.call('HDEL', KEYS[2], id)
-redis.call('DEL', KEYS[3])
+local function bury()
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('HDEL', KEYS[2], id)
+    redis.call('DEL', KEYS[3])
+    if sqs_id ~= '' and redis.call('GET', KEYS[9]) == id then
+        redis.call('DEL', KEYS[9])
+    end
+end
+
 if state == 'done' then
+    bury()
     return 'done'
 end
 
+-- The queue comes first: were one of these calls to fail, the message would be there twice, and
+-- not nowhere.
+redis.call('HSET', KEYS[5], new_id, message)
+redis.call('RPUSH', KEYS[4], new_id)
 if sqs_id ~= '' then
     -- The receipt handle of the last delivery stays, if it is known: SQS takes it until the next.
     redis.call('HSET', KEYS[6], 'state', 'enqueued', 'received_at', now)
     redis.call('PEXPIRE', KEYS[6], lifetime)
     redis.call('ZADD', KEYS[7], now, sqs_id)
     redis.call('DEL', KEYS[8])
-    if redis.call('GET', KEYS[9]) == id then
-        redis.call('DEL', KEYS[9])
-    end
 end
-redis.call('HSET', KEYS[5], new_id, message)
-redis.call('RPUSH', KEYS[4], new_id)
+bury()
 return 'requeued'
