@@ -125,13 +125,13 @@ def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpR
         "letters": letters[:PAGE],
         "total": counted.total(),
         "counts": [
-            {"reason": reason, "count": count, "url": _query(query | {"reason": reason})}
+            {"reason": reason, "count": count, "url": _list_url(query | {"reason": reason})}
             for reason, count in counted.most_common()
         ],
-        "all_url": _query({k: v for k, v in query.items() if k != "reason"}),
+        "all_url": _list_url({k: v for k, v in query.items() if k != "reason"}),
         "is_first": before is None,
-        "first_url": _query(query),
-        "older_url": _query(query | {"before": older}) if older else None,
+        "first_url": _list_url(query),
+        "older_url": _list_url(query | {"before": older}) if older else None,
     }
     return _page(request, "dead_letters", told)
 
@@ -160,7 +160,7 @@ def _ask(request: HttpRequest, form: FilterForm, action: str, ids: list[str]) ->
         "ids": ids,
         "query": form.query(),
         "described": filters.described() if not ids else {},
-        "back_url": _query(form.query()),
+        "back_url": _list_url(form.query()),
     }
     return _page(request, "confirm_dead_letters", told)
 
@@ -219,11 +219,11 @@ def _permitted(request: HttpRequest) -> list[str]:
 
 
 def _to_list(query: dict[str, str]) -> HttpResponse:
-    return redirect(reverse("dead_letters") + _query(query))
+    return redirect(_list_url(query))
 
 
-def _query(query: dict[str, str]) -> str:
-    return f"?{urlencode(query)}"
+def _list_url(query: dict[str, str]) -> str:
+    return f"{reverse('dead_letters')}?{urlencode(query)}"
 
 
 def _write_before(place: Place) -> str:

@@ -124,7 +124,7 @@ def requeue(
     """
     for batch in in_batches(letters, MESSAGES_BATCH):
         handled = list(_requeue_batch(dead_letters, batch, now, even_if_old=even_if_old))
-        _record("requeued", handled)
+        _record(handled)
         yield from handled
 
 
@@ -136,7 +136,7 @@ def delete(dead_letters: DeadLetters, letters: Iterable[DeadLetter]) -> Iterator
             Handled(letter, Result.DELETED if was_there else Result.GONE)
             for letter, was_there in zip(batch, deleted, strict=True)
         ]
-        _record("deleted", handled)
+        _record(handled)
         yield from handled
 
 
@@ -157,12 +157,12 @@ def _requeue_batch(
         yield Handled(letter, Result(reply.value))
 
 
-def _record(what: str, handled: list[Handled]) -> None:
+def _record(handled: list[Handled]) -> None:
     """Log which messages were handled, a line a batch, and count them."""
     for result, number in Counter(one.result for one in handled).items():
         ids = [one.letter.sqs_message_id for one in handled if one.result is result]
         logger.info(
-            f"dead letters {what}",  # noqa: G004 — one of two fixed messages
+            "dead letters handled",
             extra={"result": result.value, "count": number, "sqs_message_ids": ids},
         )
         metrics.incr("dead_letters", number, tags=[f"result:{result}"])

@@ -35,7 +35,7 @@ def record_handled(
     `dead_letter_id` is given where it was one.
     """
     logger.info(
-        "dead letters handled",
+        "dead letters handled in the admin",
         extra={"action": action, "chosen": chosen, "results": told, "user_id": user.pk},
     )
     flag = DELETION if action == DELETE else CHANGE

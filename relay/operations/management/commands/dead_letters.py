@@ -134,7 +134,6 @@ def _add_choice(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--reason",
         type=_argument(read_reason),
-        default="",
         help="whole, as the list shows it, or the word before or after its colon",
     )
     parser.add_argument("--older-than", type=age, metavar="AGE", help="10m, 3h, 2d since it died")
@@ -142,7 +141,7 @@ def _add_choice(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mask-id", type=_argument(read_mask), metavar="MASK", help="random-12, domain-3"
     )
-    parser.add_argument("--sqs-message-id", type=_argument(read_id), default="", metavar="ID")
+    parser.add_argument("--sqs-message-id", type=_argument(read_id), metavar="ID")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
@@ -164,11 +163,11 @@ def _filters(options: dict[str, Any]) -> Filters:
         raise CommandError(f"There is no mask {options['mask_id']}.")
     return Filters(
         queue=options["queue"],
-        reason=options["reason"],
+        reason=options["reason"] or "",
         older_than=options["older_than"],
         newer_than=options["newer_than"],
         mask=mask,
-        sqs_message_id=options["sqs_message_id"],
+        sqs_message_id=options["sqs_message_id"] or "",
     )
 
 
@@ -226,5 +225,5 @@ def _line(told: dict[str, Any], *, as_json: bool) -> str:
 
 
 def _told(results: Counter[str]) -> str:
-    told = ", ".join(f"{number} {result}" for result, number in results.most_common() if number)
+    told = ", ".join(f"{number} {result}" for result, number in sorted(results.items()) if number)
     return told or "There are none."
