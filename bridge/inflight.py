@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge import keys
 from bridge.broker import DEAD_LETTER_TTL_MS, NAMESPACE
 from bridge.inbox import Handle
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from redis import Redis
     from redis.commands.core import Script
 
-_PREFIX = "relay"
-_IN_FLIGHT = f"{_PREFIX}:in-flight"
-_RESERVED = f"{_PREFIX}:reserved"
-_ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 _FIND_AT_ONCE = 1_000
 _SCRIPTS = Path(__file__).parent / "lua"
 
@@ -94,7 +91,7 @@ class InFlight:
     def register(self, handle: Handle, *, bridge: str, queue: str, now_ms: int) -> Registration:
         """Register a message that `bridge` received from `queue`."""
         reply = self._register(
-            keys=[_entry(handle.message_id), _IN_FLIGHT],
+            keys=[keys.message(handle.message_id), keys.IN_FLIGHT],
             args=[
                 handle.message_id,
                 handle.receipt_handle,
@@ -109,7 +106,7 @@ class InFlight:
 
     def note_enqueued(self, message_id: str, *, copy: str, queue: str) -> None:
         """Note that a registered message was enqueued, as which copy, in which Dramatiq queue."""
-        self._enqueued(keys=[_entry(message_id)], args=[copy, queue])
+        self._enqueued(keys=[keys.message(message_id)], args=[copy, queue])
 
     def reserve(
         self, wanted: int, *, bridge: str, at_most: int, now_ms: int, seconds: float
@@ -120,7 +117,7 @@ class InFlight:
         never more than `at_most` messages in flight, however many bridges there are.
         """
         granted: int = self._reserve(
-            keys=[_IN_FLIGHT, _RESERVED],
+            keys=[keys.IN_FLIGHT, keys.RESERVED],
             args=[
                 *(bridge, wanted, at_most, now_ms),
                 *(self._lifetime_ms, now_ms + int(seconds * 1000)),
@@ -130,7 +127,7 @@ class InFlight:
 
     def count(self, now_ms: int) -> int:
         """Count the messages in flight, all bridges together."""
-        counted: int = self._redis.zcount(_IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
+        counted: int = self._redis.zcount(keys.IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
         return counted
 
     def find(self, message_ids: list[str]) -> list[Entry | None]:
@@ -138,7 +135,7 @@ class InFlight:
         found: list[Entry | None] = []
         for start in range(0, len(message_ids), _FIND_AT_ONCE):
             some = message_ids[start : start + _FIND_AT_ONCE]
-            replies = self._find(keys=[_entry(one) for one in some], args=[NAMESPACE])
+            replies = self._find(keys=[keys.message(one) for one in some], args=[NAMESPACE])
             found += [_read_entry(one, *reply) for one, reply in zip(some, replies, strict=True)]
         return found
 
@@ -156,16 +153,16 @@ class InFlight:
         `failure` names why it was dead-lettered, None that it succeeded. An earlier dead letter
         of the message is removed. `forget_starts` is false for a message that may not start again.
         """
-        dead_letters = f"{NAMESPACE}:{actor_queue}.XQ"
+        dead_letters = keys.dead_letters(actor_queue)
         return bool(
             self._acknowledge(
                 keys=[
-                    _entry(message_id),
-                    _IN_FLIGHT,
-                    _starts(message_id),
-                    f"{_PREFIX}:dead-letter:{message_id}",
+                    keys.message(message_id),
+                    keys.IN_FLIGHT,
+                    keys.starts(message_id),
+                    keys.dead_letter_of(message_id),
                     dead_letters,
-                    f"{dead_letters}.msgs",
+                    keys.messages_of(dead_letters),
                 ],
                 args=[
                     message_id,
@@ -175,7 +172,7 @@ class InFlight:
                     dead_letter_id,
                     DEAD_LETTER_TTL_MS,
                     int(forget_starts),
-                    _ACKNOWLEDGEMENTS,
+                    keys.ACKNOWLEDGEMENTS,
                 ],
             )
         )
@@ -183,14 +180,14 @@ class InFlight:
     def count_start(self, message_id: str) -> int:
         """Count a start of the message's actor; returns how many there were without an end."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.incr(_starts(message_id))
-            pipeline.pexpire(_starts(message_id), DEAD_LETTER_TTL_MS)
+            pipeline.incr(keys.starts(message_id))
+            pipeline.pexpire(keys.starts(message_id), DEAD_LETTER_TTL_MS)
             starts: int = pipeline.execute()[0]
         return starts
 
     def forget_starts(self, message_id: str) -> None:
         """Note that an attempt ended in order, whatever its result."""
-        self._redis.delete(_starts(message_id))
+        self._redis.delete(keys.starts(message_id))
 
     def take_acknowledgements(
         self, queue: str, at_most: int, wait_seconds: float, linger_seconds: float = 0
@@ -199,7 +196,7 @@ class InFlight:
 
         Losing one is harmless: SQS delivers the message again, and it is found done.
         """
-        name = _ACKNOWLEDGEMENTS + queue
+        name = keys.ACKNOWLEDGEMENTS + queue
         first = self._redis.blpop([name], timeout=wait_seconds)
         if first is None:
             return []
@@ -210,11 +207,11 @@ class InFlight:
     def give_back(self, queue: str, acknowledgements: list[Acknowledgement]) -> None:
         """Put acknowledgements back on the list, for whoever takes them next."""
         texts = [acknowledgement.to_json() for acknowledgement in acknowledgements]
-        self._redis.rpush(_ACKNOWLEDGEMENTS + queue, *texts)
+        self._redis.rpush(keys.ACKNOWLEDGEMENTS + queue, *texts)
 
     def count_acknowledgements(self, queue: str) -> int:
         """Count what waits to be taken."""
-        counted: int = self._redis.llen(_ACKNOWLEDGEMENTS + queue)
+        counted: int = self._redis.llen(keys.ACKNOWLEDGEMENTS + queue)
         return counted
 
     @cached_property
@@ -239,14 +236,6 @@ class InFlight:
 
     def _script(self, name: str) -> "Script":
         return self._redis.register_script((_SCRIPTS / f"{name}.lua").read_text())
-
-
-def _entry(message_id: str) -> str:
-    return f"{_PREFIX}:message:{message_id}"
-
-
-def _starts(message_id: str) -> str:
-    return f"{_PREFIX}:starts:{message_id}"
 
 
 def _read_entry(message_id: str, state: Any, bridge: Any, handle: Any, lost: int) -> Entry | None:

@@ -9,7 +9,14 @@ from periodiq import PeriodiqMiddleware
 
 from bridge.broker import connect
 from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, Copies, DeliveryLimit, GroupSignals, Watchdog
+from bridge.middleware import (
+    Acknowledge,
+    Copies,
+    DeadLetterNote,
+    DeliveryLimit,
+    GroupSignals,
+    Watchdog,
+)
 from relay.config import RelayConfig
 from relay.sentry import Report
 
@@ -21,11 +28,13 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     """List the middleware. `before_` hooks run from the first to the last, `after_` backwards.
 
     So, when an actor has ended: the clocks stop, before anything else can be interrupted by
-    them; `Retries` decides whether to try again; `Acknowledge` sees its verdict and tells the
-    bridge; the database connection is checked; the failure is reported. No middleware here keeps
+    them; `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
+    verdict, note it and tell the bridge; the database connection is checked; the failure is
+    reported. No middleware here keeps
     messages in the database, as django-dramatiq's admin middleware would: they hold mail.
     """
-    in_flight = InFlight(connect(config.redis_url), config.max_lifetime_seconds)
+    client = connect(config.redis_url)
+    in_flight = InFlight(client, config.max_lifetime_seconds)
     return [
         Report(),
         GroupSignals(),
@@ -33,6 +42,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         DbConnectionsMiddleware(),
         Acknowledge(in_flight),
         Copies(in_flight),
+        DeadLetterNote(client),
         DeliveryLimit(in_flight, config.max_deliveries),
         Retries(
             max_retries=config.max_retries,

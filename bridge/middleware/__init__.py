@@ -6,8 +6,16 @@ the first. `relay.broker` says what stands where, and why.
 
 from bridge.middleware.acknowledge import Acknowledge
 from bridge.middleware.copies import Copies
+from bridge.middleware.dead_letter_note import DeadLetterNote
 from bridge.middleware.delivery_limit import DeliveryLimit
 from bridge.middleware.group_signals import GroupSignals
 from bridge.middleware.watchdog import Watchdog
 
-__all__ = ["Acknowledge", "Copies", "DeliveryLimit", "GroupSignals", "Watchdog"]
+__all__ = [
+    "Acknowledge",
+    "Copies",
+    "DeadLetterNote",
+    "DeliveryLimit",
+    "GroupSignals",
+    "Watchdog",
+]

@@ -13,10 +13,14 @@ import dramatiq
 from redis.exceptions import RedisError
 
 from bridge.inflight import InFlight
-from bridge.middleware.delivery_limit import TOO_MANY_DELIVERIES
+from bridge.middleware.dead_letter_note import reason_for
+from bridge.reasons import TOO_MANY_DELIVERIES, word_of
 from emails.wire import SQS_MESSAGE_ID
 
 logger = logging.getLogger(__name__)
+
+_ACKNOWLEDGED = "acknowledged"
+"""The option that says so. Nobody reads it but the hooks: the message is not written any more."""
 
 
 class Acknowledge(dramatiq.Middleware):
@@ -35,7 +39,7 @@ class Acknowledge(dramatiq.Middleware):
     ) -> None:
         """Acknowledge, unless the attempt failed and `Retries` has enqueued another."""
         if message.failed:
-            self._acknowledge(message, _name(message, exception))
+            self._acknowledge(message, word_of(reason_for(broker, message, exception)))
         elif exception is None:
             self._acknowledge(message, None)
 
@@ -44,8 +48,12 @@ class Acknowledge(dramatiq.Middleware):
         self._acknowledge(message, "skipped")
 
     def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Acknowledge a message that never reached an actor."""
-        self._acknowledge(message, _name(message, None))
+        """Acknowledge a message that never reached an actor, or whose acknowledgement was lost.
+
+        No other: it is among the dead letters now, and an operator may have requeued it already.
+        """
+        if _ACKNOWLEDGED not in message.options:
+            self._acknowledge(message, word_of(reason_for(broker, message, None)))
 
     def _acknowledge(self, message: Any, failure: str | None) -> None:
         message_id = message.options.get(SQS_MESSAGE_ID)
@@ -59,6 +67,7 @@ class Acknowledge(dramatiq.Middleware):
                 dead_letter_id=message.options["redis_message_id"] if message.failed else "",
                 forget_starts=failure != TOO_MANY_DELIVERIES,
             )
+            message.options[_ACKNOWLEDGED] = True
         except RedisError as error:
             # SQS still holds the message and will deliver it again; what was done is remembered
             # by the database.
@@ -66,13 +75,3 @@ class Acknowledge(dramatiq.Middleware):
                 "acknowledgement lost",
                 extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
             )
-
-
-def _name(message: Any, exception: BaseException | None) -> str:
-    """Name why a message was dead-lettered, in a word that is safe to show anywhere."""
-    if TOO_MANY_DELIVERIES in message.options:
-        return TOO_MANY_DELIVERIES
-    if exception is None:
-        return "no_such_actor"
-    reason: str = getattr(exception, "reason", type(exception).__name__)
-    return reason

@@ -13,12 +13,10 @@ import dramatiq
 from redis.exceptions import RedisError
 
 from bridge.inflight import InFlight
+from bridge.reasons import TOO_MANY_DELIVERIES
 from emails.wire import SQS_MESSAGE_ID
 
 logger = logging.getLogger(__name__)
-
-TOO_MANY_DELIVERIES = "too_many_deliveries"
-"""The reason of such a dead letter, and the option that marks its message."""
 
 
 class DeliveryLimit(dramatiq.Middleware):

@@ -12,7 +12,12 @@ from bridge.broker import connect, make_broker
 from bridge.encoder import Encoder
 from bridge.inbox import Handle
 from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, Copies, DeliveryLimit
+from bridge.middleware import (
+    Acknowledge,
+    Copies,
+    DeadLetterNote,
+    DeliveryLimit,
+)
 from emails import wire
 
 MAX_DELIVERIES = 2
@@ -31,7 +36,7 @@ def in_flight(client: redis.Redis) -> InFlight:
 
 
 @pytest.fixture
-def broker(redis_url: str, in_flight: InFlight) -> Iterator[RedisBroker]:
+def broker(redis_url: str, client: redis.Redis, in_flight: InFlight) -> Iterator[RedisBroker]:
     before = dramatiq.get_encoder()
     dramatiq.set_encoder(Encoder())
     broker = make_broker(
@@ -39,6 +44,7 @@ def broker(redis_url: str, in_flight: InFlight) -> Iterator[RedisBroker]:
         [
             Acknowledge(in_flight),
             Copies(in_flight),
+            DeadLetterNote(client),
             DeliveryLimit(in_flight, MAX_DELIVERIES),
             Retries(max_retries=2, min_backoff=1, max_backoff=10),
         ],

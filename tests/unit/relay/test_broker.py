@@ -4,7 +4,7 @@ import os
 
 from dramatiq.middleware import Retries, TimeLimit
 
-from bridge.middleware import Acknowledge, DeliveryLimit, Watchdog
+from bridge.middleware import Acknowledge, DeadLetterNote, DeliveryLimit, Watchdog
 from relay.broker import middleware
 from relay.config import RelayConfig
 from relay.env import load
@@ -15,7 +15,7 @@ CONFIG = load(RelayConfig, os.environ)
 def test_after_an_actor_the_clocks_stop_then_retries_decide_then_it_is_acknowledged() -> None:
     """Dramatiq runs the `after_` hooks backwards."""
     order = [type(one) for one in reversed(middleware(CONFIG))]
-    ours = [TimeLimit, Watchdog, Retries, DeliveryLimit, Acknowledge]
+    ours = [TimeLimit, Watchdog, Retries, DeliveryLimit, DeadLetterNote, Acknowledge]
 
     assert [one for one in order if one in ours] == ours
 

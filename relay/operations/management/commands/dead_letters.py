@@ -1,0 +1,229 @@
+"""`manage.py dead_letters`: list, show, requeue and delete what will not be tried again."""
+
+import json
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.progress import track
+
+from relay.operations import dead_letters, history, showing
+from relay.operations.dead_letter import DeadLetter
+from relay.operations.dead_letters import Handled
+from relay.operations.filters import (
+    QUEUES,
+    Filters,
+    read_age,
+    read_id,
+    read_mask,
+    read_reason,
+)
+from relay.operations.models import REVEAL
+
+T = TypeVar("T")
+
+
+class Command(BaseCommand):
+    """Operate on dead letters."""
+
+    help = "List, show, requeue or delete dead letters: messages that will not be tried again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare a subcommand for each thing to do."""
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        _add_list(actions.add_parser("list", help="list them, the newest first"))
+        _add_show(actions.add_parser("show", help="show all of one, but nothing of its mail"))
+        requeue = actions.add_parser("requeue", help="give them a new life")
+        _add_bulk(requeue)
+        requeue.add_argument(
+            "--even-if-old",
+            action="store_true",
+            help="requeue also what was sent more than "
+            f"{dead_letters.REQUEUE_WITHIN.days} days ago. The database may have forgotten who has "
+            "the mail already, and they may get it twice",
+        )
+        _add_bulk(actions.add_parser("delete", help="delete them; what SQS has, stays there"))
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        """Do what is asked."""
+        todo: dict[str, Callable[..., None]] = {
+            "list": self._list,
+            "show": self._show,
+            "requeue": self._bulk,
+            "delete": self._bulk,
+        }
+        try:
+            todo[action](action=action, **options)
+        except RedisError as error:
+            raise CommandError(
+                f"Redis can't be reached ({type(error).__name__}): see REDIS_URL."
+            ) from error
+
+    def _list(self, *, limit: int, **options: Any) -> None:
+        letters = islice(_chosen(options), limit)
+        for letter in letters:
+            self.stdout.write(_line(showing.summary(letter), as_json=options["json"]))
+
+    def _show(self, *, reveal: bool, **options: Any) -> None:
+        letter = next(dead_letters.find_by_id(dead_letters.store(), options["ids"]), None)
+        if letter is None:
+            raise CommandError(f"There is no dead letter {options['ids'][0]}.")
+        if reveal:
+            history.record_revealed(_revealer(options["as_user"]), letter)
+        told = showing.details(letter, reveal=reveal)
+        if options["json"]:
+            self.stdout.write(json.dumps(told))
+        else:
+            self.stdout.write("\n".join(showing.as_lines(told)))
+
+    def _bulk(self, *, action: str, **options: Any) -> None:
+        if not options["all"] and not options["ids"] and not _filters(options).described():
+            raise CommandError(f"Say which to {action}: ids, a filter, or --all.")
+        if options["all"] and options["ids"]:
+            raise CommandError("--all goes with filters or alone, not with ids.")
+        if options["dry_run"]:
+            self._list(limit=sys.maxsize, **options)
+            return
+        number = _count(options)
+        if number and not options["yes"]:
+            _confirm(f"{action.capitalize()} {number} dead letters? [y/N] ")
+        results = Counter({"gone": len(set(options["ids"])) - number} if options["ids"] else {})
+        for handled in _with_progress(_handle(action, options), action, number):
+            results[handled.result.value] += 1
+            if options["json"]:
+                told = showing.summary(handled.letter) | {"result": handled.result.value}
+                self.stdout.write(json.dumps(told))
+        if not options["json"]:
+            self.stdout.write(_told(results))
+
+
+def _add_list(parser: ArgumentParser) -> None:
+    _add_choice(parser)
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most; default 100")
+
+
+def _add_show(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", nargs=1, type=_argument(read_id), metavar="ID")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--reveal", action="store_true", help="the notification whole; is logged")
+    parser.add_argument(
+        "--as", dest="as_user", metavar="USERNAME", help=f"who looks; needs {REVEAL}"
+    )
+
+
+def _add_bulk(parser: ArgumentParser) -> None:
+    _add_choice(parser)
+    parser.add_argument("--all", action="store_true", help="all there are, or that filters leave")
+    parser.add_argument("--dry-run", action="store_true", help="only list what is meant")
+    parser.add_argument("--yes", "--no-input", action="store_true", help="do not ask")
+
+
+def _add_choice(parser: ArgumentParser) -> None:
+    """Declare the ways to say which dead letters are meant."""
+    age = _argument(read_age)
+    parser.add_argument("ids", nargs="*", type=_argument(read_id), metavar="ID")
+    parser.add_argument("--queue", choices=QUEUES, default="")
+    parser.add_argument(
+        "--reason",
+        type=_argument(read_reason),
+        help="whole, as the list shows it, or the word before or after its colon",
+    )
+    parser.add_argument("--older-than", type=age, metavar="AGE", help="10m, 3h, 2d since it died")
+    parser.add_argument("--newer-than", type=age, metavar="AGE", help="10m, 3h, 2d since it died")
+    parser.add_argument(
+        "--mask-id", type=_argument(read_mask), metavar="MASK", help="random-12, domain-3"
+    )
+    parser.add_argument("--sqs-message-id", type=_argument(read_id), metavar="ID")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Have argparse show what `read` says of a wrong value."""
+
+    def convert(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{text!r}: {error}") from error
+
+    return convert
+
+
+def _filters(options: dict[str, Any]) -> Filters:
+    mask = dead_letters.find_mask(options["mask_id"]) if options["mask_id"] else None
+    if options["mask_id"] and mask is None:
+        raise CommandError(f"There is no mask {options['mask_id']}.")
+    return Filters(
+        queue=options["queue"],
+        reason=options["reason"] or "",
+        older_than=options["older_than"],
+        newer_than=options["newer_than"],
+        mask=mask,
+        sqs_message_id=options["sqs_message_id"] or "",
+    )
+
+
+def _chosen(options: dict[str, Any]) -> Iterator[DeadLetter]:
+    """Find what was named, or what the filters leave; together they are refused."""
+    filters = _filters(options)
+    if not options["ids"]:
+        return dead_letters.find(dead_letters.store(), filters, datetime.now(UTC))
+    if filters.described():
+        raise CommandError("Give ids or filters, not both.")
+    return dead_letters.find_by_id(dead_letters.store(), options["ids"])
+
+
+def _count(options: dict[str, Any]) -> int:
+    if options["ids"]:
+        return sum(1 for _ in _chosen(options))
+    return dead_letters.count(dead_letters.store(), _filters(options), datetime.now(UTC))
+
+
+def _handle(action: str, options: dict[str, Any]) -> Iterator[Handled]:
+    letters, found = dead_letters.store(), _chosen(options)
+    if action == "delete":
+        return dead_letters.delete(letters, found)
+    now = datetime.now(UTC)
+    return dead_letters.requeue(letters, found, now, even_if_old=options["even_if_old"])
+
+
+def _with_progress(handled: Iterable[Handled], action: str, number: int) -> Iterable[Handled]:
+    console = Console(stderr=True)
+    return track(
+        handled, description=action, total=number, console=console, disable=not console.is_terminal
+    )
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("There is nobody to ask: add --yes.")
+    if input(question).strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was done.")
+
+
+def _revealer(username: str | None) -> Any:
+    if username is None:
+        raise CommandError("--reveal needs --as USERNAME: who looks is logged.")
+    user = get_user_model().objects.filter(username=username).first()
+    if user is None or not user.has_perm(REVEAL):
+        raise CommandError(f"There is no such active user with the permission {REVEAL}.")
+    return user
+
+
+def _line(told: dict[str, Any], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(told)
+    return "  ".join(str("-" if value in (None, "") else value) for value in told.values())
+
+
+def _told(results: Counter[str]) -> str:
+    told = ", ".join(f"{number} {result}" for result, number in sorted(results.items()) if number)
+    return told or "There are none."

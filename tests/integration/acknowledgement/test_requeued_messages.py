@@ -1,0 +1,307 @@
+"""A requeued dead letter lives once more, and SQS is told what came of it.
+
+What SQS does with the message meanwhile is not ours to say: it is still there, or it comes again,
+or it is gone. The mail is carried out in any case, and by one attempt at a time.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware
+
+from bridge import keys
+from bridge.dead_letters import DeadLetters, Requeued
+from bridge.inbox import Handle
+from bridge.inflight import InFlight, Registration
+from emails import wire
+from relay.operations.dead_letter import new_life, read
+from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+
+ID = "message-1"
+NEWER = Handle(ID, "newer")
+
+
+class Actor:
+    """Fails until it is mended."""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self.runs, self.is_mended = 0, False
+        dramatiq.actor(self, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+
+    def __call__(self) -> None:
+        self.runs += 1
+        if not self.is_mended:
+            raise RuntimeError
+
+
+@pytest.fixture
+def actor(broker: RedisBroker) -> Actor:
+    return Actor(broker)
+
+
+@pytest.fixture
+def dead_letters(client: redis.Redis) -> DeadLetters:
+    return DeadLetters(client, 60)
+
+
+@pytest.fixture
+def dead(actor: Actor, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]) -> Actor:
+    """An actor that one message has died of, and that is mended now."""
+    enqueue()
+    work()
+    in_flight.take_acknowledgements("mail", 10, 1)
+    actor.runs, actor.is_mended = 0, True
+    return actor
+
+
+def requeue(dead_letters: DeadLetters) -> list[Requeued]:
+    places = list(dead_letters.places(wire.INBOUND_QUEUE))
+    lives = [
+        new_life(read(place, stored, None), datetime.now(UTC))
+        for place, stored in zip(places, dead_letters.messages(places), strict=True)
+        if stored is not None
+    ]
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    return dead_letters.requeue([life for life in lives if life is not None], now_ms)
+
+
+def register(in_flight: InFlight, handle: Handle = NEWER) -> Registration:
+    return in_flight.register(handle, bridge="b2", queue="mail", now_ms=1_000_000)
+
+
+def count(client: redis.Redis) -> int:
+    key = keys.dead_letters(wire.INBOUND_QUEUE)
+    assert client.zcard(key) == client.hlen(keys.messages_of(key))
+    return int(client.zcard(key))
+
+
+def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
+    dead: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    in_flight: InFlight,
+    work: Callable[[], None],
+) -> None:
+    assert requeue(dead_letters) == [Requeued.REQUEUED]
+    assert count(client) == 0
+    work()
+
+    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    assert (acknowledgement.succeeded, acknowledgement.handle) == (True, Handle(ID, "handle"))
+    assert dead.runs == 1
+    assert register(in_flight) is Registration.DONE
+    assert client.keys(keys.reason_of("*")) == []
+
+
+def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_again(
+    dead: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    in_flight: InFlight,
+    work: Callable[[], None],
+) -> None:
+    dead.is_mended = False
+    requeue(dead_letters)
+
+    work()
+
+    assert dead.runs == 3
+    assert count(client) == 1
+    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    assert acknowledgement.succeeded is False
+
+
+def test_a_message_that_killed_its_workers_is_let_run_again(
+    actor: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    actor.is_mended = True
+    for _ in range(MAX_DELIVERIES):
+        in_flight.count_start(ID)
+    enqueue()
+    work()
+    assert actor.runs == 0
+
+    requeue(dead_letters)
+    work()
+
+    assert actor.runs == 1
+    assert count(client) == 0
+
+
+def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_newer_handle(
+    dead: Actor, dead_letters: DeadLetters, in_flight: InFlight, work: Callable[[], None]
+) -> None:
+    requeue(dead_letters)
+
+    assert register(in_flight) is Registration.IN_FLIGHT
+    work()
+
+    assert dead.runs == 1
+    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    assert acknowledgement.handle == NEWER
+
+
+@pytest.mark.parametrize("comes_again", [True, False])
+def test_a_message_whose_lifetime_was_over_is_in_flight_again(
+    dead: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    in_flight: InFlight,
+    work: Callable[[], None],
+    comes_again: bool,
+) -> None:
+    """Its receipt handle is forgotten: it is known once SQS delivers it, if SQS still has it."""
+    client.delete(keys.message(ID))
+    requeue(dead_letters)
+    assert in_flight.count(0) == 1
+    if comes_again:
+        assert register(in_flight) is Registration.IN_FLIGHT
+
+    work()
+
+    assert dead.runs == 1
+    assert in_flight.count_acknowledgements("mail") == int(comes_again)
+    assert register(in_flight) is Registration.DONE
+    assert 0 < client.pttl(keys.message(ID)) <= 60_000
+
+
+def test_a_message_that_came_again_before_is_not_enqueued_beside_itself(
+    dead: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    """Even where nobody remembers which dead letter is its, that goes when the message succeeds."""
+    enqueue()
+    client.delete(keys.dead_letter_of(ID))
+
+    assert requeue(dead_letters) == [Requeued.IN_FLIGHT]
+    assert count(client) == 1
+    work()
+
+    assert dead.runs == 1
+    assert count(client) == 0
+
+
+def test_a_message_that_was_carried_out_meanwhile_is_not_carried_out_again(
+    dead: Actor,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    client.delete(keys.dead_letter_of(ID))
+    enqueue()
+    work()
+    dead.runs = 0
+
+    assert requeue(dead_letters) == [Requeued.DONE]
+    work()
+
+    assert dead.runs == 0
+    assert count(client) == 0
+
+
+def test_two_operators_at_once_requeue_it_once(
+    dead: Actor, dead_letters: DeadLetters, work: Callable[[], None]
+) -> None:
+    (place,) = dead_letters.places(wire.INBOUND_QUEUE)
+    (stored,) = dead_letters.messages([place])
+    assert stored is not None
+    life = new_life(read(place, stored, None), datetime.now(UTC))
+    assert life is not None
+
+    assert dead_letters.requeue([life, life], 1) == [Requeued.REQUEUED, Requeued.GONE]
+    work()
+
+    assert dead.runs == 1
+
+
+def test_a_dead_letter_is_kept_when_it_cant_be_put_into_its_queue(
+    dead: Actor, dead_letters: DeadLetters, client: redis.Redis
+) -> None:
+    client.set(keys.queue(wire.INBOUND_QUEUE), "not a list")
+
+    with pytest.raises(redis.ResponseError):
+        requeue(dead_letters)
+
+    assert count(client) == 1
+
+
+def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
+    actor: Actor,
+    broker: RedisBroker,
+    dead_letters: DeadLetters,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    """An operator may be quicker than the last of the worker's hooks."""
+
+    class Quick(Middleware):
+        def after_nack(self, broker: object, message: object) -> None:
+            actor.is_mended = True
+            assert requeue(dead_letters) == [Requeued.REQUEUED]
+
+        def before_process_message(self, broker: object, message: object) -> None:
+            if actor.is_mended:
+                states.append(in_flight.find([ID])[0])
+
+    states: list[object] = []
+    broker.add_middleware(Quick())
+    enqueue()
+
+    work()
+
+    (entry,) = states
+    assert getattr(entry, "is_in_flight", None) is True
+    succeeded = [ack.succeeded for ack in in_flight.take_acknowledgements("mail", 10, 1)]
+    assert succeeded == [False, True]
+
+
+def test_a_deleted_dead_letter_is_gone_and_its_message_stays_what_it_was(
+    dead: Actor, dead_letters: DeadLetters, client: redis.Redis, in_flight: InFlight
+) -> None:
+    (place,) = dead_letters.places(wire.INBOUND_QUEUE)
+
+    assert dead_letters.delete([(place, ID)]) == [True]
+    assert dead_letters.delete([(place, ID)]) == [False]
+
+    assert count(client) == 0
+    assert client.keys("relay:dead-letter*") == []
+    assert register(in_flight) is Registration.NEW
+
+
+def test_a_job_that_did_not_come_from_sqs_can_be_requeued(
+    actor: Actor,
+    broker: RedisBroker,
+    dead_letters: DeadLetters,
+    client: redis.Redis,
+    work: Callable[[], None],
+) -> None:
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name=wire.INBOUND_QUEUE, actor_name="act", args=(), kwargs={}, options={}
+        )
+    )
+    work()
+    actor.runs, actor.is_mended = 0, True
+
+    assert requeue(dead_letters) == [Requeued.REQUEUED]
+    (queued,) = client.hvals(keys.messages_of(keys.queue(wire.INBOUND_QUEUE)))
+    assert json.loads(queued)["options"].keys() == {"redis_message_id", "requeues", "taken_at_ms"}
+    work()
+
+    assert (actor.runs, count(client)) == (1, 0)
+    assert client.keys("relay:*") == []

@@ -1,0 +1,110 @@
+"""Each dead letter says why it is one, however it died (P4)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import TimeLimitExceeded
+
+from bridge import keys
+from bridge.dead_letters import DeadLetters
+from bridge.inflight import InFlight
+from bridge.middleware.dead_letter_note import NOTE
+from emails import wire
+from emails.errors import NotFinished, Refused
+from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+
+
+def declare(broker: RedisBroker, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    dramatiq.actor(
+        fail, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, throws=Refused
+    )
+
+
+def the_one_dead_letter(client: redis.Redis) -> tuple[str | None, dict[str, Any]]:
+    dead_letters = DeadLetters(client, 60)
+    places = list(dead_letters.places(wire.INBOUND_QUEUE))
+    (reason,), (stored,) = dead_letters.reasons(places), dead_letters.messages(places)
+    assert stored is not None
+    note: dict[str, Any] = json.loads(stored)["options"].get(NOTE)
+    return reason, note
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "attempts"),
+    [
+        (Refused("mail_missing"), "refused:mail_missing", 1),
+        (NotFinished("sender_unavailable"), "retries_used_up:sender_unavailable", 3),
+        (ValueError("ann@owner.example"), "retries_used_up:ValueError", 3),
+        (TimeLimitExceeded(), "time_limit", 3),
+    ],
+)
+def test_of_what_its_actor_raised(
+    broker: RedisBroker,
+    client: redis.Redis,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    error: BaseException,
+    reason: str,
+    attempts: int,
+) -> None:
+    declare(broker, error)
+    enqueue()
+
+    work()
+
+    noted, note = the_one_dead_letter(client)
+    assert (noted, note["reason"]) == (reason, reason)
+    assert note["attempts"] == attempts
+    assert note["error_type"] == type(error).__name__
+    assert any("test_why_a_message_died.py" in line for line in note["traceback"])
+    assert "ann@owner.example" not in json.dumps(note)
+
+
+def test_of_too_many_deliveries(
+    broker: RedisBroker,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    declare(broker, ValueError())
+    for _ in range(MAX_DELIVERIES):
+        in_flight.count_start("message-1")
+    enqueue()
+
+    work()
+
+    noted, note = the_one_dead_letter(client)
+    assert (noted, note["reason"]) == ("too_many_deliveries", "too_many_deliveries")
+    assert note["attempts"] == MAX_DELIVERIES
+
+
+def test_of_an_actor_that_does_not_exist(
+    client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    enqueue(actor_name="gone")
+
+    work()
+
+    noted, note = the_one_dead_letter(client)
+    assert (noted, note["reason"], note["attempts"]) == ("no_such_actor", "no_such_actor", 0)
+
+
+def test_a_message_that_did_not_die_has_no_note(
+    broker: RedisBroker, client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    dramatiq.actor(lambda: None, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+    enqueue()
+
+    work()
+
+    assert client.keys(keys.reason_of("*")) == []
+    assert client.keys(f"{keys.queue(wire.INBOUND_QUEUE)}*msgs") == []

@@ -1,0 +1,161 @@
+"""What was sent is not sent again, whatever operators requeue (P2)."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import dramatiq
+import pytest
+import redis
+from django.core.management import call_command
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Retries
+
+from bridge.broker import make_broker
+from bridge.dead_letters import DeadLetters
+from bridge.encoder import Encoder
+from bridge.inflight import InFlight
+from bridge.middleware import Acknowledge, DeadLetterNote, DeliveryLimit
+from emails import wire
+from emails.deliver import Edges
+from emails.errors import Refused
+from emails.handle import handle
+from emails.models import Delivery
+from emails.notifications import StoredMail, parse
+from emails.outcomes import RefuseReason
+from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
+from tests.integration.operations.conftest import dead
+from tests.unit.emails.builders import BUCKET, NOW, received
+
+
+@pytest.fixture
+def relay(transactional_db: None) -> Relay:
+    relay = Relay()
+    owner = an_owner()
+    a_mask(owner, "one")
+    a_mask(an_owner("eve@owner.example"), "two")
+    return relay
+
+
+@pytest.fixture
+def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisBroker]:
+    from django_dramatiq.middleware import DbConnectionsMiddleware
+
+    before = dramatiq.get_encoder()
+    dramatiq.set_encoder(Encoder())
+    in_flight = InFlight(client, 60)
+    middleware = [
+        DbConnectionsMiddleware(),
+        Acknowledge(in_flight),
+        DeadLetterNote(client),
+        DeliveryLimit(in_flight, 3),
+        Retries(max_retries=0),
+    ]
+    broker = make_broker(redis_url, middleware)
+    dramatiq.actor(
+        Actor(relay.edges()),
+        actor_name=wire.ACTOR_NAME,
+        queue_name=wire.INBOUND_QUEUE,
+        broker=broker,
+        throws=(Refused,),
+    )
+    yield broker
+    dramatiq.set_encoder(before)
+
+
+class Actor:
+    """The actor of `emails.tasks`, with the edges of the test."""
+
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+
+    def __call__(self, *, sns_message_id: str, notification: str) -> None:
+        handle(parse(notification), sns_message_id, edges=self._edges, now=NOW)
+
+
+@pytest.fixture
+def work(broker: RedisBroker) -> Iterator[Callable[[], None]]:
+    workers: list[dramatiq.Worker] = []
+
+    def run() -> None:
+        workers.append(dramatiq.Worker(broker, worker_timeout=10, worker_threads=1))
+        workers[-1].start()
+        broker.join(wire.INBOUND_QUEUE, timeout=15_000, interval=10)
+        workers[-1].stop()
+
+    yield run
+    for worker in workers:
+        worker.stop()
+
+
+def enqueue(broker: RedisBroker, relay: Relay, *to: str) -> None:
+    """SES stores a mail and tells of it; the bridge enqueues it."""
+    relay.mail_store.mails[StoredMail(BUCKET, "key-1")] = RAW
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name=wire.INBOUND_QUEUE,
+            actor_name=wire.ACTOR_NAME,
+            args=(),
+            kwargs=wire.payload(
+                sns_message_id="sns-1", notification=json.dumps(received(*to, key="key-1"))
+            ),
+            options={
+                wire.SQS_MESSAGE_ID: "sqs-1",
+                "sent_at_ms": int(datetime.now(UTC).timestamp() * 1000),
+            },
+            message_id="sqs-1",
+        )
+    )
+
+
+def requeue() -> None:
+    call_command("dead_letters", "requeue", "--all", "--yes")
+
+
+def sent(relay: Relay) -> list[str]:
+    return [mail.recipient for mail in relay.mailer.sent]
+
+
+def test_who_has_the_mail_does_not_get_it_again_and_who_has_not_gets_it(
+    broker: RedisBroker,
+    relay: Relay,
+    store: DeadLetters,
+    client: redis.Redis,
+    work: Callable[[], None],
+) -> None:
+    relay.mailer.fails_for["eve@owner.example"] = Refused(RefuseReason.SEND_REJECTED)
+    enqueue(broker, relay, "one@masks.example", "two@masks.example")
+    work()
+    assert sent(relay) == ["ann@owner.example"]
+    assert len(dead(client)) == 1
+
+    relay.mailer.fails_for.clear()
+    requeue()
+    work()
+
+    assert sent(relay) == ["ann@owner.example", "eve@owner.example"]
+    assert dead(client) == []
+    assert relay.mail_store.mails == {}
+
+
+def test_a_mail_that_was_sent_meanwhile_is_not_sent_by_its_dead_letter(
+    broker: RedisBroker,
+    relay: Relay,
+    store: DeadLetters,
+    client: redis.Redis,
+    work: Callable[[], None],
+) -> None:
+    """Another copy came from SNS, as an SQS message of its own, and was carried out."""
+    relay.mailer.fails = [Refused(RefuseReason.SEND_REJECTED)]
+    enqueue(broker, relay, "one@masks.example")
+    work()
+    assert len(dead(client)) == 1
+    relay.arrive("one@masks.example", sns_message_id="sns-1", key="key-1")
+    assert sent(relay) == ["ann@owner.example"]
+
+    requeue()
+    work()
+
+    assert sent(relay) == ["ann@owner.example"]
+    assert dead(client) == []
+    assert Delivery.objects.get().state == "finished"
