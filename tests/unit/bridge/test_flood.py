@@ -78,7 +78,7 @@ def flooded_with(*contents: object) -> Poller:
         broker=make_broker(NO_REDIS),
         authenticate=authenticate,
         totals=Totals(),
-        rules=Rules("b1", BATCH, 1000, False, False),
+        rules=Rules("b1", BATCH, 1000, 30, False, False),
         stopping=threading.Event(),
     )
 
