@@ -1,0 +1,39 @@
+"""The web process's pages, within this process: a browser, people, and a Redis of their own."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from relay.operations.connections import impatient_redis
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser; it comes by https, as the settings ask."""
+    return Client(headers={"x-forwarded-proto": "https"})
+
+
+@pytest.fixture
+def wiped_redis(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
+    """An empty Redis, to which the settings lead."""
+    settings.CONFIG = dataclasses.replace(django_settings.CONFIG, redis_url=redis_url)
+    client = redis.Redis.from_url(redis_url)
+    client.flushdb()
+    yield client
+    impatient_redis.cache_clear()
+    client.close()
+
+
+def a_member_of_staff(*permissions: str) -> Any:
+    """Make somebody who may log in to the admin, with these permissions and no others."""
+    user = get_user_model().objects.create_user("staff", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    assert user.user_permissions.count() == len(permissions)
+    return user
