@@ -8,8 +8,9 @@ from dramatiq.middleware import Retries, TimeLimit
 from periodiq import PeriodiqMiddleware
 
 from bridge.broker import connect
+from bridge.heartbeats import Heartbeats
 from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, DeliveryLimit, GroupSignals, Watchdog
+from bridge.middleware import Acknowledge, DeliveryLimit, GroupSignals, Heartbeat, Watchdog
 from relay.config import RelayConfig
 from relay.sentry import Report
 
@@ -25,10 +26,12 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     bridge; the database connection is checked; the failure is reported. No middleware here keeps
     messages in the database, as django-dramatiq's admin middleware would: they hold mail.
     """
-    in_flight = InFlight(connect(config.redis_url), config.max_lifetime_seconds)
+    redis = connect(config.redis_url)
+    in_flight = InFlight(redis, config.max_lifetime_seconds)
     return [
         Report(),
         GroupSignals(),
+        Heartbeat(Heartbeats(redis)),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
         Acknowledge(in_flight),

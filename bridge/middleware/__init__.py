@@ -7,6 +7,7 @@ the first. `relay.broker` says what stands where, and why.
 from bridge.middleware.acknowledge import Acknowledge
 from bridge.middleware.delivery_limit import DeliveryLimit
 from bridge.middleware.group_signals import GroupSignals
+from bridge.middleware.heartbeat import Heartbeat
 from bridge.middleware.watchdog import Watchdog
 
-__all__ = ["Acknowledge", "DeliveryLimit", "GroupSignals", "Watchdog"]
+__all__ = ["Acknowledge", "DeliveryLimit", "GroupSignals", "Heartbeat", "Watchdog"]
