@@ -15,15 +15,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bridge import health
-from bridge.broker import RedisUnusable
+from bridge.broker import RedisUnusable, connect_impatiently
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
 from bridge.inbox import InboxUnusable
 from bridge.service import Service
 from bridge.wiring import build, wait_until_ready
 from relay.env import SettingsError, load
-from relay.logging import logging_settings, set_up_metrics
+from relay.logging import logging_settings
+from relay.metrics import set_up_metrics
 from relay.sentry import set_up_sentry
+from relay.tally import Tally
 
 logger = logging.getLogger("bridge")
 
@@ -40,7 +42,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _check_health(config)
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
-    set_up_metrics(config)
+    tally = Tally(connect_impatiently(config.redis_url))
+    set_up_metrics(config, tally)
     try:
         _run(config, drain=arguments.drain)
     except InboxUnusable as error:
@@ -52,6 +55,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except RedisUnusable as error:
         logger.critical("bridge can't use its redis", extra={"error": str(error)})
         return 1
+    finally:
+        tally.close()
     return 0
 
 

@@ -107,6 +107,19 @@ class InFlight:
         counted: int = self._redis.zcount(_IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
         return counted
 
+    def find_oldest_ms(self, now_ms: int) -> int | None:
+        """Look up when the oldest message in flight was registered; None if there is none."""
+        found = self._redis.zrange(
+            _IN_FLIGHT,
+            now_ms - self._lifetime_ms,
+            "+inf",
+            byscore=True,
+            offset=0,
+            num=1,
+            withscores=True,
+        )
+        return int(found[0][1]) if found else None
+
     def find(self, message_ids: list[str]) -> list[Entry | None]:
         """Look up messages, in one round trip; None for what Redis does not know."""
         with self._redis.pipeline(transaction=False) as pipeline:

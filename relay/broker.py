@@ -12,6 +12,7 @@ from bridge.heartbeats import Heartbeats
 from bridge.inflight import InFlight
 from bridge.middleware import Acknowledge, DeliveryLimit, GroupSignals, Heartbeat, Watchdog
 from relay.config import RelayConfig
+from relay.metrics import Metrics
 from relay.sentry import Report
 
 _MIN_BACKOFF_MS = 2_000
@@ -31,6 +32,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     return [
         Report(),
         GroupSignals(),
+        Metrics(config),
         Heartbeat(Heartbeats(redis)),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
