@@ -15,17 +15,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bridge import health
-from bridge.broker import RedisUnusable
+from bridge.broker import RedisUnusable, connect_impatiently
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
 from bridge.inbox import InboxUnusable
 from bridge.service import Service
 from bridge.wiring import build, wait_until_ready
 from relay.env import SettingsError, load
-from relay.logging import logging_settings, set_up_metrics
+from relay.logging import logging_settings
+from relay.metrics import set_up_metrics
 from relay.sentry import set_up_sentry
+from relay.tally import Tally
 
 logger = logging.getLogger("bridge")
+
+_ORDERS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -38,9 +42,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return 2
     if arguments.check_health:
         return _check_health(config)
+    # Here, before anything starts a thread: a thread that does not block them would get them, and
+    # the process would end at once.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
-    set_up_metrics(config)
+    tally = Tally(connect_impatiently(config.redis_url))
+    set_up_metrics(config, tally)
     try:
         _run(config, drain=arguments.drain, is_second_chance=arguments.is_second_chance)
     except InboxUnusable as error:
@@ -52,6 +60,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except RedisUnusable as error:
         logger.critical("bridge can't use its redis", extra={"error": str(error)})
         return 1
+    finally:
+        tally.close()
     return 0
 
 
@@ -72,13 +82,10 @@ def _obey_signals(service: Service) -> None:
     A thread waits for them, rather than a handler interrupting whatever the main thread is doing:
     that may be holding the very lock which the order to stop needs.
     """
-    orders = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, orders)
-
     def obey() -> None:
-        signal.sigwait(orders)
+        signal.sigwait(_ORDERS)
         service.stop("interrupt")
-        signal.sigwait(orders)
+        signal.sigwait(_ORDERS)
         logger.warning("bridge forced to leave")
         os._exit(1)
 

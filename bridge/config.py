@@ -27,7 +27,26 @@ _DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class BridgeConfig(SharedConfig):
+class HealthConfig:
+    """What a probe of the bridge needs, and no more."""
+
+    health_path: Path | None = setting(
+        "PROCESS_EMAIL_HEALTHCHECK_PATH",
+        optional(file_path()),
+        help="The file that the bridge keeps its time and totals in; empty: none.",
+        default="",
+    )
+    health_max_age_seconds: int = setting(
+        "PROCESS_EMAIL_HEALTHCHECK_MAX_AGE",
+        integer(1, _DAY_SECONDS, "seconds"),
+        help="How long the bridge may make no progress before it counts as unhealthy, by that file "
+        "and by its heartbeat in Redis.",
+        default="120",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeConfig(HealthConfig, SharedConfig):
     """What `python -m bridge` needs."""
 
     queue_url: str = setting(
@@ -110,18 +129,6 @@ class BridgeConfig(SharedConfig):
         optional(integer(1, 365 * _DAY_SECONDS, "seconds")),
         help="After how long the bridge leaves by itself; empty: never.",
         default="",
-    )
-    health_path: Path | None = setting(
-        "PROCESS_EMAIL_HEALTHCHECK_PATH",
-        optional(file_path()),
-        help="The file that the bridge keeps its time and totals in; empty: none.",
-        default="",
-    )
-    health_max_age_seconds: int = setting(
-        "PROCESS_EMAIL_HEALTHCHECK_MAX_AGE",
-        integer(1, _DAY_SECONDS, "seconds"),
-        help="How old that file may be before the bridge counts as unhealthy.",
-        default="120",
     )
     verbosity: int = setting(
         "PROCESS_EMAIL_VERBOSITY",

@@ -130,6 +130,19 @@ class InFlight:
         counted: int = self._redis.zcount(keys.IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
         return counted
 
+    def find_oldest_ms(self, now_ms: int) -> int | None:
+        """Look up when the oldest message in flight was registered; None if there is none."""
+        found = self._redis.zrange(
+            keys.IN_FLIGHT,
+            now_ms - self._lifetime_ms,
+            "+inf",
+            byscore=True,
+            offset=0,
+            num=1,
+            withscores=True,
+        )
+        return int(found[0][1]) if found else None
+
     def find(self, message_ids: list[str]) -> list[Entry | None]:
         """Look up messages, a thousand in a round trip; None for what Redis does not know."""
         found: list[Entry | None] = []

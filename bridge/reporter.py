@@ -1,4 +1,4 @@
-"""What the bridge tells of itself: a log line a cycle, the health file, and a line at the exit."""
+"""What the bridge tells of itself: log lines, the health file, and its heartbeat in Redis."""
 
 import logging
 import time
@@ -6,9 +6,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import markus
+from redis.exceptions import RedisError
 
 from bridge import health
 from bridge.config import BridgeConfig
+from bridge.heartbeats import Heartbeats, Process, Role
 from bridge.inbox import Inbox, InboxUnavailable, InboxUnusable, QueueCounts
 from bridge.poller import Cycle
 from bridge.totals import Totals
@@ -17,20 +19,25 @@ logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
 
 _COUNT_EVERY_SECONDS = 30.0
+_BEAT_EVERY_SECONDS = 5.0
 
 
 class Reporter:
     """Used by the poller's thread; the exit line by the main thread, when that one has ended."""
 
-    def __init__(self, config: BridgeConfig, inbox: Inbox, totals: Totals) -> None:
+    def __init__(
+        self, config: BridgeConfig, inbox: Inbox, heartbeats: Heartbeats, totals: Totals
+    ) -> None:
         self._health_path = config.health_path
         self._inbox = inbox
+        self._heartbeats = heartbeats
+        self._process = Process(Role.BRIDGE, config.health_max_age_seconds)
         self._totals = totals
         self._started = time.monotonic()
-        self._counted_at = float("-inf")
+        self._counted_at = self._beat_at = float("-inf")
 
     def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
-        """Log a cycle, now and then with the queue's length, and write the health file."""
+        """Log a cycle, now and then with the queue's length, and note the progress."""
         self._totals.cycles += 1
         fields: dict[str, object] = {
             "cycle_num": self._totals.cycles,
@@ -44,25 +51,40 @@ class Reporter:
         fields |= self._count()
         logger.info("cycle", extra=fields | {str(name): n for name, n in cycle.taken.items()})
         metrics.timing("cycle", cycle_seconds * 1000)
-        self.write_health()
+        self.note_progress()
 
-    def write_health(self) -> None:
-        """Write the health file, if there is to be one."""
-        if self._health_path is None:
-            return
-        try:
-            health.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
-        except OSError as error:
-            logger.warning("health file not written", extra={"error": error.strerror})
+    def note_progress(self) -> None:
+        """Write the health file, if there is to be one, and leave a heartbeat now and then."""
+        if self._health_path is not None:
+            try:
+                health.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
+            except OSError as error:
+                logger.warning("health file not written", extra={"error": error.strerror})
+        if time.monotonic() - self._beat_at >= _BEAT_EVERY_SECONDS:
+            self._beat_at = time.monotonic()
+            self._beat()
 
     def at_exit(self, exit_on: str, left_in_flight: int) -> None:
         """Log what was done, and what was left behind for the workers and the other bridges."""
+        self._leave()
         fields: dict[str, object] = {
             "exit_on": exit_on,
             "total_s": round(time.monotonic() - self._started, 3),
             "left_in_flight": left_in_flight,
         }
         logger.info("bridge stopped", extra=fields | self._totals.as_fields())
+
+    def _beat(self) -> None:
+        try:
+            self._heartbeats.beat(self._process, self._totals.as_fields())
+        except RedisError as error:
+            logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+
+    def _leave(self) -> None:
+        try:
+            self._heartbeats.leave(self._process)
+        except RedisError as error:
+            logger.warning("heartbeat not removed", extra={"error_type": type(error).__name__})
 
     def _count(self) -> dict[str, object]:
         """Ask SQS how long the queue is, now and then; what was counted earlier is not told again.

@@ -83,14 +83,14 @@ class Service:
         self._leaving.set()
         for thread in others:
             thread.join(_LAST_CALL_SECONDS)
-        self._parts.reporter.write_health()
+        self._parts.reporter.note_progress()
         self._parts.reporter.at_exit(self._exit_on, len(self._parts.held))
 
     def _poll(self) -> bool:
         started = time.monotonic()
         demand = self._parts.poller.demand()
         if demand == 0:
-            self._parts.reporter.write_health()
+            self._parts.reporter.note_progress()
             self._stopping.wait(_FULL_WAIT_SECONDS)
             return True
         cycle = self._parts.poller.cycle(demand)

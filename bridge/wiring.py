@@ -14,6 +14,7 @@ from bridge.acknowledgements import Deleter
 from bridge.broker import check_redis, connect, make_broker
 from bridge.certificates import Certificates, FetchedCertificates, PinnedCertificates
 from bridge.config import BridgeConfig
+from bridge.heartbeats import Heartbeats
 from bridge.inbox import Inbox, InboxUnavailable
 from bridge.inflight import InFlight
 from bridge.loops import Backoff
@@ -31,7 +32,8 @@ _RESERVE_SECONDS = 30
 def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: bool) -> Parts:
     """Make the parts. Nothing is connected yet; raises `InboxUnusable` without credentials."""
     inbox = Inbox(config.queue_url, config.region, config.wait_seconds, config.visibility_seconds)
-    in_flight = InFlight(connect(config.redis_url), config.max_lifetime_seconds)
+    redis = connect(config.redis_url)
+    in_flight = InFlight(redis, config.max_lifetime_seconds)
     held, totals = Held(), Totals()
     # Not the host's name alone: a bridge that was started again does not hold what it held before.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
@@ -64,7 +66,7 @@ def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: 
         visibility=Visibility(
             inbox, in_flight, held, bridge=bridge, hide_seconds=config.visibility_seconds
         ),
-        reporter=Reporter(config, inbox, totals),
+        reporter=Reporter(config, inbox, Heartbeats(redis), totals),
     )
 
 

@@ -8,6 +8,7 @@ from dramatiq.middleware import Retries, TimeLimit
 from periodiq import PeriodiqMiddleware
 
 from bridge.broker import connect
+from bridge.heartbeats import Heartbeats
 from bridge.inflight import InFlight
 from bridge.middleware import (
     Acknowledge,
@@ -15,9 +16,11 @@ from bridge.middleware import (
     DeadLetterNote,
     DeliveryLimit,
     GroupSignals,
+    Heartbeat,
     Watchdog,
 )
 from relay.config import RelayConfig
+from relay.metrics import Metrics
 from relay.sentry import Report
 
 _MIN_BACKOFF_MS = 2_000
@@ -30,19 +33,21 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     So, when an actor has ended: the clocks stop, before anything else can be interrupted by
     them; `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
     verdict, note it and tell the bridge; the database connection is checked; the failure is
-    reported. No middleware here keeps
-    messages in the database, as django-dramatiq's admin middleware would: they hold mail.
+    reported. No middleware here keeps messages in the database, as django-dramatiq's admin
+    middleware would: they hold mail.
     """
-    client = connect(config.redis_url)
-    in_flight = InFlight(client, config.max_lifetime_seconds)
+    redis = connect(config.redis_url)
+    in_flight = InFlight(redis, config.max_lifetime_seconds)
     return [
         Report(),
         GroupSignals(),
+        Metrics(config),
+        Heartbeat(Heartbeats(redis)),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
         Acknowledge(in_flight),
         Copies(in_flight),
-        DeadLetterNote(client),
+        DeadLetterNote(redis),
         DeliveryLimit(in_flight, config.max_deliveries),
         Retries(
             max_retries=config.max_retries,

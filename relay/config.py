@@ -175,6 +175,31 @@ class RelayConfig(SharedConfig, EmailsConfig):
         help="How often a message that failed for a passing reason is tried again, with backoff.",
         default="8",
     )
+    version: str | None = setting(
+        "VERSION",
+        optional(text("a version, such as 1.4.2")),
+        help="What `/__version__` tells where there is no `version.json`; empty: the version of "
+        "the installed package.",
+        default="",
+    )
+    version_source: str | None = setting(
+        "VERSION_SOURCE",
+        optional(text("the URL of the source")),
+        help="Where the source is; for `/__version__`, like the version.",
+        default="",
+    )
+    version_commit: str | None = setting(
+        "VERSION_COMMIT",
+        optional(text("a commit's id")),
+        help="The commit that was built; for `/__version__`, like the version.",
+        default="",
+    )
+    version_build: str | None = setting(
+        "VERSION_BUILD",
+        optional(text("the URL of the build")),
+        help="The build's page; for `/__version__`, like the version.",
+        default="",
+    )
 
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""

@@ -1,4 +1,4 @@
-"""Logs and metrics, set up alike in every process. What is logged never holds a part of a mail.
+"""Logs, set up alike in every process. What is logged never holds a part of a mail.
 
 Three guards keep mail out of the log, whoever does the logging: Dramatiq's messages are replaced
 by their ids, an exception is shown by its type and its frames without its text, and what still
@@ -13,11 +13,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-import markus
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
-
-from relay.config import SharedConfig
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _MAX_CHARACTERS = 2_000
@@ -130,21 +127,3 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
         | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")},
     }
-
-
-def set_up_metrics(config: SharedConfig) -> None:
-    """Send the metrics to statsd, if there is one."""
-    if config.statsd_host is None:
-        return
-    markus.configure(
-        [
-            {
-                "class": "markus.backends.datadog.DatadogMetrics",
-                "options": {
-                    "statsd_host": config.statsd_host,
-                    "statsd_port": config.statsd_port,
-                    "statsd_namespace": config.statsd_prefix,
-                },
-            }
-        ]
-    )

@@ -8,7 +8,8 @@ import environ
 from relay.broker import broker_settings
 from relay.config import RelayConfig
 from relay.env import load
-from relay.logging import logging_settings, set_up_metrics
+from relay.logging import logging_settings
+from relay.metrics import set_up_metrics
 from relay.sentry import set_up_sentry
 
 CONFIG = load(RelayConfig, os.environ)
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "relay.operations.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,6 +9,7 @@ from bridge.middleware.copies import Copies
 from bridge.middleware.dead_letter_note import DeadLetterNote
 from bridge.middleware.delivery_limit import DeliveryLimit
 from bridge.middleware.group_signals import GroupSignals
+from bridge.middleware.heartbeat import Heartbeat
 from bridge.middleware.watchdog import Watchdog
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "DeadLetterNote",
     "DeliveryLimit",
     "GroupSignals",
+    "Heartbeat",
     "Watchdog",
 ]

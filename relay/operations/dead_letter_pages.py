@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from redis.exceptions import RedisError
 
 from bridge.dead_letters import DeadLetters, Place
-from relay.operations import dead_letters, history, models, showing
+from relay.operations import dead_letters, models, records, showing
 from relay.operations.dead_letter import DeadLetter
 from relay.operations.filters import QUEUES, Filters
 from relay.operations.forms import FilterForm
@@ -31,7 +31,7 @@ PAGE = 50
 _SECONDS_A_REQUEST = 20.0
 """For so long one request may requeue or delete; less than what ends the web process's patience."""
 
-_PERMISSIONS = {history.REQUEUE: models.REQUEUE, history.DELETE: models.DELETE}
+_PERMISSIONS = {records.REQUEUE: models.REQUEUE, records.DELETE: models.DELETE}
 
 View = Callable[..., HttpResponseBase]
 
@@ -84,7 +84,7 @@ def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
     if not request.user.has_perm(models.REVEAL):
         raise PermissionDenied
     letter = _find(dead_letter_id)
-    history.record_revealed(request.user, letter)
+    records.record_revealed(request.user, letter)
     return _detail(request, letter, reveal=True)
 
 
@@ -103,7 +103,7 @@ def act_page(request: HttpRequest) -> HttpResponseBase:
     if not ids and not is_all:
         messages.warning(request, "None was chosen.")
         return _to_list(form.query())
-    if "confirmed" not in request.POST and (is_all or action == history.DELETE):
+    if "confirmed" not in request.POST and (is_all or action == records.DELETE):
         return _ask(request, form, action, ids)
     _act(request, action, ids, form.filters())
     return _to_list(form.query())
@@ -179,7 +179,7 @@ def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) ->
     results = _results(store, action, takewhile(in_time, found), now)
     told = ", ".join(f"{number} {name}" for name, number in results.items()) or "there were none"
     chosen = f"{len(ids)} chosen" if ids else f"all that match {filters.described() or 'anything'}"
-    history.record_handled(request.user, action, chosen, told, ids[0] if len(ids) == 1 else "")
+    records.record_handled(request.user, action, chosen, told, ids[0] if len(ids) == 1 else "")
     if is_over:
         told += "; there was no time for the others: do it again"
     messages.info(request, f"{action.capitalize()}: {told}.")
@@ -188,7 +188,7 @@ def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) ->
 def _results(
     store: DeadLetters, action: str, letters: Iterator[DeadLetter], now: datetime
 ) -> Counter[str]:
-    if action == history.DELETE:
+    if action == records.DELETE:
         handled = dead_letters.delete(store, letters)
     else:
         handled = dead_letters.requeue(store, letters, now, even_if_old=False)

@@ -1,51 +1,85 @@
-"""The queues' gauges: what waits in SQS, and what waits, is delayed or is dead in Redis."""
+"""The gauges: what waits in SQS and in Redis, and how long already; what is in flight; who lives.
+
+One set of names for the metrics, the log line, the history and the dashboard.
+"""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.broker import NAMESPACE
+from bridge.heartbeats import Heartbeat, Role
 from bridge.inbox import QueueCounts
+from bridge.inflight import InFlight
+from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 if TYPE_CHECKING:
     from redis import Redis
 
+REDIS_QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
+
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One number at one moment: the metric's name, its value, the queue it is about."""
+    """One number at one moment: the metric's name, its value, and what it is about, as a tag."""
 
     name: str
     value: float
-    queue: str
+    tag: tuple[str, str] | None = None
+
+    @property
+    def label(self) -> str:
+        """Name it in one word: `email_queue_count:mail`."""
+        return self.name if self.tag is None else f"{self.name}:{self.tag[1]}"
+
+    @property
+    def tags(self) -> list[str]:
+        """Give its tag as markus wants it."""
+        return [] if self.tag is None else [":".join(self.tag)]
 
 
 def sqs_gauges(queue: str, counts: QueueCounts) -> Iterator[Gauge]:
     """Give SQS's approximate counts of one queue, under the names that operators chart."""
-    yield Gauge("email_queue_count", counts.visible, queue)
-    yield Gauge("email_queue_count_delayed", counts.delayed, queue)
-    yield Gauge("email_queue_count_not_visible", counts.not_visible, queue)
+    tag = ("queue", queue)
+    yield Gauge("email_queue_count", counts.visible, tag)
+    yield Gauge("email_queue_count_delayed", counts.delayed, tag)
+    yield Gauge("email_queue_count_not_visible", counts.not_visible, tag)
 
 
-def redis_gauges(client: "Redis", queues: Iterable[str], now_ms: int) -> Iterator[Gauge]:
+def redis_gauges(client: "Redis", now_ms: int) -> Iterator[Gauge]:
     """Give the depth of each of Dramatiq's queues.
 
     `redis_queue_oldest_s` is how long ago the message at the queue's head was first enqueued, in
     seconds; 0 for an empty queue.
     """
-    for queue in queues:
-        name = f"{NAMESPACE}:{queue}"
+    for queue in REDIS_QUEUES:
+        name, tag = f"{NAMESPACE}:{queue}", ("queue", queue)
         with client.pipeline(transaction=False) as pipeline:
             pipeline.llen(name)
             pipeline.hlen(f"{name}.DQ.msgs")
             pipeline.zcard(f"{name}.XQ")
             pipeline.lindex(name, 0)
             depth, delayed, dead_letters, head = pipeline.execute()
-        yield Gauge("redis_queue_count", depth, queue)
-        yield Gauge("redis_queue_delayed", delayed, queue)
-        yield Gauge("redis_queue_dead_letters", dead_letters, queue)
-        yield Gauge("redis_queue_oldest_s", _age_seconds(client, name, head, now_ms), queue)
+        yield Gauge("redis_queue_count", depth, tag)
+        yield Gauge("redis_queue_delayed", delayed, tag)
+        yield Gauge("redis_queue_dead_letters", dead_letters, tag)
+        yield Gauge("redis_queue_oldest_s", _age_seconds(client, name, head, now_ms), tag)
+
+
+def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:
+    """Give how many messages are in flight, and how long the oldest has been, in seconds."""
+    yield Gauge("in_flight", in_flight.count(now_ms))
+    oldest_ms = in_flight.find_oldest_ms(now_ms)
+    yield Gauge("in_flight_oldest_s", 0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+
+
+def process_gauges(heartbeats: Iterable[Heartbeat]) -> Iterator[Gauge]:
+    """Give how many processes of each role live."""
+    alive = Counter(beat.process.role for beat in heartbeats if beat.is_alive)
+    for role in Role:
+        yield Gauge("processes_alive", alive[role], ("role", role))
 
 
 def _age_seconds(client: "Redis", name: str, head: bytes | None, now_ms: int) -> float:

@@ -1,88 +1,39 @@
-"""Dead letters in a real Redis, as Dramatiq and our middleware leave them."""
+"""The web process's pages, within this process: a browser, people, and a Redis of their own."""
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
-from django.conf import settings
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
 
-from bridge import keys
-from bridge.broker import DEAD_LETTER_TTL_MS, connect
-from bridge.dead_letters import DeadLetters
-from relay.operations import dead_letters
-from tests.environment import NOWHERE
-from tests.unit.operations.builders import stored
-
-Bury = Callable[..., str]
+from relay.operations.connections import impatient_redis
 
 
 @pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = connect(redis_url)
+def client() -> Client:
+    """A browser; it comes by https, as the settings ask."""
+    return Client(headers={"x-forwarded-proto": "https"})
+
+
+@pytest.fixture
+def wiped_redis(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
+    """An empty Redis, to which the settings lead."""
+    settings.CONFIG = dataclasses.replace(django_settings.CONFIG, redis_url=redis_url)
+    client = redis.Redis.from_url(redis_url)
     client.flushdb()
-    return client
+    yield client
+    impatient_redis.cache_clear()
+    client.close()
 
 
-@pytest.fixture
-def store(
-    client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DeadLetters]:
-    """The dead letters, for the command and the pages as well."""
-    lead_to(redis_url, monkeypatch)
-    yield dead_letters.store()
-    dead_letters.store.cache_clear()
-
-
-@pytest.fixture
-def bury(client: redis.Redis, store: DeadLetters) -> Bury:
-    """Lay a dead letter into its queue's; gives its id."""
-    number = iter(range(1_000_000))
-
-    def lay(
-        *,
-        reason: str | None = "refused:mail_missing",
-        queue: str = "inbound",
-        minutes_ago: float = 0,
-        dead_letter_id: str | None = None,
-        sqs_message_id: str | None = None,
-        sent_days_ago: float = 0,
-        **message: Any,
-    ) -> str:
-        n, now_ms = next(number), int(time.time() * 1000)
-        dead_letter_id = dead_letter_id or f"dead-{n:04}"
-        sqs_message_id = sqs_message_id or f"sqs-{n:04}"
-        message.setdefault("sent_at_ms", int(now_ms - sent_days_ago * 86_400_000) - 1000)
-        place = keys.dead_letters(queue)
-        body = stored(dead_letter_id, sqs_message_id, **message)
-        client.hset(keys.messages_of(place), dead_letter_id, body)
-        client.zadd(place, {dead_letter_id: now_ms - int(minutes_ago * 60_000)})
-        if reason is not None:
-            client.set(keys.reason_of(dead_letter_id), reason, px=DEAD_LETTER_TTL_MS)
-        client.set(keys.dead_letter_of(sqs_message_id), dead_letter_id, px=DEAD_LETTER_TTL_MS)
-        return dead_letter_id
-
-    return lay
-
-
-def queued(client: redis.Redis, queue: str = "inbound") -> int:
-    """Count what waits in a queue."""
-    return int(client.llen(keys.queue(queue)))
-
-
-def dead(client: redis.Redis, queue: str = "inbound") -> list[str]:
-    """List the dead letters of a queue, the oldest first."""
-    return [name.decode() for name in client.zrange(keys.dead_letters(queue), 0, -1)]
-
-
-def lead_to(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead the command and the pages to this Redis."""
-    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, redis_url=redis_url))
-    dead_letters.store.cache_clear()
-
-
-def lead_to_no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead them to a Redis that is down."""
-    lead_to(f"redis://{NOWHERE}/0", monkeypatch)
+def a_member_of_staff(*permissions: str) -> Any:
+    """Make somebody who may log in to the admin, with these permissions and no others."""
+    user = get_user_model().objects.create_user("staff", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    assert user.user_permissions.count() == len(permissions)
+    return user

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import track
 
-from relay.operations import dead_letters, history, showing
+from relay.operations import dead_letters, records, showing
 from relay.operations.dead_letter import DeadLetter
 from relay.operations.dead_letters import Handled
 from relay.operations.filters import (
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if letter is None:
             raise CommandError(f"There is no dead letter {options['ids'][0]}.")
         if reveal:
-            history.record_revealed(_revealer(options["as_user"]), letter)
+            records.record_revealed(_revealer(options["as_user"]), letter)
         told = showing.details(letter, reveal=reveal)
         if options["json"]:
             self.stdout.write(json.dumps(told))

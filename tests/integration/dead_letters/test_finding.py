@@ -12,8 +12,8 @@ from bridge.dead_letters import DeadLetters
 from emails.facts import MaskRef
 from relay.operations import dead_letters
 from relay.operations.filters import Filters
+from tests.integration.dead_letters.conftest import Bury
 from tests.integration.emails.conftest import a_domain_mask, a_mask, an_owner
-from tests.integration.operations.conftest import Bury
 from tests.unit.operations.builders import a_notification
 
 

@@ -12,8 +12,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from bridge.dead_letters import DeadLetters
+from tests.integration.dead_letters.conftest import Bury, dead, lead_to_no_redis, queued
 from tests.integration.emails.conftest import a_mask, an_owner
-from tests.integration.operations.conftest import Bury, dead, lead_to_no_redis, queued
 from tests.unit.operations.builders import SECRETS, a_notification
 
 pytestmark = pytest.mark.django_db

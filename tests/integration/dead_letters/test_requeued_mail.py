@@ -23,8 +23,8 @@ from emails.handle import handle
 from emails.models import Delivery
 from emails.notifications import StoredMail, parse
 from emails.outcomes import RefuseReason
+from tests.integration.dead_letters.conftest import dead
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
-from tests.integration.operations.conftest import dead
 from tests.unit.emails.builders import BUCKET, NOW, received
 
 

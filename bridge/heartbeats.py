@@ -1,0 +1,116 @@
+"""Who is alive: each process leaves a heartbeat in Redis, which expires.
+
+A process beats when it has made progress, and takes its heartbeat away when it ends in order. So
+what is still there without a recent beat was killed, or hangs. How old a beat is, Redis tells by
+its own clock: those of the hosts need not agree.
+
+    relay:heartbeats              sorted set: the names of all heartbeats, by when they expire
+    relay:heartbeat:ROLE:HOST:PID JSON
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_INDEX = "relay:heartbeats"
+_PREFIX = "relay:heartbeat:"
+
+_REMEMBERED_MS = 15 * 60 * 1000
+"""How long a heartbeat is kept past its limit, so that operators see who fell silent."""
+
+
+class Role(StrEnum):
+    """What a process is."""
+
+    BRIDGE = "bridge"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that beats. It counts as alive for `limit_seconds` after each of its beats."""
+
+    role: Role
+    limit_seconds: int
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.role}:{self.host}:{self.pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The last beat of a process, how long ago that was, and what the process counted till then.
+
+    `started` is in seconds since 1970, by the clock of the process's host.
+    """
+
+    process: Process
+    age_seconds: float
+    totals: Mapping[str, int]
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the process beat recently enough."""
+        return self.age_seconds <= self.process.limit_seconds
+
+
+class Heartbeats:
+    """The heartbeats in Redis. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._redis = client
+
+    def beat(self, process: Process, totals: Mapping[str, int] | None = None) -> None:
+        """Leave a heartbeat, in the place of the process's last one."""
+        kept_ms, now_ms = _kept_ms(process), int(time.time() * 1000)
+        text = json.dumps({"process": asdict(process), "totals": dict(totals or {})})
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(_PREFIX + process.name, text, px=kept_ms)
+            pipeline.zadd(_INDEX, {process.name: now_ms + kept_ms})
+            # Only names are removed here, and their heartbeats expire by themselves; so it does
+            # no harm if this host's clock is wrong by less than what they are remembered for.
+            pipeline.zremrangebyscore(_INDEX, "-inf", now_ms - _REMEMBERED_MS)
+            pipeline.execute()
+
+    def leave(self, process: Process) -> None:
+        """Take the heartbeat away: the process ends in order."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.delete(_PREFIX + process.name)
+            pipeline.zrem(_INDEX, process.name)
+            pipeline.execute()
+
+    def find_all(self) -> list[Heartbeat]:
+        """Look up the heartbeats there are, of the living and of who fell silent, by name."""
+        names = cast("list[bytes]", self._redis.zrange(_INDEX, 0, -1))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for name in sorted(names):
+                pipeline.get(_PREFIX + name.decode())
+                pipeline.pttl(_PREFIX + name.decode())
+            replies = pipeline.execute()
+        pairs = zip(replies[::2], replies[1::2], strict=True)
+        return [_read(text, left_ms) for text, left_ms in pairs if text is not None]
+
+
+def _kept_ms(process: Process) -> int:
+    return process.limit_seconds * 1000 + _REMEMBERED_MS
+
+
+def _read(text: bytes, left_ms: int) -> Heartbeat:
+    data = json.loads(text)
+    data["process"]["role"] = Role(data["process"]["role"])
+    process = Process(**data["process"])
+    return Heartbeat(process, max(0, _kept_ms(process) - left_ms) / 1000, data["totals"])

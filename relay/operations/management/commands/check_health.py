@@ -1,0 +1,74 @@
+"""`manage.py check_health ROLE`: for a container's or a service's health check.
+
+Exits with 0 if a process of that role, on this host, works; else with 1 and one line that says
+what was found.
+"""
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from redis.exceptions import RedisError
+
+from bridge import health
+from bridge.config import HealthConfig
+from bridge.heartbeats import Heartbeats, Role
+from relay.env import SettingsError, load
+from relay.operations.connections import impatient_redis
+from relay.operations.health import Unhealthy, check_heartbeats
+
+_WEB = "web"
+_WEB_SECONDS = 5
+_DIRECT = build_opener(ProxyHandler({}))
+
+
+class Command(BaseCommand):
+    """Tell whether a process of this host works, by the exit code."""
+
+    help = __doc__
+    requires_system_checks: list[str] = []  # noqa: RUF012 - declared so by Django
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare them."""
+        parser.add_argument("role", choices=[*Role, _WEB])
+        parser.add_argument(
+            "--url",
+            default="http://127.0.0.1:8000",
+            help="where the web process listens (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, role: str, url: str, **options: Any) -> None:
+        """Check one role."""
+        try:
+            said = _check_web(url) if role == _WEB else _check(Role(role))
+        except (Unhealthy, health.Unhealthy, SettingsError) as error:
+            raise CommandError(str(error)) from error
+        except RedisError as error:
+            raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
+        self.stdout.write(said)
+
+
+def _check(role: Role) -> str:
+    if role is Role.BRIDGE:
+        config = load(HealthConfig, os.environ)
+        if config.health_path is not None:
+            max_age = timedelta(seconds=config.health_max_age_seconds)
+            age = health.check(config.health_path, datetime.now(UTC), max_age)
+            return f"bridge: made progress {age.total_seconds():.0f} s ago"
+    found = Heartbeats(impatient_redis(settings.CONFIG.redis_url)).find_all()
+    return check_heartbeats(found, role, socket.gethostname())
+
+
+def _check_web(url: str) -> str:
+    """Ask for /__lbheartbeat__, whose answer depends on nothing that starting anew won't mend."""
+    address = url.rstrip("/") + "/__lbheartbeat__"
+    try:
+        with _DIRECT.open(address, timeout=_WEB_SECONDS) as answer:
+            return f"web: {answer.status}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise Unhealthy(f"web: {address} gives no answer: {reason}") from error

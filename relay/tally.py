@@ -1,0 +1,112 @@
+"""The tally: how often each thing happened in each minute, in all processes together, in Redis.
+
+For the dashboard, which needs numbers where no metrics backend is. markus hands it every count; it
+adds up what it wants, and writes that once a second, in one round trip. What Redis does not take
+is kept, and written later: after an answer that was lost it is counted twice, rather than not.
+
+    relay:tally:MINUTE   hash: name → count; expires after 25 hours; 0.4 MB in all
+
+    any thread     adds to `_counts`, under `_lock`
+    tally thread   takes from it and writes, until `_closing` is set
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from markus.backends import BackendBase
+from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "relay:tally:"
+_KEPT_SECONDS = 25 * 3600
+_EVERY_SECONDS = 1.0
+_AFTER_FAILURE_SECONDS = 10.0
+
+
+def counted_as(metric: str, tags: Iterable[str]) -> str | None:
+    """Name what a count of `metric` adds to in the tally; None: to nothing."""
+    told = dict(tag.split(":", 1) for tag in tags if ":" in tag)
+    match metric:
+        case "emails.outcome":
+            return told.get("outcome")
+        case "emails.not_settled":
+            return "not_settled"
+        case "bridge.rejected":
+            return "rejected"
+        case "bridge.message" if told.get("result") == "failure":
+            return "failed"
+        case _:
+            return None
+
+
+class Tally(BackendBase):  # type: ignore[misc]
+    """A markus backend. `close` it at the end of the process, or its last second is lost."""
+
+    def __init__(self, client: "Redis") -> None:
+        super().__init__()
+        self._redis = client
+        self._counts: Counter[tuple[int, str]] = Counter()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._write_on, name="tally", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: Any) -> None:
+        """Take a metric from markus."""
+        if record.stat_type != "incr":
+            return
+        name = counted_as(record.key, record.tags)
+        if name is not None:
+            with self._lock:
+                self._counts[int(time.time() // 60), name] += int(record.value)
+
+    def write(self) -> bool:
+        """Write what was counted since the last time; False: Redis would not have it now."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        if not counts:
+            return True
+        try:
+            with self._redis.pipeline(transaction=True) as pipeline:
+                for (minute, name), number in counts.items():
+                    pipeline.hincrby(f"{_PREFIX}{minute}", name, number)
+                for minute in {minute for minute, _ in counts}:
+                    pipeline.expire(f"{_PREFIX}{minute}", _KEPT_SECONDS)
+                pipeline.execute()
+        except RedisError as error:
+            with self._lock:
+                self._counts += counts
+            logger.warning(
+                "counts not written",
+                extra={"error_type": type(error).__name__, "count": counts.total()},
+            )
+            return False
+        return True
+
+    def close(self) -> None:
+        """Write what is left, and stop."""
+        self._closing.set()
+        self._thread.join(_AFTER_FAILURE_SECONDS)
+        self.write()
+
+    def _write_on(self) -> None:
+        went_well = True
+        while not self._closing.wait(_EVERY_SECONDS if went_well else _AFTER_FAILURE_SECONDS):
+            went_well = self.write()
+
+
+def find_counts(client: "Redis", minutes: Iterable[int]) -> list[dict[str, int]]:
+    """Look up what was counted in each of these minutes, in one round trip."""
+    with client.pipeline(transaction=False) as pipeline:
+        for minute in minutes:
+            pipeline.hgetall(f"{_PREFIX}{minute}")
+        found = cast("list[dict[bytes, bytes]]", pipeline.execute())
+    return [{name.decode(): int(number) for name, number in counts.items()} for counts in found]

@@ -1,0 +1,192 @@
+"""Each process leaves a heartbeat in Redis; what does not beat any more is known as silent."""
+
+import json
+import os
+import socket
+import threading
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+
+from bridge.broker import connect, make_broker
+from bridge.heartbeats import Heartbeat, Heartbeats, Process, Role
+from bridge.middleware import Heartbeat as HeartbeatMiddleware
+from emails.wire import DEFAULT_QUEUE
+from relay.operations.health import Unhealthy, check_heartbeats
+from tests.waiting import wait_until
+
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    client = connect(redis_url)
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def heartbeats(client: redis.Redis) -> Heartbeats:
+    return Heartbeats(client)
+
+
+def let_time_pass(client: redis.Redis, seconds: float) -> None:
+    """Make all heartbeats older by so much."""
+    for key in client.scan_iter("relay:heartbeat:*"):
+        client.pexpire(key, client.pttl(key) - int(seconds * 1000))
+
+
+def a_process(role: Role = Role.WORKER, limit_seconds: int = 20, **fields: Any) -> Process:
+    return Process(role, limit_seconds, **fields)
+
+
+def test_a_beat_tells_who_it_is_and_what_it_has_done(heartbeats: Heartbeats) -> None:
+    process = a_process(Role.BRIDGE)
+
+    heartbeats.beat(process, {"cycles": 3})
+
+    (found,) = heartbeats.find_all()
+    assert found.process == process
+    assert (found.process.host, found.process.pid) == (HERE, os.getpid())
+    assert found.totals == {"cycles": 3}
+    assert found.age_seconds < 5
+
+
+def test_a_process_lives_until_its_limit_and_is_silent_after_it(
+    heartbeats: Heartbeats, client: redis.Redis
+) -> None:
+    heartbeats.beat(a_process(limit_seconds=20))
+
+    let_time_pass(client, 15)
+    assert [beat.is_alive for beat in heartbeats.find_all()] == [True]
+    let_time_pass(client, 6)
+    (silent,) = heartbeats.find_all()
+    assert not silent.is_alive
+    assert 21 <= silent.age_seconds < 26
+
+
+def test_a_new_beat_ends_the_silence(heartbeats: Heartbeats, client: redis.Redis) -> None:
+    process = a_process()
+    heartbeats.beat(process)
+    let_time_pass(client, 60)
+
+    heartbeats.beat(process)
+
+    assert [beat.is_alive for beat in heartbeats.find_all()] == [True]
+
+
+def test_the_silent_are_forgotten_after_a_quarter_of_an_hour(
+    heartbeats: Heartbeats, client: redis.Redis
+) -> None:
+    """Redis does not fill with the names of processes that are no more."""
+    heartbeats.beat(a_process(limit_seconds=20, pid=1))
+    let_time_pass(client, 20 + 15 * 60)
+    client.zadd("relay:heartbeats", {"worker:gone:1": 0})
+
+    heartbeats.beat(a_process(pid=2))
+
+    assert [beat.process.pid for beat in heartbeats.find_all()] == [2]
+    assert client.zscore("relay:heartbeats", "worker:gone:1") is None
+
+
+def test_who_leaves_in_order_is_not_missed(heartbeats: Heartbeats, client: redis.Redis) -> None:
+    heartbeats.beat(a_process())
+
+    heartbeats.leave(a_process())
+
+    assert heartbeats.find_all() == []
+    assert client.keys() == []
+
+
+@pytest.fixture
+def broker(redis_url: str, heartbeats: Heartbeats) -> dramatiq.Broker:
+    broker = make_broker(redis_url, [HeartbeatMiddleware(heartbeats)])
+    broker.declare_queue(DEFAULT_QUEUE)
+    return broker
+
+
+def test_a_worker_beats_while_it_works_and_leaves_when_it_stops(
+    broker: dramatiq.Broker, heartbeats: Heartbeats
+) -> None:
+    worker = dramatiq.Worker(broker, worker_threads=1)
+    worker.start()
+    (found,) = wait_until("a heartbeat", heartbeats.find_all)
+    worker.stop()
+
+    assert (found.process.role, found.is_alive) == (Role.WORKER, True)
+    assert heartbeats.find_all() == []
+
+
+def test_a_worker_that_has_lost_a_thread_does_not_beat(
+    broker: dramatiq.Broker, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.middleware.heartbeat.INTERVAL_SECONDS", 0.02)
+    worker = dramatiq.Worker(broker, worker_threads=1)
+    worker.start()
+    wait_until("a heartbeat", heartbeats.find_all)
+    lost = threading.Thread(target=lambda: None)
+    worker.workers.append(lost)  # type: ignore[arg-type]
+    heartbeats.leave(a_process())
+
+    with pytest.raises(AssertionError, match="still not"):
+        wait_until("another heartbeat", heartbeats.find_all, seconds=0.5)
+    worker.workers.remove(lost)  # type: ignore[arg-type]
+    worker.stop()
+
+
+@pytest.mark.parametrize(("options", "beats"), [({"scheduled_at": "now"}, True), ({}, False)])
+def test_only_what_enqueues_periodic_messages_is_a_scheduler(
+    broker: dramatiq.Broker, heartbeats: Heartbeats, options: dict[str, str], beats: bool
+) -> None:
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name=DEFAULT_QUEUE, actor_name="any", args=(), kwargs={}, options=options
+        )
+    )
+
+    assert [beat.process.role for beat in heartbeats.find_all()] == [Role.SCHEDULER] * beats
+
+
+def a_heartbeat(age: float, role: Role = Role.WORKER, host: str = HERE) -> Heartbeat:
+    return Heartbeat(a_process(role, pid=7, host=host), age, {})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [a_heartbeat(3)],
+        [a_heartbeat(3), a_heartbeat(500)],
+    ],
+)
+def test_a_host_is_healthy_with_one_that_lives(found: list[Heartbeat]) -> None:
+    said = check_heartbeats(found, Role.WORKER, HERE)
+
+    assert said == f"worker: 1 alive on host {HERE}, last heartbeat 3 s ago"
+
+
+@pytest.mark.parametrize(
+    ("found", "complaint"),
+    [
+        ([], f"worker: no heartbeat of host {HERE} in Redis"),
+        ([a_heartbeat(3, role=Role.BRIDGE)], "no heartbeat"),
+        ([a_heartbeat(3, host="another")], "no heartbeat"),
+        ([a_heartbeat(21)], f"process 7 of host {HERE} beat last 21 s ago, allowed are 20 s"),
+    ],
+)
+def test_another_role_another_host_or_a_silent_one_is_no_health(
+    found: list[Heartbeat], complaint: str
+) -> None:
+    with pytest.raises(Unhealthy, match=complaint):
+        check_heartbeats(found, Role.WORKER, HERE)
+
+
+def test_what_lies_in_redis_is_json_that_people_can_read(
+    heartbeats: Heartbeats, client: redis.Redis
+) -> None:
+    heartbeats.beat(a_process(pid=7, host="h"))
+
+    kept = json.loads(client.get("relay:heartbeat:worker:h:7") or b"")
+
+    assert kept["process"]["role"] == "worker"
