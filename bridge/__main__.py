@@ -82,6 +82,7 @@ def _obey_signals(service: Service) -> None:
     A thread waits for them, rather than a handler interrupting whatever the main thread is doing:
     that may be holding the very lock which the order to stop needs.
     """
+
     def obey() -> None:
         signal.sigwait(_ORDERS)
         service.stop("interrupt")
