@@ -40,7 +40,7 @@ def process_notification(*, sns_message_id: str, notification: str) -> None:
 dramatiq.get_broker().declare_queue(FEEDBACK_QUEUE)
 
 
-@dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("7 * * * *"), max_retries=0)
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("7-57/10 * * * *"), max_retries=0)
 def clean_up() -> None:
     """Remove what is over. Bounded; what a run leaves, the next one removes."""
     now, config = datetime.now(UTC), settings.CONFIG
