@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test chaos bench lint format audit constraints clean
+.PHONY: help demo dev test fuzz chaos bench lint format audit constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
 	@echo "make test    the tests, on their own Redis and PostgreSQL"
+	@echo "make fuzz    envelopes, notifications and mails of every make, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks, and what became of each (ten minutes)"
 	@echo "make bench   how fast it is, and what it costs (half an hour)"
 	@echo "make lint    format, lint, types, import layers"
@@ -26,6 +27,13 @@ dev: $(VENV)/.local
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.dev
+	@end=$$(( $$(date +%s) + $(or $(SECONDS),300) )); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		$(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz --timeout 900 tests/unit \
+			|| exit 1; \
+	done
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

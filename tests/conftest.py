@@ -7,12 +7,18 @@ from typing import Any
 
 import environ
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bench.aws.fast_aws import FastAws
 from relay.local.aws import LocalAws
 from relay.local.postgres import LocalPostgres
 from relay.local.redis import LocalRedis
 from tests.environment import GIVEN
+
+# `make fuzz`: a round of what `make test` tries a hundred of. Each round draws anew.
+settings.register_profile(
+    "fuzz", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(scope="session")
