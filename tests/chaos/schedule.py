@@ -67,8 +67,8 @@ LONG = Scale(
 )
 
 SHORT = Scale(
-    messages=200,
-    seconds=20,
+    messages=150,
+    seconds=12,
     numbers={
         Kind.KILL_WORKERS: 1,
         Kind.KILL_WORKER: 1,
