@@ -77,7 +77,7 @@ class DeadLetters:
         Those that die meanwhile are not met, so requeueing what is met comes to an end.
         """
         key, met_at_bound = keys.dead_letters(queue), set[str]()
-        bound = min(newest_ms, self._newest_ms(key))
+        bound = newest_ms
         while True:
             # The next slice begins where the last one ended: at the same millisecond, since more
             # may have died in it than fit into a slice.
@@ -156,10 +156,6 @@ class DeadLetters:
             key, newest_ms, oldest_ms, start=0, num=at_most, withscores=True
         )
         return [(name.decode(), score) for name, score in found]
-
-    def _newest_ms(self, key: str) -> float:
-        newest = self._slice(key, float("inf"), float("-inf"), 1)
-        return newest[0][1] if newest else 0
 
 
 def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
