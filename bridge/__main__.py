@@ -42,8 +42,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _check_health(config)
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
-    tally = Tally(connect_impatiently(config.redis_url))
-    set_up_metrics(config, tally)
     try:
         _run(config, drain=arguments.drain)
     except InboxUnusable as error:
@@ -55,8 +53,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except RedisUnusable as error:
         logger.critical("bridge can't use its redis", extra={"error": str(error)})
         return 1
-    finally:
-        tally.close()
     return 0
 
 
@@ -65,10 +61,17 @@ def _run(config: BridgeConfig, *, drain: bool) -> None:
     parts = build(config, stopping)
     service = Service(config, parts, stopping, drain=drain)
 
+    # Before any other thread: they inherit that signals are blocked, and one that does not would
+    # be ended by them, with the process.
     _obey_signals(service)
+    tally = Tally(connect_impatiently(config.redis_url))
+    set_up_metrics(config, tally)
     logger.info("bridge starting", extra={"queue": parts.inbox.queue_name})
-    if wait_until_ready(config, parts.inbox, stopping):
-        service.run()
+    try:
+        if wait_until_ready(config, parts.inbox, stopping):
+            service.run()
+    finally:
+        tally.close()
 
 
 def _obey_signals(service: Service) -> None:
