@@ -47,8 +47,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
-    tally = Tally(connect_impatiently(config.redis_url))
-    set_up_metrics(config, tally)
     try:
         _run(config, drain=arguments.drain, is_second_chance=arguments.is_second_chance)
     except InboxUnusable as error:
@@ -60,8 +58,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except RedisUnusable as error:
         logger.critical("bridge can't use its redis", extra={"error": str(error)})
         return 1
-    finally:
-        tally.close()
     return 0
 
 
@@ -70,10 +66,17 @@ def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
     parts = build(config, stopping, is_second_chance=is_second_chance)
     service = Service(config, parts, stopping, drain=drain)
 
+    # Before any other thread: they inherit that signals are blocked, and one that does not would
+    # be ended by them, with the process.
     _obey_signals(service)
+    tally = Tally(connect_impatiently(config.redis_url))
+    set_up_metrics(config, tally)
     logger.info("bridge starting", extra={"queue": parts.inbox.queue_name})
-    if wait_until_ready(config, parts.inbox, stopping):
-        service.run()
+    try:
+        if wait_until_ready(config, parts.inbox, stopping):
+            service.run()
+    finally:
+        tally.close()
 
 
 def _obey_signals(service: Service) -> None:

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django_dramatiq",
     "waffle",
     "relay.operations",
+    "relay.operations.dashboard",
     "emails",
 ]
 

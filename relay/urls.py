@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/dead-letters/", include("relay.operations.dead_letter_urls")),
+    path("admin/", include("relay.operations.dashboard.urls")),
     path("admin/", admin.site.urls),
     path("emails/", include("emails.urls")),
 ]

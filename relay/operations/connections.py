@@ -3,11 +3,18 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
 from bridge.broker import connect_impatiently
-from bridge.inbox import Inbox
+from bridge.inbox import Inbox, InboxUnusable
 
 if TYPE_CHECKING:
     from redis import Redis
+
+_CONNECT_SECONDS = 2
+_READ_SECONDS = 3
 
 
 @cache
@@ -18,5 +25,17 @@ def impatient_redis(url: str) -> "Redis":
 
 @cache
 def inbox_of(queue_url: str, region: str) -> Inbox:
-    """Connect to an SQS queue, in order to count it. Raises `InboxUnusable` without credentials."""
-    return Inbox(queue_url, region, wait_seconds=1, visibility_seconds=30)
+    """Connect to an SQS queue, in order to count it. Raises `InboxUnusable` without a profile.
+
+    A call fails within seconds: somebody waits for the answer, and asks again anyway.
+    """
+    config = Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    try:
+        client = boto3.Session(region_name=region).client("sqs", config=config)
+    except BotoCoreError as error:
+        raise InboxUnusable(type(error).__name__) from error
+    return Inbox(queue_url, region, wait_seconds=0, visibility_seconds=0, client=client)

@@ -47,3 +47,9 @@ def find(client: "Redis", now_minute: int) -> list[Sample]:
     first = now_minute - MINUTES + 1
     found = cast("list[bytes]", client.zrange(_KEY, first, "+inf", byscore=True))
     return [Sample(*json.loads(text)) for text in found]
+
+
+def find_last_minute(client: "Redis") -> int | None:
+    """Look up the minute of the newest sample."""
+    found = cast("list[tuple[bytes, float]]", client.zrange(_KEY, -1, -1, withscores=True))
+    return int(found[0][1]) if found else None

@@ -1,0 +1,24 @@
+"""The link to the dashboard on the admin's first page, for those who may follow it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from relay.operations.dashboard.models import Dashboard
+
+# Generic for the type checker only.
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Dashboard]
+else:
+    _Admin = admin.ModelAdmin
+
+
+@admin.register(Dashboard)
+class DashboardAdmin(_Admin):
+    """Leads on to the dashboard."""
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Lead there; there is nothing to list."""
+        return redirect("dashboard")

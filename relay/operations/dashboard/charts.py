@@ -1,0 +1,121 @@
+"""The last day as charts: samples and counts by the minute → columns. Pure.
+
+Each chart has a column of times and one of values for each of its lines; a minute without a sample
+is a gap in the lines, not a zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bridge.heartbeats import Role
+from emails.outcomes import NAMES as OUTCOMES
+from relay.operations.dashboard.presentation import word_for
+from relay.operations.gauges import REDIS_QUEUES
+from relay.operations.history import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its name, and the labels of the gauges, or names of counts, that it adds up."""
+
+    name: str
+    adds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart; `is_tally` tells whether its lines are counts, which are zero without a sample."""
+
+    title: str
+    lines: tuple[Line, ...]
+    is_tally: bool = False
+
+
+def charts_of(queue: str, dead_letter_queue: str) -> tuple[Chart, ...]:
+    """List the charts, for SQS queues of these names."""
+    return (
+        Chart(
+            "Outcomes per minute",
+            tuple(Line(word_for(name), (name,)) for name in OUTCOMES),
+            is_tally=True,
+        ),
+        Chart(
+            "Failures per minute",
+            tuple(Line(word_for(name), (name,)) for name in ("not_settled", "failed", "rejected")),
+            is_tally=True,
+        ),
+        Chart(
+            "SQS: messages",
+            (
+                Line("waiting", (f"email_queue_count:{queue}",)),
+                Line("hidden", (f"email_queue_count_not_visible:{queue}",)),
+                Line("dead letters", (f"email_queue_count:{dead_letter_queue}",)),
+            ),
+        ),
+        Chart(
+            "Redis: messages",
+            (
+                Line("in flight", ("in_flight",)),
+                *(Line(f"queue {name}", (f"redis_queue_count:{name}",)) for name in REDIS_QUEUES),
+                Line("to be tried again", _all("redis_queue_delayed")),
+                Line("dead letters", _all("redis_queue_dead_letters")),
+            ),
+        ),
+        Chart(
+            "Oldest, in seconds",
+            (
+                Line("in flight", ("in_flight_oldest_s",)),
+                *(
+                    Line(f"queue {name}", (f"redis_queue_oldest_s:{name}",))
+                    for name in REDIS_QUEUES
+                ),
+            ),
+        ),
+        Chart(
+            "Processes alive",
+            tuple(Line(f"{role}s", (f"processes_alive:{role}",)) for role in Role),
+        ),
+    )
+
+
+def _all(gauge: str) -> tuple[str, ...]:
+    return tuple(f"{gauge}:{queue}" for queue in REDIS_QUEUES)
+
+
+def columns(
+    charts: Sequence[Chart],
+    minutes: Sequence[int],
+    samples: Sequence[Sample],
+    counts: Sequence[Mapping[str, int]],
+) -> dict[str, object]:
+    """Give the times, in seconds since 1970, and each chart's lines.
+
+    `counts` are those of `minutes`, one each; `samples` are of some of these minutes.
+    """
+    sampled = {sample.minute: sample.values for sample in samples}
+    by_minute = [sampled.get(minute, {}) for minute in minutes]
+    return {
+        "times": [minute * 60 for minute in minutes],
+        "charts": [
+            {
+                "title": chart.title,
+                "lines": [
+                    {
+                        "name": line.name,
+                        "values": (
+                            [sum(counted.get(name, 0) for name in line.adds) for counted in counts]
+                            if chart.is_tally
+                            else [_added(values, line.adds) for values in by_minute]
+                        ),
+                    }
+                    for line in chart.lines
+                ],
+            }
+            for chart in charts
+        ],
+    }
+
+
+def _added(values: Mapping[str, float], labels: tuple[str, ...]) -> float | None:
+    found = [values[label] for label in labels if label in values]
+    return round(sum(found), 1) if found else None

@@ -1,0 +1,184 @@
+"""A snapshot → what the page shows: words and numbers, ready to be put in place. Pure.
+
+Every judgement is in a word and a sign, never in a colour alone.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.heartbeats import Heartbeat
+from emails.outcomes import NAMES as OUTCOMES
+from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot, by_role
+from relay.operations.dashboard.thresholds import RULES, Level, Rule, Unit, judge
+from relay.operations.gauges import REDIS_QUEUES
+
+SIGNS = {Level.GOOD: "✓", Level.LOOK: "▲", Level.BAD: "✖", Level.UNKNOWN: "?"}
+
+_COUNTED = (*OUTCOMES, "not_settled", "failed", "rejected")
+_SHOWN_MINUTES = 5
+_WORDS = {
+    "nomask": "no such mask",
+    "not_settled": "attempt failed",
+    "failed": "dead-lettered",
+    "rejected": "rejected by the bridge",
+}
+_UNKNOWN = "unknown"
+
+
+def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
+    """Give all that the page shows, as JSON. `runbook` is the address of the runbook."""
+    values = values_of(snapshot)
+    tiles = [_tile(rule, values[rule.name], runbook) for rule in RULES]
+    return {
+        "time": datetime.fromtimestamp(snapshot.now, UTC).strftime("%H:%M:%S UTC"),
+        "overall": _overall(tiles, snapshot.failures),
+        "tiles": tiles,
+        "processes": [] if snapshot.redis is None else _processes(snapshot),
+        "queues": [] if snapshot.redis is None else _queues(snapshot.redis),
+        "outcomes": None if snapshot.redis is None else _outcomes(snapshot.redis),
+    }
+
+
+def values_of(snapshot: Snapshot) -> dict[str, float | None]:
+    """Give the value of each rule by its name; None where it could not be read."""
+    values: dict[str, float | None] = dict.fromkeys((rule.name for rule in RULES), None)
+    if snapshot.redis is not None:
+        values |= _from_redis(snapshot.redis, snapshot.now)
+    if snapshot.sqs is not None:
+        values |= _from_sqs(snapshot.sqs)
+    return values
+
+
+def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
+    roles = by_role(redis.heartbeats)
+    sampled = redis.sampled_minute
+    return {
+        "bridges": roles["bridge"],
+        "workers": roles["worker"],
+        "schedulers": roles["scheduler"],
+        "silent": roles["silent"],
+        "in_flight": redis.total("in_flight"),
+        "in_flight_oldest": redis.total("in_flight_oldest_s"),
+        "redis_waiting": redis.total("redis_queue_count"),
+        "redis_oldest": redis.most("redis_queue_oldest_s"),
+        "delayed": redis.total("redis_queue_delayed"),
+        "dead_letters": redis.total("redis_queue_dead_letters"),
+        "failing": redis.counted("not_settled"),
+        "rejected": redis.counted("rejected"),
+        "gauges_age": None if sampled is None else max(0, now - sampled * 60),
+    }
+
+
+def _from_sqs(sqs: FromSqs) -> Mapping[str, float | None]:
+    return {
+        "sqs_waiting": sqs.queue.visible + sqs.queue.delayed if sqs.queue else None,
+        "sqs_hidden": sqs.queue.not_visible if sqs.queue else None,
+        "sqs_dead": sqs.dead_letters.visible if sqs.dead_letters else None,
+    }
+
+
+def _tile(rule: Rule, value: float | None, runbook: str) -> dict[str, Any]:
+    level = judge(rule, value)
+    is_wanting = level in (Level.LOOK, Level.BAD)
+    return {
+        "name": rule.name,
+        "title": rule.title,
+        "value": _number(value, rule.unit),
+        "level": level,
+        "sign": SIGNS[level],
+        "advice": rule.advice if is_wanting else "",
+        "runbook": f"{runbook}#{rule.anchor}" if is_wanting else "",
+    }
+
+
+def _number(value: float | None, unit: Unit) -> str:
+    if value is None:
+        return _UNKNOWN
+    return duration(value) if unit is Unit.SECONDS else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long: in seconds, minutes, hours or days, whichever tells it in two digits or so."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _overall(tiles: list[dict[str, Any]], failures: Mapping[str, str]) -> dict[str, str]:
+    bad, look = (
+        [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is level]
+        for level in (Level.BAD, Level.LOOK)
+    )
+    told = [f"{source} can't be read ({why})." for source, why in failures.items()]
+    told += [f"Bad: {', '.join(bad)}."] if bad else []
+    told += [f"Look at: {', '.join(look)}."] if look else []
+    level = Level.BAD if bad or failures else Level.LOOK if look else Level.GOOD
+    return {"level": level, "sign": SIGNS[level], "text": " ".join(told) or "All is well."}
+
+
+def _processes(snapshot: Snapshot) -> list[dict[str, Any]]:
+    beats = snapshot.redis.heartbeats if snapshot.redis else []
+    return [_process(beat, snapshot.now) for beat in sorted(beats, key=_order)]
+
+
+def _order(beat: Heartbeat) -> tuple[bool, str, str, int]:
+    process = beat.process
+    return beat.is_alive, process.role, process.host, process.pid
+
+
+def _process(beat: Heartbeat, now: float) -> dict[str, Any]:
+    level = Level.GOOD if beat.is_alive else Level.BAD
+    totals = beat.totals
+    return {
+        "role": beat.process.role,
+        "where": f"{beat.process.host}, process {beat.process.pid}",
+        "level": level,
+        "state": f"{SIGNS[level]} {'alive' if beat.is_alive else 'silent'}",
+        "last": f"{duration(beat.age_seconds)} ago",
+        "started": f"{duration(max(0, now - beat.process.started))} ago",
+        "did": (
+            f"{totals['total_messages']:,} received, {totals['deleted']:,} deleted, "
+            f"{totals['failed_messages']:,} failed"
+            if "total_messages" in totals
+            else ""
+        ),
+    }
+
+
+def _queues(redis: FromRedis) -> list[dict[str, Any]]:
+    by_label = {gauge.label: gauge.value for gauge in redis.gauges}
+    return [
+        {
+            "queue": queue,
+            "waiting": f"{by_label[f'redis_queue_count:{queue}']:,.0f}",
+            "delayed": f"{by_label[f'redis_queue_delayed:{queue}']:,.0f}",
+            "dead": f"{by_label[f'redis_queue_dead_letters:{queue}']:,.0f}",
+            "oldest": duration(by_label[f"redis_queue_oldest_s:{queue}"]),
+        }
+        for queue in REDIS_QUEUES
+    ]
+
+
+def _outcomes(redis: FromRedis) -> dict[str, Any]:
+    """Give the sum of all minutes that were read, and the last of them, the present one first."""
+    present = redis.first_minute + len(redis.counts) - 1
+    minutes = range(present, present - _SHOWN_MINUTES, -1)
+    newest_first = redis.counts[: -_SHOWN_MINUTES - 1 : -1]
+    return {
+        "minutes": [datetime.fromtimestamp(m * 60, UTC).strftime("%H:%M") for m in minutes],
+        "rows": [
+            {
+                "name": word_for(name),
+                "counts": [f"{counts.get(name, 0):,}" for counts in newest_first],
+                "sum": f"{redis.counted(name):,}",
+            }
+            for name in _COUNTED
+        ],
+    }
+
+
+def word_for(counted: str) -> str:
+    """Give a name of the tally in words."""
+    return _WORDS.get(counted, counted)

@@ -1,0 +1,113 @@
+// Draws the charts of charts.json with uPlot. Lines differ by their dashes as well as by colour.
+"use strict";
+
+(() => {
+  const HEIGHT = 180;
+  const COLOURS = 7;
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [14, 4], [1, 5]];
+  const MARGIN = 8;
+  let drawn = [];
+  let last = null;
+
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = (index) => style(`--line-${(index % COLOURS) + 1}`);
+  const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
+  const clock = (seconds) => `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`;
+
+  function sample(index) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    const told = { x1: 0, x2: 28, y1: 4, y2: 4, stroke: colour(index), "stroke-width": 2 };
+    told["stroke-dasharray"] = DASHES[index % DASHES.length].join(" ");
+    Object.entries(told).forEach(([name, value]) => line.setAttribute(name, value));
+    svg.setAttribute("aria-hidden", "true");
+    svg.append(line);
+    return svg;
+  }
+
+  // The values under the pointer, or, while there is none, the last ones there are.
+  function legendOf(chart, times) {
+    const list = document.createElement("ul");
+    const at = document.createElement("p");
+    at.className = "at";
+    const texts = chart.lines.map((line, index) => {
+      const item = document.createElement("li");
+      const text = document.createElement("span");
+      item.append(sample(index), text);
+      list.append(item);
+      return text;
+    });
+    const lasts = chart.lines.map((line) => line.values.findLastIndex((value) => value !== null));
+    const mosts = chart.lines.map((line) => line.values.reduce((a, b) => Math.max(a, b ?? 0), 0));
+    const show = (position) => {
+      chart.lines.forEach((line, index) => {
+        const value = line.values[position ?? lasts[index]];
+        texts[index].textContent = `${line.name}: ${number(value)} (most ${number(mosts[index])})`;
+      });
+      const latest = Math.max(...lasts);
+      const known = position ?? (latest < 0 ? null : latest);
+      at.textContent = known === null ? "no samples yet" : `at ${clock(times[known])}`;
+    };
+    show(null);
+    return { list, at, show };
+  }
+
+  function draw(chart, times, parent) {
+    const section = document.createElement("section");
+    section.className = "chart";
+    const title = document.createElement("h3");
+    title.textContent = chart.title;
+    const legend = legendOf(chart, times);
+    section.append(title);
+    parent.append(section);
+    const axis = { stroke: style("--body-quiet-color"), grid: { stroke: style("--hairline-color"), width: 1 } };
+    const plot = new uPlot(
+      {
+        width: Math.max(200, section.clientWidth - MARGIN),
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { y: false, drag: { x: true, y: false } },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        scales: { y: { range: (plot, low, high) => [0, Math.max(1, high * 1.1)] } },
+        axes: [
+          { ...axis, values: (plot, splits) => splits.map((one) => clock(one).slice(0, 5)) },
+          { ...axis, size: 56, values: (plot, splits) => splits.map(number) },
+        ],
+        series: [
+          {},
+          ...chart.lines.map((line, index) => ({
+            label: line.name,
+            stroke: colour(index),
+            width: 1.5,
+            dash: DASHES[index % DASHES.length],
+            points: { show: false },
+          })),
+        ],
+        hooks: { setCursor: [(plot) => legend.show(plot.cursor.idx)] },
+      },
+      [times, ...chart.lines.map((line) => line.values)],
+      section,
+    );
+    plot.root.setAttribute("role", "img");
+    plot.root.setAttribute("aria-label", `${chart.title}, as a chart; its numbers follow`);
+    section.append(legend.list, legend.at);
+    return { plot, section };
+  }
+
+  window.drawCharts = (parent, told) => {
+    last = { parent, told };
+    drawn.forEach(({ plot }) => plot.destroy());
+    parent.replaceChildren();
+    drawn = told.charts.map((chart) => draw(chart, told.times, parent));
+  };
+
+  const redraw = () => last && window.drawCharts(last.parent, last.told);
+  const resize = () =>
+    drawn.forEach(({ plot, section }) => {
+      const width = Math.max(200, section.clientWidth - MARGIN);
+      if (plot.width !== width) plot.setSize({ width, height: HEIGHT });
+    });
+  window.addEventListener("resize", resize);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+})();

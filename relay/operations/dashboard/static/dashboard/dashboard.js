@@ -1,0 +1,152 @@
+// Puts the numbers of live.json in place, every five seconds while somebody looks.
+// All judgements are made on the server; here they are only shown.
+"use strict";
+
+(() => {
+  const LIVE_MS = 5000;
+  const CHARTS_MS = 60000;
+  const PATIENCE_MS = 15000;
+  const root = document.getElementById("dashboard");
+  const byId = (id) => document.getElementById(id);
+  let lastTold = null;
+
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  // Not anew at each round: what a reader has selected, or a screen reader is at, stays.
+  function setText(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  async function ask(address) {
+    const answer = await fetch(address, {
+      credentials: "same-origin",
+      redirect: "error",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    if (answer.status === 403) throw new Error("you are logged out, or may not see this: load the page anew");
+    if (!answer.ok) throw new Error(`the web process answers with ${answer.status}`);
+    return answer.json();
+  }
+
+  function showOverall({ level, sign, text }) {
+    byId("overall").dataset.level = level;
+    setText(byId("overall-sign"), sign);
+    setText(byId("overall-text"), text);
+    document.title = `${sign} ${level} – Dashboard`;
+  }
+
+  function makeTile(tile) {
+    const item = element("li");
+    item.id = `tile-${tile.name}`;
+    item.append(
+      element("span", "title", tile.title),
+      element("span", "value"),
+      element("span", "level"),
+      element("p", "advice"),
+    );
+    byId("tiles").append(item);
+    return item;
+  }
+
+  function showTile(tile) {
+    const item = byId(`tile-${tile.name}`) || makeTile(tile);
+    item.dataset.level = tile.level;
+    item.classList.toggle("wants", tile.advice !== "");
+    setText(item.querySelector(".value"), tile.value);
+    setText(item.querySelector(".level"), `${tile.sign} ${tile.level}`);
+    const advice = item.querySelector(".advice");
+    advice.hidden = tile.advice === "";
+    if (advice.dataset.text === tile.advice) return;
+    advice.dataset.text = tile.advice;
+    const link = element("a", "", "What to do");
+    link.href = tile.runbook;
+    advice.replaceChildren(`${tile.advice} `, link);
+  }
+
+  function cell(text, isNumber) {
+    const classes = isNumber ? (text === "0" ? "n zero" : "n") : "";
+    return element("td", classes, text);
+  }
+
+  function showRows(id, rows, empty) {
+    const body = byId(id).tBodies[0];
+    if (rows.length > 0) return body.replaceChildren(...rows);
+    const row = element("tr");
+    const only = element("td", "quiet", empty);
+    only.colSpan = 9;
+    row.append(only);
+    return body.replaceChildren(row);
+  }
+
+  function processRow(process) {
+    const row = element("tr");
+    const state = element("td");
+    row.dataset.level = process.level;
+    state.append(element("span", "state", process.state));
+    row.append(cell(process.role), state);
+    row.append(...[process.last, process.started, process.where, process.did].map((text) => cell(text)));
+    return row;
+  }
+
+  function queueRow(queue) {
+    const row = element("tr");
+    const numbers = [queue.waiting, queue.oldest, queue.delayed, queue.dead];
+    row.append(cell(queue.queue), ...numbers.map((text) => cell(text, true)));
+    return row;
+  }
+
+  function showOutcomes(outcomes) {
+    const head = element("tr");
+    const titles = outcomes ? ["10 min", ...outcomes.minutes] : [];
+    head.append(element("th", "", "outcome"), ...titles.map((text) => element("th", "n", text)));
+    byId("outcomes").tHead.replaceChildren(head);
+    const rows = (outcomes ? outcomes.rows : []).map((outcome) => {
+      const row = element("tr");
+      row.id = `outcome-${outcome.name}`;
+      row.append(cell(outcome.name), ...[outcome.sum, ...outcome.counts].map((text) => cell(text, true)));
+      return row;
+    });
+    showRows("outcomes", rows, "can't be read");
+  }
+
+  async function showLive() {
+    try {
+      const told = await ask(root.dataset.live);
+      showOverall(told.overall);
+      told.tiles.forEach(showTile);
+      showRows("processes", told.processes.map(processRow), "no heartbeat at all");
+      showRows("queues", told.queues.map(queueRow), "can't be read");
+      showOutcomes(told.outcomes);
+      lastTold = told.time;
+      setText(byId("fresh"), `as of ${told.time}, refreshed every 5 s`);
+    } catch (error) {
+      const since = lastTold ? `The numbers below are of ${lastTold}.` : "";
+      showOverall({ level: "bad", sign: "✖", text: `No news: ${error.message}. ${since}` });
+    }
+  }
+
+  async function showCharts() {
+    try {
+      window.drawCharts(byId("charts"), await ask(root.dataset.charts));
+    } catch (error) {
+      byId("charts").replaceChildren(element("p", "quiet", `No charts: ${error.message}.`));
+    }
+  }
+
+  // One after the other: a slow answer is not asked for again before it has come.
+  async function repeat(show, ms) {
+    if (!document.hidden) await show();
+    setTimeout(repeat, ms, show, ms);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) showLive();
+  });
+  repeat(showLive, LIVE_MS);
+  repeat(showCharts, CHARTS_MS);
+})();

@@ -1,0 +1,103 @@
+"""The dashboard's pages, for staff with the permission `dashboard.view_dashboard`."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
+
+from relay.operations import history
+from relay.operations.connections import impatient_redis
+from relay.operations.dashboard import presentation, runbook, snapshot
+from relay.operations.dashboard.charts import charts_of, columns
+from relay.tally import find_counts
+
+PERMISSION = "dashboard.view_dashboard"
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy: these pages load nothing from elsewhere, and run nothing inline."""
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def _for_operators(view: View) -> View:
+    """Let nobody else in: others are asked to log in, or told what they lack."""
+
+    @require_safe
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if user.is_active and user.is_staff and user.has_perm(PERMISSION):
+            response = view(request)
+        elif request.path.endswith(".json"):
+            response = JsonResponse({"error": "not logged in, or not permitted"}, status=403)
+        elif user.is_active and user.is_staff:
+            context = _context(request, "Not permitted") | {"permission": PERMISSION}
+            response = render(request, "dashboard/forbidden.html", context, status=403)
+        else:
+            response = redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        response["Content-Security-Policy"] = _POLICY
+        return response
+
+    return guarded
+
+
+@_for_operators
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show the page; its numbers come from the addresses below."""
+    return render(request, "dashboard/dashboard.html", _context(request, "Dashboard"))
+
+
+@_for_operators
+def live(request: HttpRequest) -> HttpResponse:
+    """Give the numbers of now."""
+    taken = snapshot.take(settings.CONFIG)
+    return JsonResponse(presentation.shown(taken, reverse("runbook")))
+
+
+@_for_operators
+def charts(request: HttpRequest) -> HttpResponse:
+    """Give the last day by the minute, up to the last minute that is over."""
+    config = settings.CONFIG
+    last = int(time.time() // 60) - 1
+    minutes = range(last - history.MINUTES + 1, last + 1)
+    try:
+        client = impatient_redis(config.redis_url)
+        samples, counts = history.find(client, last), find_counts(client, minutes)
+    except RedisError as error:
+        return JsonResponse({"error": f"Redis: {type(error).__name__}"}, status=503)
+    queues = (_queue_name(config.queue_url), _queue_name(config.dead_letter_queue_url))
+    return JsonResponse(columns(charts_of(*queues), minutes, samples, counts))
+
+
+@_for_operators
+def show_runbook(request: HttpRequest) -> HttpResponse:
+    """Show docs/runbook.md."""
+    try:
+        html = runbook.rendered(settings.BASE_DIR / "docs" / "runbook.md")
+    except OSError as error:
+        raise Http404("docs/runbook.md is not installed here") from error
+    # Made from a file of ours by a renderer that lets no HTML through.
+    context = _context(request, "Runbook") | {"html": mark_safe(html)}  # noqa: S308
+    return render(request, "dashboard/runbook.html", context)
+
+
+def _context(request: HttpRequest, title: str) -> dict[str, object]:
+    return admin.site.each_context(request) | {"title": title, "is_nav_sidebar_enabled": False}
+
+
+def _queue_name(url: str | None) -> str:
+    return (url or "").rstrip("/").rsplit("/", 1)[-1]

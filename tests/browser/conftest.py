@@ -1,0 +1,80 @@
+"""A browser, the operating system's Chromium, that looks at a relay of real processes."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.integration.conftest import Relay, migrated, process_database_url, relay
+
+__all__ = ["migrated", "process_database_url", "relay"]  # fixtures of whole processes
+
+PASSWORD = "a password for tests"
+
+_MAKE_STAFF = f"""
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+for name, codenames in {{"operator": ["view_dashboard"], "support": []}}.items():
+    user, _ = get_user_model().objects.get_or_create(username=name, is_staff=True)
+    user.set_password({PASSWORD!r})
+    user.save()
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Not for the whole session: Playwright's event loop would get in Django's way."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None and os.environ.get("CI"):
+        pytest.fail("no Chromium in CI: apt-get install chromium")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    # Its sandbox does not work for root, nor in most containers; all it meets are our own pages.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Site:
+    """The web process, and a page of the browser. Notes what the page asks for and complains of."""
+
+    def __init__(self, relay: Relay, browser: Browser) -> None:
+        relay.stack.manage("shell", "--verbosity", "0", "--command", _MAKE_STAFF)
+        self.web, self.origin = relay.stack.start_web(DEBUG="true")
+        self.page: Page = browser.new_page()
+        self.asked_for: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked_for.append(request.url))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def log_in(self, username: str, path: str = "/admin/dashboard/") -> None:
+        """Go to a page, and log in on the way."""
+        self.page.goto(self.origin + path)
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        # The admin's login page has no icon.
+        if said.type in ("error", "warning") and "favicon" not in said.location["url"]:
+            self.complaints.append(said.text)
+
+
+@pytest.fixture
+def open_site(relay: Relay, browser: Browser) -> Iterator[Callable[[], Site]]:
+    """Start the web process, and open a page."""
+    sites: list[Site] = []
+
+    def open_one() -> Site:
+        sites.append(Site(relay, browser))
+        return sites[-1]
+
+    yield open_one
+    for site in sites:
+        site.page.close()

@@ -1,0 +1,162 @@
+"""The dashboard's addresses: who may see them, and what they tell when servers are down."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.test import Client
+
+from bridge.heartbeats import Heartbeats, Process, Role
+from relay.local.aws import LocalAws
+from relay.operations import history
+from relay.operations.connections import inbox_of
+from relay.operations.dashboard import snapshot
+from relay.operations.gauges import Gauge
+from tests.environment import NOWHERE
+from tests.integration.operations.conftest import a_member_of_staff
+
+PAGES = ["/admin/dashboard/", "/admin/runbook/"]
+NUMBERS = ["/admin/dashboard/live.json", "/admin/dashboard/charts.json"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """Let no test see what SQS told another."""
+    yield
+    snapshot._sqs = snapshot._Kept()
+    inbox_of.cache_clear()
+
+
+@pytest.fixture
+def operator(db: None, client: Client) -> Client:
+    client.force_login(a_member_of_staff("view_dashboard"))
+    return client
+
+
+def tiles(operator: Client) -> dict[str, tuple[str, str]]:
+    answer = operator.get("/admin/dashboard/live.json").json()
+    return {tile["name"]: (tile["value"], tile["level"]) for tile in answer["tiles"]}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_is_asked_to_log_in(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/admin/login/?next={path}"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *NUMBERS])
+def test_staff_without_the_permission_are_refused_and_told_which(
+    db: None, client: Client, path: str
+) -> None:
+    client.force_login(a_member_of_staff())
+
+    answer = client.get(path)
+
+    assert answer.status_code == 403
+    if path in PAGES:
+        assert "dashboard.view_dashboard" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_numbers_are_for_nobody_who_is_not_logged_in(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 403
+
+
+@pytest.mark.parametrize("path", [*PAGES, *NUMBERS])
+def test_the_pages_may_load_nothing_from_elsewhere(operator: Client, path: str) -> None:
+    answer = operator.get(path)
+
+    assert "default-src 'none'; script-src 'self'" in answer["Content-Security-Policy"]
+    loads = re.findall(r'src="([^"]+)"|<link[^>]+href="([^"]+)"', answer.content.decode())
+    assert [one for one in loads if not "".join(one).startswith("/static/")] == []
+
+
+def test_pages_are_only_asked_for(operator: Client) -> None:
+    assert operator.post("/admin/dashboard/").status_code == 405
+
+
+def test_the_admin_leads_to_the_dashboard(operator: Client) -> None:
+    assert "/admin/dashboard/dashboard/" in operator.get("/admin/").content.decode()
+    assert operator.get("/admin/dashboard/dashboard/")["Location"] == "/admin/dashboard/"
+
+
+def test_the_numbers_are_those_of_now(
+    operator: Client, wiped_redis: redis.Redis, aws: LocalAws, settings: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    settings.CONFIG = dataclasses.replace(
+        django_settings.CONFIG,
+        queue_url=aws.queue_url,
+        dead_letter_queue_url=aws.dead_letter_queue_url,
+    )
+    aws.put("waits")
+    Heartbeats(wiped_redis).beat(Process(Role.WORKER, 20))
+    wiped_redis.zadd("dramatiq:feedback.XQ", {"a dead letter": 1})
+
+    told = tiles(operator)
+
+    assert told["sqs_waiting"] == ("1", "good")
+    assert told["sqs_dead"] == ("0", "good")
+    assert told["workers"] == ("1", "good")
+    assert told["bridges"] == ("0", "bad")
+    assert told["dead_letters"] == ("1", "look")
+
+
+def test_sqs_is_asked_once_in_a_while_however_many_look(
+    operator: Client, wiped_redis: redis.Redis, aws: LocalAws, settings: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    settings.CONFIG = dataclasses.replace(django_settings.CONFIG, queue_url=aws.queue_url)
+    assert tiles(operator)["sqs_waiting"] == ("0", "good")
+
+    aws.put("waits")
+
+    assert tiles(operator)["sqs_waiting"] == ("0", "good")
+    monkeypatch.setattr(snapshot._sqs, "_until", 0)
+    assert tiles(operator)["sqs_waiting"] == ("1", "good")
+
+
+def test_servers_that_are_down_are_named_and_their_numbers_unknown(
+    operator: Client, settings: Any
+) -> None:
+    settings.CONFIG = dataclasses.replace(
+        django_settings.CONFIG,
+        redis_url=f"redis://:swordfish@{NOWHERE}/0",
+        queue_url=f"http://{NOWHERE}/1/mail",
+    )
+
+    answer = operator.get("/admin/dashboard/live.json")
+
+    assert answer.json()["overall"]["text"] == (
+        "Redis can't be read (ConnectionError). SQS can't be read (EndpointConnectionError)."
+    )
+    assert {tile["level"] for tile in answer.json()["tiles"]} == {"unknown"}
+    assert b"swordfish" not in answer.content
+    assert operator.get("/admin/dashboard/charts.json").status_code == 503
+
+
+def test_the_charts_tell_a_day_by_the_minute(
+    operator: Client, wiped_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minute = 29_000_000
+    monkeypatch.setattr("relay.operations.dashboard.views.time.time", lambda: minute * 60.0 + 60)
+    history.record(wiped_redis, minute, [Gauge("in_flight", 4)])
+    wiped_redis.hset(f"relay:tally:{minute}", "forwarded", 9)
+
+    told = operator.get("/admin/dashboard/charts.json").json()
+
+    assert (len(told["times"]), told["times"][-1]) == (1440, minute * 60)
+    lines = {line["name"]: line["values"] for chart in told["charts"] for line in chart["lines"]}
+    assert lines["forwarded"][-2:] == [0, 9]
+
+
+def test_the_runbook_is_shown_with_its_headings_to_link_to(operator: Client) -> None:
+    page = operator.get("/admin/runbook/").content.decode()
+
+    assert '<h2 id="no-bridge-is-alive">' in page

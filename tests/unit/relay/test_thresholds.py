@@ -1,0 +1,53 @@
+"""When a number of the dashboard is good, deserves a look, or is bad: the table, as a table."""
+
+from pathlib import Path
+
+import pytest
+
+from relay.operations.dashboard.runbook import rendered
+from relay.operations.dashboard.thresholds import RULES, Level, Rule, judge
+
+GOOD, LOOK, BAD = Level.GOOD, Level.LOOK, Level.BAD
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
+
+TABLE = {
+    # name: each number from which on the level is another
+    "bridges": [(0, BAD), (1, GOOD), (9, GOOD)],
+    "workers": [(0, BAD), (1, GOOD), (99, GOOD)],
+    "schedulers": [(0, BAD), (1, GOOD), (2, LOOK)],
+    "silent": [(0, GOOD), (1, LOOK), (99, LOOK)],
+    "sqs_waiting": [(0, GOOD), (199, GOOD), (200, LOOK), (1_999, LOOK), (2_000, BAD)],
+    "sqs_hidden": [(0, GOOD), (99_999, GOOD)],
+    "sqs_dead": [(0, GOOD), (1, LOOK), (99, LOOK), (100, BAD)],
+    "in_flight": [(0, GOOD), (99_999, GOOD)],
+    "in_flight_oldest": [(0, GOOD), (599, GOOD), (600, LOOK), (3_600, BAD)],
+    "redis_waiting": [(0, GOOD), (149, GOOD), (150, LOOK), (1_000, BAD)],
+    "redis_oldest": [(0, GOOD), (59.9, GOOD), (60, LOOK), (300, BAD)],
+    "delayed": [(0, GOOD), (9, GOOD), (10, LOOK), (100, BAD)],
+    "dead_letters": [(0, GOOD), (1, LOOK), (50, BAD)],
+    "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (50, BAD)],
+    "rejected": [(0, GOOD), (1, LOOK), (50, BAD)],
+    "gauges_age": [(0, GOOD), (149, GOOD), (150, LOOK), (600, BAD)],
+}
+
+
+def test_the_table_has_every_rule() -> None:
+    assert [rule.name for rule in RULES] == list(TABLE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_number_has_its_level(rule: Rule) -> None:
+    assert [(value, judge(rule, value)) for value, _ in TABLE[rule.name]] == TABLE[rule.name]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_what_could_not_be_read_is_unknown_and_not_good(rule: Rule) -> None:
+    assert judge(rule, None) is Level.UNKNOWN
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_whatever_can_be_wanting_says_what_to_do_and_where_to_read_on(rule: Rule) -> None:
+    can_be_wanting = any(level is not GOOD for _, level in TABLE[rule.name])
+
+    assert bool(rule.advice) == can_be_wanting
+    assert f'<h2 id="{rule.anchor}">' in rendered(RUNBOOK)
