@@ -16,7 +16,12 @@ PASSWORD = "a password for tests"
 _MAKE_STAFF = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-for name, codenames in {{"operator": ["view_dashboard"], "support": []}}.items():
+permissions = {{
+    "operator": ["view_dashboard", "view_dead_letter", "requeue_dead_letter"],
+    "reader": ["view_dead_letter"],
+    "support": [],
+}}
+for name, codenames in permissions.items():
     user, _ = get_user_model().objects.get_or_create(username=name, is_staff=True)
     user.set_password({PASSWORD!r})
     user.save()
