@@ -12,8 +12,8 @@ from bridge.heartbeats import Heartbeats
 from bridge.inflight import InFlight
 from bridge.middleware import Acknowledge, DeliveryLimit, GroupSignals, Heartbeat, Watchdog
 from relay.config import RelayConfig
-from relay.metrics import Metrics
 from relay.sentry import Report
+from relay.worker_metrics import Metrics
 
 _MIN_BACKOFF_MS = 2_000
 _MAX_BACKOFF_MS = 600_000
