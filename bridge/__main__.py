@@ -24,6 +24,7 @@ from bridge.wiring import build, wait_until_ready
 from relay.env import SettingsError, load
 from relay.logging import logging_settings
 from relay.metrics import set_up_metrics
+from relay.prometheus import serve_own_metrics
 from relay.sentry import set_up_sentry
 from relay.tally import Tally
 
@@ -71,6 +72,7 @@ def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
     _obey_signals(service)
     tally = Tally(connect_impatiently(config.redis_url))
     set_up_metrics(config, tally)
+    serve_own_metrics(config)
     logger.info("bridge starting", extra={"queue": parts.inbox.queue_name})
     try:
         if wait_until_ready(config, parts.inbox, stopping):

@@ -20,8 +20,8 @@ from bridge.middleware import (
     Watchdog,
 )
 from relay.config import RelayConfig
-from relay.metrics import Metrics
 from relay.sentry import Report
+from relay.worker_metrics import Metrics
 
 _MIN_BACKOFF_MS = 2_000
 _MAX_BACKOFF_MS = 600_000

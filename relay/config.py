@@ -75,6 +75,26 @@ class SharedConfig:
         help="The environment that Sentry's events are filed under.",
         default="production",
     )
+    metrics_backend: str = setting(
+        "METRICS_BACKEND",
+        choice("statsd", "prometheus", "logging", "none"),
+        help="Who gets the metrics: statsd; Prometheus, to which the bridge and the workers then "
+        "serve them; or the log.",
+        default="statsd",
+    )
+    prometheus_host: str = setting(
+        "PROMETHEUS_HOST",
+        text("an address of this machine"),
+        help="The address at which metrics are served to Prometheus.",
+        default="0.0.0.0",  # noqa: S104 - they are served to another host, if at all
+    )
+    prometheus_port: int = setting(
+        "PROMETHEUS_PORT",
+        integer(1, 65535),
+        help="The port at which metrics are served to Prometheus: one for the bridge, and another "
+        "one for the workers where they share an address.",
+        default="9464",
+    )
     statsd_host: str | None = setting(
         "STATSD_HOST",
         optional(text("a host name")),

@@ -71,6 +71,9 @@ class DeadLetterNote(dramatiq.Middleware):
             "attempts": _attempts(message, reason),
             "traceback": describe_exception(error) if error else [],
         }
+        self._keep(message, reason)
+
+    def _keep(self, message: Any, reason: str) -> None:
         dead_letter_id = message.options["redis_message_id"]
         queue = keys.queue(message.queue_name)
         dead_letters = keys.dead_letters(message.queue_name)

@@ -9,4 +9,5 @@ urlpatterns = [
     path("dashboard/live.json", views.live, name="dashboard_live"),
     path("dashboard/charts.json", views.charts, name="dashboard_charts"),
     path("runbook/", views.show_runbook, name="runbook"),
+    path("runbook/<slug:name>.md", views.show_runbook),
 ]

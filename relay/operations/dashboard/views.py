@@ -29,7 +29,7 @@ _POLICY = (
 )
 """Content-Security-Policy: these pages load nothing from elsewhere, and run nothing inline."""
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def _for_operators(view: View) -> View:
@@ -38,10 +38,10 @@ def _for_operators(view: View) -> View:
     @require_safe
     @never_cache
     @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
+    def guarded(request: HttpRequest, **named: str) -> HttpResponse:
         user = request.user
         if user.is_active and user.is_staff and user.has_perm(PERMISSION):
-            response = view(request)
+            response = view(request, **named)
         elif request.path.endswith(".json"):
             response = JsonResponse({"error": "not logged in, or not permitted"}, status=403)
         elif user.is_active and user.is_staff:
@@ -84,12 +84,12 @@ def charts(request: HttpRequest) -> HttpResponse:
 
 
 @_for_operators
-def show_runbook(request: HttpRequest) -> HttpResponse:
-    """Show docs/runbook.md."""
+def show_runbook(request: HttpRequest, name: str = "runbook") -> HttpResponse:
+    """Show docs/runbook.md, or another page of docs/, to which its links lead."""
     try:
-        html = runbook.rendered(settings.BASE_DIR / "docs" / "runbook.md")
+        html = runbook.rendered(settings.BASE_DIR / "docs" / f"{name}.md")
     except OSError as error:
-        raise Http404("docs/runbook.md is not installed here") from error
+        raise Http404(f"docs/{name}.md is not installed here") from error
     # Made from a file of ours by a renderer that lets no HTML through.
     context = _context(request, "Runbook") | {"html": mark_safe(html)}  # noqa: S308
     return render(request, "dashboard/runbook.html", context)

@@ -160,3 +160,20 @@ def test_the_runbook_is_shown_with_its_headings_to_link_to(operator: Client) -> 
     page = operator.get("/admin/runbook/").content.decode()
 
     assert '<h2 id="no-bridge-is-alive">' in page
+
+
+def test_the_links_of_the_runbook_lead_somewhere(operator: Client) -> None:
+    page = operator.get("/admin/runbook/").content.decode()
+    article = page.partition("<article")[2].partition("</article")[0]
+    anchors = set(re.findall(r'id="([^"]+)"', article))
+
+    for link in set(re.findall(r'href="([^"]+)"', article)):
+        if link.startswith("#"):
+            assert link[1:] in anchors
+        else:
+            assert operator.get(f"/admin/runbook/{link}").status_code == 200, link
+
+
+def test_what_is_no_page_of_the_docs_is_not_found(operator: Client) -> None:
+    assert operator.get("/admin/runbook/nothing.md").status_code == 404
+    assert operator.get("/admin/runbook/..%2FREADME.md").status_code == 404

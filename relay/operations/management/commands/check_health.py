@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare them."""
-        parser.add_argument("role", choices=[*Role, _WEB])
+        parser.add_argument("role", choices=[*map(str, Role), _WEB])
         parser.add_argument(
             "--url",
             default="http://127.0.0.1:8000",

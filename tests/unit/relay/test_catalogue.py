@@ -1,0 +1,136 @@
+"""docs/metrics.md is the catalogue of all metrics and log lines: held to the code, both ways."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bridge.poller import Taken
+from bridge.totals import Totals
+from relay.operations.dashboard.runbook import rendered
+from relay.prometheus import prometheus_name
+from tests.unit.relay.emissions import ROOT, LogLine, Metric, log_lines, metrics
+
+PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+RUNBOOK = ROOT / "docs" / "runbook.md"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.json"
+
+KINDS = {"counter": "incr", "timing": "timing", "gauge": "gauge"}
+FROM_ELSEWHERE = {
+    "cycle": frozenset(Taken),
+    "bridge stopped": frozenset(Totals().as_fields()),
+}
+"""Fields whose names are made outside of the module that logs them."""
+
+
+def rows(section: str) -> list[list[str]]:
+    """The table of a section, without its head."""
+    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in table if row[0] != "`message`"]
+
+
+def words(cell: str) -> list[str]:
+    """The words in a cell that are set as code, without those in brackets, which are values."""
+    return re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", cell))
+
+
+def documented_metrics() -> set[Metric]:
+    return {
+        Metric(words(name)[0], KINDS[kind], tuple(words(tags)))
+        for name, kind, tags, _ in rows("Metrics")
+    }
+
+
+def documented_fields() -> dict[str, set[str]]:
+    """The fields of each message; "the same" are those of the row above."""
+    fields: dict[str, set[str]] = {}
+    above: set[str] = set()
+    for message, _, cell in rows("Log lines"):
+        above = set(words(cell)) | (above if cell.startswith("the same") else set())
+        fields[words(message)[0]] = above
+    return fields
+
+
+LINES = list(log_lines())
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    assert documented_metrics() == set(metrics())
+
+
+def test_every_log_message_is_documented_and_no_other() -> None:
+    assert set(documented_fields()) == {line.message for line in LINES}
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.message)
+def test_every_field_of_a_log_line_is_documented_and_no_other(line: LogLine) -> None:
+    documented = documented_fields()[line.message]
+    made = line.in_module | FROM_ELSEWHERE.get(line.message, frozenset())
+
+    assert line.in_call <= documented
+    assert documented <= made
+
+
+def test_no_field_around_a_log_call_is_left_out() -> None:
+    """What a function that logs puts together is in one of its module's lines at least."""
+    documented = documented_fields()
+    told: dict[frozenset[str], set[str]] = {}
+    for line in LINES:
+        told.setdefault(line.in_module, set()).update(documented[line.message])
+
+    assert [line.in_function - told[line.in_module] for line in LINES] == [frozenset()] * len(LINES)
+
+
+def test_every_table_row_names_its_process() -> None:
+    known = {"bridge", "worker", "scheduler", "web", "command"}
+
+    assert all(set(row[1].split(", ")) <= known for row in rows("Log lines"))
+
+
+def series() -> set[str]:
+    """The names under which Prometheus has our metrics."""
+    names = {prometheus_name("mail_relay", one.name, one.kind) for one in documented_metrics()}
+    histograms = {name for name in names if name.endswith("_seconds")}
+    parts = {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
+    return (names - histograms) | parts
+
+
+def named_in(text: str) -> set[str]:
+    return set(re.findall(r"\bmail_relay_\w+", text))
+
+
+def alerts() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("file", [ALERTS, GRAFANA], ids=lambda file: file.name)
+def test_alerts_and_grafana_ask_for_metrics_of_the_catalogue(file: Path) -> None:
+    asked = named_in(file.read_text(encoding="utf-8"))
+
+    assert asked
+    assert asked - series() == set()
+
+
+def test_every_alert_says_what_happened_and_where_to_read_on() -> None:
+    page = rendered(RUNBOOK)
+
+    for alert in alerts():
+        assert alert["labels"]["severity"] in ("page", "ticket"), alert["alert"]
+        assert alert["annotations"]["summary"], alert["alert"]
+        anchor = alert["annotations"]["runbook"].partition("#")[2]
+        assert f'<h2 id="{anchor}">' in page, alert["alert"]
+
+
+def test_grafanas_dashboard_has_panels_that_each_ask_for_something() -> None:
+    panels = json.loads(GRAFANA.read_text(encoding="utf-8"))["panels"]
+
+    assert len(panels) >= 8
+    assert all(named_in(target["expr"]) for panel in panels for target in panel["targets"])
+    assert len({panel["id"] for panel in panels}) == len(panels)
