@@ -46,6 +46,9 @@ USER 10001
 CMD ["python", "-m", "relay.local.container", "/data"]
 
 FROM base AS production
+# What /__version__ tells: docker build --build-arg VERSION_COMMIT=…
+ARG VERSION_SOURCE VERSION_COMMIT VERSION_BUILD
+ENV VERSION_SOURCE=$VERSION_SOURCE VERSION_COMMIT=$VERSION_COMMIT VERSION_BUILD=$VERSION_BUILD
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 # By its number, so that Kubernetes can tell that it isn't root.

@@ -24,7 +24,7 @@ from bridge.wiring import build, wait_until_ready
 from relay.env import SettingsError, load
 from relay.logging import logging_settings
 from relay.metrics import set_up_metrics
-from relay.prometheus import serve_own_metrics
+from relay.prometheus import MetricsNotServed, serve
 from relay.sentry import set_up_sentry
 from relay.tally import Tally
 
@@ -59,6 +59,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except RedisUnusable as error:
         logger.critical("bridge can't use its redis", extra={"error": str(error)})
         return 1
+    except MetricsNotServed as error:
+        logger.critical("metrics can't be served", extra={"error": str(error)})
+        return 1
     return 0
 
 
@@ -72,7 +75,8 @@ def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
     _obey_signals(service)
     tally = Tally(connect_impatiently(config.redis_url))
     set_up_metrics(config, tally)
-    serve_own_metrics(config)
+    if config.metrics_backend == "prometheus":
+        serve(config)
     logger.info("bridge starting", extra={"queue": parts.inbox.queue_name})
     try:
         if wait_until_ready(config, parts.inbox, stopping):

@@ -1,4 +1,4 @@
-"""Prometheus: markus's metrics as prometheus_client's, and how a process serves its own.
+"""Prometheus: markus's metrics as prometheus_client's, and how they are served.
 
 prometheus_client is not imported at the top: at its import it decides, by an environment variable,
 whether it writes into files; and that is set only when a process knows that it is a worker.
@@ -13,7 +13,7 @@ from markus.backends import BackendBase
 from relay.config import SharedConfig
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
     _Metric: TypeAlias = Counter | Histogram
 
@@ -74,12 +74,17 @@ def _histogram(name: str, labels: tuple[str, ...]) -> "Histogram":
     return Histogram(name, name, labels, buckets=_BUCKETS_SECONDS)
 
 
-def serve_own_metrics(config: SharedConfig) -> None:
-    """Serve this process's metrics, from a thread, if the settings say so.
+class MetricsNotServed(Exception):
+    """The address or the port can't be had; the text says which, and why."""
 
-    Raises OSError if the port is taken.
-    """
-    if config.metrics_backend == "prometheus":
-        from prometheus_client import start_http_server
 
-        start_http_server(config.prometheus_port, config.prometheus_host)
+def serve(config: SharedConfig, registry: "CollectorRegistry | None" = None) -> threading.Thread:
+    """Serve metrics from a thread: this process's own, or the given ones."""
+    from prometheus_client import REGISTRY, start_http_server
+
+    host, port = config.prometheus_host, config.prometheus_port
+    try:
+        _, thread = start_http_server(port, host, registry or REGISTRY)
+    except OSError as error:
+        raise MetricsNotServed(f"{host}, PROMETHEUS_PORT {port}: {error.strerror}") from error
+    return thread

@@ -5,9 +5,12 @@ these up and serves the sums, and the gauges too, which it reads at each scrape.
 now, whichever worker last published them.
 """
 
+import logging
+import logging.config
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +20,21 @@ import dramatiq
 from bridge.broker import connect_impatiently
 from relay.config import RelayConfig
 from relay.env import load
+from relay.logging import logging_settings
 from relay.metrics import set_up_metrics
 from relay.operations.reading import read_gauges
-from relay.prometheus import prometheus_name
+from relay.prometheus import MetricsNotServed, prometheus_name, serve
 from relay.tally import Tally
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import GaugeMetricFamily
 
+logger = logging.getLogger(__name__)
+
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that makes prometheus_client write into files, if it is set before the import."""
+
+_RETRY_SECONDS = 5.0
 
 
 class Metrics(dramatiq.Middleware):
@@ -40,7 +48,7 @@ class Metrics(dramatiq.Middleware):
     @property
     def forks(self) -> list[Callable[[], int]]:
         """Name what Dramatiq's master runs in a process beside the workers."""
-        return [serve] if self._is_served else []
+        return [serve_workers] if self._is_served else []
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
         """Start to count."""
@@ -75,22 +83,30 @@ class Gauges:
         yield from families.values()
 
 
-def serve() -> int:
-    """Serve the metrics of the workers beside this process, until their master ends it."""
+def serve_workers() -> int:
+    """Serve the metrics of the workers beside this process, until their master ends it.
+
+    While the port is taken, which it is while an older master still stops, it is tried again: the
+    master would not start this process anew, and the workers need none of it.
+    """
     _use_files()
-    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
     config = load(RelayConfig, os.environ)
+    logging.config.dictConfig(logging_settings(config.log_format, verbosity=2))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     registry.register(Gauges(config))
-    _, thread = start_http_server(config.prometheus_port, config.prometheus_host, registry)
     try:
-        thread.join()
+        while True:
+            try:
+                serve(config, registry).join()
+            except MetricsNotServed as error:
+                logger.error("metrics can't be served", extra={"error": str(error)})
+            time.sleep(_RETRY_SECONDS)
     finally:
         shutil.rmtree(_folder(), ignore_errors=True)
-    return 0
 
 
 def _use_files() -> None:

@@ -77,6 +77,7 @@ def _tell(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
     example = (MAILS / "plain.eml").relative_to(ROOT)
     lines = {
         "admin": admin,
+        "dashboard": admin.partition(" ")[0] + "dashboard/",
         "AWS": f"{stack.aws.endpoint}, queue {stack.aws.queue_url}",
         "Redis": stack.environ["REDIS_URL"],
         "PostgreSQL": stack.environ["DATABASE_URL"],

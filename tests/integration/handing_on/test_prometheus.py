@@ -1,11 +1,14 @@
 """With METRICS_BACKEND=prometheus, bridge and workers serve their metrics to Prometheus."""
 
+import socket
 import urllib.request
+from collections.abc import Iterator
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from relay.local.processes import free_port
-from tests.integration.conftest import MASK, Relay
+from tests.integration.conftest import MASK, Relay, wait_for_log
 from tests.waiting import wait_until
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -61,3 +64,32 @@ def test_bridge_and_workers_serve_what_they_did_and_what_waits(relay: Relay) -> 
     assert bridge["mail_relay_bridge_rejected_total", ("not_json",)] >= 1
     assert bridge["mail_relay_bridge_message_process_time_seconds_count", ()] == 6
     assert bridge["mail_relay_bridge_message_process_time_seconds_sum", ()] < 6 * 30
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_a_bridge_whose_port_is_taken_names_it_and_ends(relay: Relay, taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+
+    bridge = relay.stack.start_bridge(**on(port))
+
+    line = wait_for_log(bridge, "metrics can't be served")
+    assert line["error"] == f"127.0.0.1, PROMETHEUS_PORT {port}: Address already in use"
+    assert bridge.wait(30) == 1
+
+
+def test_workers_whose_port_is_taken_work_and_serve_when_it_is_free(
+    relay: Relay, taken: socket.socket
+) -> None:
+    port = taken.getsockname()[1]
+    workers = relay.stack.start_workers(**on(port))
+    wait_for_log(workers, "metrics can't be served")
+
+    taken.close()
+
+    wait_until("metrics", lambda: scraped(port))

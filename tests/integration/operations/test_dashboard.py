@@ -50,6 +50,16 @@ def test_a_stranger_is_asked_to_log_in(client: Client, path: str) -> None:
     assert answer["Location"] == f"/admin/login/?next={path}"
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_the_permission_is_no_use_to_who_is_not_staff(db: None, client: Client, path: str) -> None:
+    user = a_member_of_staff("view_dashboard")
+    user.is_staff = False
+    user.save()
+    client.force_login(user)
+
+    assert client.get(path).status_code == 302
+
+
 @pytest.mark.parametrize("path", [*PAGES, *NUMBERS])
 def test_staff_without_the_permission_are_refused_and_told_which(
     db: None, client: Client, path: str
