@@ -120,7 +120,11 @@ def leaves(raw: bytes) -> Iterator[Leaf]:
         is_body = is_body and not is_sealed and part.get_content_maintype() != "message"
         children = part.get_payload()
         if isinstance(children, list):
-            waiting += [(child, is_body, is_sealed) for child in reversed(children)]
+            waiting += [
+                (child, is_body, is_sealed)
+                for child in reversed(children)
+                if isinstance(child, Message)
+            ]
         else:
             yield _leaf(part, is_body=is_body, is_sealed=is_sealed)
 
