@@ -14,22 +14,25 @@ _SIZE = (6.4, 3.6)
 
 
 def draw(results: Numbers, folder: Path) -> None:
-    """Draw all pictures into the folder."""
+    """Draw the pictures of what was measured into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     # So that a picture of the same numbers is the same file.
     mpl.rcParams["svg.hashsalt"] = "relay"
-    _rates(
-        results["scaling"]["by_workers"],
-        "worker processes of 8 threads, no latency",
-        folder / "workers.svg",
-    )
-    _rates(
-        results["scaling"]["by_threads_with_latency"],
-        "threads in each of 2 worker processes, AWS's latency",
-        folder / "threads.svg",
-    )
-    _cpu(results, folder / "cpu.svg")
-    _memory(results["memory"]["memory"], folder / "memory.svg")
+    if "scaling" in results:
+        _rates(
+            results["scaling"]["by_workers"],
+            "worker processes of 8 threads, no latency",
+            folder / "workers.svg",
+        )
+        _rates(
+            results["scaling"]["by_threads_with_latency"],
+            "threads in each of 2 worker processes, AWS's latency",
+            folder / "threads.svg",
+        )
+    if {"relay", "baselines"} <= results.keys():
+        _cpu(results, folder / "cpu.svg")
+    if "memory" in results:
+        _memory(results["memory"]["memory"], folder / "memory.svg")
 
 
 def _rates(runs: Numbers, label: str, file: Path) -> None:
