@@ -14,7 +14,14 @@ from pathlib import Path
 
 PINNED = Path(__file__).parents[1] / "constraints.txt"
 OPTIONS = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", "10")
-NO_SERVICE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "HTTPError", "ProxyError")
+NO_SERVICE = (
+    "ConnectionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "HTTPError",
+    "ProxyError",
+    "SSLError",
+)
 _SECONDS = 300
 
 
