@@ -39,7 +39,7 @@ class Plan:
     long: int
 
 
-FULL = Plan(runs=3, messages=2000, alone=500, predecessor=15, idle=60, long=20_000)
+FULL = Plan(runs=3, messages=1500, alone=500, predecessor=12, idle=40, long=20_000)
 QUICK = Plan(runs=1, messages=800, alone=200, predecessor=8, idle=30, long=2_000)
 
 WORKERS = (1, 2, 3, 4)
