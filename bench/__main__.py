@@ -79,50 +79,39 @@ def main() -> None:
 
 
 def _baselines(site: Site, plan: Plan) -> Numbers:
-    return {
-        _named("predecessor", has_latency): _median(
-            plan,
-            _named("predecessor", has_latency),
-            lambda: measure.predecessor(
-                site,
-                messages=plan.predecessor,
-                has_latency=has_latency,  # noqa: B023
-            ),
-        )
-        for has_latency in (False, True)
-    } | {
-        "floor": _median(plan, "floor", lambda: measure.floor(site, messages=plan.alone)),
-    }
+    old_way = _both(
+        plan,
+        "predecessor",
+        lambda late: measure.predecessor(site, messages=plan.predecessor, has_latency=late),
+    )
+    floor = _median(plan, "floor", lambda: measure.floor(site, messages=plan.alone))
+    return old_way | {"floor": floor}
 
 
 def _relay(site: Site, plan: Plan) -> Numbers:
-    return {
-        _named("relay", has_latency): _median(
-            plan,
-            _named("relay", has_latency),
-            lambda: measure.throughput(
-                site,
-                messages=plan.messages,
-                threads=16 if has_latency else 4,  # noqa: B023
-                has_latency=has_latency,  # noqa: B023
-            ),
-        )
-        for has_latency in (False, True)
-    }
+    return _both(
+        plan,
+        "relay",
+        lambda late: measure.throughput(
+            site, messages=plan.messages, threads=16 if late else 4, has_latency=late
+        ),
+    )
 
 
 def _idle(site: Site, plan: Plan) -> Numbers:
+    return _both(
+        plan,
+        "idle",
+        lambda late: measure.idle_latency(site, messages=plan.idle, has_latency=late),
+    )
+
+
+def _both(plan: Plan, name: str, run: Callable[[bool], Numbers]) -> Numbers:
+    """Measure without AWS's latency, and with it."""
+    late = f"{name}, with latency"
     return {
-        _named("idle", has_latency): _median(
-            plan,
-            _named("idle", has_latency),
-            lambda: measure.idle_latency(
-                site,
-                messages=plan.idle,
-                has_latency=has_latency,  # noqa: B023
-            ),
-        )
-        for has_latency in (False, True)
+        name: _median(plan, name, lambda: run(False)),
+        late: _median(plan, late, lambda: run(True)),
     }
 
 
@@ -222,10 +211,6 @@ def _merged(runs: list[Numbers]) -> Numbers:
                 "most": round(max(values), 2),
             }
     return merged
-
-
-def _named(name: str, has_latency: bool) -> str:
-    return f"{name}, with latency" if has_latency else name
 
 
 def _machine() -> Numbers:

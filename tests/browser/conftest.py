@@ -1,12 +1,12 @@
 """A browser, the operating system's Chromium, that looks at a relay of real processes."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from emails.management.screenshots import NoBrowser, find_browser
 from tests.integration.conftest import Relay, migrated, process_database_url, relay
 
 __all__ = ["migrated", "process_database_url", "relay"]  # fixtures of whole processes
@@ -32,11 +32,11 @@ for name, codenames in permissions.items():
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Not for the whole session: Playwright's event loop would get in Django's way."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None and os.environ.get("CI"):
-        pytest.fail("no Chromium in CI: apt-get install chromium")
-    if path is None:
+    try:
+        path = find_browser()
+    except NoBrowser:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium in CI: apt-get install chromium")
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     # Its sandbox does not work for root, nor in most containers; all it meets are our own pages.
     with sync_playwright() as playwright:
