@@ -196,12 +196,12 @@ def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
 
 
 def _merged(runs: list[Numbers]) -> Numbers:
-    """Merge the runs' numbers: median, least and most of each; series are those of the first."""
+    """Merge the runs' numbers: median, least and most of each. Series over time are left out."""
     merged: Numbers = {}
     for key, value in runs[0].items():
         if key == "memory":
-            merged[key] = value
-        elif isinstance(value, dict):
+            continue
+        if isinstance(value, dict):
             merged[key] = _merged([run[key] for run in runs])
         else:
             values = [float(run[key]) for run in runs]
