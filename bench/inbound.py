@@ -9,8 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from emails.aws import MailStore
+    from emails.notifications import StoredMail
 
 
 class NoPace:
@@ -26,11 +31,24 @@ class NoPace:
         """Pay no heed."""
 
 
+class DeleteAtOnce:
+    """Deletes each mail in a call of its own, and asks no Redis."""
+
+    def __init__(self, _: object, mail_store: "MailStore", bucket: str) -> None:
+        self._mail_store = mail_store
+        self._bucket = bucket
+
+    def add(self, mail: "StoredMail") -> None:
+        """Delete it now."""
+        self._mail_store.delete(self._bucket, [mail.key])
+
+
 def handle(body: str) -> None:
     """Carry out the notification in an envelope."""
     from emails import tasks
 
     tasks.Pace = NoPace  # type: ignore[assignment,attr-defined]
+    tasks.Discards = DeleteAtOnce  # type: ignore[assignment,attr-defined]
     envelope = json.loads(body)
     tasks.process_notification.fn(
         sns_message_id=envelope["MessageId"], notification=envelope["Message"]

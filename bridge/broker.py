@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
+
+from bridge.consumer import FrugalBroker
 
 NAMESPACE = "dramatiq"
 """What the names of Dramatiq's keys begin with."""
@@ -68,9 +69,9 @@ def check_redis(client: "redis.Redis") -> None:
         raise RedisUnusable(f"Redis has maxmemory-policy {policy}: it must be noeviction")
 
 
-def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RedisBroker:
+def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> FrugalBroker:
     """Make the broker. Without actors it can still enqueue, by their names."""
-    return RedisBroker(  # type: ignore[no-untyped-call]
+    return FrugalBroker(  # type: ignore[no-untyped-call]
         client=connect(redis_url),
         middleware=list(middleware),
         namespace=NAMESPACE,

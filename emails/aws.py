@@ -5,7 +5,9 @@ call that SES may have carried out is `SendInDoubt`; only for what SES surely di
 another attempt safe, since SES knows no "send this once".
 """
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -91,14 +93,22 @@ class MailStore:
         except (BotoCoreError, OSError) as error:
             raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
 
-    def delete(self, mail: StoredMail) -> None:
-        """Delete a mail; one that is gone already is deleted, too. Raises as `fetch`."""
+    def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
+        """Delete up to 1,000 mails; gives the keys of those that are still there, with S3's reason.
+
+        One that is gone already is deleted, too. Raises as `fetch`, when none was deleted.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        """
         try:
-            self._client.delete_object(Bucket=mail.bucket, Key=mail.key)
+            answer = self._client.delete_objects(
+                Bucket=bucket,
+                Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+            )
         except ClientError as error:
             raise _store_failure(error) from error
         except BotoCoreError as error:
             raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
+        return {one["Key"]: one.get("Code", "") for one in answer.get("Errors", ())}
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:
@@ -144,6 +154,33 @@ class Mailer:
         return answer["MessageId"]
 
 
+# botocore writes a mail as base64, then as JSON, then as bytes, and copies those to send them: five
+# times its size. So it is kept from botocore, and goes into the request's body piece by piece.
+_MAIL = "relay.mail"
+_NO_DATA = b'"Data": ""'
+_PIECE_BYTES = 3 * 64 * 1024
+"""Base64 makes four bytes of three: only the last piece may need padding."""
+
+
+def _take_mail_out(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    raw = params["Content"]["Raw"]
+    context[_MAIL] = raw["Data"]
+    params["Content"] = {"Raw": {"Data": b""}}
+
+
+def _put_mail_in(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    before, gap, after = params["body"].partition(_NO_DATA)
+    if not gap:
+        raise ValueError("botocore writes requests in another way: a mail has no place in this one")
+    mail, body = memoryview(context.pop(_MAIL)), BytesIO()
+    body.write(before + b'"Data": "')
+    for start in range(0, len(mail), _PIECE_BYTES):
+        body.write(b64encode(mail[start : start + _PIECE_BYTES]))
+    body.write(b'"' + after)
+    body.seek(0)
+    params["body"] = body
+
+
 def _send_failure(error: ClientError) -> Refused | NotFinished:
     """SES answered, and not with an id: it did not take the mail."""
     if _code(error) in _PASSING or _status(error) == 429:
@@ -165,11 +202,11 @@ def connect(region: str, configuration_set: str | None) -> tuple[MailStore, Mail
     """Make the clients: once per process, since each costs a while; all threads may share them."""
     session = boto3.session.Session(region_name=region)
     client: Callable[..., Any] = session.client
-    return (
-        MailStore(client("s3", config=_config(attempts=3))),
-        # One attempt: a send that is repeated below us is a mail sent twice.
-        Mailer(client("sesv2", config=_config(attempts=1)), configuration_set),
-    )
+    # One attempt: a send that is repeated below us is a mail sent twice.
+    ses = client("sesv2", config=_config(attempts=1))
+    ses.meta.events.register("before-parameter-build.sesv2.SendEmail", _take_mail_out)
+    ses.meta.events.register("before-call.sesv2.SendEmail", _put_mail_in)
+    return MailStore(client("s3", config=_config(attempts=3))), Mailer(ses, configuration_set)
 
 
 def _config(attempts: int) -> Config:

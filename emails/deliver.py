@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from emails import events
 from emails.errors import NotFinished, Refused
 from emails.facts import MaskRef, Policy
+from emails.notifications import StoredMail
 from emails.once import Claim, ClaimedElsewhere, Finished, InDoubt, Outgoing
 from emails.outcomes import Outcome, RefuseReason, RetryReason
 from emails.rules.notices import NoticeKind
@@ -56,6 +57,7 @@ class Edges:
     policy: Policy
     store: "Store"
     mail_store: "MailStore"
+    discard: Callable[[StoredMail], None]
     mailer: "Mailer"
     pace: "Pace"
     make_note: MakeNote

@@ -74,6 +74,12 @@ def cleaned(what: str, count: int) -> None:
     metrics.incr("cleaned_up", value=count, tags=[f"what:{what}"])
 
 
+def mails_not_deleted(count: int, reason: str) -> None:
+    """S3 still holds mails that are done with; they will be tried again."""
+    logger.warning("mails not deleted", extra={"count": count, "reason": reason})
+    metrics.incr("mails_not_deleted", value=count)
+
+
 def _log(message: str, outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
     logger.info(
         message,

@@ -1,7 +1,7 @@
 """The conductor: a notification in, the outcome of each of its recipients out.
 
 Each recipient is settled on its own: whatever happens to one, the others get theirs. Only when all
-are settled is the stored mail deleted. The only place that catches `NotFinished`.
+are settled is the stored mail discarded. The only place that catches `NotFinished`.
 """
 
 from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ def _received(job: Job, notification: Received) -> tuple[Outcome, ...]:
         outcomes = (Ignored(IgnoreReason.NOT_OURS),)
         events.settled(outcomes[0], job.sns_message_id, None)
     if isinstance(content, StoredMail):
-        edges.mail_store.delete(content)
+        edges.discard(content)
     return outcomes
 
 

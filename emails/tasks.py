@@ -12,6 +12,7 @@ from periodiq import cron
 
 from emails import aws, cleaning, events, render, tracker_lists
 from emails.deliver import Edges
+from emails.discards import Discards
 from emails.errors import Refused
 from emails.facts import Policy
 from emails.handle import handle
@@ -32,7 +33,7 @@ def process_notification(*, sns_message_id: str, notification: str) -> None:
     `Refused` is dead-lettered at once, by way of `throws`; all else is retried with backoff.
     """
     with _making_edges:
-        edges = _edges()
+        edges, _ = _edges()
     handle(parse(notification), sns_message_id, edges=edges, now=datetime.now(UTC))
 
 
@@ -50,6 +51,17 @@ def clean_up() -> None:
     events.cleaned("replies", cleaning.remove_old_replies(now, replies))
     events.cleaned("abuse_counters", cleaning.remove_old_counters(now))
     events.cleaned("mask_labels", cleaning.erase_stale_labels(now, labels))
+
+
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
+)
+def delete_discarded_mails() -> None:
+    """Delete from S3 what is done with, and was not deleted yet."""
+    with _making_edges:
+        _, discards = _edges()
+    if deleted := discards.empty():
+        events.cleaned("mails", deleted)
 
 
 def policy_of(config: RelayConfig) -> Policy:
@@ -74,15 +86,17 @@ def policy_of(config: RelayConfig) -> Policy:
 
 
 @lru_cache(maxsize=1)
-def _edges() -> Edges:
+def _edges() -> tuple[Edges, Discards]:
     """Make the edges; once, since AWS's clients are slow to make."""
     config = settings.CONFIG
     policy = policy_of(config)
     mail_store, mailer = aws.connect(config.region, config.configuration_set)
-    return Edges(
+    discards = Discards(_redis(), mail_store, policy.bucket)
+    edges = Edges(
         policy=policy,
         store=Store(policy, (config.reply_secret or config.secret_key).encode()),
         mail_store=mail_store,
+        discard=discards.add,
         mailer=mailer,
         pace=Pace(_redis(), config.max_sends_per_second),
         make_note=render.forward_note,
@@ -90,6 +104,7 @@ def _edges() -> Edges:
         trackers=tracker_lists.load(config.tracker_list_dir),
         sleep=time.sleep,
     )
+    return edges, discards
 
 
 def _redis() -> Any:

@@ -13,6 +13,7 @@ from bridge.broker import NAMESPACE
 from bridge.heartbeats import Heartbeat, Role
 from bridge.inbox import QueueCounts
 from bridge.inflight import InFlight
+from emails.discards import key_of
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:
     yield Gauge("in_flight", in_flight.count(now_ms))
     oldest_ms = in_flight.find_oldest_ms(now_ms)
     yield Gauge("in_flight_oldest_s", 0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+
+
+def discard_gauges(client: "Redis", bucket: str) -> Iterator[Gauge]:
+    """Give how many mails are done with and still in S3."""
+    yield Gauge("discarded_mails", client.scard(key_of(bucket)))
 
 
 def process_gauges(heartbeats: Iterable[Heartbeat]) -> Iterator[Gauge]:

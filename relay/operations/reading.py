@@ -14,6 +14,7 @@ from relay.config import RelayConfig
 from relay.operations.connections import inbox_of
 from relay.operations.gauges import (
     Gauge,
+    discard_gauges,
     in_flight_gauges,
     process_gauges,
     redis_gauges,
@@ -38,6 +39,7 @@ def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
         return [
             *redis_gauges(client, now_ms),
             *in_flight_gauges(in_flight, now_ms),
+            *discard_gauges(client, config.bucket),
             *process_gauges(Heartbeats(client).find_all()),
         ]
     except RedisError as error:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import dramatiq
 import psycopg
 import pytest
 import redis
 
+from bridge.broker import NAMESPACE
+from bridge.consumer import FrugalBroker
+from emails.wire import DEFAULT_QUEUE
 from relay.local.aws import LocalAws
 from relay.local.logs import lines
 from relay.local.processes import Process
@@ -57,6 +61,12 @@ class Relay:
     def wait_for_empty_queue(self, seconds: float = 30) -> None:
         """Wait until the queue is empty, with what is hidden in it."""
         wait_until("an empty queue", lambda: self.queued() == 0, seconds)
+
+    def delete_discarded_mails(self) -> None:
+        """Have the workers do their job of each minute, and wait until S3 is empty."""
+        broker = FrugalBroker(client=self.redis, namespace=NAMESPACE, middleware=[])
+        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        wait_until("an empty bucket", lambda: not self.aws.stored_mails())
 
     def queued(self) -> int:
         """Count what is in the queue."""

@@ -39,6 +39,7 @@ class Relay:
             policy=self.policy,
             store=Store(self.policy, SECRET),
             mail_store=self.mail_store,  # type: ignore[arg-type]
+            discard=self.mail_store.discard,
             mailer=self.mailer,  # type: ignore[arg-type]
             pace=self.pace,  # type: ignore[arg-type]
             make_note=render.forward_note,

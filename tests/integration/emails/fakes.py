@@ -1,7 +1,7 @@
 """S3 and SES in memory, with the failures that tests ask for. Held to the real ones' behaviour by
 `test_aws.py`, which runs the same cases over both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
@@ -13,13 +13,18 @@ from emails.outcomes import RefuseReason
 
 
 class FakeMailStore:
-    """The bucket. `fails` holds what the next calls raise; None for a call that works."""
+    """The bucket. `fails` holds what the next calls raise; None for a call that works.
+
+    `kept` names what it would not delete, and why; `calls` counts the calls that delete.
+    """
 
     def __init__(self) -> None:
         self.mails: dict[StoredMail, bytes] = {}
         self.fetched: list[StoredMail] = []
         self.fails: list[Exception | None] = []
         self.delete_fails: list[Exception | None] = []
+        self.kept: dict[str, str] = {}
+        self.calls = 0
 
     def fetch(self, mail: StoredMail) -> bytes:
         _fail(self.fails)
@@ -28,9 +33,16 @@ class FakeMailStore:
             raise Refused(RefuseReason.MAIL_MISSING)
         return self.mails[mail]
 
-    def delete(self, mail: StoredMail) -> None:
+    def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:
+        self.calls += 1
         _fail(self.delete_fails)
-        self.mails.pop(mail, None)
+        for key in keys:
+            if key not in self.kept:
+                self.mails.pop(StoredMail(bucket, key), None)
+        return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def discard(self, mail: StoredMail) -> None:
+        self.delete(mail.bucket, [mail.key])
 
 
 class FakePace:

@@ -38,6 +38,8 @@ def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
 
     (sent,) = local.sent()
     assert sent.recipients == ("ann@owner.example",)
+    assert local.stored_mails() == ["k"]
+    tasks.delete_discarded_mails()
     assert local.stored_mails() == []
     assert Delivery.objects.get().outcome == "forwarded"
 

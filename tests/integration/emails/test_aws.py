@@ -50,9 +50,9 @@ def test_a_mail_that_is_not_there_is_refused(mail_store: MailStore | FakeMailSto
     assert refused.value.reason == "mail_missing"
 
 
-def test_a_mail_is_deleted_and_once_more(mail_store: MailStore | FakeMailStore) -> None:
-    mail_store.delete(HERE)
-    mail_store.delete(HERE)
+def test_mails_are_deleted_together_and_once_more(mail_store: MailStore | FakeMailStore) -> None:
+    assert mail_store.delete("mails", ["here", "never-was"]) == {}
+    assert mail_store.delete("mails", ["here"]) == {}
 
     with pytest.raises(Refused):
         mail_store.fetch(HERE)

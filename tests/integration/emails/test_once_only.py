@@ -138,7 +138,7 @@ def test_a_mail_that_cannot_be_fetched_now_is_forwarded_at_the_next_attempt(
     assert len(relay.mailer.sent) == 1
 
 
-def test_a_mail_that_cannot_be_deleted_is_deleted_at_the_next_attempt_and_not_sent_again(
+def test_a_mail_that_cannot_be_discarded_is_discarded_at_the_next_attempt_and_not_sent_again(
     relay: Relay,
 ) -> None:
     a_mask(an_owner())
