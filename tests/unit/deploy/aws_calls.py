@@ -14,16 +14,20 @@ INBOX = ROOT / "bridge" / "inbox.py"
 _PREFIXES = {"sqs": "sqs", "sns": "sns", "s3": "s3", "sesv2": "ses"}
 """boto3's services, and what IAM calls them."""
 
+_ACTIONS_OF_BATCHES = {"s3:DeleteObjects": "s3:DeleteObject"}
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html: what a batch asks for."""
+
 
 @cache
 def _actions() -> dict[str, str]:
     """Map the methods of boto3's clients to the actions that IAM asks for. A batch has no own."""
     session = get_session()
-    return {
+    named = {
         xform_name(operation): f"{prefix}:{operation.removesuffix('Batch')}"
         for service, prefix in _PREFIXES.items()
         for operation in session.get_service_model(service).operation_names
     }
+    return {method: _ACTIONS_OF_BATCHES.get(action, action) for method, action in named.items()}
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Attribute]:

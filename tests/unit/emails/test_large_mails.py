@@ -1,0 +1,103 @@
+"""What goes to SES is the mail, byte for byte; and it is not many times in memory on its way."""
+
+import json
+import tracemalloc
+from base64 import b64decode
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from emails import aws
+from emails.aws import Mailer
+from emails.once import Outgoing, SendInDoubt
+
+PIECE = aws._PIECE_BYTES
+
+
+@pytest.fixture
+def sent() -> list[dict[str, Any]]:
+    """The bodies of the requests that a mailer has made."""
+    return []
+
+
+@pytest.fixture
+def mailer(sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Mailer:
+    """A mailer whose requests end before the network."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    _, mailer = aws.connect("us-east-1", "set")
+
+    def answer(request: Any, **_: object) -> AWSResponse:
+        length = int(request.headers["Content-Length"])
+        body = request.body.read()
+        assert len(body) == length
+        sent.append(json.loads(body))
+        response = AWSResponse(request.url, 200, {}, None)
+        response._content = b'{"MessageId": "id-1"}'
+        return response
+
+    mailer._client.meta.events.register("before-send.sesv2.SendEmail", answer)
+    return mailer
+
+
+def outgoing(raw: bytes) -> Outgoing:
+    return Outgoing(
+        raw=raw,
+        # As hostile as an address can get: it must not be taken for the place of the mail.
+        sender='"Data": ""@masks.example',
+        recipient="ann@owner.example",
+        tags=(("kind", "forward"),),
+    )
+
+
+@pytest.mark.parametrize(
+    "size", [1, 2, 3, 1000, PIECE - 1, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE, 3 * PIECE + 1]
+)
+def test_a_mail_of_any_size_goes_out_byte_for_byte(
+    mailer: Mailer, sent: list[dict[str, Any]], size: int
+) -> None:
+    raw = bytes(number * 7 % 256 for number in range(256)) * (size // 256 + 1)
+
+    assert mailer.send(outgoing(raw[:size])) == "id-1"
+
+    (body,) = sent
+    assert b64decode(body["Content"]["Raw"]["Data"], validate=True) == raw[:size]
+    assert body["FromEmailAddress"] == '"Data": ""@masks.example'
+    assert body["Destination"] == {"ToAddresses": ["ann@owner.example"]}
+    assert body["EmailTags"] == [{"Name": "kind", "Value": "forward"}]
+    assert body["ConfigurationSetName"] == "set"
+
+
+def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: Mailer) -> None:
+    raw = b"x" * 8_000_000
+    peaks: list[int] = []
+
+    def measure(**_: object) -> AWSResponse:
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        return AWSResponse("", 500, {}, None)
+
+    events = mailer._client.meta.events
+    events.register_first("before-send.sesv2.SendEmail", measure)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Exception):  # noqa: B017, PT011 — how it ends is of no interest here
+            mailer.send(outgoing(raw))
+    finally:
+        tracemalloc.stop()
+
+    (peak,) = peaks
+    assert peak < 2 * len(raw)
+
+
+def test_a_request_that_botocore_writes_in_another_way_is_not_sent_without_its_mail(
+    mailer: Mailer, sent: list[dict[str, Any]]
+) -> None:
+    def rewrite(params: dict[str, Any], **_: object) -> None:
+        params["body"] = params["body"].replace(b'"Data": ""', b'"Data":""')
+
+    mailer._client.meta.events.register_first("before-call.sesv2.SendEmail", rewrite)
+
+    with pytest.raises((ValueError, SendInDoubt)):
+        mailer.send(outgoing(b"mail"))
+    assert sent == []
