@@ -15,6 +15,9 @@ from emails.mime import charsets
 MAX_VALUE = 4_000
 """Characters of a value that are kept: more than any reader shows."""
 
+MAX_NAME = 127
+"""Characters of a name of a type, a subtype (RFC 6838, 4.2) and, with us, a parameter."""
+
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -31,6 +34,7 @@ _WORD_OCTETS = 39
 _LINE = 76
 _LONGEST_NAME = len("Content-Disposition: ")
 _LONGEST_QUOTED = 400
+_LONGEST_VALUE = 2 * MAX_NAME + len("/")
 _NOT_WRITTEN = re.compile(r"[^\x20-\x7e\t]+")
 
 
@@ -157,9 +161,13 @@ def readable_parameters(value: bytes) -> dict[str, str]:
 
 
 def with_parameters(value: str, given: dict[str, str]) -> str:
-    """Write a value with parameters, folded; what isn't ASCII as RFC 2231 says."""
-    lines = [value]
-    for key in given:
+    """Write a value with parameters, folded; what isn't ASCII as RFC 2231 says.
+
+    A value too long for a line, as only damage makes it, is cut; parameters with such names are
+    left out.
+    """
+    lines = [value[:_LONGEST_VALUE]]
+    for key in (key for key in given if len(key) <= MAX_NAME):
         parameter = _parameter(key, given[key])
         if len(lines[-1]) + len(parameter) < _LINE - _LONGEST_NAME:
             lines[-1] += f"; {parameter}"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from emails.mime.fields import parameters
+from emails.mime.fields import MAX_NAME, parameters
 
 MAX_PARTS = 20_000
 """What follows is carried along in the last part: nobody has seen a real mail with as many."""
@@ -231,10 +231,14 @@ def _read_header(raw: bytes, start: int, default_type: str) -> Part:
 
 
 def _type_of(value: bytes) -> str:
-    """Read a content type; what isn't one is plain text (RFC 2045, 5.2)."""
+    """Read a content type; what isn't one is plain text (RFC 2045, 5.2).
+
+    Nor is one whose names are too long (RFC 6838, 4.2): no line has room for some of them.
+    """
     said = b"".join(value.partition(b";")[0].split()).lower().decode("latin-1")
     main, slash, sub = said.partition("/")
-    return said if main and slash and sub and "/" not in sub else "text/plain"
+    is_type = slash and 0 < len(main) <= MAX_NAME and 0 < len(sub) <= MAX_NAME
+    return said if is_type and "/" not in sub else "text/plain"
 
 
 def _encoding_of(value: bytes) -> str:

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,3 +62,23 @@ _SPLINTERS = (
 def test_a_damaged_mail_goes_out_fit_to_be_sent(raw: bytes, seed: int) -> None:
     result = rewrite_forward(damaged(raw, seed), _TRACKING).raw
     assert check_octets(result) == []
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"tex" + b"a" * 1200 + b"t/plain",
+        b"text/" + b"a" * 1200,
+        b"a" * 600 + b"/" + b"b" * 600,
+        b"text/plain; charset=" + b"a" * 1200,
+        b"text/plain; " + b"a" * 1200 + b"=b",
+        b"application/pdf; name=" + b"a" * 1200,
+    ],
+)
+@pytest.mark.parametrize("where", [b"", b"Content-Disposition: attachment\r\n"])
+def test_no_part_of_a_content_type_makes_a_line_too_long(content_type: bytes, where: bytes) -> None:
+    raw = b"From: bob@sender.example\r\n%sContent-Type: %s\r\n\r\nplain words"
+    result = rewrite_forward(raw % (where, content_type), _TRACKING).raw
+
+    assert check_octets(result) == []
+    assert b"plain words" in result
