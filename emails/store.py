@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 from waffle import get_waffle_flag_model
 
-from emails import claims
+from emails import claims, forwarded
 from emails.counters import Counts, count, day_of
 from emails.errors import NotFinished
 from emails.facts import (
@@ -34,7 +34,7 @@ from emails.facts import (
 from emails.mime.reply_keys import Thread, Unreadable, decrypt, derive, encrypt
 from emails.models import AbuseCounter, DomainMask, Mask, Profile, RandomMask, Reply, is_deleted
 from emails.once import Claim, ClaimResult, Sent
-from emails.outcomes import Blocked, Dropped, Outcome, RecordReason, RetryReason
+from emails.outcomes import Blocked, Dropped, Forwarded, Outcome, RecordReason, RetryReason
 from emails.rules import developer
 from emails.rules.addresses import MaskRecipient
 from emails.snapshots import found_mask, mask_facts, owner_facts
@@ -195,24 +195,15 @@ class Store:
     def record_forwarded(
         self,
         claimed: Claim,
-        outcome: Outcome,
+        outcome: Forwarded,
         found: FoundMask,
         sent: Sent,
         thread: Thread | None,
         now: datetime,
     ) -> None:
         """Finish a forwarded mail: its counters, and the record that lets its owner reply."""
-        with transaction.atomic():
-            if not claims.finish(claimed, outcome, now):
-                return
-            _row(found.mask.ref).update(
-                forwarded=F("forwarded") + 1,
-                trackers_removed=F("trackers_removed") + sent.trackers_removed,
-                last_used_at=now,
-            )
-            if thread is not None:
-                self._keep_thread(sent.message_id, thread, found.mask.ref, now)
-            self._count_and_flag(found.owner.id, now, Counts(mails=1, size=sent.size))
+        reply = self._reply_record(sent.message_id, thread) if thread is not None else None
+        forwarded.record(claimed, outcome, found, sent, reply, self._policy, now)
 
     @_translated
     def record_replied(
@@ -223,7 +214,7 @@ class Store:
             if not claims.finish(claimed, outcome, now):
                 return
             _row(facts.mask.ref).update(replied=F("replied") + 1, last_used_at=now)
-            self._count_and_flag(facts.owner.id, now, Counts(replies=1))
+            self._count_reply(facts.owner.id, now)
             Profile.objects.filter(pk=facts.owner.id, first_replied_at=None).update(
                 first_replied_at=now
             )
@@ -252,24 +243,14 @@ class Store:
                 case RecordReason.MASK_DISABLED if mask is not None:
                     _row(mask).update(block=Block.ALL.value)
 
-    def _keep_thread(self, message_id: str, thread: Thread, mask: MaskRef, now: datetime) -> None:
+    def _reply_record(self, message_id: str, thread: Thread) -> forwarded.ReplyRecord:
         keys = derive(message_id, self._reply_secret)
-        Reply.objects.create(
-            lookup=keys.lookup,
-            metadata=encrypt(thread, keys),
-            random_mask_id=mask.id if mask.kind is MaskKind.RANDOM else None,
-            domain_mask_id=mask.id if mask.kind is MaskKind.DOMAIN else None,
-            created_at=now,
-        )
+        return forwarded.ReplyRecord(keys.lookup, encrypt(thread, keys))
 
-    def _count_and_flag(self, owner_id: int, now: datetime, more: Counts) -> None:
-        """Count for today; past a limit the owner is paused, from now on."""
-        today, policy = count(owner_id, now, more), self._policy
-        if (
-            today.mails > policy.max_mails_per_day
-            or today.size > policy.max_bytes_per_day
-            or today.replies > policy.max_replies_per_day
-        ):
+    def _count_reply(self, owner_id: int, now: datetime) -> None:
+        """Count for today; past the limit the owner is paused, from now on."""
+        today = count(owner_id, now, Counts(replies=1))
+        if today.replies > self._policy.max_replies_per_day:
             Profile.objects.filter(pk=owner_id).update(flagged_at=now)
 
 
