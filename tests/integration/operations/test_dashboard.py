@@ -97,10 +97,13 @@ def test_the_admin_leads_to_the_dashboard(operator: Client) -> None:
     assert operator.get("/admin/dashboard/dashboard/")["Location"] == "/admin/dashboard/"
 
 
-def test_nobody_is_offered_to_add_a_dashboard(db: None, client: Client) -> None:
+def test_nobody_is_offered_to_add_or_change_a_dashboard(db: None, client: Client) -> None:
     client.force_login(get_user_model().objects.create_superuser("root", password="x"))
 
-    assert "/admin/dashboard/dashboard/add/" not in client.get("/admin/").content.decode()
+    index = client.get("/admin/").content.decode()
+
+    links = re.findall(r'<a href="(/admin/dashboard/dashboard/[^"]*)" class="(\w+)', index)
+    assert links == [("/admin/dashboard/dashboard/", "viewlink")]
     assert client.get("/admin/dashboard/dashboard/add/").status_code == 403
 
 
