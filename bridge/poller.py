@@ -47,8 +47,6 @@ class Taken(StrEnum):
     ERROR = "error"
 
 
-_NOT_HANDED_ON = "message could not be handed on"
-
 FAILURES = frozenset({Taken.REJECTED, Taken.DEFERRED, Taken.ERROR})
 
 
@@ -180,7 +178,10 @@ class Poller:
             )
             return Taken.DEFERRED
         except Exception as error:
-            logger.exception(_NOT_HANDED_ON, extra=fields | {"error_type": type(error).__name__})
+            logger.exception(
+                "message could not be handed on",
+                extra=fields | {"error_type": type(error).__name__},
+            )
             return Taken.ERROR
 
     def _ready(self, message: Message, envelope: sns.Envelope) -> Parcel | Taken:
@@ -206,7 +207,10 @@ class Poller:
         fields: dict[str, object] = {"sqs_message_id": handle.message_id}
         match handed:
             case RedisError():
-                logger.error(_NOT_HANDED_ON, extra=fields | {"error_type": type(handed).__name__})
+                logger.error(
+                    "message could not be handed on",
+                    extra=fields | {"error_type": type(handed).__name__},
+                )
                 return Taken.ERROR
             case Handed.DONE:
                 logger.info("message already done", extra=fields)

@@ -95,7 +95,6 @@ def test_the_image_does_not_run_as_root() -> None:
 def test_the_stand_in_for_aws_takes_mails_by_itself(start: StartProgram, own_folder: Path) -> None:
     port = free_port()
     data = own_folder / "data"
-    data.mkdir()
     container = start("-m", "relay.local.container", str(data), "--port", str(port))
     container.wait_until_it_prints("ready")
     queue_url = f"http://127.0.0.1:{port}/123456789012/mail"
