@@ -79,7 +79,7 @@ def test_postgres_is_not_healthy_while_its_database_is_still_being_made() -> Non
     probe = SERVICES["postgres"]["healthcheck"]["test"]
 
     assert probe[1] == "pg_isready"
-    assert ["--host", "127.0.0.1"] == probe[2:4]
+    assert probe[2:4] == ["--host", "127.0.0.1"]
 
 
 @pytest.mark.parametrize("service", [*DJANGO, "bridge"])

@@ -129,7 +129,7 @@ def test_every_alert_says_what_happened_and_where_to_read_on() -> None:
 
 
 def test_an_alert_at_a_first_event_sees_it() -> None:
-    """A counter appears with its first event, as 1 at once; `increase` sees only what comes after."""
+    """A counter appears with its first event, as 1; `increase` sees only what comes after."""
     expressions = [" ".join(alert["expr"].split()) for alert in alerts()]
     at_any = [one for one in expressions if re.search(r"increase\(\w+\[15m\]\) > 0", one)]
 
