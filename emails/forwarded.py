@@ -34,7 +34,7 @@ _RECORD = """
         INSERT INTO emails_reply (lookup, metadata, {kind}_mask_id, created_at)
         SELECT %(lookup)s, %(metadata)s, used.id, %(now)s
         FROM used
-        WHERE %(lookup)s IS NOT NULL
+        WHERE %(has_reply)s
     ), counted AS (
         INSERT INTO emails_abusecounter AS counter (profile_id, day, mails, bytes, replies, masks)
         SELECT %(owner)s, %(day)s, 1, %(size)s, 0, 0
@@ -79,6 +79,7 @@ def record(
         "delivery": claimed.delivery_id,
         "mask": found.mask.ref.id,
         "trackers_removed": sent.trackers_removed,
+        "has_reply": reply is not None,
         "lookup": reply.lookup if reply else None,
         "metadata": reply.metadata if reply else None,
         "owner": found.owner.id,
