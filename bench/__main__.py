@@ -12,9 +12,10 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,14 @@ class Plan:
     alone: int
     predecessor: int
     idle: int
+    steady: int
     long: int
 
 
-FULL = Plan(runs=3, messages=1500, alone=500, predecessor=12, idle=40, long=20_000)
-QUICK = Plan(runs=1, messages=800, alone=200, predecessor=8, idle=30, long=2_000)
+FULL = Plan(runs=3, messages=1500, alone=500, predecessor=12, idle=40, steady=2000, long=20_000)
+QUICK = Plan(runs=1, messages=800, alone=200, predecessor=8, idle=30, steady=500, long=2_000)
 
+STEADY_PER_SECOND = 100
 WORKERS = (1, 2, 3, 4)
 THREADS = (1, 2, 4, 8, 16, 32)
 SIZES = {2_000: 1.0, 15_000: 1.0, 1_000_000: 0.1, 20_000_000: 0.01}
@@ -106,6 +109,20 @@ def _idle(site: Site, plan: Plan) -> Numbers:
     )
 
 
+def _steady(site: Site, plan: Plan) -> Numbers:
+    return _both(
+        plan,
+        f"{STEADY_PER_SECOND} a second",
+        lambda late: measure.steady_latency(
+            site,
+            per_second=STEADY_PER_SECOND,
+            messages=plan.steady,
+            threads=16 if late else 4,
+            has_latency=late,
+        ),
+    )
+
+
 def _both(plan: Plan, name: str, run: Callable[[bool], Numbers]) -> Numbers:
     """Measure without AWS's latency, and with it."""
     late = f"{name}, with latency"
@@ -115,46 +132,50 @@ def _both(plan: Plan, name: str, run: Callable[[bool], Numbers]) -> Numbers:
     }
 
 
-def _scaling(site: Site, plan: Plan) -> Numbers:
-    half = plan.messages // 2
-    by_workers = {
-        str(workers): _median(
-            plan,
-            f"{workers} worker processes",
-            lambda: measure.throughput(site, messages=half, workers=workers),  # noqa: B023
-        )
-        for workers in WORKERS
+def _in_turn(
+    plan: Plan, values: Iterable[int], name: str, run: Callable[[int, bool], Numbers]
+) -> Numbers:
+    """Measure for each of these values, without and with latency; `name` has a place for one."""
+    both = {str(value): _both(plan, name.format(value), partial(run, value)) for value in values}
+    return {
+        late: {value: list(pair.values())[number] for value, pair in both.items()}
+        for number, late in enumerate(("without_latency", "with_latency"))
     }
-    by_threads = {
-        str(threads): _median(
-            plan,
-            f"{threads} threads, with latency",
-            lambda: measure.throughput(
-                site,
-                messages=min(half, 100 * threads),  # noqa: B023
-                threads=threads,  # noqa: B023
-                has_latency=True,
-            ),
+
+
+def _workers(site: Site, plan: Plan) -> Numbers:
+    def run(workers: int, late: bool) -> Numbers:
+        return measure.throughput(
+            site, messages=plan.messages // 2, workers=workers, has_latency=late
         )
+
+    return _in_turn(plan, WORKERS, "{} worker processes", run)
+
+
+def _threads(site: Site, plan: Plan) -> Numbers:
+    """Measure with latency only: without it there is nothing that threads could wait for."""
+
+    def run(threads: int) -> Numbers:
+        messages = min(plan.messages // 2, 100 * threads)
+        return measure.throughput(site, messages=messages, threads=threads, has_latency=True)
+
+    return {
+        str(threads): _median(plan, f"{threads} threads, with latency", partial(run, threads))
         for threads in THREADS
     }
-    return {"by_workers": by_workers, "by_threads_with_latency": by_threads}
 
 
 def _sizes(site: Site, plan: Plan) -> Numbers:
-    return {
-        str(size): _median(
-            plan,
-            f"mails of {size:,} bytes",
-            lambda: measure.throughput(
-                site,
-                messages=max(20, int(plan.messages / 2 * share)),  # noqa: B023
-                size=size,  # noqa: B023
-                threads=8 if size < 10_000_000 else 1,  # noqa: B023
-            ),
+    def run(size: int, late: bool) -> Numbers:
+        return measure.throughput(
+            site,
+            messages=max(20, int(plan.messages / 2 * SIZES[size])),
+            size=size,
+            threads=8 if size < 10_000_000 else 1,
+            has_latency=late,
         )
-        for size, share in SIZES.items()
-    }
+
+    return _in_turn(plan, SIZES, "mails of {:,} bytes", run)
 
 
 def _memory(site: Site, plan: Plan) -> Numbers:
@@ -166,7 +187,9 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "baselines": _baselines,
     "relay": _relay,
     "idle": _idle,
-    "scaling": _scaling,
+    "steady": _steady,
+    "workers": _workers,
+    "threads": _threads,
     "sizes": _sizes,
     "memory": _memory,
 }

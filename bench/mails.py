@@ -10,6 +10,9 @@ _ROW = (
 _PIXEL = '<img src="https://www.google-analytics.com/collect?v=1" width="1" height="1">'
 _TEXTS_BYTES = 15_000
 
+NUMBERED = rb"<(\d+)@shop\.example>"
+"""How a mail's number stands in it, and in what is forwarded, which refers to its Message-ID."""
+
 
 def ordinary_mail(size: int = _TEXTS_BYTES, number: int = 0) -> bytes:
     """Write a newsletter of about so many bytes: text and HTML, links, pictures, and a tracker.

@@ -1,6 +1,7 @@
 """The measurements, each a function of a site that gives a plain dict of numbers."""
 
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -76,6 +77,30 @@ def idle_latency(site: Site, *, messages: int, has_latency: bool = False) -> dic
     finally:
         site.stop()
     return _percentiles(took)
+
+
+def steady_latency(
+    site: Site, *, per_second: float, messages: int, threads: int, has_latency: bool = False
+) -> dict[str, Any]:
+    """Send so many messages a second, as chance has it: the same latency, of a relay at work."""
+    site.reset(has_latency=has_latency)
+    mails = site.numbered(messages)
+    site.start(workers=2, threads=threads)
+    loaded: list[float] = []
+    try:
+        _warm_up(site)
+        before, due = len(site.aws.statistics()["sent_at"]), time.time()
+        chance = random.Random(messages)
+        for mail in mails:
+            due += chance.expovariate(per_second)
+            time.sleep(max(0.0, due - time.time()))
+            loaded.append(time.time())
+            site.aws.load(mail)
+        site.wait_for_sent(before + messages, _MAX_SECONDS)
+        accepted = site.accepted_at(before)
+    finally:
+        site.stop()
+    return _percentiles([(accepted[number] - at) * 1000 for number, at in enumerate(loaded)])
 
 
 def floor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, Any]:

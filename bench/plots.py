@@ -18,15 +18,16 @@ def draw(results: Numbers, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # So that a picture of the same numbers is the same file.
     mpl.rcParams["svg.hashsalt"] = "relay"
-    if "scaling" in results:
+    if "workers" in results:
         _rates(
-            results["scaling"]["by_workers"],
-            "worker processes of 8 threads, no latency",
+            {name.replace("_", " "): runs for name, runs in results["workers"].items()},
+            "worker processes of 8 threads",
             folder / "workers.svg",
         )
+    if "threads" in results:
         _rates(
-            results["scaling"]["by_threads_with_latency"],
-            "threads in each of 2 worker processes, AWS's latency",
+            {"with latency": results["threads"]},
+            "threads in each of 2 worker processes",
             folder / "threads.svg",
         )
     if {"relay", "baselines"} <= results.keys():
@@ -35,21 +36,23 @@ def draw(results: Numbers, folder: Path) -> None:
         _memory(results["memory"]["memory"], folder / "memory.svg")
 
 
-def _rates(runs: Numbers, label: str, file: Path) -> None:
+def _rates(lines: dict[str, Numbers], label: str, file: Path) -> None:
     figure, axes = plt.subplots(figsize=_SIZE)
-    x = [int(number) for number in runs]
-    rates = [run["messages_per_s"] for run in runs.values()]
-    middle = [rate["median"] for rate in rates]
-    axes.fill_between(
-        x, [rate["least"] for rate in rates], [rate["most"] for rate in rates], alpha=0.25
-    )
-    axes.plot(x, middle, marker="o")
-    for at, rate in zip(x, middle, strict=True):
-        axes.annotate(f"{rate:.0f}", (at, rate), textcoords="offset points", xytext=(0, 7))
+    for name, runs in lines.items():
+        x = [int(number) for number in runs]
+        rates = [run["messages_per_s"] for run in runs.values()]
+        middle = [rate["median"] for rate in rates]
+        axes.fill_between(
+            x, [rate["least"] for rate in rates], [rate["most"] for rate in rates], alpha=0.25
+        )
+        axes.plot(x, middle, marker="o", label=name)
+        for at, rate in zip(x, middle, strict=True):
+            axes.annotate(f"{rate:.0f}", (at, rate), textcoords="offset points", xytext=(0, 7))
+        axes.set_xticks(x)
     axes.set_xlabel(label)
-    axes.set_xticks(x)
     axes.set_ylabel("messages a second")
-    axes.set_ylim(0, max(middle) * 1.2)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.15)
+    axes.legend(loc="lower right")
     _save(figure, file)
 
 

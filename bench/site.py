@@ -1,5 +1,7 @@
 """The servers and the relay's processes on this machine, with masks to send to."""
 
+import base64
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +10,7 @@ import psycopg
 
 from bench.aws.fast_aws import Arrived, FastAws
 from bench.aws.faults import TYPICAL, Faults
-from bench.mails import ordinary_mail
+from bench.mails import NUMBERED, ordinary_mail
 from relay.local.postgres import LocalPostgres
 from relay.local.processes import Process
 from relay.local.redis import LocalRedis
@@ -53,6 +55,20 @@ class Site:
         """Make so many mails of so many bytes, signed and ready to be loaded."""
         raw = ordinary_mail(size)
         return self.aws.sign([((raw, [self.masks[one % OWNERS]]), None) for one in range(number)])
+
+    def numbered(self, number: int) -> list[Arrived]:
+        """Make so many mails of 15 KB, each by itself, that `accepted_at` tells apart."""
+        return [
+            self.aws.sign([((ordinary_mail(number=one), [self.masks[one % OWNERS]]), None)])
+            for one in range(number)
+        ]
+
+    def accepted_at(self, start: int) -> dict[int, float]:
+        """Give when SES accepted each numbered mail, from the mail `start` on that it was sent."""
+        told = ((mail["at"], base64.b64decode(mail["raw"])) for mail in self.aws.accepted(start))
+        return {
+            int(found[1]): at for at, raw in told if (found := re.search(NUMBERED, raw)) is not None
+        }
 
     def start(self, *, workers: int, threads: int, bridges: int = 1) -> dict[str, Process]:
         """Start bridges and workers, and wait until all are there."""
