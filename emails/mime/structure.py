@@ -28,7 +28,8 @@ _HEADER = re.compile(
     % {b"end": _END}
 )
 _FIELD = re.compile(
-    rb"(?<![^\r\n])(?!--)([!-9;-~]++)[ \t]*+:([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)" + _END
+    rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)%s"
+    % (MAX_NAME, _END)
 )
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _DELIMITER = re.compile(rb"[\r\n]--([^\r\n]*+)")

@@ -82,3 +82,13 @@ def test_no_part_of_a_content_type_makes_a_line_too_long(content_type: bytes, wh
 
     assert check_octets(result) == []
     assert b"plain words" in result
+
+
+@pytest.mark.parametrize("length", [127, 128, 990, 1200])
+def test_no_name_of_a_parts_field_makes_a_line_too_long(length: int) -> None:
+    part = b"a" * length + b": b\r\nContent-Type: text/plain\r\n\r\nplain words \xff"
+    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: \xff\r\n%s\r\n--b--\r\n"
+    result = rewrite_forward(raw % part, _TRACKING).raw
+
+    assert check_octets(result) == []
+    assert b"plain words" in result
