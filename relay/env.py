@@ -177,12 +177,23 @@ def choice(*choices: str) -> Kind[str]:
     return Kind(parse, "one of " + ", ".join(choices))
 
 
-def url(*schemes: str, allowed: str, is_secret: bool = False) -> Kind[str]:
-    """A URL with a host, of one of the schemes."""
+def url(
+    *schemes: str,
+    allowed: str,
+    is_secret: bool = False,
+    read: Callable[[str], object] | None = None,
+) -> Kind[str]:
+    """A URL with a host, of one of the schemes.
+
+    `read` is how the URL will be read: what makes it raise ValueError is refused here, where no
+    more is told of a secret than that it is wrong. The error's own text may quote a part of it.
+    """
 
     def parse(value: str) -> str:
         parts = urlsplit(value)
         _require(parts.scheme in schemes and bool(parts.netloc))
+        if read is not None:
+            read(value)
         return value
 
     return Kind(parse, allowed, is_secret)
