@@ -146,7 +146,7 @@ def _verdict(receipt: dict[str, Any], key: str) -> Verdict:
 def _headers(mail: dict[str, Any]) -> tuple[Header, ...]:
     """Read the headers; `commonHeaders` repeats some of them and is not needed."""
     entries = (_as_object(entry) for entry in _list(mail, "headers", default=[]))
-    return tuple(Header(_text(entry, "name"), _text(entry, "value")) for entry in entries)
+    return tuple(Header(_text(entry, "name").strip(), _text(entry, "value")) for entry in entries)
 
 
 def _content(document: dict[str, Any], action: dict[str, Any]) -> StoredMail | InlineMail:

@@ -66,6 +66,12 @@ def test_truncated_headers_are_noticed(change: dict[str, object], expected: bool
     assert read(told).headers_truncated is expected
 
 
+def test_a_blank_before_the_colon_is_no_part_of_a_headers_name() -> None:
+    told = received("x@masks.example", headers=[("From ", "eve@evil.example"), ("From", "a@b")])
+
+    assert read(told).mail.values("from") == ("eve@evil.example", "a@b")
+
+
 def test_headers_that_are_left_out_altogether_count_as_truncated() -> None:
     told = received("x@masks.example")
     del told["mail"]["headers"]
