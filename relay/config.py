@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redis.connection import parse_url as read_redis_url
 from sentry_sdk.utils import Dsn
 
 from emails.config import EmailsConfig
@@ -44,7 +43,6 @@ class SharedConfig:
             "unix",
             allowed="a URL such as redis://127.0.0.1:6379/0; a password in it is percent-encoded",
             is_secret=True,
-            read=read_redis_url,
         ),
         help="The Redis that fans the work out. It must run with maxmemory-policy noeviction.",
         default="redis://127.0.0.1:6379/0",

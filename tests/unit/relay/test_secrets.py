@@ -56,7 +56,6 @@ def test_a_wrong_secret_is_complained_of_and_not_shown(
         ("REDIS_URL", f"redis://:{SECRET}/x@{NOWHERE}/0"),
         ("REDIS_URL", f"redis://:{SECRET}#x@{NOWHERE}/0"),
         ("REDIS_URL", f"redis://:x?{SECRET}@{NOWHERE}/0"),
-        ("REDIS_URL", f"redis://{NOWHERE}/0?health_check_interval={SECRET}"),
         ("DATABASE_URL", f"postgresql://relay:{SECRET}/x@{NOWHERE}/relay"),
         ("DATABASE_URL", f"postgresql://relay:x?{SECRET}@{NOWHERE}/relay"),
         ("DATABASE_URL", f"postgresql://relay@127.0.0.1:{SECRET}/relay"),
@@ -65,7 +64,7 @@ def test_a_wrong_secret_is_complained_of_and_not_shown(
         ("SENTRY_DSN", f"http://{SECRET}@127.0.0.1:x/1"),
     ],
 )
-def test_a_url_that_its_own_library_cannot_read_is_a_wrong_setting(name: str, url: str) -> None:
+def test_a_url_that_can_not_be_read_is_a_wrong_setting(name: str, url: str) -> None:
     """A password that was not percent-encoded ends up in the library's complaint."""
     with pytest.raises(SettingsError) as caught:
         load(RelayConfig, ENVIRON | {name: url})
@@ -83,7 +82,7 @@ def test_a_url_that_its_own_library_cannot_read_is_a_wrong_setting(name: str, ur
         ("REDIS_URL", "rediss://relay:p%2Fw@redis.example:6380/0"),
     ],
 )
-def test_all_that_the_library_can_read_is_taken(name: str, url: str) -> None:
+def test_a_url_that_can_be_read_is_taken(name: str, url: str) -> None:
     assert getattr(load(RelayConfig, ENVIRON | {name: url}), name.lower()) == url
 
 
