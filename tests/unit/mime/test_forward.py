@@ -250,3 +250,20 @@ def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) -> None:
     read(forward(a_mail(Subject=subject, From=sender)))
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-7", "utf-16", "utf-16le", "utf-32be", "hz", "iso-2022-jp", "cp037", "cp1140", "cp500"],
+)
+def test_a_text_of_several_lines_goes_out_in_a_charset_that_is_not_over_ascii(charset: str) -> None:
+    lines = ["first line", "-" * 60, "last line"] * 3
+    raw = a_mail(
+        f"Content-Type: text/plain; charset={charset}",
+        "Content-Transfer-Encoding: base64",
+        body=base64.encodebytes("\n".join(lines).encode(charset)).decode(),
+    )
+
+    (text,) = texts(read(rewrite_forward(raw, FORWARD).raw))
+
+    assert text.splitlines() == ["[HEADER]", "", *lines, "", "[FOOTER]"]
