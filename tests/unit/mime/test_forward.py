@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emails.mime import LOOP_HEADER, MASK_HEADER, rewrite_forward
 from relay import local
-from tests.mime_checker import check_forward
+from tests.mime_checker import check_forward, check_octets
 from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
 
 PDF = base64.b64encode(bytes(range(256)) * 3).decode()
@@ -257,13 +257,15 @@ def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) 
     ["utf-7", "utf-16", "utf-16le", "utf-32be", "hz", "iso-2022-jp", "cp037", "cp1140", "cp500"],
 )
 def test_a_text_of_several_lines_goes_out_in_a_charset_that_is_not_over_ascii(charset: str) -> None:
-    lines = ["first line", "-" * 60, "last line"] * 3
+    lines = ["first line", "-" * 70, "-" * 70, "last line"] * 3
     raw = a_mail(
         f"Content-Type: text/plain; charset={charset}",
         "Content-Transfer-Encoding: base64",
         body=base64.encodebytes("\n".join(lines).encode(charset)).decode(),
     )
 
-    (text,) = texts(read(rewrite_forward(raw, FORWARD).raw))
+    result = rewrite_forward(raw, FORWARD).raw
 
+    (text,) = texts(read(result))
+    assert check_octets(result) == []
     assert text.splitlines() == ["[HEADER]", "", *lines, "", "[FOOTER]"]
