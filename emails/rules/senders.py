@@ -11,7 +11,9 @@ _MAX_HEADER = 10_000
 """No honest `From` or authentication result is longer."""
 
 # In the results these hold what the sender wrote: `"a; dkim=pass header.d=b"@sender.example`.
-_QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|\((?:[^()\\]|\\.)*+(?:\)|\Z)')
+_QUOTED_OR_COMMENT = re.compile(
+    r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|\((?:[^()\\]|\\.?)*+(?:\)|\Z)', re.DOTALL
+)
 
 
 def sender_of(mail: MailFacts) -> Address | None:
