@@ -13,13 +13,9 @@ RUN python -m venv /venv \
     && pip install --constraint constraints.txt .
 COPY . .
 # The code stays in /app (editable), where `manage.py` and the static files look for each other.
-# Settings must be there to be read; none of these leads anywhere, and none gets into the image.
 # Compiled here, since the processes can't write it: so a probe starts sooner.
 RUN pip install --no-deps --editable . \
-    && AWS_REGION=none AWS_S3_EMAIL_BUCKET=none DATABASE_URL=postgresql://none/none \
-    MASK_DOMAINS=none REPLIES_ADDRESS=none RELAY_FROM_ADDRESS=none SECRET_KEY=none \
-    SITE_ORIGIN=http://none \
-    python manage.py collectstatic --noinput \
+    && python manage.py collectstatic --noinput \
     && python -m compileall -q bridge emails relay
 
 # Embedded servers on top, for docker-compose.yml's stand-in for AWS. Never for production.

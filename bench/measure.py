@@ -37,12 +37,13 @@ def throughput(
         pids = site.servers() | {name: process.pid for name, process in processes.items()}
         meter = Meter(pids)
         meter.start()
-        before = len(site.aws.statistics()["sent_at"])
+        before, counted = len(site.aws.statistics()["sent_at"]), site.count_forwarded()
         loaded = time.time()
         site.aws.load(arrived)
         sent = site.wait_for_sent(before + messages, _MAX_SECONDS)[before:]
         site.wait_until_empty()
         cpu = meter.stop()
+        _check(site, counted + messages)
     finally:
         site.stop()
     tenth = messages // 10
@@ -84,7 +85,10 @@ def floor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, 
     site.aws.load(arrived)
     bodies = site.folder / "envelopes"
     bodies.write_text("\n".join(arrived.bodies))
-    return _per_message(_python(site, "bench.inbound", str(bodies)))
+    counted = site.count_forwarded()
+    told = _python(site, "bench.inbound", str(bodies))
+    _check(site, counted + messages)
+    return _per_message(told)
 
 
 def predecessor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, Any]:
@@ -99,6 +103,12 @@ def _warm_up(site: Site) -> None:
     site.aws.load(site.arrived(100, 2_000))
     site.wait_for_sent(100, 60)
     site.wait_until_empty()
+
+
+def _check(site: Site, expected: int) -> None:
+    """Make sure that what was measured is the whole of it: mails that were sent and recorded."""
+    if (counted := site.count_forwarded()) != expected:
+        raise RuntimeError(f"{counted} mails are counted as forwarded, and not {expected}")
 
 
 def _python(site: Site, module: str, argument: str) -> dict[str, Any]:

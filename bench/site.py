@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
+
 from bench.aws.fast_aws import Arrived, FastAws
 from bench.aws.faults import TYPICAL, Faults
 from bench.mails import ordinary_mail
@@ -75,6 +77,12 @@ class Site:
                 raise TimeoutError(f"{len(sent)} of {number} mails were sent in {seconds} s")
             time.sleep(0.25)
         return sorted(sent)
+
+    def count_forwarded(self) -> int:
+        """Count the mails of which the relay knows that it has forwarded them."""
+        with psycopg.connect(self.postgres.url) as connection:
+            row = connection.execute("SELECT sum(mails)::int FROM emails_abusecounter").fetchone()
+        return (row and row[0]) or 0
 
     def wait_until_empty(self, seconds: float = 60) -> None:
         """Wait until SQS holds nothing any more."""

@@ -93,7 +93,8 @@ def _present(setting: Setting, environ: Mapping[str, str]) -> str:
     value = environ.get(setting.name, setting.default)
     if value is None:
         return "(not set)"
-    return setting.shown(value) or "(empty)"
+    shown = setting.shown(value) or "(empty)"
+    return shown if setting.is_allowed(value) else f"{shown} (not allowed)"
 
 
 def _default(setting: Setting) -> str:

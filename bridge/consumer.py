@@ -6,8 +6,11 @@ from typing import Any
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.common import compute_backoff
 
-_DELAY_QUEUE_TIMEOUT_MS = 500
-"""How late a retry may be. It waits two seconds at least, so nobody sees that."""
+from emails.wire import INBOUND_QUEUE
+
+_PATIENT_TIMEOUT_MS = 500
+"""How late what is not a mail may be: a bounce, a periodic job, or a retry, which waits two seconds
+at least. Nobody sees that."""
 
 
 class FrugalConsumer(_RedisConsumer):
@@ -28,7 +31,7 @@ class FrugalConsumer(_RedisConsumer):
 
 
 class FrugalBroker(RedisBroker):
-    """A broker with these consumers; those of delay queues look less often."""
+    """A broker with these consumers. Only for mails they look as often as the worker wants."""
 
     @property
     def consumer_class(self) -> type[FrugalConsumer]:
@@ -37,6 +40,6 @@ class FrugalBroker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
         """Make a consumer; `timeout` is how long it may sleep, in ms."""
-        if queue_name in self.delay_queues:
-            timeout = max(timeout, _DELAY_QUEUE_TIMEOUT_MS)
+        if queue_name != INBOUND_QUEUE:
+            timeout = max(timeout, _PATIENT_TIMEOUT_MS)
         return super().consume(queue_name, prefetch, timeout)

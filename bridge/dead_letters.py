@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge import keys
 from bridge.broker import DEAD_LETTER_TTL_MS
+from bridge.scripts import script
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,8 +25,6 @@ MESSAGES_BATCH = 100
 """How many messages are read, or moved, in one round trip; each may be as large as SQS allows."""
 
 T = TypeVar("T")
-
-_SCRIPTS = Path(__file__).parent / "lua"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,8 @@ class DeadLetters:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
-        self._requeue = client.register_script((_SCRIPTS / "requeue.lua").read_text())
-        self._delete = client.register_script((_SCRIPTS / "delete_dead_letter.lua").read_text())
+        self._requeue = script(client, "requeue")
+        self._delete = script(client, "delete_dead_letter")
 
     def places(
         self, queue: str, newest_ms: float = float("inf"), oldest_ms: float = float("-inf")

@@ -1,38 +1,25 @@
 """In-flight bookkeeping: what lies between SQS and its actor.
 
-Redis may forget it at any time; SQS will remind us. Two sides write here: the bridge registers a
-message and notes that it was enqueued, the worker's middleware acknowledges it. Each step is one
-Lua script, and so happens whole or not at all. The keys of one call need not lie in one hash
+Redis may forget it at any time; SQS will remind us. Two sides write here: the bridge hands messages
+on (`handover.py`), the worker's middleware notes retries and acknowledges. Each step is one Lua
+script, and so happens whole or not at all. The keys of one call need not lie in one hash
 slot: Redis Cluster is not supported.
 """
 
 import json
 import time
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge import keys
 from bridge.broker import DEAD_LETTER_TTL_MS, NAMESPACE
 from bridge.inbox import Handle
+from bridge.scripts import script
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.commands.core import Script
 
 _FIND_AT_ONCE = 1_000
-_SCRIPTS = Path(__file__).parent / "lua"
-
-
-class Registration(StrEnum):
-    """What Redis knew of a message when it was registered; see `lua/register.lua`."""
-
-    NEW = "new"
-    NOT_ENQUEUED = "not_enqueued"
-    IN_FLIGHT = "in_flight"
-    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +74,13 @@ class InFlight:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
-
-    def register(self, handle: Handle, *, bridge: str, queue: str, now_ms: int) -> Registration:
-        """Register a message that `bridge` received from `queue`."""
-        reply = self._register(
-            keys=[keys.message(handle.message_id), keys.IN_FLIGHT],
-            args=[
-                handle.message_id,
-                handle.receipt_handle,
-                bridge,
-                queue,
-                now_ms,
-                self._lifetime_ms,
-                NAMESPACE,
-            ],
-        )
-        return Registration(reply.decode())
+        self._enqueued = script(client, "enqueued")
+        self._reserve = script(client, "reserve")
+        self._find = script(client, "find")
+        self._acknowledge = script(client, "acknowledge")
 
     def note_enqueued(self, message_id: str, *, copy: str, queue: str) -> None:
-        """Note that a registered message was enqueued, as which copy, in which Dramatiq queue."""
+        """Note that a message in flight was enqueued anew, as which copy, in which queue."""
         self._enqueued(keys=[keys.message(message_id)], args=[copy, queue])
 
     def reserve(
@@ -131,7 +106,7 @@ class InFlight:
         return counted
 
     def find_oldest_ms(self, now_ms: int) -> int | None:
-        """Look up when the oldest message in flight was registered; None if there is none."""
+        """Look up when the oldest message in flight was handed on; None if there is none."""
         found = self._redis.zrange(
             keys.IN_FLIGHT,
             now_ms - self._lifetime_ms,
@@ -227,35 +202,12 @@ class InFlight:
         counted: int = self._redis.llen(keys.ACKNOWLEDGEMENTS + queue)
         return counted
 
-    @cached_property
-    def _register(self) -> "Script":
-        return self._script("register")
-
-    @cached_property
-    def _enqueued(self) -> "Script":
-        return self._script("enqueued")
-
-    @cached_property
-    def _reserve(self) -> "Script":
-        return self._script("reserve")
-
-    @cached_property
-    def _find(self) -> "Script":
-        return self._script("find")
-
-    @cached_property
-    def _acknowledge(self) -> "Script":
-        return self._script("acknowledge")
-
-    def _script(self, name: str) -> "Script":
-        return self._redis.register_script((_SCRIPTS / f"{name}.lua").read_text())
-
 
 def _read_entry(message_id: str, state: Any, bridge: Any, handle: Any, lost: int) -> Entry | None:
     if state is None:
         return None
     return Entry(
-        is_in_flight=state in (b"registered", b"enqueued"),
+        is_in_flight=state == b"enqueued",
         is_lost=bool(lost),
         bridge=(bridge or b"").decode(),
         handle=Handle(message_id, (handle or b"").decode()),

@@ -5,7 +5,7 @@ from bridge.broker import NAMESPACE
 _PREFIX = "relay"
 
 IN_FLIGHT = f"{_PREFIX}:in-flight"
-"""The messages in flight: a sorted set of their ids, by when each was registered (ms)."""
+"""The messages in flight: a sorted set of their ids, by when each was handed on (ms)."""
 
 RESERVED = f"{_PREFIX}:reserved"
 """The room in flight that bridges have reserved: a hash."""

@@ -1,4 +1,4 @@
-"""Demand → receive → verify → register → enqueue. One message's error ends with that message.
+"""Demand → receive → verify → hand on. One message's error ends with that message.
 
 Only Redis being down ends a whole batch: nothing can be handed on then, and what was received is
 shown again at once.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
+from typing import assert_never
 
 import dramatiq
 import markus
@@ -18,8 +19,9 @@ from redis.exceptions import RedisError
 
 from bridge import sns
 from bridge.certificates import CertificateUnavailable
+from bridge.handover import Handed, Handover, Parcel
 from bridge.inbox import Handle, Inbox, InboxUnavailable, InboxUnusable, Message
-from bridge.inflight import InFlight, Registration
+from bridge.inflight import InFlight
 from bridge.totals import Totals
 from bridge.visibility import Held
 from emails import wire
@@ -73,7 +75,6 @@ class Rules:
     reserve_seconds: float
     delete_failed_messages: bool
     confirm_subscriptions: bool
-    is_second_chance: bool = False
 
 
 class Poller:
@@ -85,7 +86,7 @@ class Poller:
         inbox: Inbox,
         in_flight: InFlight,
         held: Held,
-        broker: dramatiq.Broker,
+        handover: Handover,
         authenticate: Authenticate,
         totals: Totals,
         rules: Rules,
@@ -94,12 +95,11 @@ class Poller:
         self._inbox = inbox
         self._in_flight = in_flight
         self._held = held
-        self._broker = broker
+        self._handover = handover
         self._authenticate = authenticate
         self._totals = totals
         self._rules = rules
         self._stopping = stopping
-        self._given_second_chances: set[str] = set()
 
     def demand(self) -> int:
         """Say how many messages are wanted now, and reserve room in flight for them."""
@@ -121,7 +121,7 @@ class Poller:
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._show(messages)
+            self._show([_handle(message) for message in messages])
             messages = []
         taken = self._take_all(messages)
         return Cycle(len(messages), taken, received - started, time.monotonic() - received)
@@ -129,15 +129,10 @@ class Poller:
     def _take_all(self, messages: list[Message]) -> Counter[Taken]:
         taken: Counter[Taken] = Counter()
         to_delete: list[Handle] = []
-        for position, message in enumerate(messages):
-            try:
-                result = self._take(message)
-            except RedisError:
-                self._show(messages[position:])
-                raise
+        for handle, result in self._results(messages):
             taken[result] += 1
             if self._may_delete(result):
-                to_delete.append(_handle(message))
+                to_delete.append(handle)
         self._delete(to_delete)
         self._totals.enqueued += taken[Taken.ENQUEUED]
         self._totals.rejected += taken[Taken.REJECTED]
@@ -146,18 +141,27 @@ class Poller:
             metrics.incr("taken", number, tags=[f"result:{result}"])
         return taken
 
+    def _results(self, messages: list[Message]) -> list[tuple[Handle, Taken]]:
+        results: list[tuple[Handle, Taken]] = []
+        parcels: list[Parcel] = []
+        for message in messages:
+            judged = self._judge(message)
+            if isinstance(judged, Parcel):
+                parcels.append(judged)
+            else:
+                results.append((_handle(message), judged))
+        return results + self._hand_on(parcels)
+
     def _may_delete(self, result: Taken) -> bool:
         if result in (Taken.ALREADY_DONE, Taken.CONFIRMED):
             return True
         return result is Taken.REJECTED and self._rules.delete_failed_messages
 
-    def _take(self, message: Message) -> Taken:
-        """Hand one message on. Whatever is wrong with it, only errors of Redis leave here."""
+    def _judge(self, message: Message) -> Parcel | Taken:
+        """Make a message ready to be handed on. Whatever is wrong with it, no error leaves here."""
         fields: dict[str, object] = {"sqs_message_id": message.message_id}
         try:
-            return self._hand_on(message, self._authenticate(message.body))
-        except RedisError:
-            raise
+            return self._ready(message, self._authenticate(message.body))
         except sns.Rejected as rejected:
             metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
             fields |= {"reason": rejected.reason, "detail": rejected.detail}
@@ -180,42 +184,44 @@ class Poller:
             )
             return Taken.ERROR
 
-    def _hand_on(self, message: Message, envelope: sns.Envelope) -> Taken:
+    def _ready(self, message: Message, envelope: sns.Envelope) -> Parcel | Taken:
         if self._may_confirm(envelope):
             self._inbox.confirm_subscription(envelope.topic_arn, envelope.token or "")
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
             return Taken.CONFIRMED
-        actor_queue = sns.actor_queue(envelope)
-        handle = _handle(message)
-        registration = self._in_flight.register(
-            handle,
-            bridge=self._rules.bridge,
-            queue=self._inbox.queue_name,
-            now_ms=_now_ms(),
-        )
-        if registration is Registration.DONE:
-            logger.info("message already done", extra={"sqs_message_id": message.message_id})
-            return Taken.ALREADY_DONE
-        if registration is Registration.IN_FLIGHT:
-            self._held.add(handle)
-            return Taken.ALREADY_IN_FLIGHT
-        self._give_second_chance(message.message_id)
-        copy = self._broker.enqueue(_dramatiq_message(message, envelope, actor_queue))
-        self._in_flight.note_enqueued(
-            message.message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
-        )
-        # Not sooner: what is held stays hidden, and a message that was not enqueued must come back.
-        self._held.add(handle)
-        return Taken.ENQUEUED
+        return Parcel(_handle(message), _work(message, envelope))
 
-    def _give_second_chance(self, message_id: str) -> None:
-        """Forget how often the message killed its worker: an operator says that it may run.
+    def _hand_on(self, parcels: list[Parcel]) -> list[tuple[Handle, Taken]]:
+        """Hand messages on. What Redis takes none of is shown again at once."""
+        handles = [parcel.handle for parcel in parcels]
+        try:
+            handed = self._handover.hand_on(parcels, _now_ms())
+        except RedisError:
+            self._show(handles)
+            raise
+        return [
+            (handle, self._handed(handle, one)) for handle, one in zip(handles, handed, strict=True)
+        ]
 
-        But only once: it may do so again.
-        """
-        if self._rules.is_second_chance and message_id not in self._given_second_chances:
-            self._in_flight.forget_starts(message_id)
-            self._given_second_chances.add(message_id)
+    def _handed(self, handle: Handle, handed: Handed | RedisError) -> Taken:
+        fields: dict[str, object] = {"sqs_message_id": handle.message_id}
+        match handed:
+            case RedisError():
+                logger.error(
+                    "message could not be handed on",
+                    extra=fields | {"error_type": type(handed).__name__},
+                )
+                return Taken.ERROR
+            case Handed.DONE:
+                logger.info("message already done", extra=fields)
+                return Taken.ALREADY_DONE
+            case Handed.IN_FLIGHT | Handed.ENQUEUED:
+                # Not sooner: what is held stays hidden, and what was not enqueued must come back.
+                self._held.add(handle)
+                was_new = handed is Handed.ENQUEUED
+                return Taken.ENQUEUED if was_new else Taken.ALREADY_IN_FLIGHT
+            case _:
+                assert_never(handed)
 
     def _may_confirm(self, envelope: sns.Envelope) -> bool:
         return (
@@ -234,12 +240,12 @@ class Poller:
             return
         self._totals.deleted += len(handles) - len(failed)
 
-    def _show(self, messages: list[Message]) -> None:
+    def _show(self, handles: list[Handle]) -> None:
         """Give received messages back to SQS at once, if it lets us; it takes them back anyway."""
-        if not messages:
+        if not handles:
             return
         try:
-            self._inbox.hide([_handle(message) for message in messages], 0)
+            self._inbox.hide(handles, 0)
         except (InboxUnavailable, InboxUnusable) as error:
             logger.warning("messages not shown again", extra={"client_error_code": error.code})
 
@@ -248,11 +254,9 @@ def _handle(message: Message) -> Handle:
     return Handle(message.message_id, message.receipt_handle)
 
 
-def _dramatiq_message(
-    message: Message, envelope: sns.Envelope, actor_queue: str
-) -> dramatiq.Message[None]:
+def _work(message: Message, envelope: sns.Envelope) -> dramatiq.Message[None]:
     return dramatiq.Message(
-        queue_name=actor_queue,
+        queue_name=sns.actor_queue(envelope),
         actor_name=wire.ACTOR_NAME,
         args=(),
         kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),

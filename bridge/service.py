@@ -1,6 +1,6 @@
 """The running bridge: three loops side by side, and how they end.
 
-    poller         demand, receive, verify, register, enqueue; cycle log and health file
+    poller         demand, receive, verify, hand on; cycle log and health file
     acknowledger   acknowledgements → batched deletes
     heartbeat      visibility of what is in flight
     main thread    waits for the order to stop, then for the others

@@ -63,7 +63,7 @@ def plan(held: Mapping[Handle, Entry | None], bridge: str) -> Plan:
     """Decide about each message held by `bridge`, from what Redis knows of it.
 
     A message whose lifetime is over has no entry either. Showing it is right in both cases: SQS
-    delivers it again, and it is registered anew. One that is lost is enqueued again then.
+    delivers it again, and it is handed on anew.
     """
     decided = Plan()
     for handle, entry in held.items():

@@ -11,9 +11,10 @@ from redis.exceptions import RedisError
 
 from bridge import sns
 from bridge.acknowledgements import Deleter
-from bridge.broker import check_redis, connect, make_broker
+from bridge.broker import check_redis, connect
 from bridge.certificates import Certificates, FetchedCertificates, PinnedCertificates
 from bridge.config import BridgeConfig
+from bridge.handover import Handover
 from bridge.heartbeats import Heartbeats
 from bridge.inbox import Inbox, InboxUnavailable
 from bridge.inflight import InFlight
@@ -45,18 +46,23 @@ def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: 
             inbox=inbox,
             in_flight=in_flight,
             held=held,
-            broker=make_broker(config.redis_url),
+            handover=Handover(
+                redis,
+                config.max_lifetime_seconds,
+                bridge=bridge,
+                queue=inbox.queue_name,
+                is_second_chance=is_second_chance,
+            ),
             authenticate=_make_authenticate(config),
             totals=totals,
             rules=Rules(
                 bridge=bridge,
                 batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
-                # A receive lasts as long as it may wait; what it brings is registered after that.
+                # A receive lasts as long as it may wait; what it brings is handed on after that.
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
                 delete_failed_messages=config.delete_failed_messages,
                 confirm_subscriptions=config.confirm_subscriptions,
-                is_second_chance=is_second_chance,
             ),
             stopping=stopping,
         ),

@@ -62,7 +62,9 @@ class Profile(models.Model):
         return f"owner {self.pk}"
 
     def clean(self) -> None:
-        """Refuse a name that nobody may have, or that somebody had before."""
+        """Refuse who has no address, and a name that nobody may have or somebody had before."""
+        if self.user_id is not None and not self.user.email:
+            raise ValidationError({"user": "This user has no mail address to forward to."})
         self.subdomain = self.subdomain.lower() if self.subdomain else None
         stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
         if self.subdomain is None or self.subdomain == stored:

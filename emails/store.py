@@ -12,10 +12,10 @@ from typing import ParamSpec, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q
 from waffle import get_waffle_flag_model
 
-from emails import claims
+from emails import claims, forwarded, lookups
 from emails.counters import Counts, count, day_of
 from emails.errors import NotFinished
 from emails.facts import (
@@ -31,13 +31,17 @@ from emails.facts import (
     ReplyFacts,
     UnbornMask,
 )
+from emails.lookups import row_of
 from emails.mime.reply_keys import Thread, Unreadable, decrypt, derive, encrypt
-from emails.models import AbuseCounter, DomainMask, Mask, Profile, RandomMask, Reply, is_deleted
+from emails.models import AbuseCounter, DomainMask, Profile, Reply, is_deleted
 from emails.once import Claim, ClaimResult, Sent
-from emails.outcomes import Blocked, Dropped, Outcome, RecordReason, RetryReason
+from emails.outcomes import Blocked, Dropped, Forwarded, Outcome, RecordReason, RetryReason
 from emails.rules import developer
 from emails.rules.addresses import MaskRecipient
-from emails.snapshots import found_mask, mask_facts, owner_facts
+from emails.snapshots import (
+    MASK_COLUMNS,
+    mask_facts,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,37 +76,35 @@ class Store:
     @_translated
     def find_mask(self, recipient: MaskRecipient, now: datetime) -> MaskLookup:
         """Look the recipient up; never makes a mask."""
-        kind = RandomMask if recipient.name is None else DomainMask
+        kind = MaskKind.RANDOM if recipient.name is None else MaskKind.DOMAIN
         where = {"local": recipient.address.local, "domain": recipient.address.domain}
-        mask = _with_owner(kind).filter(**where).first()
-        if mask is not None:
-            return found_mask(mask)
+        found = lookups.find_by_address(kind, where)
+        if found is not None:
+            return found
         was_deleted = is_deleted(str(recipient.address))
         if recipient.name is None:
             return MissingMask(was_deleted)
-        profile = Profile.objects.select_related("user").filter(subdomain=recipient.name).first()
-        if profile is None:
+        owner = lookups.find_owner(Q(subdomain=recipient.name))
+        if owner is None:
             return MissingMask(was_deleted)
-        today = AbuseCounter.objects.filter(profile=profile, day=day_of(now))
+        today = AbuseCounter.objects.filter(profile=owner.id, day=day_of(now))
         return UnbornMask(
             **where,
-            owner=owner_facts(profile),
+            owner=owner,
             was_deleted=was_deleted,
             made_today=today.values_list("masks", flat=True).first() or 0,
-            made_in_all=DomainMask.objects.filter(profile=profile).count(),
+            made_in_all=DomainMask.objects.filter(profile=owner.id).count(),
         )
 
     @_translated
     def find_mask_by_ref(self, ref: MaskRef) -> FoundMask | None:
         """Look up the mask that a tag of ours names."""
-        mask = _with_owner(_MODELS[ref.kind]).filter(pk=ref.id).first()
-        return found_mask(mask) if mask else None
+        return lookups.find_by_ref(ref)
 
     @_translated
     def find_owner(self, address: str) -> OwnerFacts | None:
         """Look up whose real address this is, whatever its case."""
-        profile = Profile.objects.select_related("user").filter(user__email__iexact=address).first()
-        return owner_facts(profile) if profile else None
+        return lookups.find_owner(Q(user__email__iexact=address))
 
     @_translated
     def find_is_developer(self, owner: OwnerFacts) -> bool:
@@ -117,22 +119,20 @@ class Store:
     def find_reply(self, quoted_ids: tuple[str, ...]) -> ReplyFacts | None:
         """Look up the thread of a reply: the first of the ids that has a readable record."""
         keys = [derive(message_id, self._reply_secret) for message_id in quoted_ids]
-        rows = Reply.objects.select_related(
-            "random_mask__profile__user", "domain_mask__profile__user"
-        ).filter(lookup__in=[key.lookup for key in keys])
+        rows = Reply.objects.filter(lookup__in=[key.lookup for key in keys])
         records = {row.lookup: row for row in rows}
         for key in keys:
             if (row := records.get(key.lookup)) is None:
                 continue
-            mask = row.random_mask or row.domain_mask
-            assert mask is not None  # noqa: S101 — a constraint of the table
             try:
                 thread = decrypt(bytes(row.metadata), key)
             except Unreadable:
                 continue
+            if (found := lookups.find_by_ref(lookups.mask_of(row))) is None:
+                continue  # deleted at this moment, and its replies with it
             return ReplyFacts(
-                mask=mask_facts(mask),
-                owner=owner_facts(mask.profile),
+                mask=found.mask,
+                owner=found.owner,
                 correspondent=thread.correspondent,
                 message_id=thread.message_id,
                 references=thread.references,
@@ -166,9 +166,9 @@ class Store:
             if not claims.finish(claimed, outcome, now) or mask is None:
                 return
             if isinstance(outcome, Blocked):
-                _row(mask).update(blocked=F("blocked") + 1)
+                row_of(mask).update(blocked=F("blocked") + 1)
             elif isinstance(outcome, Dropped):
-                _row(mask).update(dropped=F("dropped") + 1)
+                row_of(mask).update(dropped=F("dropped") + 1)
 
     @_translated
     def record_new_mask(self, unborn: UnbornMask, now: datetime) -> MaskFacts | None:
@@ -187,7 +187,7 @@ class Store:
                     today = count(unborn.owner.id, now, Counts(masks=1))
                     if today.masks > self._policy.max_masks_per_day:
                         raise _TooManyMasks
-                return mask_facts(mask)
+                return mask_facts(mask.KIND, [getattr(mask, one) for one in MASK_COLUMNS])
         except _TooManyMasks:
             return None
 
@@ -195,24 +195,15 @@ class Store:
     def record_forwarded(
         self,
         claimed: Claim,
-        outcome: Outcome,
+        outcome: Forwarded,
         found: FoundMask,
         sent: Sent,
         thread: Thread | None,
         now: datetime,
     ) -> None:
         """Finish a forwarded mail: its counters, and the record that lets its owner reply."""
-        with transaction.atomic():
-            if not claims.finish(claimed, outcome, now):
-                return
-            _row(found.mask.ref).update(
-                forwarded=F("forwarded") + 1,
-                trackers_removed=F("trackers_removed") + sent.trackers_removed,
-                last_used_at=now,
-            )
-            if thread is not None:
-                self._keep_thread(sent.message_id, thread, found.mask.ref, now)
-            self._count_and_flag(found.owner.id, now, Counts(mails=1, size=sent.size))
+        reply = self._reply_record(sent.message_id, thread) if thread is not None else None
+        forwarded.record(claimed, outcome, found, sent, reply, self._policy, now)
 
     @_translated
     def record_replied(
@@ -222,8 +213,8 @@ class Store:
         with transaction.atomic():
             if not claims.finish(claimed, outcome, now):
                 return
-            _row(facts.mask.ref).update(replied=F("replied") + 1, last_used_at=now)
-            self._count_and_flag(facts.owner.id, now, Counts(replies=1))
+            row_of(facts.mask.ref).update(replied=F("replied") + 1, last_used_at=now)
+            self._count_reply(facts.owner.id, now)
             Profile.objects.filter(pk=facts.owner.id, first_replied_at=None).update(
                 first_replied_at=now
             )
@@ -250,38 +241,14 @@ class Store:
                 case RecordReason.BOUNCED_AS_SPAM | RecordReason.SPAM_BLOCKING_ON:
                     profile.update(blocks_spam=True)
                 case RecordReason.MASK_DISABLED if mask is not None:
-                    _row(mask).update(block=Block.ALL.value)
+                    row_of(mask).update(block=Block.ALL.value)
 
-    def _keep_thread(self, message_id: str, thread: Thread, mask: MaskRef, now: datetime) -> None:
+    def _reply_record(self, message_id: str, thread: Thread) -> forwarded.ReplyRecord:
         keys = derive(message_id, self._reply_secret)
-        Reply.objects.create(
-            lookup=keys.lookup,
-            metadata=encrypt(thread, keys),
-            random_mask_id=mask.id if mask.kind is MaskKind.RANDOM else None,
-            domain_mask_id=mask.id if mask.kind is MaskKind.DOMAIN else None,
-            created_at=now,
-        )
+        return forwarded.ReplyRecord(keys.lookup, encrypt(thread, keys))
 
-    def _count_and_flag(self, owner_id: int, now: datetime, more: Counts) -> None:
-        """Count for today; past a limit the owner is paused, from now on."""
-        today, policy = count(owner_id, now, more), self._policy
-        if (
-            today.mails > policy.max_mails_per_day
-            or today.size > policy.max_bytes_per_day
-            or today.replies > policy.max_replies_per_day
-        ):
+    def _count_reply(self, owner_id: int, now: datetime) -> None:
+        """Count for today; past the limit the owner is paused, from now on."""
+        today = count(owner_id, now, Counts(replies=1))
+        if today.replies > self._policy.max_replies_per_day:
             Profile.objects.filter(pk=owner_id).update(flagged_at=now)
-
-
-_MODELS: dict[MaskKind, type[RandomMask] | type[DomainMask]] = {
-    MaskKind.RANDOM: RandomMask,
-    MaskKind.DOMAIN: DomainMask,
-}
-
-
-def _with_owner(kind: type[RandomMask] | type[DomainMask]) -> "QuerySet[Mask]":
-    return kind.objects.select_related("profile__user")
-
-
-def _row(mask: MaskRef) -> "QuerySet[Mask]":
-    return _MODELS[mask.kind].objects.filter(pk=mask.id)

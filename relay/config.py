@@ -56,7 +56,7 @@ class SharedConfig:
         "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE",
         integer(1, HOUR_SECONDS, "seconds"),
         help="How long one attempt at a message may run before it is interrupted. Code that can't "
-        "be interrupted is ended, with its process, five seconds later.",
+        "be interrupted is ended, with its process, at most five seconds later.",
         default="120",
     )
     max_lifetime_seconds: int = setting(
@@ -190,7 +190,8 @@ class RelayConfig(SharedConfig, EmailsConfig):
     dead_letter_queue_url: str | None = setting(
         "AWS_SQS_EMAIL_DLQ_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),
-        help="The dead-letter queue of that queue, for its gauges. Empty: no gauges of it.",
+        help="The dead-letter queue of that queue, for its gauges, `manage.py redrive` and "
+        "`python -m bridge --queue dlq`. Empty: none of these.",
         default="",
     )
     max_deliveries: int = setting(

@@ -25,14 +25,12 @@ credentials, profile) keep their meaning. This page is generated: `python -m rel
 
 
 def settings_page() -> str:
-    """Make the page: each setting once, in the order of the declarations."""
-    users: dict[str, list[str]] = {}
-    settings: dict[str, Setting] = {}
+    """Make the page: each setting once, or twice where the two read it otherwise, in order."""
+    users: dict[Setting, list[str]] = {}
     for declaration, user in ((BridgeConfig, "bridge"), (RelayConfig, "relay")):
         for setting in describe(declaration):
-            users.setdefault(setting.name, []).append(user)
-            settings.setdefault(setting.name, setting)
-    rows = [_row(setting, " and ".join(users[name])) for name, setting in settings.items()]
+            users.setdefault(setting, []).append(user)
+    rows = [_row(setting, " and ".join(names)) for setting, names in users.items()]
     return _HEAD + "\n".join(rows) + "\n"
 
 

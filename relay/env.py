@@ -71,6 +71,14 @@ class Setting:
         """Give the value as it may be printed."""
         return "…" if self.kind.is_secret and value else value
 
+    def is_allowed(self, value: str) -> bool:
+        """Tell whether `load` takes the value."""
+        try:
+            self.kind.parse(value.strip())
+        except ValueError:
+            return False
+        return True
+
 
 def setting(name: str, kind: Kind[T], *, help: str, default: str | None = None) -> T:  # noqa: A002
     """Declare a dataclass field that is read from the environment variable `name`.

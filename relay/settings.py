@@ -74,6 +74,9 @@ _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
     "options": "-c statement_timeout=15000 -c lock_timeout=10000",
+    # What a connection asks for the fifth time is prepared: two fifths less work for PostgreSQL.
+    "server_side_binding": True,
+    "prepare_threshold": 5,
 }
 _database["CONN_MAX_AGE"] = 600
 # A check would be a query more for each message. A connection that broke unnoticed costs one

@@ -2,7 +2,7 @@
 
 from collections.abc import MutableMapping
 
-COMMANDS = frozenset({"preview_forward"})
+COMMANDS = frozenset({"collectstatic", "preview_forward"})
 
 _STAND_INS = {
     "AWS_REGION": "us-east-1",

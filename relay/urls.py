@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+# Its link "View site" would lead to `/`, where there is nothing.
+admin.site.site_url = None
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/dead-letters/", include("relay.operations.dead_letter_urls")),
     path("admin/", include("relay.operations.dashboard.urls")),

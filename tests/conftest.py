@@ -65,7 +65,7 @@ def django_db_modify_db_settings(database_url: str) -> None:
     found = environ.Env.db_url_config(database_url)
     settings.update({name: found.get(name, "") for name in ("NAME", "USER", "PASSWORD", "HOST")})
     settings["PORT"] = found.get("PORT", "")
-    settings["OPTIONS"] = found.get("OPTIONS", {})
+    settings["OPTIONS"] |= found.get("OPTIONS", {})
 
 
 @pytest.fixture(scope="session")

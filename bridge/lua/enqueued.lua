@@ -1,13 +1,11 @@
--- Notes that a message was enqueued, and as which copy. Its actor may have ended before this is
--- noted. A message has another copy in Dramatiq's queues each time it is enqueued: at first, for
--- a retry, and when its delay is over.
+-- Notes that a message in flight was enqueued anew, and as which copy: it has another one in
+-- Dramatiq's queues for each retry, and when its delay is over.
 --
 -- KEYS[1]  the message's entry
 -- ARGV     the copy's id, its queue
 --
 -- Keeps: a message that has ended is never turned back into one that is in flight.
 
-local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'registered' or state == 'enqueued' then
-    redis.call('HSET', KEYS[1], 'state', 'enqueued', 'copy', ARGV[1], 'copy_queue', ARGV[2])
+if redis.call('HGET', KEYS[1], 'state') == 'enqueued' then
+    redis.call('HSET', KEYS[1], 'copy', ARGV[1], 'copy_queue', ARGV[2])
 end

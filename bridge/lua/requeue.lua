@@ -30,7 +30,7 @@ if not redis.call('ZSCORE', KEYS[1], id) then
 end
 
 local state = sqs_id ~= '' and redis.call('HGET', KEYS[6], 'state')
-if state == 'registered' or state == 'enqueued' then
+if state == 'enqueued' then
     redis.call('SET', KEYS[9], id, 'PX', ARGV[7], 'NX')
     return 'in_flight'
 end

@@ -1,6 +1,6 @@
 -- Reserves room in flight for the messages that a bridge is about to receive.
 --
--- KEYS[1]  the messages in flight (sorted set: message id, score = when it was registered, ms)
+-- KEYS[1]  the messages in flight (sorted set: message id, score = when it was handed on, ms)
 -- KEYS[2]  what the bridges have reserved (hash: bridge → "number:until when (ms)")
 -- ARGV     bridge, how many are wanted, how many may be in flight, now (ms), lifetime (ms),
 --          until when the reservation holds (ms)

@@ -6,7 +6,6 @@ anew, with a note among its options, before Dramatiq moves it to the dead letter
 """
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError
 
 from bridge import keys, reasons
 from bridge.broker import DEAD_LETTER_TTL_MS
+from bridge.scripts import script
 from emails.wire import SQS_MESSAGE_ID
 from relay.logging import describe_exception
 
@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 NOTE = "dead_letter"
 """The option that holds the note: `reason` (see `bridge.reasons`), `error_type`, `attempts`, and
 `traceback`, a list of lines without the exceptions' texts, since those may quote a mail."""
-
-_SCRIPT = Path(__file__).parent.parent / "lua" / "note_dead_letter.lua"
 
 
 def reason_for(broker: dramatiq.Broker, message: Any, error: BaseException | None) -> str:
@@ -45,7 +43,7 @@ class DeadLetterNote(dramatiq.Middleware):
     """Notes the reason, the number of attempts and where the last one failed."""
 
     def __init__(self, client: "Redis") -> None:
-        self._note = client.register_script(_SCRIPT.read_text())
+        self._note = script(client, "note_dead_letter")
 
     def after_process_message(
         self,

@@ -16,7 +16,7 @@ MAX_VALUE = 4_000
 """Characters of a value that are kept: more than any reader shows."""
 
 MAX_NAME = 127
-"""Characters of a name: of a type or a subtype (RFC 6838, 4.2), of a parameter or a field."""
+"""Characters in the name of a type, a subtype (RFC 6838, 4.2) and, with us, field and parameter."""
 
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")

@@ -6,7 +6,8 @@ is copied and nothing recurses, and whatever isn't understood is still there as 
 means to replace a few slices (`assemble.py`). What counts as a header, a boundary or a part is the
 same as for `email.parser`, which is how other programs of this world see a broken mail; the tests
 hold the two together. One exception: `Subject :`, with a blank before the colon, is a header, since
-RFC 5322 (4.5) asks readers to take it.
+RFC 5322 (4.5) asks readers to take it. And one that only damage makes: a header's name that no line
+has room for is none of the part's fields, so that it is left out where the header is written anew.
 """
 
 import re
@@ -28,8 +29,8 @@ _HEADER = re.compile(
     % {b"end": _END}
 )
 _FIELD = re.compile(
-    rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)%s"
-    % (MAX_NAME, _END)
+    rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:"
+    rb"([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)%s" % (MAX_NAME, _END)
 )
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _DELIMITER = re.compile(rb"[\r\n]--([^\r\n]*+)")

@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=4566)
     given = parser.parse_args(arguments)
+    given.folder.mkdir(parents=True, exist_ok=True)
     interrupts = Interrupts()
     aws = LocalAws(given.folder, _ALL_INTERFACES, given.port)
     try:

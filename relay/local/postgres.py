@@ -4,7 +4,10 @@ The package makes the data folder, and a user to run as where we are root, which
 not run as. It would start the server as a daemon that outlives us, so that is done here.
 """
 
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT
 from urllib.parse import quote
@@ -24,12 +27,24 @@ _PORT = "5432"  # names the socket; said everywhere, so that no PGPORT can lead 
 _OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
 
 
+@contextmanager
+def programs_of_root() -> Iterator[None]:
+    """Have `useradd` found, which the package runs: root by way of `su` has a user's PATH."""
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join((path, "/usr/sbin", "/sbin"))
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path
+
+
 class LocalPostgres:
     """A PostgreSQL that listens on a Unix socket in its data folder."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "postgres.log"
-        self._server = get_server(folder / "postgres", start=False)
+        with programs_of_root():
+            self._server = get_server(folder / "postgres", start=False)
         self._server.ensure_pgdata_inited()
         self._process = self._start()
 

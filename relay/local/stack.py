@@ -9,6 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import dramatiq
+
+from bridge.broker import make_broker
+from emails.wire import DEFAULT_QUEUE
 from relay.local.aws import LocalAws, SimulatedAws
 from relay.local.postgres import LocalPostgres
 from relay.local.processes import Process, free_port, is_listening, passed_on
@@ -147,6 +151,12 @@ class Stack:
         web = self.start("web", command, settings)
         web.wait_until(lambda: is_listening(port))
         return web, f"http://127.0.0.1:{port}"
+
+    def delete_discarded_mails(self) -> None:
+        """Have the workers do that job of each minute now."""
+        broker = make_broker(self.environ["REDIS_URL"])
+        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        broker.close()
 
     def stop(self) -> None:
         """Stop all processes, the last one started first."""

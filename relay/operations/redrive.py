@@ -94,8 +94,14 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told = error.response.get("Error", {})
-        text = f"{told.get('Code', 'error')}: {told.get('Message', '')}"
-        raise RedriveFailed(text) from error
+        raise RedriveFailed(_in_one_line(error)) from error
     except BotoCoreError as error:
         raise RedriveFailed(f"AWS can't be used: {type(error).__name__}") from error
+
+
+def _in_one_line(error: ClientError) -> str:
+    told = error.response.get("Error", {})
+    code, message = told.get("Code", "error"), told.get("Message", "")
+    if "<html" in message.lower():  # a proxy's page, or that of a stand-in which lacks the call
+        return f"{error.operation_name} got {code} and a page of HTML: this is not SQS's answer"
+    return f"{code}: {message}"

@@ -5,6 +5,7 @@ import pytest
 import redis
 
 from bridge.consumer import FrugalBroker, FrugalConsumer
+from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 PREFETCH = 8
 
@@ -55,10 +56,11 @@ def test_one_that_holds_little_waits_for_nothing(broker: FrugalBroker, prefetch:
     assert next(consumer) is not None
 
 
-def test_only_a_delay_queue_is_looked_at_less_often(broker: FrugalBroker) -> None:
-    assert broker.consume("q", timeout=50).timeout == 50
-    assert broker.consume("q.DQ", timeout=50).timeout == 500
-    assert broker.consume("q.DQ", timeout=1000).timeout == 1000
+@pytest.mark.parametrize("queue", [FEEDBACK_QUEUE, DEFAULT_QUEUE, f"{INBOUND_QUEUE}.DQ"])
+def test_only_mails_are_looked_for_often(broker: FrugalBroker, queue: str) -> None:
+    assert broker.consume(INBOUND_QUEUE, timeout=50).timeout == 50
+    assert broker.consume(queue, timeout=50).timeout == 500
+    assert broker.consume(queue, timeout=1000).timeout == 1000
 
 
 def test_the_relays_broker_consumes_so(broker: FrugalBroker) -> None:

@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import dramatiq
 import psycopg
 import pytest
 import redis
 
-from bridge.broker import NAMESPACE
-from bridge.consumer import FrugalBroker
-from emails.wire import DEFAULT_QUEUE
 from relay.local.aws import LocalAws
 from relay.local.logs import lines
 from relay.local.processes import Process
@@ -64,8 +60,7 @@ class Relay:
 
     def delete_discarded_mails(self) -> None:
         """Have the workers do their job of each minute, and wait until S3 is empty."""
-        broker = FrugalBroker(client=self.redis, namespace=NAMESPACE, middleware=[])
-        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        self.stack.delete_discarded_mails()
         wait_until("an empty bucket", lambda: not self.aws.stored_mails())
 
     def queued(self) -> int:

@@ -19,6 +19,14 @@ else:
 class DashboardAdmin(_Admin):
     """Leads on to the dashboard."""
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Forbid it: there is no table."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Forbid it."""
+        return False
+
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Lead there; there is nothing to list."""
         return redirect("dashboard")

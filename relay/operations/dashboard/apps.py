@@ -7,4 +7,4 @@ class DashboardConfig(AppConfig):
     """The dashboard."""
 
     name = "relay.operations.dashboard"
-    verbose_name = "Operations"
+    verbose_name = "Dashboard"

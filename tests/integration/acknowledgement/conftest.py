@@ -19,6 +19,7 @@ from bridge.middleware import (
     DeliveryLimit,
 )
 from emails import wire
+from tests.in_flight import put_in_flight
 
 MAX_DELIVERIES = 2
 
@@ -75,25 +76,11 @@ Enqueue = Callable[..., None]
 
 
 @pytest.fixture
-def enqueue(broker: RedisBroker, in_flight: InFlight) -> Enqueue:
+def enqueue(broker: RedisBroker, client: redis.Redis) -> Enqueue:
     """Put a message in flight, as the bridge does."""
 
     def put(message_id: str = "message-1", actor_name: str = "act") -> None:
-        in_flight.register(
-            Handle(message_id, "handle"), bridge="b1", queue="mail", now_ms=1_000_000
-        )
-        copy = broker.enqueue(
-            dramatiq.Message(
-                queue_name=wire.INBOUND_QUEUE,
-                actor_name=actor_name,
-                args=(),
-                kwargs={},
-                options={wire.SQS_MESSAGE_ID: message_id},
-                message_id=message_id,
-            )
-        )
-        in_flight.note_enqueued(
-            message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
-        )
+        handle = Handle(message_id, "handle")
+        put_in_flight(client, handle, actor_name=actor_name, now_ms=1_000_000)
 
     return put

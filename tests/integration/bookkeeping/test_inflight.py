@@ -6,13 +6,14 @@ import pytest
 import redis
 
 from bridge.broker import NAMESPACE
+from bridge.handover import Handed
 from bridge.inbox import Handle
-from bridge.inflight import InFlight, Registration
+from bridge.inflight import InFlight
+from tests.in_flight import NOW_MS, put_in_flight
 
 ID = "message-1"
 HANDLE = Handle(ID, "handle-1")
 NEWER = Handle(ID, "handle-2")
-NOW_MS = 1_000_000_000
 
 
 @pytest.fixture
@@ -27,15 +28,19 @@ def in_flight(client: redis.Redis) -> InFlight:
     return InFlight(client, lifetime_seconds=60)
 
 
-def register(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -> Registration:
-    return in_flight.register(handle, bridge=bridge, queue="mail", now_ms=NOW_MS)
+def hand_on(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -> Handed:
+    return put_in_flight(in_flight._redis, handle, bridge=bridge)
 
 
-def put_in_flight(in_flight: InFlight, copy: str = "copy-1") -> None:
-    """Register the message, and enqueue it as Dramatiq does."""
-    register(in_flight)
-    in_flight._redis.hset(f"{NAMESPACE}:inbound.msgs", copy, "…")
-    in_flight.note_enqueued(ID, copy=copy, queue="inbound")
+def copies(client: redis.Redis) -> list[bytes]:
+    """List what is in Dramatiq's queue, and has its message there."""
+    queued: list[bytes] = client.lrange(f"{NAMESPACE}:inbound", 0, -1)
+    assert sorted(queued) == sorted(client.hkeys(f"{NAMESPACE}:inbound.msgs"))
+    return queued
+
+
+def lose_copy(client: redis.Redis) -> None:
+    client.delete(f"{NAMESPACE}:inbound", f"{NAMESPACE}:inbound.msgs")
 
 
 def succeed(in_flight: InFlight) -> bool:
@@ -48,24 +53,25 @@ def fail(in_flight: InFlight, dead_letter_id: str = "dead-1") -> bool:
     )
 
 
-def test_an_unknown_message_is_new(in_flight: InFlight) -> None:
-    assert register(in_flight) is Registration.NEW
+def test_an_unknown_message_is_enqueued(in_flight: InFlight, client: redis.Redis) -> None:
+    assert hand_on(in_flight) is Handed.ENQUEUED
     assert in_flight.count(NOW_MS) == 1
+    assert len(copies(client)) == 1
 
 
-def test_a_message_that_was_registered_but_not_enqueued_is_to_be_enqueued_again(
-    in_flight: InFlight,
+def test_handing_on_again_after_an_answer_that_was_lost_enqueues_nothing(
+    in_flight: InFlight, client: redis.Redis
 ) -> None:
-    """Its bridge may have died between the two steps."""
-    register(in_flight)
+    hand_on(in_flight)
 
-    assert register(in_flight, NEWER, bridge="b2") is Registration.NOT_ENQUEUED
+    assert hand_on(in_flight) is Handed.IN_FLIGHT
+    assert len(copies(client)) == 1
 
 
 def test_a_message_delivered_again_is_adopted_with_its_newer_handle(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
 
-    assert register(in_flight, NEWER, bridge="b2") is Registration.IN_FLIGHT
+    assert hand_on(in_flight, NEWER, bridge="b2") is Handed.IN_FLIGHT
     (entry,) = in_flight.find([ID])
     assert entry is not None
     assert (entry.bridge, entry.handle) == ("b2", NEWER)
@@ -73,8 +79,8 @@ def test_a_message_delivered_again_is_adopted_with_its_newer_handle(in_flight: I
 
 
 def test_the_newest_handle_is_the_one_that_is_acknowledged(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
-    register(in_flight, NEWER, bridge="b2")
+    hand_on(in_flight)
+    hand_on(in_flight, NEWER, bridge="b2")
 
     succeed(in_flight)
 
@@ -85,25 +91,25 @@ def test_the_newest_handle_is_the_one_that_is_acknowledged(in_flight: InFlight) 
 
 
 def test_a_message_that_is_done_stays_done(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     succeed(in_flight)
 
-    assert register(in_flight, NEWER) is Registration.DONE
+    assert hand_on(in_flight, NEWER) is Handed.DONE
     assert in_flight.count(NOW_MS) == 0
 
 
 def test_noting_late_that_it_was_enqueued_does_not_revive_a_message(in_flight: InFlight) -> None:
-    """A quick actor ends before the bridge has noted that it enqueued the message."""
-    register(in_flight)
+    """An actor may end before it is noted that its retry was enqueued."""
+    hand_on(in_flight)
     succeed(in_flight)
 
     in_flight.note_enqueued(ID, copy="copy-1", queue="inbound")
 
-    assert register(in_flight) is Registration.DONE
+    assert hand_on(in_flight) is Handed.DONE
 
 
 def test_acknowledging_twice_is_acknowledging_once(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
 
     assert succeed(in_flight) is True
     assert succeed(in_flight) is False
@@ -111,7 +117,7 @@ def test_acknowledging_twice_is_acknowledging_once(in_flight: InFlight) -> None:
 
 
 def test_a_failure_noticed_by_two_hooks_is_acknowledged_once(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
 
     assert fail(in_flight) is True
     assert fail(in_flight) is False
@@ -119,13 +125,13 @@ def test_a_failure_noticed_by_two_hooks_is_acknowledged_once(in_flight: InFlight
 
 
 def test_a_failed_message_may_run_again_when_sqs_delivers_it_again(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     fail(in_flight)
 
     (entry,) = in_flight.find([ID])
     assert entry is not None
     assert not entry.is_in_flight
-    assert register(in_flight, NEWER) is Registration.NEW
+    assert hand_on(in_flight, NEWER) is Handed.ENQUEUED
 
 
 def test_a_message_leaves_its_last_dead_letter_only(
@@ -133,14 +139,14 @@ def test_a_message_leaves_its_last_dead_letter_only(
 ) -> None:
     dead_letters = f"{NAMESPACE}:inbound.XQ"
     for attempt in ("dead-1", "dead-2"):
-        register(in_flight)
+        hand_on(in_flight)
         client.zadd(dead_letters, {attempt: 1})
         client.hset(f"{dead_letters}.msgs", attempt, "…")
         fail(in_flight, attempt)
 
     assert client.zrange(dead_letters, 0, -1) == [b"dead-2"]
 
-    register(in_flight)
+    hand_on(in_flight)
     succeed(in_flight)
 
     assert client.zcard(dead_letters) == 0
@@ -151,48 +157,53 @@ def test_a_message_that_redis_forgot_can_still_be_acknowledged(
     in_flight: InFlight, client: redis.Redis
 ) -> None:
     """Redis was wiped while the actor ran: when SQS delivers the message again it is done."""
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     client.flushdb()
 
     assert succeed(in_flight) is True
     assert in_flight.find(["other", ID])[0] is None
-    assert register(in_flight, NEWER) is Registration.DONE
+    assert hand_on(in_flight, NEWER) is Handed.DONE
 
 
 def test_a_message_whose_copy_is_gone_while_it_is_in_flight_is_lost(
     in_flight: InFlight, client: redis.Redis
 ) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     (entry,) = in_flight.find([ID])
     assert entry is not None
     assert not entry.is_lost
 
-    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+    lose_copy(client)
 
     (entry,) = in_flight.find([ID])
     assert entry is not None
     assert entry.is_lost
-    assert register(in_flight, NEWER) is Registration.NOT_ENQUEUED
+    assert hand_on(in_flight, NEWER) is Handed.ENQUEUED
+    assert len(copies(client)) == 1
+    (entry,) = in_flight.find([ID])
+    assert entry is not None
+    assert (entry.is_lost, entry.handle) == (False, NEWER)
 
 
 def test_the_copy_that_was_noted_last_is_the_one_that_counts(
     in_flight: InFlight, client: redis.Redis
 ) -> None:
     """A retry is enqueued before the attempt before it is acknowledged."""
-    put_in_flight(in_flight, "copy-1")
-    put_in_flight(in_flight, "copy-2")
-    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+    hand_on(in_flight)
+    client.hset(f"{NAMESPACE}:inbound.DQ.msgs", "copy-2", "…")
+    in_flight.note_enqueued(ID, copy="copy-2", queue="inbound.DQ")
+    lose_copy(client)
 
     (entry,) = in_flight.find([ID])
     assert entry is not None
     assert not entry.is_lost
-    assert register(in_flight, NEWER) is Registration.IN_FLIGHT
+    assert hand_on(in_flight, NEWER) is Handed.IN_FLIGHT
 
 
 def test_a_message_that_ended_is_not_lost(in_flight: InFlight, client: redis.Redis) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     fail(in_flight)
-    client.hdel(f"{NAMESPACE}:inbound.msgs", "copy-1")
+    lose_copy(client)
 
     (entry,) = in_flight.find([ID])
     assert entry is not None
@@ -206,7 +217,7 @@ def test_bridges_together_reserve_no_more_than_may_be_in_flight(in_flight: InFli
     assert [reserve("b1"), reserve("b2"), reserve("b3")] == [10, 6, 0]
     assert reserve("b1") == 10  # its own reservation is not in its way
 
-    register(in_flight)
+    hand_on(in_flight)
     assert reserve("b2") == 5
 
     # The dead bridges' reservations run out.
@@ -216,7 +227,7 @@ def test_bridges_together_reserve_no_more_than_may_be_in_flight(in_flight: InFli
 def test_nothing_outlives_its_lifetime(client: redis.Redis) -> None:
     in_flight = InFlight(client, lifetime_seconds=1)
     now_ms = int(time.time() * 1000)
-    in_flight.register(HANDLE, bridge="b1", queue="mail", now_ms=now_ms)
+    put_in_flight(client, HANDLE, now_ms=now_ms, lifetime_seconds=1)
 
     assert 0 < client.pttl(f"relay:message:{ID}") <= 1000
     assert in_flight.count(now_ms + 1001) == 0
@@ -234,6 +245,20 @@ def test_starts_without_an_end_are_counted_until_an_attempt_ends_in_order(
     assert in_flight.count_start(ID) == 1
 
 
+def test_a_second_chance_forgets_the_starts_once(in_flight: InFlight, client: redis.Redis) -> None:
+    """A message that kills its workers again does not do so for ever."""
+    in_flight.count_start(ID)
+    put_in_flight(client, HANDLE, is_second_chance=True)
+    assert in_flight.count_start(ID) == 1
+    in_flight.acknowledge(
+        ID, actor_queue="inbound", failure="too_many_deliveries", forget_starts=False
+    )
+
+    put_in_flight(client, NEWER, is_second_chance=True)
+
+    assert in_flight.count_start(ID) == 2
+
+
 def test_a_message_that_killed_its_workers_keeps_its_count(in_flight: InFlight) -> None:
     in_flight.count_start(ID)
 
@@ -247,7 +272,7 @@ def test_a_message_that_killed_its_workers_keeps_its_count(in_flight: InFlight) 
 def test_acknowledgements_are_taken_in_batches_and_can_be_given_back(in_flight: InFlight) -> None:
     for number in range(5):
         handle = Handle(f"id-{number}", "handle")
-        in_flight.register(handle, bridge="b1", queue="mail", now_ms=NOW_MS)
+        put_in_flight(in_flight._redis, handle)
         in_flight.acknowledge(handle.message_id, actor_queue="inbound", failure=None)
 
     taken = in_flight.take_acknowledgements("mail", 3, 0.01)
@@ -261,7 +286,7 @@ def test_acknowledgements_are_taken_in_batches_and_can_be_given_back(in_flight: 
 
 
 def test_each_sqs_queue_has_its_own_acknowledgements(in_flight: InFlight) -> None:
-    put_in_flight(in_flight)
+    hand_on(in_flight)
     succeed(in_flight)
 
     assert in_flight.take_acknowledgements("dead-letters", 10, 0.01) == []

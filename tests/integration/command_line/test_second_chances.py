@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.aws.fast_aws import FastAws
-from relay.local.aws import MAX_RECEIVES
+from relay.local.aws import MAX_RECEIVES, LocalAws, SimulatedAws
 from tests.environment import SETTINGS
 from tests.integration.conftest import MAIL, OWNER, Relay, logged
 from tests.waiting import wait_until
@@ -42,7 +42,9 @@ def test_a_dead_letter_queue_that_is_not_set_is_named(relay: Relay) -> None:
     assert "--queue dlq: AWS_SQS_EMAIL_DLQ_URL is not set" in bridge.log.read_text()
 
 
-def redrive(aws: FastAws, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def redrive(
+    aws: SimulatedAws, *arguments: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
     return subprocess.run(
         [sys.executable, ROOT / "manage.py", "redrive", *arguments],
@@ -103,3 +105,12 @@ def test_what_is_wrong_is_told_in_a_line(
     assert done.returncode != 0
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_page_in_the_place_of_an_answer_is_told_in_a_line(aws: LocalAws) -> None:
+    """moto has no move tasks, and says so in HTML."""
+    done = redrive(aws, "--status", AWS_MAX_ATTEMPTS="1")
+
+    assert done.stderr == (
+        "CommandError: ListMessageMoveTasks got 500 and a page of HTML: this is not SQS's answer\n"
+    )

@@ -57,6 +57,7 @@ def test_masks_are_made() -> None:
         (["ann@owner.example"], "There is a user with this address already."),
         (["ANN@owner.example"], "There is a user with this address already."),
         (["ann"], "Enter a valid email address."),
+        ([""], "This user has no mail address to forward to."),
         (["eve@owner.example", "--subdomain", "eve"], "premium"),
         (["eve@owner.example", "--premium", "--subdomain", "www"], "not allowed"),
         (["eve@owner.example", "--premium", "--subdomain", "ANN"], "taken"),
@@ -70,6 +71,15 @@ def test_what_the_models_refuse_as_an_owner(arguments: list[str], expected: str)
     assert expected in said
     assert "\n" not in said
     assert Profile.objects.count() == 1
+
+
+def test_what_is_wrong_with_no_one_field_is_told_without_a_field() -> None:
+    run("add_user", "ann@owner.example")
+    run("add_mask", "ann@owner.example", "--address", "shop")
+
+    said = refusal("add_mask", "ann@owner.example", "--address", "shop")
+
+    assert said == "There is such a mask already."
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ def mail(tmp_path: Path) -> Path:
     return file
 
 
+def test_static_files_are_collected_without_any_setting() -> None:
+    done = manage("collectstatic", "--noinput", "--dry-run")
+
+    assert done.stderr == ""
+    assert "static files" in done.stdout
+
+
 def test_a_preview_needs_no_setting_and_no_server(tmp_path: Path, mail: Path) -> None:
     done = preview(tmp_path / "out", mail)
     assert done.stderr == ""

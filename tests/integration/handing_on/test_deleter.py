@@ -14,6 +14,7 @@ from bridge.acknowledgements import Deleter
 from bridge.inbox import Handle, Inbox, InboxUnavailable
 from bridge.inflight import InFlight
 from bridge.totals import Totals
+from tests.in_flight import put_in_flight
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
 
@@ -38,7 +39,7 @@ def deleter(sqs: Stubber, in_flight: InFlight, totals: Totals, *, failed: bool =
 
 
 def acknowledge(in_flight: InFlight, message_id: str, failure: str | None = None) -> None:
-    in_flight.register(Handle(message_id, "h"), bridge="b", queue="mail", now_ms=1)
+    put_in_flight(in_flight._redis, Handle(message_id, "h"))
     in_flight.acknowledge(message_id, actor_queue="inbound", failure=failure)
 
 

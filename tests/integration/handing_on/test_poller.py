@@ -1,17 +1,17 @@
 """Each step from SQS to the workers may fail: the message is then where the next one finds it.
 
-The parts are the real ones, on a real Redis and moto's SQS; only the broker is told to fail.
+The parts are the real ones, on a real Redis and moto's SQS; only handing on is told to fail.
 """
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import dramatiq
 import pytest
 import redis
 
-from bridge.broker import make_broker
+from bridge.handover import Handed, Handover, Parcel
 from bridge.inbox import Handle, Inbox
 from bridge.inflight import InFlight
 from bridge.poller import Poller, Rules, Taken
@@ -24,17 +24,16 @@ from relay.local.ses import received_inline
 from tests.waiting import wait_until
 
 
-class FailingBroker:
-    """A broker that loses its connection as often as it is told to."""
+class FailingHandover(Handover):
+    """Loses its connection as often as it is told to."""
 
-    def __init__(self, broker: dramatiq.Broker, failures: int) -> None:
-        self._broker, self.failures = broker, failures
+    failures = 0
 
-    def enqueue(self, message: dramatiq.Message[None]) -> dramatiq.Message[None]:
+    def hand_on(self, parcels: Sequence[Parcel], now_ms: int) -> list[Handed | redis.RedisError]:
         if self.failures:
             self.failures -= 1
             raise redis.ConnectionError
-        return self._broker.enqueue(message)
+        return super().hand_on(parcels, now_ms)
 
 
 @dataclass
@@ -49,11 +48,13 @@ class Bench:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def poller(self, *, failures: int = 0, max_in_flight: int = 10, bridge: str = "b1") -> Poller:
+        handover = FailingHandover(self.client, 60, bridge=bridge, queue=self.inbox.queue_name)
+        handover.failures = failures
         return Poller(
             inbox=self.inbox,
             in_flight=InFlight(self.client, 60),
             held=self.held,
-            broker=FailingBroker(make_broker(self.redis_url), failures),  # type: ignore[arg-type]
+            handover=handover,
             authenticate=self.authenticate,
             totals=Totals(),
             rules=Rules(bridge, 10, max_in_flight, 30, False, False),
@@ -98,20 +99,6 @@ def test_a_message_that_could_not_be_enqueued_is_shown_again_and_not_held(bench:
     assert len(bench.held) == 1
 
 
-def test_a_message_whose_bridge_died_before_enqueueing_it_is_enqueued_by_the_next(
-    bench: Bench,
-) -> None:
-    bench.deliver()
-    (message,) = bench.inbox.receive(1)
-    registering = InFlight(bench.client, 60)
-    handle = Handle(message.message_id, message.receipt_handle)
-    registering.register(handle, bridge="dead", queue=bench.inbox.queue_name, now_ms=1)
-    bench.inbox.hide([handle], 0)  # as SQS does when its visibility timeout is over
-
-    assert bench.poller(bridge="b2").cycle(10).taken == {Taken.ENQUEUED: 1}
-    assert bench.enqueued() == [message.message_id]
-
-
 def test_what_a_last_receive_brings_after_the_order_to_stop_is_shown_again(bench: Bench) -> None:
     bench.deliver()
     bench.stopping.set()
@@ -138,6 +125,16 @@ def test_an_error_in_one_message_ends_with_that_message(
     bench.authenticate = fail_once  # type: ignore[method-assign]
 
     assert bench.poller().cycle(10).taken == {Taken.ERROR: 1, Taken.ENQUEUED: 2}
+
+
+def test_a_message_that_redis_refuses_does_not_keep_the_others(bench: Bench) -> None:
+    bench.deliver(3)
+    messages = bench.inbox.receive(10)
+    bench.client.set(f"relay:message:{messages[0].message_id}", "not an entry")
+    bench.inbox.hide([Handle(one.message_id, one.receipt_handle) for one in messages], 0)
+
+    assert bench.poller().cycle(10).taken == {Taken.ERROR: 1, Taken.ENQUEUED: 2}
+    assert len(bench.enqueued()) == len(bench.held) == 2
 
 
 def test_no_more_is_asked_for_than_may_be_in_flight(bench: Bench) -> None:

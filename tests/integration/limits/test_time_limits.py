@@ -8,14 +8,14 @@ import os
 import signal
 import time
 
-import dramatiq
 import pytest
 
-from bridge.broker import NAMESPACE, make_broker
+from bridge.broker import NAMESPACE
 from bridge.inbox import Handle
 from bridge.inflight import InFlight
-from emails.wire import FEEDBACK_QUEUE, SQS_MESSAGE_ID
+from emails.wire import FEEDBACK_QUEUE
 from relay.local.processes import Process
+from tests.in_flight import put_in_flight
 from tests.integration.conftest import Relay, children, wait_for_log
 from tests.waiting import wait_until
 
@@ -38,24 +38,15 @@ def start_workers(relay: Relay, **settings: str) -> Process:
 
 def enqueue(relay: Relay, actor_name: str, message_id: str | None = None) -> InFlight:
     """Put a message for one of the stuck actors in flight, as the bridge does."""
-    message_id = message_id or actor_name
-    in_flight = InFlight(relay.redis, lifetime_seconds=600)
-    now_ms = int(time.time() * 1000)
-    in_flight.register(Handle(message_id, "handle"), bridge="b1", queue="mail", now_ms=now_ms)
-    copy = make_broker(relay.stack.environ["REDIS_URL"]).enqueue(
-        dramatiq.Message(
-            queue_name=FEEDBACK_QUEUE,
-            actor_name=actor_name,
-            args=(),
-            kwargs={},
-            options={SQS_MESSAGE_ID: message_id},
-            message_id=message_id,
-        )
+    put_in_flight(
+        relay.redis,
+        Handle(message_id or actor_name, "handle"),
+        actor_queue=FEEDBACK_QUEUE,
+        actor_name=actor_name,
+        now_ms=int(time.time() * 1000),
+        lifetime_seconds=600,
     )
-    in_flight.note_enqueued(
-        message_id, copy=copy.options["redis_message_id"], queue=copy.queue_name
-    )
-    return in_flight
+    return InFlight(relay.redis, lifetime_seconds=600)
 
 
 def starts(relay: Relay, message_id: str) -> int:

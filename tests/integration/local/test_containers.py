@@ -74,6 +74,14 @@ def test_redis_throws_nothing_away_and_keeps_dead_letters_over_a_restart() -> No
     assert SERVICES["redis"]["volumes"] == ["redis:/data"]
 
 
+def test_postgres_is_not_healthy_while_its_database_is_still_being_made() -> None:
+    """Its image makes it with a server that is reached by the socket only, and stopped then."""
+    probe = SERVICES["postgres"]["healthcheck"]["test"]
+
+    assert probe[1] == "pg_isready"
+    assert probe[2:4] == ["--host", "127.0.0.1"]
+
+
 @pytest.mark.parametrize("service", [*DJANGO, "bridge"])
 def test_a_process_can_write_nowhere_but_to_tmp_and_has_no_rights_of_root(service: str) -> None:
     settings = SERVICES[service]
@@ -95,7 +103,6 @@ def test_the_image_does_not_run_as_root() -> None:
 def test_the_stand_in_for_aws_takes_mails_by_itself(start: StartProgram, own_folder: Path) -> None:
     port = free_port()
     data = own_folder / "data"
-    data.mkdir()
     container = start("-m", "relay.local.container", str(data), "--port", str(port))
     container.wait_until_it_prints("ready")
     queue_url = f"http://127.0.0.1:{port}/123456789012/mail"

@@ -1,5 +1,7 @@
 """The embedded servers are what they stand for, and are gone when they are stopped, or we are."""
 
+import os
+import shutil
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from bridge.sns import Envelope, Rejected, RejectReason, authenticate
 from emails.notifications import Received, parse
 from relay.local import ses
 from relay.local.aws import MAX_RECEIVES, TOPIC, LocalAws
-from relay.local.postgres import LocalPostgres
+from relay.local.postgres import LocalPostgres, programs_of_root
 from relay.local.redis import LocalRedis
 from tests.integration.local.conftest import StartProgram
 from tests.waiting import wait_until
@@ -46,6 +48,18 @@ def own_postgres(own_folder: Path) -> Iterator[LocalPostgres]:
     server = LocalPostgres(own_folder)
     yield server
     server.stop()
+
+
+def test_what_makes_postgresqls_user_is_found_on_the_path_of_a_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with programs_of_root():
+        found = shutil.which("useradd")
+
+    assert found in ("/usr/sbin/useradd", "/sbin/useradd")
+    assert os.environ["PATH"] == "/nowhere"
 
 
 def test_redis_is_one_that_the_relay_accepts(own_redis: LocalRedis) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
 from django.test import Client
 
 from bridge.heartbeats import Heartbeats, Process, Role
@@ -94,6 +95,23 @@ def test_pages_are_only_asked_for(operator: Client) -> None:
 def test_the_admin_leads_to_the_dashboard(operator: Client) -> None:
     assert "/admin/dashboard/dashboard/" in operator.get("/admin/").content.decode()
     assert operator.get("/admin/dashboard/dashboard/")["Location"] == "/admin/dashboard/"
+
+
+def test_nobody_is_offered_to_add_or_change_a_dashboard(db: None, client: Client) -> None:
+    client.force_login(get_user_model().objects.create_superuser("root", password="x"))
+
+    index = client.get("/admin/").content.decode()
+
+    links = re.findall(r'<a href="(/admin/dashboard/dashboard/[^"]*)" class="(\w+)', index)
+    assert links == [("/admin/dashboard/dashboard/", "viewlink")]
+    assert client.get("/admin/dashboard/dashboard/add/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/admin/", *PAGES])
+def test_no_page_leads_to_the_sites_root_where_there_is_nothing(
+    operator: Client, path: str
+) -> None:
+    assert 'href="/"' not in operator.get(path).content.decode()
 
 
 def test_the_numbers_are_those_of_now(

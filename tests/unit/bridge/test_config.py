@@ -66,8 +66,18 @@ def test_help_shows_each_setting_with_its_present_value_its_meaning_and_its_defa
         assert f"  {setting.name} = " in text
 
 
+def test_help_marks_what_is_not_allowed_and_nothing_else() -> None:
+    wrong = {"PROCESS_EMAIL_BATCH_SIZE": "11", "PROCESS_EMAIL_WAIT_SECONDS": ""}
+
+    text = describe_settings(GOOD | wrong, columns=80)
+
+    assert "PROCESS_EMAIL_BATCH_SIZE = 11 (not allowed)\n" in text
+    assert "PROCESS_EMAIL_WAIT_SECONDS = (empty) (not allowed)\n" in text
+    assert text.count("(not allowed)") == 2
+
+
 def test_help_shows_no_secret() -> None:
     text = describe_settings(GOOD | {"REDIS_URL": "redis://:swordfish@h/0"}, columns=80)
 
     assert "swordfish" not in text
-    assert "REDIS_URL = …" in text
+    assert "REDIS_URL = …\n" in text

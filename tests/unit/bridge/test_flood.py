@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from bridge.broker import connect, make_broker
+from bridge.broker import connect
+from bridge.handover import Handover
 from bridge.inbox import Inbox
 from bridge.inflight import InFlight
 from bridge.poller import Poller, Rules, Taken
@@ -75,7 +76,7 @@ def flooded_with(*contents: object) -> Poller:
         inbox=inbox,
         in_flight=InFlight(connect(NO_REDIS), 60),
         held=Held(),
-        broker=make_broker(NO_REDIS),
+        handover=Handover(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,
         totals=Totals(),
         rules=Rules("b1", BATCH, 1000, 30, False, False),

@@ -51,6 +51,8 @@ def damaged(raw: bytes, seed: int) -> bytes:
     return bytes(data)
 
 
+_PART = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n%s\r\n--x--\r\n"
+
 _SPLINTERS = (
     *(b"\0", b"\r", b"\n\n", b"\xff\xfe", b"=", b"=\n", b'"', b"<", b"<!--", b"</body>", b"--"),
     *(b"Content-Type: multipart/mixed; boundary=\n", b"Content-Transfer-Encoding: base64\n"),
@@ -64,31 +66,29 @@ def test_a_damaged_mail_goes_out_fit_to_be_sent(raw: bytes, seed: int) -> None:
     assert check_octets(result) == []
 
 
+_LONG = b"a" * 1200
+
+
 @pytest.mark.parametrize(
-    "content_type",
+    "header",
     [
-        b"tex" + b"a" * 1200 + b"t/plain",
-        b"text/" + b"a" * 1200,
-        b"a" * 600 + b"/" + b"b" * 600,
-        b"text/plain; charset=" + b"a" * 1200,
-        b"text/plain; " + b"a" * 1200 + b"=b",
-        b"application/pdf; name=" + b"a" * 1200,
+        b"Content-Type: tex" + _LONG + b"t/plain",
+        b"Content-Type: text/" + _LONG,
+        b"Content-Type: " + b"a" * 600 + b"/" + b"b" * 600,
+        b"Content-Type: text/plain; charset=" + _LONG,
+        b"Content-Type: text/plain; " + _LONG + b"=b",
+        b"Content-Type: application/pdf; name=" + _LONG,
+        b"Content-Disposition: " + _LONG,
+        b"Content-" + _LONG + b": b",
     ],
 )
 @pytest.mark.parametrize("where", [b"", b"Content-Disposition: attachment\r\n"])
-def test_no_part_of_a_content_type_makes_a_line_too_long(content_type: bytes, where: bytes) -> None:
-    raw = b"From: bob@sender.example\r\n%sContent-Type: %s\r\n\r\nplain words"
-    result = rewrite_forward(raw % (where, content_type), _TRACKING).raw
-
-    assert check_octets(result) == []
-    assert b"plain words" in result
-
-
-@pytest.mark.parametrize("length", [127, 128, 990, 1200])
-def test_no_name_of_a_parts_field_makes_a_line_too_long(length: int) -> None:
-    part = b"a" * length + b": b\r\nContent-Type: text/plain\r\n\r\nplain words \xff"
-    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: \xff\r\n%s\r\n--b--\r\n"
-    result = rewrite_forward(raw % part, _TRACKING).raw
+@pytest.mark.parametrize("around", [b"%s", _PART])
+def test_no_part_of_a_header_makes_a_line_too_long(
+    header: bytes, where: bytes, around: bytes
+) -> None:
+    part = b"%s%s\r\n\r\nplain words" % (where, header)
+    result = rewrite_forward(b"From: bob@sender.example\r\n" + around % part, _TRACKING).raw
 
     assert check_octets(result) == []
     assert b"plain words" in result

@@ -128,6 +128,17 @@ def test_every_alert_says_what_happened_and_where_to_read_on() -> None:
         assert f'<h2 id="{anchor}">' in page, alert["alert"]
 
 
+def test_an_alert_at_a_first_event_sees_it() -> None:
+    """A counter appears with its first event, as 1; `increase` sees only what comes after."""
+    expressions = [" ".join(alert["expr"].split()) for alert in alerts()]
+    at_any = [one for one in expressions if re.search(r"increase\(\w+\[15m\]\) > 0", one)]
+
+    assert len(at_any) == 3
+    for expression in at_any:
+        (name,) = named_in(expression)
+        assert expression.endswith(f"or ({name} unless {name} offset 15m) > 0")
+
+
 def test_grafanas_dashboard_has_panels_that_each_ask_for_something() -> None:
     panels = json.loads(GRAFANA.read_text(encoding="utf-8"))["panels"]
 
