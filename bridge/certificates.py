@@ -39,6 +39,9 @@ FAILURE_AGE = timedelta(minutes=1)
 """How many certificates that can't be had are tried, and for how long that is remembered. Each can
 take `DOWNLOAD_SECONDS`, during which no message is verified."""
 
+MAX_ANSWER_BYTES = 64 * 1024
+"""Of a host's whole answer, its headers and chunks among it."""
+
 DOWNLOAD_SECONDS = 5.0
 """From the connection's start to the answer's last byte. Looking the host's name up comes before,
 and is bounded by the machine's resolver; a host with several addresses gets this time for each."""
@@ -176,7 +179,8 @@ class FetchedCertificates(_KeptCertificates):
     def _load(self, place: CertificateUrl) -> x509.Certificate:
         try:
             return load_certificate(self._download(place))
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError: http.client believes in chunks of a negative size, its buffer doesn't.
             detail = f"{place.host}: {type(error).__name__}"
             raise CertificateUnavailable(detail) from error
 
@@ -230,12 +234,16 @@ class _Deadline:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket's bytes until the deadline, however slowly they drip: a timeout is for each read."""
+    """A socket's bytes until the deadline, however slowly they drip: a timeout is for each read.
+
+    And only so many of them, whatever the answer says of its own size.
+    """
 
     def __init__(self, sock: ssl.SSLSocket, deadline: _Deadline) -> None:
         super().__init__()
         self._sock = sock
         self._deadline = deadline
+        self._left_bytes = MAX_ANSWER_BYTES
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -245,4 +253,8 @@ class _DeadlineReader(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         self._sock.settimeout(self._deadline.left_seconds())
-        return self._sock.recv_into(buffer)
+        received = self._sock.recv_into(buffer)
+        self._left_bytes -= received
+        if self._left_bytes < 0:
+            raise http.client.HTTPException
+        return received

@@ -32,11 +32,18 @@ def reason_of_failure(error: BaseException, *, was_refused: bool) -> str:
     # By its name, since what interrupts is Dramatiq's, and nothing here needs Dramatiq.
     if type(error).__name__ == "TimeLimitExceeded":
         return TIME_LIMIT
-    # Exceptions of other libraries may have a `reason`, too, and say in it what they like.
+    return f"{REFUSED if was_refused else RETRIES_USED_UP}:{word_for(error)}"
+
+
+def word_for(error: BaseException | None) -> str:
+    """Name an error in one word: by the reason of one of ours, else by its type.
+
+    Exceptions of other libraries may have a `reason`, too, and say in it what they like.
+    """
     word = getattr(error, "reason", None)
-    if not (isinstance(word, str) and _WORD.fullmatch(word)):
-        word = type(error).__name__
-    return f"{REFUSED if was_refused else RETRIES_USED_UP}:{word}"
+    if isinstance(word, str) and _WORD.fullmatch(word):
+        return word
+    return type(error).__name__
 
 
 def way_of(reason: str) -> str:

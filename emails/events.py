@@ -4,6 +4,7 @@ import logging
 
 import markus
 
+from emails.errors import NotFinished, Refused
 from emails.facts import MailFacts, MaskRef
 from emails.mime import Rewritten
 from emails.outcomes import Outcome, name_of
@@ -26,8 +27,8 @@ def settled_before(outcome: Outcome, sns_message_id: str) -> None:
 
 def not_settled(error: Exception, sns_message_id: str) -> None:
     """A recipient could not be settled; the message is retried, or dead-lettered."""
-    reason = getattr(error, "reason", None)
-    extra = {"sns_message_id": sns_message_id, "reason": str(reason or "unexpected_error")}
+    reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
+    extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
     extra["error_type"] = type(error).__name__
     # The failures that we foresee tell all in their reason; the others need their traceback.
     logger.warning("not settled", extra=extra, exc_info=None if reason else error)

@@ -1,7 +1,5 @@
 """Bounces and complaints, for one recipient at a time: load → decide → record."""
 
-from email.utils import parseaddr
-
 from emails.deliver import Done, Job, once
 from emails.facts import FoundMask, MaskFacts, MaskRef, OwnerFacts, SentKind
 from emails.notices import Addressee, send_notice
@@ -10,7 +8,7 @@ from emails.once import Claim
 from emails.outcomes import Outcome, Recorded, RecordReason
 from emails.rules import bounce as bounces
 from emails.rules import complaint as complaints
-from emails.rules.addresses import Address, MaskRecipient, ours, parse
+from emails.rules.addresses import Address, MaskRecipient, ours, the_one_in, written_in
 from emails.rules.developer import simulated_mask
 from emails.rules.notices import notice_after
 
@@ -19,7 +17,7 @@ _KINDS = frozenset(kind.value for kind in SentKind)
 
 def settle_bounce(job: Job, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
     """Take note of one bounced recipient."""
-    address = _address(recipient.address)
+    address = the_one_in(recipient.address)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(job, address)
@@ -32,7 +30,7 @@ def settle_bounce(job: Job, bounce: Bounce, recipient: BouncedRecipient) -> Outc
 
 def settle_complaint(job: Job, complaint: Complaint, recipient: str) -> Outcome:
     """Take note of one recipient's complaint; if it disables a mask, its owner is told."""
-    address = _address(recipient)
+    address = the_one_in(recipient)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(job, address)
@@ -69,10 +67,6 @@ def _recorded(
     )
 
 
-def _address(text: str) -> Address | None:
-    return parse(parseaddr(text)[1])
-
-
 def _key(address: Address | None, text: str) -> str:
     return str(address) if address else text
 
@@ -102,7 +96,7 @@ def _find_mask(job: Job, mail: SentMail, owner: OwnerFacts | None) -> MaskFacts 
 
 
 def _find_sender(job: Job, mail: SentMail) -> FoundMask | None:
-    for recipient in ours([parseaddr(mail.source)[1]], job.edges.policy):
+    for recipient in ours(written_in(mail.source), job.edges.policy):
         if isinstance(recipient, MaskRecipient):
             target = job.edges.store.find_mask(recipient, job.now)
             return target if isinstance(target, FoundMask) else None

@@ -85,6 +85,9 @@ class Complaint:
 Notification: TypeAlias = Received | Bounce | Complaint
 
 
+_MAX_KEY_BYTES = 1024
+_STEPS = frozenset({".", ".."})
+
 _VERDICTS = frozenset(verdict.value for verdict in Verdict)
 
 
@@ -146,17 +149,32 @@ def _verdict(receipt: dict[str, Any], key: str) -> Verdict:
 def _headers(mail: dict[str, Any]) -> tuple[Header, ...]:
     """Read the headers; `commonHeaders` repeats some of them and is not needed."""
     entries = (_as_object(entry) for entry in _list(mail, "headers", default=[]))
-    return tuple(Header(_text(entry, "name"), _text(entry, "value")) for entry in entries)
+    return tuple(Header(_text(entry, "name").strip(), _text(entry, "value")) for entry in entries)
 
 
 def _content(document: dict[str, Any], action: dict[str, Any]) -> StoredMail | InlineMail:
     match _text(action, "type"):
         case "S3":
-            return StoredMail(bucket=_text(action, "bucketName"), key=_text(action, "objectKey"))
+            return StoredMail(bucket=_text(action, "bucketName"), key=_key(action))
         case "SNS":
             return InlineMail(_inline(document, _text(action, "encoding", default="UTF8")))
         case _:
             raise _Malformed
+
+
+def _key(action: dict[str, Any]) -> str:
+    """Read the mail's key: the receipt rule's prefix, and an id.
+
+    What S3 takes for no key, or XML can't hold, would fail each time that the mail is asked for, or
+    deleted together with others.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    key = _text(action, "objectKey")
+    if not (key and key.isprintable() and len(key.encode()) <= _MAX_KEY_BYTES):
+        raise _Malformed
+    if _STEPS.intersection(key.split("/")):
+        raise _Malformed
+    return key
 
 
 def _inline(document: dict[str, Any], encoding: str) -> bytes:

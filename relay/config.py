@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sentry_sdk.utils import Dsn
+
 from emails.config import EmailsConfig
 from relay.env import (
     Problem,
@@ -22,6 +24,13 @@ _ADDRESS = text("a mail address, such as replies@masks.example")
 HOUR_SECONDS = 3600
 
 
+def _read_database_url(text: str) -> object:
+    # Not above: the bridge reads this module, and does without Django and what belongs to it.
+    from environ import Env
+
+    return Env.db_url_config(text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SharedConfig:
     """What the bridge, the workers and the scheduler must agree on."""
@@ -32,7 +41,7 @@ class SharedConfig:
             "redis",
             "rediss",
             "unix",
-            allowed="a URL such as redis://127.0.0.1:6379/0",
+            allowed="a URL such as redis://127.0.0.1:6379/0; a password in it is percent-encoded",
             is_secret=True,
         ),
         help="The Redis that fans the work out. It must run with maxmemory-policy noeviction.",
@@ -65,7 +74,7 @@ class SharedConfig:
     )
     sentry_dsn: str | None = setting(
         "SENTRY_DSN",
-        optional(url("http", "https", allowed="a Sentry DSN", is_secret=True)),
+        optional(url("http", "https", allowed="a Sentry DSN", is_secret=True, read=Dsn)),
         help="Where failures are reported; empty: nowhere.",
         default="",
     )
@@ -135,8 +144,10 @@ class RelayConfig(SharedConfig, EmailsConfig):
         url(
             "postgres",
             "postgresql",
-            allowed="a URL such as postgresql://user@127.0.0.1:5432/relay",
+            allowed="a URL such as postgresql://user@127.0.0.1:5432/relay; a password in it is "
+            "percent-encoded",
             is_secret=True,
+            read=_read_database_url,
         ),
         help="The PostgreSQL database of masks, owners and deliveries.",
     )

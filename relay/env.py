@@ -185,12 +185,26 @@ def choice(*choices: str) -> Kind[str]:
     return Kind(parse, "one of " + ", ".join(choices))
 
 
-def url(*schemes: str, allowed: str, is_secret: bool = False) -> Kind[str]:
-    """A URL with a host, of one of the schemes."""
+def url(
+    *schemes: str,
+    allowed: str,
+    is_secret: bool = False,
+    read: Callable[[str], object] | None = None,
+) -> Kind[str]:
+    """A URL with a host, of one of the schemes; its port, if there is one, must be a number.
+
+    `read` is how the URL will be read where that is in another way. What makes it raise ValueError
+    is refused here, where no more is told of a secret than that it is wrong: the error's own text
+    quotes what it took for the port, and that may be a part of the password.
+    """
 
     def parse(value: str) -> str:
         parts = urlsplit(value)
         _require(parts.scheme in schemes and bool(parts.netloc))
+        if read is not None:
+            read(value)
+        else:
+            _ = parts.port
         return value
 
     return Kind(parse, allowed, is_secret)

@@ -18,7 +18,7 @@ from dramatiq.broker import MessageProxy
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _MAX_CHARACTERS = 2_000
-_ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}@[^\s@<>\"'(),:;]{1,256}")
+_ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}(?:@|%40)[^\s@<>\"'(),:;]{1,256}")
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -62,6 +62,21 @@ def _without_mail(argument: object) -> object:
     return argument
 
 
+def _shown(value: Any) -> Any:
+    """Make a field's value fit for a line. Of an object only its type: a request tells its URL."""
+    match value:
+        case str():
+            return without_addresses(value)
+        case None | bool() | int() | float():
+            return value
+        case list() | tuple() | set() | frozenset():
+            return [_shown(one) for one in value]
+        case dict():
+            return {without_addresses(str(name)): _shown(value[name]) for name in value}
+        case _:
+            return type(value).__name__
+
+
 class _RedactingFormatter(logging.Formatter):
     def text(self, record: logging.LogRecord) -> str:
         arguments = record.args
@@ -75,9 +90,7 @@ class _RedactingFormatter(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields = {
-            name: without_addresses(value) if isinstance(value, str) else value
-            for name, value in vars(record).items()
-            if name not in _OWN_FIELDS
+            name: _shown(value) for name, value in vars(record).items() if name not in _OWN_FIELDS
         }
         if record.exc_info and record.exc_info[1] is not None:
             fields.setdefault("error_type", type(record.exc_info[1]).__qualname__)
@@ -97,7 +110,7 @@ class JsonFormatter(_RedactingFormatter):
             "message": self.text(record),
             "process": record.process,
         }
-        return json.dumps(line | self.fields(record), default=lambda value: type(value).__name__)
+        return json.dumps(line | self.fields(record))
 
 
 class TextFormatter(_RedactingFormatter):

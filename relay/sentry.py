@@ -7,6 +7,7 @@ import sentry_sdk
 from sentry_sdk.integrations import Integration
 from sentry_sdk.integrations.logging import ignore_logger
 
+from bridge import reasons
 from emails.wire import SQS_MESSAGE_ID
 from relay.config import SharedConfig
 from relay.logging import without_addresses
@@ -117,7 +118,7 @@ class Report(dramatiq.Middleware):
         scope.set_tag(_TO_BE_RETRIED, "no" if message.failed else "yes")
         scope.set_tag(SQS_MESSAGE_ID, message.options.get(SQS_MESSAGE_ID, "none"))
         scope.set_tag("queue", message.queue_name)
-        scope.set_tag("reason", getattr(exception, "reason", type(exception).__qualname__))
+        scope.set_tag("reason", reasons.word_for(exception))
         scope.set_tag("attempt", str(message.options.get("retries", 0) + 1))
         actor = broker.get_actor(message.actor_name)
         expected = actor.options.get("throws")

@@ -45,6 +45,15 @@ data "aws_iam_policy_document" "worker" {
   }
 }
 
+# The dashboard counts for itself, so that it tells the truth when no worker runs.
+data "aws_iam_policy_document" "web" {
+  statement {
+    sid       = "CountMessages"
+    actions   = ["sqs:GetQueueAttributes"]
+    resources = [aws_sqs_queue.notifications.arn, aws_sqs_queue.dead_letters.arn]
+  }
+}
+
 # KEDA, or whatever else scales by the queue's depth.
 data "aws_iam_policy_document" "autoscaler" {
   statement {
@@ -82,6 +91,7 @@ locals {
     autoscaler = data.aws_iam_policy_document.autoscaler.json
     bridge     = data.aws_iam_policy_document.bridge.json
     operator   = data.aws_iam_policy_document.operator.json
+    web        = data.aws_iam_policy_document.web.json
     worker     = data.aws_iam_policy_document.worker.json
   }
 }

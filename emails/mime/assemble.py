@@ -86,6 +86,11 @@ class Changes:
             encoding if encoding is not None else before.encoding,
         )
 
+    def whole(self) -> bytes:
+        """Write the mail with all changes, and with all of its header."""
+        header = self._header(self.root.fields, self.heads.get(self.root, Head()))
+        return b"".join([header, b"\r\n", *self.content(tidy=False)])
+
     def content_header(self) -> bytes:
         """Write what describes the content of the mail as a whole: each field once."""
         first = {one.name: one for one in reversed(self.root.fields) if one.name in _CONTENT}

@@ -1,12 +1,16 @@
 """Replaces an owner's real address by the mask, in whatever spelling it stands in a text.
 
 Mail programs quote the address they sent to, link it, and put it into calendar entries and
-attached mails; each of these has its own way to write `@` and the rest.
+attached mails; each of these has its own way to write `@` and the rest. With an address that has no
+`+tag` goes every one that has: both lead to the same mailbox.
 """
 
 import html
 import re
 from collections.abc import Callable, Iterable
+
+# Of any spelling, but without what ends an address; as long as RFC 5321 (4.5.3.1.1) lets it be.
+_TAG = r"[^\s@<>\"'(),:\[\]\\]{0,64}?"
 
 Disguise = Callable[[str], str]
 """A text in, the text without the owner's addresses out."""
@@ -34,7 +38,7 @@ def disguise(owner_addresses: Iterable[str], mask: str) -> Disguise:
     """
     spelled = {spelling for address in owner_addresses for spelling in _with_its_domain(address)}
     longest_first = sorted(spelled - {""}, key=lambda one: (-len(one), one))
-    pattern = "|".join("".join(map(_spellings, address)) for address in longest_first)
+    pattern = "|".join(map(_pattern, longest_first))
     if not pattern:
         return lambda text: text
     found = re.compile(rf"{_BEFORE}(?:{pattern})", re.IGNORECASE)
@@ -60,9 +64,16 @@ def _as_unicode(domain: str) -> str:
     return domain.encode("ascii").decode("idna")
 
 
+def _pattern(address: str) -> str:
+    """Match an address; one that has no `+tag`, with any."""
+    local, at, domain = ("".join(map(_spellings, part)) for part in address.rpartition("@"))
+    tag = "" if "+" in address.rpartition("@")[0] else f"(?:{_spellings('+')}{_TAG})?"
+    return f"{local}{tag}{at}{domain}"
+
+
 def _spellings(character: str) -> str:
     code = ord(character)
-    escapes = "".join(f"%(?:25){{0,2}}{octet:02x}" for octet in character.encode())
+    escapes = "".join(f"(?:%(?:25){{0,2}}|=){octet:02x}" for octet in character.encode())
     ways = [re.escape(character), f"&#0{{0,6}}{code}(?:;|(?![0-9]))", escapes]
     ways += [f"&#x0{{0,6}}{code:x}(?:;|(?![0-9a-f]))", *map(re.escape, _NAMED.get(character, ()))]
     spelled = f"(?:{'|'.join(ways)})"

@@ -112,10 +112,14 @@ def rewrapped(data: memoryview) -> Iterator[bytes]:
 
 
 def as_text(data: bytes) -> tuple[str, list[bytes]]:
-    """Encode a text whose line ends are CRLF: readable if it is mostly ASCII."""
+    """Encode a text whose line ends are CRLF: readable if it is mostly ASCII.
+
+    In some charsets, such as EBCDIC, these are other octets: then it is no text to an encoding.
+    """
     if is_clean(data, 0, len(data)):
         return SEVEN_BIT, [data]
-    if b"\0" not in data and len(_NOT_PLAIN.findall(data[:_BLOCK])) * 5 <= len(data[:_BLOCK]):
+    is_readable = b"\0" not in data and has_true_ends(data, 0, len(data))
+    if is_readable and len(_NOT_PLAIN.findall(data[:_BLOCK])) * 5 <= len(data[:_BLOCK]):
         lines = b2a_qp(data.replace(b"\r\n", b"\n"), istext=True)
         return QUOTED_PRINTABLE, [lines.replace(b"\n", b"\r\n")]
     return BASE64, list(as_base64(data))

@@ -28,6 +28,7 @@ _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLDABLE = re.compile(r"[!-~]{1,400}+(?: {1,2}[!-~]{1,400}+)*+")
 _TOKEN = re.compile(r"[!#$&*+.^_`|{}~0-9A-Za-z-]{1,60}")
 _EXTENDED = re.compile(r"[!#$&+.^_`|{}~0-9A-Za-z'%-]{1,400}")  # RFC 2231, 7: quotes have no place
+_PLACE = re.compile(r"[0-9]{1,4}")
 _WORD_OCTETS = 39
 """Octets in one encoded word, so that a line with a name and a word has at most 76 characters."""
 
@@ -146,15 +147,16 @@ def parameters(value: bytes) -> dict[str, str]:
 def readable_parameters(value: bytes) -> dict[str, str]:
     """Read parameters as a person would see them: RFC 2231's pieces joined, and all decoded."""
     found: dict[str, str] = {}
-    extended: dict[str, str] = {}
+    pieces: dict[str, dict[int, str]] = {}
     for key, text in parameters(value).items():
-        name, star, _ = key.partition("*")
+        name, star, number = key.partition("*")
         if star:
-            extended[name] = extended.get(name, "") + text
+            place = number.partition("*")[0]
+            pieces.setdefault(name, {})[int(place) if _PLACE.fullmatch(place) else 0] = text
         else:
             found[name] = decoded(text.encode("latin-1"))
-    for name, text in extended.items():
-        charset, _, octets = text.rpartition("'")
+    for name, given in pieces.items():
+        charset, _, octets = "".join(given[place] for place in sorted(given)).rpartition("'")
         label = charset.partition("'")[0]
         found[name] = charsets.read(unquote_to_bytes(octets), label or "utf-8").text
     return found

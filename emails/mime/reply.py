@@ -21,7 +21,7 @@ from emails.mime.fields import decoded, encoded, readable_parameters, written
 from emails.mime.headers import reply_headers, subject_of
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
-from emails.mime.structure import Field, Part, split, unfolded
+from emails.mime.structure import Field, Part, split, unfolded, walk
 from emails.mime.texts import put_text, text_of
 from emails.outcomes import RefuseReason
 
@@ -30,11 +30,15 @@ _KEYS = frozenset(
     for name in ("pgp-keys", "pgp-signature", "pkcs7-signature", "x-pkcs7-signature")
 )
 _CARDS = frozenset(
-    {"application/ics", "text/calendar", "text/directory", "text/vcard", "text/x-vcard"}
+    {"application/ics", "text/calendar", "text/directory", "text/vcard"}
+    | {"text/x-vcalendar", "text/x-vcard"}
 )
 _KEPT = frozenset({"cc", "date", "from", "mime-version", "reply-to", "sender", "subject", "to"})
 """Of an attached mail's header; and all that describes a content. Its ids are left out: that of a
 forwarded mail is the secret that replies are found by."""
+
+_MAX_ENCODED_LEVELS = 20
+"""How deep encoded mails are looked for in encoded mails."""
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _CARD_LINE = 70
@@ -45,6 +49,7 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
 
     And, as for a forwarded mail, if the plan's addresses can't be used.
     """
+    raw = _with_mails_decoded(raw)
     mail = split(raw)
     hide = disguise(plan.owner_addresses, plan.mask)
     subject = subject_of(mail)
@@ -56,6 +61,25 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     clean(changes, issues, is_all_clean=is_all_clean)
     content = [changes.content_header(), b"\r\n", *changes.content(tidy=not is_all_clean)]
     return Rewritten(b"".join([top, *content]), {}, tuple(sorted(issues)))
+
+
+def _with_mails_decoded(raw: bytes) -> bytes:
+    """Decode the attached mails that are encoded, so that they are looked into like the others.
+
+    RFC 2046 (5.2.1) forbids to encode them, but some mail programs do, and others read it.
+    """
+    for _ in range(_MAX_ENCODED_LEVELS):
+        mail = split(raw)
+        found = [part for part in walk(mail) if part.is_encoded_mail]
+        if not found:
+            break
+        changes = Changes(raw, mail)
+        for part in found:
+            data, _fits = encoding.decoded(raw[part.body : part.end], part.encoding)
+            changes.bodies[part] = (data,)
+            changes.head(part, encoding=encoding.SEVEN_BIT)
+        raw = changes.whole()
+    return raw
 
 
 class _Writer:
@@ -70,10 +94,11 @@ class _Writer:
         value, name = unfolded(one.value), one.name.title()
         if one.name in WITH_PARAMETERS:
             given = readable_parameters(value)
-            hidden = {key: self._hide(text) for key, text in given.items()}
-            if hidden == given and self._hide(value.decode("latin-1")) == value.decode("latin-1"):
+            hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
+            shown = self._hide(value.decode("latin-1")).encode("latin-1", "replace")
+            if hidden == given and shown == value:
                 return write_field(raw, one)
-            return write_parameters(name, value, hidden)
+            return write_parameters(name, shown, hidden)
         text = decoded(value)
         hidden_text = self._hide(text)
         if hidden_text == text:

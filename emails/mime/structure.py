@@ -87,6 +87,11 @@ class Part:
         return self.content_type.partition("/")[0]
 
     @property
+    def is_encoded_mail(self) -> bool:
+        """Whether it is an attached mail that can't be looked into, since it is encoded."""
+        return self.content_type in _NESTING and self.encoding in _OPAQUE
+
+    @property
     def is_leaf(self) -> bool:
         """Whether nothing lies within it that was taken apart."""
         return not self.children
@@ -175,11 +180,7 @@ class _Splitter:
     def _begin(self, start: int, default_type: str) -> Part:
         """Open a part that begins here, and, if it is an attached mail, the mail in it."""
         first = part = self._open(start, default_type)
-        while (
-            part.content_type in _NESTING
-            and part.encoding not in _OPAQUE
-            and self.count < MAX_PARTS
-        ):
+        while part.content_type in _NESTING and not part.is_encoded_mail and self.count < MAX_PARTS:
             inner = self._open(part.body, "text/plain")
             part.children.append(inner)
             part = inner

@@ -7,6 +7,7 @@ comparing is done on `Address`, which is already in one spelling.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.utils import getaddresses
 from typing import TypeAlias
 
 from emails.facts import Policy
@@ -44,6 +45,20 @@ def parse(text: str) -> Address | None:
     if not local or not local.isprintable():
         return None
     return Address(local.lower(), domain_key)
+
+
+def written_in(value: str) -> list[str]:
+    """Read the addresses in a header's value; none from one that nests too deep to be read."""
+    try:
+        return [text for _, text in getaddresses([value])]
+    except RecursionError:
+        return []
+
+
+def the_one_in(value: str) -> Address | None:
+    """Read a header's value that holds one address. None: it holds none, or several."""
+    written = written_in(value)
+    return parse(written[0]) if len(written) == 1 else None
 
 
 def domain_of(text: str) -> str | None:

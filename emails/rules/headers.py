@@ -11,6 +11,8 @@ MAX_HEADER_BYTES = 2 * 1024 * 1024
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
+_BLANK_BEFORE_COLON = re.compile(rb"(?<![^\r\n])([!-9;-~]++)[ \t]++:")
+"""`From :` is a header (RFC 5322, 4.5), which the standard library passes over."""
 
 MAX_RECEIVED = 50
 """More `Received` headers than any real path makes: the mail goes in a circle (RFC 5321, 6.3)."""
@@ -64,7 +66,8 @@ def read_headers(raw: bytes) -> tuple[Header, ...]:
     """Read all headers of a mail, for when SES left some out of its notification."""
     head = raw[:MAX_HEADER_BYTES]
     end = _BLANK_LINE.search(head)
-    parsed = BytesHeaderParser().parsebytes(head[: end.end()] if end else head)
+    head = _BLANK_BEFORE_COLON.sub(rb"\1:", head[: end.end()] if end else head)
+    parsed = BytesHeaderParser().parsebytes(head)
     return tuple(Header(name, _unfolded(value)) for name, value in parsed.items())
 
 

@@ -1,10 +1,8 @@
 """Who wrote a mail, and which thread it belongs to: what a later reply to it needs."""
 
-from email.utils import getaddresses
-
 from emails.facts import MailFacts
 from emails.mime.reply_keys import Thread, ids_in
-from emails.rules.addresses import parse
+from emails.rules.addresses import parse, written_in
 
 _MAX_REFERENCES = 20
 """The newest references are enough for a client to place a reply; a record stays small."""
@@ -34,7 +32,8 @@ def _correspondent(mail: MailFacts) -> str | None:
     written = [
         text
         for name in ("reply-to", "from")
-        for _, text in getaddresses([value[:_MAX_HEADER] for value in mail.values(name)[:1]])
+        for value in mail.values(name)[:1]
+        for text in written_in(value[:_MAX_HEADER])
     ]
     return next((text for text in [*written, mail.source] if _is_usable(text)), None)
 

@@ -72,16 +72,26 @@ def test_a_failure_is_logged_with_its_reason(
     assert line["exc_info"] is None
 
 
-def test_a_bug_is_logged_with_its_traceback(relay: Relay, log: pytest.LogCaptureFixture) -> None:
-    relay.mail_store.fetch = None  # type: ignore[assignment,method-assign]
+class Talkative(Exception):
+    """An exception of some library's, whose `reason` is no word of ours."""
+
+    reason = "can't write to bob@sender.example"
+
+
+@pytest.mark.parametrize("bug", [TypeError(), Talkative()], ids=lambda bug: type(bug).__name__)
+def test_a_bug_is_logged_with_its_traceback(
+    relay: Relay, log: pytest.LogCaptureFixture, bug: Exception
+) -> None:
+    relay.mail_store.fails = [bug]
     a_mask(an_owner())
 
-    with pytest.raises(TypeError):
+    with MetricsMock() as metrics, pytest.raises(type(bug)):
         relay.arrive("x7k2@masks.example")
 
     (line,) = fields(log)
     assert line["reason"] == "unexpected_error"
     assert line["exc_info"]
+    metrics.assert_incr_once("emails.not_settled", tags=["reason:unexpected_error"])
 
 
 def test_nothing_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:

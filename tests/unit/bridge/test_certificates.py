@@ -93,6 +93,9 @@ NO_CERTIFICATE: dict[str, Answer] = {
         b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PEM) + PEM[: len(PEM) // 2]
     ),
     "half a chunk": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n" + PEM),
+    "a chunk of a negative size": raw(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + PEM
+    ),
     "a cut connection": raw(b"HTTP/1.1 200 OK\r\n\r\n" + PEM[:100], cut=True),
 }
 
@@ -130,6 +133,24 @@ def test_an_answer_that_drips_is_cut_off_at_the_deadline(
     certificates = fetching_from(host, download_seconds=0.2)
 
     assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"x" * 65536),
+        dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000),
+    ],
+    ids=["a chunk of all that comes", "interim answers"],
+)
+@pytest.mark.timeout(10)
+def test_of_an_answer_that_does_not_end_only_so_much_is_read(
+    host: CertificateHost, answer: Answer
+) -> None:
+    host.answer = answer
+    certificates = fetching_from(host, download_seconds=2)
+
+    assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: HTTPException"
 
 
 @pytest.mark.timeout(10)

@@ -18,7 +18,8 @@ TERRAFORM = ROOT / "deploy" / "terraform"
 OPERATIONS = ROOT / "relay" / "operations"
 BRIDGE = sorted((ROOT / "bridge").rglob("*.py"))
 WORKER = [ROOT / "emails" / "aws.py", OPERATIONS / "tasks.py", OPERATIONS / "reading.py"]
-OPERATOR = sorted(set(OPERATIONS.rglob("*.py")) - set(WORKER))
+WEB = sorted((OPERATIONS / "dashboard").rglob("*.py"))
+OPERATOR = sorted(set(OPERATIONS.rglob("*.py")) - {*WORKER, *WEB})
 
 Block = dict[str, Any]
 
@@ -81,12 +82,16 @@ def test_workers_may_do_what_they_do_and_no_more() -> None:
     assert allowed("worker") == actions_of(WORKER) | asked_for_raw_mails
 
 
+def test_the_web_process_may_do_what_its_dashboard_does_and_no_more() -> None:
+    assert allowed("web") == actions_of(WEB)
+
+
 def test_what_other_processes_need_of_aws_is_an_operators() -> None:
     assert actions_of(OPERATOR) <= allowed("operator") | allowed("worker")
 
 
 def test_no_other_code_calls_aws() -> None:
-    known = {*BRIDGE, *WORKER, *OPERATOR}
+    known = {*BRIDGE, *WORKER, *WEB, *OPERATOR}
     others = [
         path
         for folder in ("emails", "relay")
@@ -103,7 +108,7 @@ def test_the_calls_are_really_found() -> None:
     assert actions_of([OPERATIONS / "reading.py"]) == {"sqs:GetQueueAttributes"}
 
 
-@pytest.mark.parametrize("name", ["autoscaler", "bridge", "operator", "worker"])
+@pytest.mark.parametrize("name", ["autoscaler", "bridge", "operator", "web", "worker"])
 def test_a_policy_names_its_actions_and_its_resources(name: str) -> None:
     for statement in statements(name):
         assert statement.get("effect", "Allow") == "Allow"
@@ -216,7 +221,7 @@ def test_the_pages_name_the_actions_as_they_are(page: Path) -> None:
     named = set(re.findall(r"\b((?:sqs|sns|s3|ses):[A-Z]\w+)", text))
     every = {
         action
-        for name in ("autoscaler", "bridge", "operator", "worker")
+        for name in ("autoscaler", "bridge", "operator", "web", "worker")
         for action in allowed(name)
     }
 

@@ -12,6 +12,7 @@ from emails.rules.addresses import (
     domain_of,
     ours,
     parse,
+    the_one_in,
 )
 from tests.unit.emails.builders import POLICY
 
@@ -48,6 +49,22 @@ MASK = MaskRecipient(Address("x7k2", "masks.example"), None)
 )
 def test_an_address_has_one_spelling_or_is_none(text: str, expected: str | None) -> None:
     found = parse(text)
+
+    assert (str(found) if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Ann <ann@owner.example>", "ann@owner.example"),
+        ("ann@owner.example, bob@owner.example", None),
+        ("Ann", None),
+        ("", None),
+        ("(" * 5_000 + "ann@owner.example", None),
+    ],
+)
+def test_a_header_holds_one_address_or_none_that_counts(value: str, expected: str | None) -> None:
+    found = the_one_in(value)
 
     assert (str(found) if found else None) == expected
 

@@ -50,6 +50,16 @@ def test_headers_are_read_from_a_mail_unfolded_and_without_its_body() -> None:
     assert [header.name for header in headers] == ["References", "Subject"]
 
 
+def test_a_blank_before_the_colon_hides_no_header() -> None:
+    raw = b"From : eve@evil.example\r\nfrom\t: x\r\nFrom: ann@owner.example\r\n : y\r\n\r\n"
+
+    assert read_headers(raw) == (
+        Header("From", "eve@evil.example"),
+        Header("from", "x"),
+        Header("From", "ann@owner.example : y"),
+    )
+
+
 @pytest.mark.parametrize(
     "raw", [b"", b"\r\n\r\n", b"no header", b"\x00" * 100, b"A: " + b"x" * 10**6]
 )

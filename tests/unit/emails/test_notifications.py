@@ -36,6 +36,25 @@ def test_a_mail_in_s3_is_told_by_its_bucket_and_key() -> None:
     assert not told.headers_truncated
 
 
+@pytest.mark.parametrize("key", ["a", "mails/2030/a+b=c d", "é" * 512, "..a/b..", "x" * 1024])
+def test_a_key_is_taken_as_it_is(key: str) -> None:
+    assert read(received("x@masks.example", key=key)).content == StoredMail("mails", key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("", "a\0", "a\nb", "\x1b", "\x7f", "\ud800", "\ufffe"),
+        *("..", "../other/a", "mails/../a", "mails/./a", "x" * 1025, "é" * 513),
+    ],
+)
+def test_what_can_be_no_key_of_a_mail_is_refused(key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(received("x@masks.example", key=key))
+
+    assert refused.value.reason == "malformed_notification"
+
+
 def test_inline_content_keeps_every_byte_when_ses_says_base64() -> None:
     """LESSONS 9."""
     raw = bytes(range(256))
@@ -64,6 +83,12 @@ def test_truncated_headers_are_noticed(change: dict[str, object], expected: bool
     told["mail"] |= change
 
     assert read(told).headers_truncated is expected
+
+
+def test_a_blank_before_the_colon_is_no_part_of_a_headers_name() -> None:
+    told = received("x@masks.example", headers=[("From ", "eve@evil.example"), ("From", "a@b")])
+
+    assert read(told).mail.values("from") == ("eve@evil.example", "a@b")
 
 
 def test_headers_that_are_left_out_altogether_count_as_truncated() -> None:

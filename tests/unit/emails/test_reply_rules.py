@@ -114,6 +114,13 @@ def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> N
         ("eve@evil.example, ann@owner.example", DropReason.AMBIGUOUS_SENDER),
         ("nobody", DropReason.AMBIGUOUS_SENDER),
         ("x" * 20_000, DropReason.AMBIGUOUS_SENDER),
+        ("(" * 5_000 + SENDER, DropReason.AMBIGUOUS_SENDER),
+        (":" * 5_000 + SENDER, DropReason.AMBIGUOUS_SENDER),
+        (f"{SENDER} (eve@evil.example) eve@evil.example", DropReason.AMBIGUOUS_SENDER),
+        (f"{SENDER}\0@evil.example", DropReason.AMBIGUOUS_SENDER),
+        ("=?utf-8?q?ann=40owner.example?=", DropReason.AMBIGUOUS_SENDER),
+        ("eve@evil.example (ann@owner.example)", DropReason.NOT_THE_OWNER),
+        ("ann@owner.example:eve@evil.example;", DropReason.AMBIGUOUS_SENDER),
     ],
 )
 def test_a_look_alike_of_the_owner_is_not_the_owner(sender: str, reason: DropReason) -> None:
@@ -168,6 +175,11 @@ def test_a_sender_is_proven_by_dmarc_or_for_its_own_domain(
         ["amazonses.com; dkim=fail header.i=@owner.example"],
         ["amazonses.com; dkim=pass header.i=x header.d=owner.example@evil.example"],
         ["amazonses.com; none", "amazonses.com; dkim=pass header.i=@owner.example"],
+        # The envelope's sender is the forger's to write.
+        ['amazonses.com; envelope-from="a; dkim=pass header.d=owner.example "@x; helo=x'],
+        ['amazonses.com; envelope-from="\\"; dkim=pass header.d=owner.example "@x; helo=x'],
+        ['amazonses.com; envelope-from="a; dkim=pass header.d=owner.example ;'],
+        ["amazonses.com; spf=pass (domain of a; dkim=pass header.d=owner.example ; b) helo=x"],
     ],
 )
 def test_only_sess_own_results_count_and_only_the_topmost(results: list[str]) -> None:
@@ -178,6 +190,24 @@ def test_only_sess_own_results_count_and_only_the_topmost(results: list[str]) ->
     assert sender is not None
 
     assert not is_authenticated(mail, sender)
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        ("dmarc=pass header.from=owner.example;", True),
+        ("dmarc=pass header.from=evil.example;", False),
+        ("dmarc=pass header.from=sub.owner.example;", False),
+        ("spf=pass", True),
+    ],
+)
+def test_dmarc_speaks_for_the_domain_that_it_judged(judged: str, expected: bool) -> None:
+    """Of two senders in a malformed mail, SES may have judged the other one."""
+    mail = a_reply(headers={"Authentication-Results": f"amazonses.com; {judged}"})
+    sender = sender_of(mail)
+    assert sender is not None
+
+    assert is_authenticated(mail, sender) is expected
 
 
 def test_a_parent_domain_may_sign_for_its_children() -> None:

@@ -23,6 +23,12 @@ from tests.unit.emails.builders import a_mail
         ({"From": "bob@s.example\r\nBcc: eve@evil.example"}, "x@y.example", "bob@s.example"),
         ({"From": "bób@sender.example"}, "x@y.example", "x@y.example"),
         ({}, "x@y.example", "x@y.example"),
+        ({"From": "(" * 5_000}, "x@y.example", "x@y.example"),
+        (
+            {"From": "bob@sender.example", "Reply-To": "a:" * 5_000},
+            "x@y.example",
+            "bob@sender.example",
+        ),
     ],
 )
 def test_who_a_reply_goes_to(headers: dict[str, str], source: str, expected: str) -> None:

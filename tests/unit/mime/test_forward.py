@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emails.mime import LOOP_HEADER, MASK_HEADER, rewrite_forward
 from relay import local
-from tests.mime_checker import check_forward
+from tests.mime_checker import check_forward, check_octets
 from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
 
 PDF = base64.b64encode(bytes(range(256)) * 3).decode()
@@ -250,3 +250,22 @@ def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) -> None:
     read(forward(a_mail(Subject=subject, From=sender)))
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-7", "utf-16", "utf-16le", "utf-32be", "hz", "iso-2022-jp", "cp037", "cp1140", "cp500"],
+)
+def test_a_text_of_several_lines_goes_out_in_a_charset_that_is_not_over_ascii(charset: str) -> None:
+    lines = ["first line", "-" * 70, "-" * 70, "last line"] * 3
+    raw = a_mail(
+        f"Content-Type: text/plain; charset={charset}",
+        "Content-Transfer-Encoding: base64",
+        body=base64.encodebytes("\n".join(lines).encode(charset)).decode(),
+    )
+
+    result = rewrite_forward(raw, FORWARD).raw
+
+    (text,) = texts(read(result))
+    assert check_octets(result) == []
+    assert text.splitlines() == ["[HEADER]", "", *lines, "", "[FOOTER]"]

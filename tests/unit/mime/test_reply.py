@@ -110,6 +110,80 @@ dear {OWNER}
     assert b"=owner" not in raw.lower()
 
 
+INNER = f"""From: {OWNER}
+Subject: =?utf-8?b?{base64.b64encode(OWNER.encode()).decode()}?=
+X-Other: {OWNER}
+Content-Transfer-Encoding: quoted-printable
+
+dear ann.real+=
+home=40owner.exam=
+ple"""
+ENCODERS = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+
+
+def encoded_mail(inner: str, encoding: str, disposition: str = "inline") -> str:
+    encoded = ENCODERS[encoding](inner.encode()).decode()
+    return f"""Content-Type: message/rfc822; name="a.eml"
+Content-Transfer-Encoding: {encoding}
+Content-Disposition: {disposition}
+
+{encoded}"""
+
+
+@pytest.mark.parametrize("disposition", ["inline", "attachment; filename=a.eml"])
+@pytest.mark.parametrize("encoding", ENCODERS)
+@pytest.mark.parametrize("levels", [1, 3])
+def test_attached_mails_are_disguised_though_they_are_encoded(
+    encoding: str, disposition: str, levels: int
+) -> None:
+    part = INNER
+    for _ in range(levels):
+        part = encoded_mail(part, encoding, disposition)
+    raw = reply(
+        a_mail('Content-Type: multipart/mixed; boundary="b"', body=f"--b\n\nx\n--b\n{part}\n--b--")
+    )
+
+    mail = read(raw)
+    innermost = list(mail.walk())[-1]
+    assert b"owner.example" not in raw
+    assert (innermost["From"], innermost["Subject"]) == (MASK, MASK)
+    assert innermost["X-Other"] is None
+    assert innermost.get_content().strip() == f"dear {MASK}"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f'Content-Disposition: attachment; filename="{OWNER}.pdf"',
+        "Content-Disposition: attachment; filename*=utf-8''" + OWNER.replace("@", "%40"),
+        'Content-Disposition: attachment; filename*0="ann.real+home"; filename*1="@owner.example"',
+        'Content-Disposition: attachment; filename*1="@owner.example"; filename*0="ann.real+home"',
+        f"Content-Disposition: attachment; {OWNER}=1",
+        f"Content-Type: application/{OWNER}",
+        f"Content-ID: <{OWNER}>",
+        "Content-Description: =?utf-8?q?ann.real=2Bhome=40ow?=\r\n =?utf-8?q?ner.example?=",
+        f"X-Other: {OWNER}",
+    ],
+)
+def test_no_field_of_a_part_shows_the_owner(head: str) -> None:
+    body = f"--b\n\nx\n--b\n{head}\n\ny\n--b--"
+
+    raw = reply(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body))
+
+    *_, part = read(raw).walk()
+    assert b"owner.example" not in raw
+    assert "owner.example" not in f"{part.get_filename()}{part['Content-Description']}"
+
+
+@pytest.mark.parametrize("kind", ["calendar", "x-vcalendar", "vcard"])
+def test_a_card_is_disguised_across_its_folds(kind: str) -> None:
+    raw = reply(
+        a_mail(f"Content-Type: text/{kind}", body="X:mailto:ann.real+home@ow\n ner.example")
+    )
+
+    assert texts(read(raw)) == [f"X:mailto:{MASK}\r\n"]
+
+
 def test_attached_files_are_not_touched() -> None:
     content = base64.b64encode(b"%PDF " + OWNER.encode()).decode()
     body = f"""--b
@@ -132,6 +206,23 @@ Content-Transfer-Encoding: base64
 @pytest.mark.parametrize("text", [f"x{OWNER}", f"x.{OWNER}", "ann@owner.example"])
 def test_other_addresses_stay(text: str) -> None:
     assert disguise([OWNER], MASK)(text) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("<ann+shop@owner.example>", f"<{MASK}>"),
+        ("Ann+Shop.2@Owner.Example", MASK),
+        ("ann+@owner.example", MASK),
+        ("ann%2Bshop%40owner.example", MASK.replace("@", "%40")),
+        ("ann&plus;sh&#111;p&commat;owner.example", MASK),
+        ("ann=2Bshop=40owner.example", MASK),
+        ("joann+shop@owner.example", "joann+shop@owner.example"),
+        ("ann+shop@b.example, c@owner.example", "ann+shop@b.example, c@owner.example"),
+    ],
+)
+def test_all_tags_of_an_address_lead_to_its_owner(written: str, expected: str) -> None:
+    assert disguise(["ann@owner.example"], MASK)(written) == expected
 
 
 @given(st.text(), st.text())

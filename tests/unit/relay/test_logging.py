@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
 
@@ -54,6 +55,37 @@ def test_addresses_are_blanked_in_messages_and_in_fields() -> None:
     assert "ann@" not in text
     assert "b@c" not in text
     assert text.count("<address>") == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "/admin/emails/profile/?q=ann%40owner.example",
+        ["ann@owner.example"],
+        ("ann@owner.example",),
+        {"ann@owner.example"},
+        {"ann@owner.example": {"to": "ann@owner.example"}},
+        ValueError("ann@owner.example"),
+        b"ann@owner.example",
+        RequestFactory().get("/admin/emails/profile/", {"q": "ann@owner.example"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()], ids=["json", "text"])
+def test_no_field_shows_an_address_whatever_holds_it(
+    formatter: logging.Formatter, value: object
+) -> None:
+    line = formatter.format(a_record("failed", field=value))
+
+    assert "owner.example" not in line
+    assert "field" in line
+
+
+def test_fields_of_several_values_are_shown() -> None:
+    line = logged(a_record("gauges", gauges={"depth": 3, "ages": [1.5, None]}, ids=("a", "b")))
+
+    assert line["gauges"] == {"depth": 3, "ages": [1.5, None]}
+    assert line["ids"] == ["a", "b"]
 
 
 def test_an_exception_is_shown_by_type_and_frames_and_not_by_its_text() -> None:

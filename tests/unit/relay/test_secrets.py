@@ -50,6 +50,42 @@ def test_a_wrong_secret_is_complained_of_and_not_shown(
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("REDIS_URL", f"redis://:{SECRET}/x@{NOWHERE}/0"),
+        ("REDIS_URL", f"redis://:{SECRET}#x@{NOWHERE}/0"),
+        ("REDIS_URL", f"redis://:x?{SECRET}@{NOWHERE}/0"),
+        ("DATABASE_URL", f"postgresql://relay:{SECRET}/x@{NOWHERE}/relay"),
+        ("DATABASE_URL", f"postgresql://relay:x?{SECRET}@{NOWHERE}/relay"),
+        ("DATABASE_URL", f"postgresql://relay@127.0.0.1:{SECRET}/relay"),
+        ("SENTRY_DSN", f"http://{NOWHERE}/{SECRET}"),
+        ("SENTRY_DSN", f"http://{SECRET}@{NOWHERE}"),
+        ("SENTRY_DSN", f"http://{SECRET}@127.0.0.1:x/1"),
+    ],
+)
+def test_a_url_that_can_not_be_read_is_a_wrong_setting(name: str, url: str) -> None:
+    """A password that was not percent-encoded ends up in the library's complaint."""
+    with pytest.raises(SettingsError) as caught:
+        load(RelayConfig, ENVIRON | {name: url})
+
+    assert str(caught.value).startswith(f"settings.{name} has invalid value '…': ")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://relay@one.example:5432,two.example:5433/relay"),
+        ("DATABASE_URL", "postgresql://relay@%2Frun%2Fpostgresql/relay"),
+        ("REDIS_URL", "unix://x/run/redis.sock?db=1"),
+        ("REDIS_URL", "rediss://relay:p%2Fw@redis.example:6380/0"),
+    ],
+)
+def test_a_url_that_can_be_read_is_taken(name: str, url: str) -> None:
+    assert getattr(load(RelayConfig, ENVIRON | {name: url}), name.lower()) == url
+
+
 # Servers that are not there, and nothing a process says about them may hold how to get in.
 ENVIRON = {
     "PATH": os.environ["PATH"],

@@ -1,11 +1,16 @@
 """What leaves for Sentry: a secret planted wherever an event can hold one is found nowhere."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import dramatiq
 import pytest
+import sentry_sdk
+from dramatiq.brokers.stub import StubBroker
 
-from relay.sentry import scrub
+from emails.errors import Refused
+from relay.sentry import Report, scrub
 
 SECRET = "swordfish for ann@owner.example"
 
@@ -56,3 +61,32 @@ def test_an_attempt_that_is_retried_is_dropped(retried: str, is_sent: bool) -> N
     sent = scrub(an_event(tags={"to_be_retried": retried}), {})
 
     assert (sent is not None) is is_sent
+
+
+class Talkative(Exception):
+    """An exception of some library's, whose `reason` is no word of ours."""
+
+    reason = SECRET
+
+
+@pytest.fixture
+def _reporting() -> Iterator[None]:
+    sentry_sdk.init(dsn="http://key@127.0.0.1:1/1", default_integrations=False)
+    with sentry_sdk.isolation_scope():
+        yield
+    sentry_sdk.get_global_scope().set_client(None)
+
+
+@pytest.mark.usefixtures("_reporting")
+@pytest.mark.parametrize(
+    ("error", "reason"), [(Refused("mail_missing"), "mail_missing"), (Talkative(), "Talkative")]
+)
+def test_the_reason_of_an_event_is_one_word(error: Exception, reason: str) -> None:
+    broker = StubBroker()
+    dramatiq.actor(broker=broker, actor_name="work")(lambda: None)
+    message: Any = dramatiq.Message("default", "work", (), {}, {})
+    message = dramatiq.broker.MessageProxy(message)
+
+    Report().after_process_message(broker, message, exception=error)
+
+    assert sentry_sdk.get_isolation_scope()._tags["reason"] == reason
