@@ -22,9 +22,11 @@ end
 
 if state == 'registered' or state == 'enqueued' then
     redis.call('HSET', KEYS[1], 'handle', ARGV[2], 'bridge', ARGV[3], 'queue', ARGV[4])
-    local copy = redis.call('HMGET', KEYS[1], 'copy', 'copy_queue')
+    local copy = redis.call('HMGET', KEYS[1], 'copy', 'copy_queue', 'received_at')
     if state == 'registered' or (copy[1] and copy[2]
             and redis.call('HEXISTS', ARGV[7] .. ':' .. copy[2] .. '.msgs', copy[1]) == 0) then
+        -- One that was lost may have been taken from those in flight, to make room for it.
+        redis.call('ZADD', KEYS[2], copy[3] or ARGV[5], ARGV[1])
         return 'not_enqueued'
     end
     return 'in_flight'
