@@ -130,6 +130,16 @@ class InFlight:
         counted: int = self._redis.zcount(keys.IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
         return counted
 
+    def count_of(self, queue: str, now_ms: int) -> int:
+        """Count the messages in flight that came from one SQS queue."""
+        oldest_ms = now_ms - self._lifetime_ms
+        members: list[Any] = self._redis.zrangebyscore(keys.IN_FLIGHT, oldest_ms, "+inf")
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for one in members:
+                pipeline.hget(keys.message(one.decode()), "queue")
+            queues: list[Any] = pipeline.execute()
+        return queues.count(queue.encode())
+
     def make_room(self) -> None:
         """Take what is lost from those in flight, whosever it was.
 
