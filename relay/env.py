@@ -134,14 +134,14 @@ def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
     return Kind(parse, allowed, is_secret)
 
 
-def matching(pattern: str, allowed: str) -> Kind[str]:
+def matching(pattern: str, allowed: str, *, is_secret: bool = False) -> Kind[str]:
     """A text that the whole of a regular expression matches."""
 
     def parse(value: str) -> str:
         _require(re.fullmatch(pattern, value) is not None)
         return value
 
-    return Kind(parse, allowed)
+    return Kind(parse, allowed, is_secret)
 
 
 def integer(low: int, high: int, unit: str = "") -> Kind[int]:
@@ -182,7 +182,8 @@ def url(*schemes: str, allowed: str, is_secret: bool = False) -> Kind[str]:
 
     def parse(value: str) -> str:
         parts = urlsplit(value)
-        _require(parts.scheme in schemes and bool(parts.netloc))
+        # Asking for the port raises ValueError where it is none, as behind a password with a slash.
+        _require(parts.scheme in schemes and bool(parts.netloc) and parts.port != 0)
         return value
 
     return Kind(parse, allowed, is_secret)

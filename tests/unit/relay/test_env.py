@@ -87,6 +87,8 @@ def test_text_is_read_as_its_kind(kind: env.Kind[object], text: str, value: obje
         (env.url("http", allowed=""), "ftp://host"),
         (env.url("http", allowed=""), "http:/"),
         (env.url("http", allowed=""), "http://[bad"),
+        (env.url("http", allowed=""), "http://host:port"),
+        (env.url("http", allowed=""), "http://:a/password@host"),
         (env.comma_separated(env.text()), "a,,b"),
         (env.folder(), "/not-there"),
         (env.file_path(), "/not-there/file"),
