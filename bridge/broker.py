@@ -71,7 +71,7 @@ def check_redis(client: "redis.Redis") -> None:
 
 def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> FrugalBroker:
     """Make the broker. Without actors it can still enqueue, by their names."""
-    return FrugalBroker(  # type: ignore[no-untyped-call]
+    return FrugalBroker(
         client=connect(redis_url),
         middleware=list(middleware),
         namespace=NAMESPACE,

@@ -105,6 +105,28 @@ class InFlight:
         counted: int = self._redis.zcount(keys.IN_FLIGHT, now_ms - self._lifetime_ms, "+inf")
         return counted
 
+    def count_of(self, queue: str, now_ms: int) -> int:
+        """Count the messages in flight that came from one SQS queue."""
+        oldest_ms = now_ms - self._lifetime_ms
+        members: list[Any] = self._redis.zrangebyscore(keys.IN_FLIGHT, oldest_ms, "+inf")
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for one in members:
+                pipeline.hget(keys.message(one.decode()), "queue")
+            queues: list[Any] = pipeline.execute()
+        return queues.count(queue.encode())
+
+    def make_room(self) -> None:
+        """Take what is lost from those in flight, whosever it was.
+
+        Where all room is theirs, nobody would receive any more, and so nobody would find them. One
+        that is registered again between these calls is not counted then, which does no harm.
+        """
+        members: list[Any] = self._redis.zrange(keys.IN_FLIGHT, 0, -1)
+        ids = [one.decode() for one in members]
+        found = zip(ids, self.find(ids), strict=True)
+        if lost := [one for one, entry in found if entry is None or entry.is_lost]:
+            self._redis.zrem(keys.IN_FLIGHT, *lost)
+
     def find_oldest_ms(self, now_ms: int) -> int | None:
         """Look up when the oldest message in flight was handed on; None if there is none."""
         found = self._redis.zrange(

@@ -111,15 +111,15 @@ class Service:
         return True
 
     def _is_drained(self) -> bool:
-        """Tell whether the queue is empty, nothing is in flight, and all is deleted."""
+        """Tell whether the queue is empty, nothing of it is in flight, and all is deleted."""
         counts = self._parts.inbox.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 
     def _is_all_acknowledged(self) -> bool:
-        in_flight = self._parts.in_flight
+        in_flight, queue = self._parts.in_flight, self._parts.inbox.queue_name
         return (
-            in_flight.count(int(time.time() * 1000)) == 0
-            and in_flight.count_acknowledgements(self._parts.inbox.queue_name) == 0
+            in_flight.count_of(queue, int(time.time() * 1000)) == 0
+            and in_flight.count_acknowledgements(queue) == 0
         )
 
     def _wait_for_held(self) -> None:

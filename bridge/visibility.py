@@ -95,6 +95,7 @@ class Visibility:
         self._tell("hide", decided.hide, self._hide_seconds)
         self._tell("show", decided.show, 0)
         self._held.release(decided.forget)
+        self._in_flight.make_room()
         if decided.show:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.show)})
             metrics.incr("lost_by_redis", len(decided.show))

@@ -5,6 +5,8 @@ deletes a hundred, and a periodic job deletes what is left. A key leaves Redis a
 its mail, and not before; two that delete the same one do no harm.
 """
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emails import events
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """How many mails one call deletes; S3 would take a thousand, but the caller is a mail's worker."""
 
-_MAX_CALLS = 1_000
+EMPTY_SECONDS = 30.0
+"""How long to go on deleting what is left: the job that does it has less than a minute."""
 
 
 def key_of(bucket: str) -> str:
@@ -28,11 +31,19 @@ def key_of(bucket: str) -> str:
 class Discards:
     """The mails of a bucket that are done with. Errors of Redis pass through."""
 
-    def __init__(self, client: Any, mail_store: "MailStore", bucket: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        mail_store: "MailStore",
+        bucket: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = client
         self._mail_store = mail_store
         self._bucket = bucket
         self._key = key_of(bucket)
+        self._clock = clock
 
     def add(self, mail: StoredMail) -> None:
         """Have a mail deleted, in a while. It must be of this bucket."""
@@ -45,9 +56,12 @@ class Discards:
             self._delete_some()
 
     def empty(self) -> int:
-        """Delete all that is there; stops at the first failure. Gives how many were deleted."""
-        total = 0
-        for _ in range(_MAX_CALLS):
+        """Delete what is there; stops at the first failure, or when it has taken long enough.
+
+        Gives how many were deleted.
+        """
+        total, until = 0, self._clock() + EMPTY_SECONDS
+        while self._clock() < until:
             deleted = self._delete_some()
             total += deleted
             if deleted < AT_ONCE:

@@ -12,14 +12,17 @@ from relay.env import (
     choice,
     comma_separated,
     integer,
+    matching,
     optional,
     setting,
     text,
     url,
 )
 
-_DOMAIN = text("a domain, such as masks.example")
-_ADDRESS = text("a mail address, such as replies@masks.example")
+_NAME = r"[^\s@:/<>,]+\.[^\s@:/<>,.]+"
+# With a wrong domain all mail would be somebody else's, and be dropped.
+_DOMAIN = matching(_NAME, "a domain, such as masks.example")
+_ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
 
 HOUR_SECONDS = 3600
 
@@ -40,7 +43,6 @@ class SharedConfig:
         url(
             "redis",
             "rediss",
-            "unix",
             allowed="a URL such as redis://127.0.0.1:6379/0; a password in it is percent-encoded",
             is_secret=True,
         ),
@@ -49,7 +51,7 @@ class SharedConfig:
     )
     region: str = setting(
         "AWS_REGION",
-        text("an AWS region, such as us-east-1"),
+        matching(r"[a-z]+(-[a-z0-9]+)+", "an AWS region, such as us-east-1"),
         help="The AWS region of the queue, the topic, the bucket and SES.",
     )
     max_seconds_per_message: int = setting(
@@ -74,7 +76,15 @@ class SharedConfig:
     )
     sentry_dsn: str | None = setting(
         "SENTRY_DSN",
-        optional(url("http", "https", allowed="a Sentry DSN", is_secret=True, read=Dsn)),
+        optional(
+            url(
+                "http",
+                "https",
+                allowed="a Sentry DSN, such as https://key@sentry.example/1",
+                is_secret=True,
+                read=Dsn,
+            )
+        ),
         help="Where failures are reported; empty: nowhere.",
         default="",
     )

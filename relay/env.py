@@ -142,14 +142,14 @@ def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
     return Kind(parse, allowed, is_secret)
 
 
-def matching(pattern: str, allowed: str) -> Kind[str]:
+def matching(pattern: str, allowed: str, *, is_secret: bool = False) -> Kind[str]:
     """A text that the whole of a regular expression matches."""
 
     def parse(value: str) -> str:
         _require(re.fullmatch(pattern, value) is not None)
         return value
 
-    return Kind(parse, allowed)
+    return Kind(parse, allowed, is_secret)
 
 
 def integer(low: int, high: int, unit: str = "") -> Kind[int]:

@@ -46,7 +46,8 @@ if state ~= 'enqueued' then
     redis.call('HSET', KEYS[1], 'state', 'enqueued', 'handle', handle, 'bridge', bridge,
         'queue', queue, 'received_at', now)
     redis.call('PEXPIRE', KEYS[1], lifetime)
-    redis.call('ZADD', KEYS[2], now, id)
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - lifetime)
 end
+-- One that was lost may have been taken from those in flight, to make room for it.
+redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'received_at'), id)
 return 'enqueued'

@@ -40,7 +40,10 @@ def seconds_until_overdue(
 
 
 class Watchdog(dramatiq.Middleware):
-    """Exits the process when a message runs for `limit_seconds` + `grace_seconds`."""
+    """Exits the process when a message runs for its limit and `grace_seconds`.
+
+    Its limit is the one that TimeLimit keeps to: its actor's own, if any, or `limit_seconds`.
+    """
 
     def __init__(self, limit_seconds: float, grace_seconds: float = 4) -> None:
         self._limit_seconds = limit_seconds
@@ -53,7 +56,7 @@ class Watchdog(dramatiq.Middleware):
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Note when this thread's message is due."""
-        self._deadlines[threading.get_ident()] = time.monotonic() + self._limit_seconds
+        self._deadlines[threading.get_ident()] = time.monotonic() + self._limit_of(broker, message)
 
     def after_process_message(
         self,
@@ -69,6 +72,10 @@ class Watchdog(dramatiq.Middleware):
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Forget it."""
         self._deadlines.pop(threading.get_ident(), None)
+
+    def _limit_of(self, broker: dramatiq.Broker, message: Any) -> float:
+        own_ms = broker.get_actor(message.actor_name).options.get("time_limit")
+        return self._limit_seconds if own_ms is None else own_ms / 1000
 
     def _watch(self) -> None:
         while True:

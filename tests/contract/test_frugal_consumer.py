@@ -3,8 +3,12 @@
 import dramatiq
 import pytest
 import redis
+from dramatiq.errors import ConnectionClosed
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bridge.consumer import FrugalBroker, FrugalConsumer
+from bridge.encoder import Encoder
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 PREFETCH = 8
@@ -65,3 +69,93 @@ def test_only_mails_are_looked_for_often(broker: FrugalBroker, queue: str) -> No
 
 def test_the_relays_broker_consumes_so(broker: FrugalBroker) -> None:
     assert isinstance(broker.consume("q"), FrugalConsumer)
+
+
+def fetched(broker: FrugalBroker, queue: str = "q") -> int:
+    return int(broker.client.scard(f"dramatiq:__acks__.{broker.broker_id}.{queue}"))
+
+
+def lose_an_answer(broker: FrugalBroker) -> None:
+    """Redis does what it is told, and nobody hears of it."""
+    broker.do_fetch("q", 2)
+
+
+def test_a_fetch_whose_answer_was_lost_is_put_back(
+    broker: FrugalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis stood still for longer than its clients wait: they fetch again, and get others."""
+    monkeypatch.setattr("bridge.consumer.LOOK_SECONDS", 0)
+    enqueue(broker, 4)
+    lose_an_answer(broker)
+    consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    given = [next(consumer) for _ in range(4)]
+
+    assert len({message.options["redis_message_id"] for message in given}) == 4
+    for message in given:
+        consumer.ack(message)
+    assert fetched(broker) == 0
+
+
+def test_what_is_worked_on_is_not_put_back(
+    broker: FrugalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its consumer met an error, and another takes its place."""
+    monkeypatch.setattr("bridge.consumer.LOOK_SECONDS", 0)
+    enqueue(broker, 2)
+    first = broker.consume("q", prefetch=PREFETCH, timeout=1)
+    given = [next(first), next(first)]
+
+    second = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    assert next(first) is next(second) is None
+    assert waiting(broker) == 0
+    second.ack(given[0])
+    second.nack(given[1])
+    assert fetched(broker) == 0
+
+
+def test_what_waited_for_its_retry_when_its_consumer_met_an_error_is_put_back(
+    broker: FrugalBroker,
+) -> None:
+    """Dramatiq drops what it has delayed, when the connection breaks."""
+    broker.enqueue(dramatiq.Message("q", "actor", (), {}, {}), delay=1)
+    assert next(broker.consume("q.DQ", timeout=1)) is not None
+
+    assert next(broker.consume("q.DQ", timeout=1)) is not None
+
+
+def test_one_that_cant_be_read_is_a_dead_letter_in_the_end(
+    broker: FrugalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.consumer.LOOK_SECONDS", 0)
+    monkeypatch.setattr("dramatiq.message.global_encoder", Encoder())
+    broker.client.hset("dramatiq:q.msgs", "junk", b"\xff not a message")
+    broker.client.rpush("dramatiq:q", "junk")
+    consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    consumer.nack(next(consumer))
+    assert next(consumer) is None
+
+    assert broker.client.zrange("dramatiq:q.XQ", 0, -1) == [b"junk"]
+    assert fetched(broker) == 0
+
+
+def test_an_answer_that_is_late_is_an_error_that_dramatiq_survives(
+    broker: FrugalBroker, redis_url: str
+) -> None:
+    """It expects a ConnectionError, which a TimeoutError is not; of that its threads died."""
+    enqueue(broker, 1)
+    hasty = redis.Redis.from_url(redis_url, socket_timeout=0.1, retry=Retry(NoBackoff(), 0))
+    broker = FrugalBroker(client=hasty, middleware=[])
+    consumer = broker.consume("q", prefetch=1, timeout=1)
+    message = next(consumer)
+
+    redis.Redis.from_url(redis_url).client_pause(1000)
+
+    with pytest.raises(ConnectionClosed):
+        next(broker.consume("q"))
+    with pytest.raises(ConnectionClosed):
+        consumer.ack(message)
+    with pytest.raises(ConnectionClosed):
+        consumer.requeue([message])

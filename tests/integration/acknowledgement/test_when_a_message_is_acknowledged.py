@@ -4,6 +4,7 @@ Lesson 25: Dramatiq's `after_ack` fires for each attempt that is retried, and fo
 the delay queue; taken for the end, it deletes messages whose work is still to come.
 """
 
+import time
 from collections.abc import Callable
 
 import dramatiq
@@ -220,3 +221,18 @@ def test_messages_around_one_that_cant_be_read_are_worked_off(
         worker.stop()
 
     assert {acknowledgement.handle.message_id for acknowledgement in taken} == {"before", "after"}
+
+
+def test_dead_letters_are_kept_for_twice_as_long_as_sqs_can_keep_their_messages(
+    broker: RedisBroker, client: redis.Redis
+) -> None:
+    """Lesson 32: Dramatiq's own seven days end while the message is still in SQS."""
+    dead_letters, day_ms = f"{NAMESPACE}:inbound.XQ", 24 * 3600 * 1000
+    now_ms = int(time.time() * 1000)
+    client.zadd(dead_letters, {"kept": now_ms - 28 * day_ms, "over": now_ms - 31 * day_ms})
+    client.hset(f"{dead_letters}.msgs", mapping={"kept": "…", "over": "…"})
+
+    broker.do_fetch("inbound", 1)  # any command looks for those whose time is over
+
+    assert client.zrange(dead_letters, 0, -1) == [b"kept"]
+    assert client.hkeys(f"{dead_letters}.msgs") == [b"kept"]

@@ -185,6 +185,21 @@ def test_a_message_whose_copy_is_gone_while_it_is_in_flight_is_lost(
     assert (entry.is_lost, entry.handle) == (False, NEWER)
 
 
+def test_what_is_lost_makes_room_until_it_is_delivered_again(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    hand_on(in_flight)
+    in_flight.make_room()
+    assert in_flight.count(NOW_MS) == 1
+
+    lose_copy(client)
+    in_flight.make_room()
+
+    assert in_flight.count(NOW_MS) == 0
+    assert hand_on(in_flight, NEWER, bridge="b2") is Handed.ENQUEUED
+    assert in_flight.count(NOW_MS) == 1
+
+
 def test_the_copy_that_was_noted_last_is_the_one_that_counts(
     in_flight: InFlight, client: redis.Redis
 ) -> None:

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bench.aws.fast_aws import FastAws
+from bridge.inbox import Handle
 from relay.local.aws import MAX_RECEIVES, LocalAws, SimulatedAws
 from tests.environment import SETTINGS
+from tests.in_flight import put_in_flight
 from tests.integration.conftest import MAIL, OWNER, Relay, logged
 from tests.waiting import wait_until
 
@@ -17,7 +20,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_dead_letter_queue_is_worked_off_with_the_same_code(relay: Relay) -> None:
-    """Its messages are forgiven how often they killed a worker: whoever runs this says so."""
+    """Its messages are forgiven how often they killed a worker: whoever runs this says so.
+
+    What is in flight meanwhile from the queue itself, it need not wait for: there always is some.
+    """
+    other, now_ms = Handle("other", "handle"), int(time.time() * 1000)
+    put_in_flight(relay.redis, other, actor_queue="nobodys", now_ms=now_ms, lifetime_seconds=600)
     relay.aws.deliver(MAIL, ["x7k2@masks.example"])
     (body,) = relay.aws.sqs.receive_message(QueueUrl=relay.aws.queue_url)["Messages"]
     relay.aws.sqs.purge_queue(QueueUrl=relay.aws.queue_url)

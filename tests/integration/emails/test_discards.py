@@ -1,11 +1,12 @@
 """Mails that are done with: on a real Redis, beside a bucket that fails when it is told to."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
-from emails.discards import AT_ONCE, Discards, key_of
+from emails.discards import AT_ONCE, EMPTY_SECONDS, Discards, key_of
 from emails.errors import NotFinished, Refused
 from emails.notifications import StoredMail
 from emails.outcomes import RefuseReason, RetryReason
@@ -137,3 +138,15 @@ def test_a_redis_that_is_away_leaves_the_message_unacknowledged(bucket: FakeMail
 
     with pytest.raises(redis.ConnectionError):
         Discards(nobody, bucket, "mails").add(mail(1))  # type: ignore[arg-type]
+
+
+def test_a_long_backlog_is_worked_off_in_several_runs(
+    client: redis.Redis, bucket: FakeMailStore
+) -> None:
+    """One that ran into its time limit was a dead letter, minute after minute."""
+    ticks = itertools.count(step=EMPTY_SECONDS * 0.6)
+    discards = Discards(client, bucket, "mails", clock=lambda: next(ticks))  # type: ignore[arg-type]
+    client.sadd(KEY, *(stored.key for stored in bucket.mails))
+
+    assert discards.empty() == AT_ONCE
+    assert client.scard(KEY) == 2 * AT_ONCE

@@ -34,6 +34,17 @@ def test_a_hard_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -
     assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
 
 
+@pytest.mark.parametrize("registered", ["ann@owner.example", "Ann@Owner.Example"])
+@pytest.mark.parametrize("bounced", ["ann@owner.example", "ANN@owner.example"])
+def test_a_bounce_finds_its_owner_whatever_the_case(
+    relay: Relay, registered: str, bounced: str
+) -> None:
+    """Lesson 21."""
+    an_owner(registered)
+
+    assert relay.notify(bounce(bounced)) == (Recorded(RecordReason.HARD_BOUNCE),)
+
+
 @SHAPES
 def test_a_soft_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
     a_mask(an_owner())

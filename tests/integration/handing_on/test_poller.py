@@ -61,6 +61,10 @@ class Bench:
             stopping=self.stopping,
         )
 
+    def visibility(self) -> Visibility:
+        in_flight = InFlight(self.client, 60)
+        return Visibility(self.inbox, in_flight, self.held, bridge="b1", hide_seconds=60)
+
     def authenticate(self, body: str) -> Envelope:
         return parse(body)
 
@@ -155,12 +159,24 @@ def test_a_message_that_was_lost_in_redis_is_enqueued_when_it_is_delivered_again
     bench.deliver()
     bench.poller().cycle(10)
     bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
-    visibility = Visibility(
-        bench.inbox, InFlight(bench.client, 60), bench.held, bridge="b1", hide_seconds=60
-    )
 
-    visibility.beat()
+    bench.visibility().beat()
 
     assert bench.is_visible()
     assert bench.poller().cycle(10).taken == {Taken.ENQUEUED: 1}
     assert len(bench.enqueued()) == 1
+
+
+def test_lost_messages_take_no_room_from_those_that_must_bring_them_back(bench: Bench) -> None:
+    """With all room theirs nobody received any more, until their lifetime was over."""
+    bench.deliver(2)
+    poller = bench.poller(max_in_flight=1)
+    poller.cycle(poller.demand())
+    assert poller.demand() == 0
+    bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
+
+    bench.visibility().beat()
+
+    assert poller.demand() == 1
+    assert poller.cycle(1).taken == {Taken.ENQUEUED: 1}
+    assert poller.demand() == 0

@@ -38,6 +38,9 @@ def test_three_settings_are_enough() -> None:
         ("AWS_SNS_TOPIC", "my-topic"),
         ("AWS_SQS_EMAIL_QUEUE_URL", "my-queue"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://localhost:port/0"),
+        ("AWS_REGION", "us east"),
+        ("SENTRY_DSN", "https://sentry.example/1"),
         # against each other
         ("PROCESS_EMAIL_HEARTBEAT_SECONDS", "61"),
         ("PROCESS_EMAIL_MAX_LIFETIME_SECONDS", "120"),

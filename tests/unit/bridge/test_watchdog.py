@@ -1,8 +1,12 @@
 """When the watchdog's timer must go off. (That it does is tested on real processes.)"""
 
-import pytest
+import time
 
-from bridge.middleware.watchdog import INTERVAL_SECONDS, seconds_until_overdue
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from bridge.middleware.watchdog import INTERVAL_SECONDS, Watchdog, seconds_until_overdue
 
 LIMIT, GRACE = 100.0, 4.0
 
@@ -21,3 +25,18 @@ def test_the_timer_is_set_to_the_first_deadline_and_the_grace(
     deadlines: list[float], now: float, expected: float
 ) -> None:
     assert seconds_until_overdue(deadlines, now, LIMIT, GRACE) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("own_ms", "limit"), [(None, LIMIT), (50_000, 50.0), (200_000, 200.0)])
+def test_an_actors_own_limit_is_kept_to(own_ms: int | None, limit: float) -> None:
+    """The jobs of each minute have one; with a short limit for mails their worker was ended."""
+    broker = StubBroker(middleware=[])
+    options = {} if own_ms is None else {"time_limit": own_ms}
+    broker.actor_options.add("time_limit")
+    actor = dramatiq.actor(lambda: None, actor_name="job", broker=broker, **options)
+    watchdog = Watchdog(LIMIT, GRACE)
+
+    watchdog.before_process_message(broker, actor.message())
+
+    (deadline,) = watchdog._deadlines.values()
+    assert deadline - time.monotonic() == pytest.approx(limit, abs=1)

@@ -88,6 +88,8 @@ def test_text_is_read_as_its_kind(kind: env.Kind[object], text: str, value: obje
         (env.url("http", allowed=""), "http:/"),
         (env.url("http", allowed=""), "http://[bad"),
         (env.url("http", allowed=""), "http://host:bad/"),
+        (env.url("http", allowed=""), "http://host:port"),
+        (env.url("http", allowed=""), "http://:a/password@host"),
         (env.comma_separated(env.text()), "a,,b"),
         (env.folder(), "/not-there"),
         (env.file_path(), "/not-there/file"),
