@@ -38,6 +38,11 @@ class RejectReason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     """The signature isn't that of this envelope: forged, or changed on its way."""
 
+    TOO_OLD = "too_old"
+    """Genuine, but from so long ago that it isn't remembered any more whether it was carried out: a
+    message that was moved back from a dead-letter queue late, or one that somebody kept and sends
+    again. Whether its mail is still in S3, the bucket's expiry says."""
+
     SUBSCRIPTION_CONFIRMATION = "subscription_confirmation"
     """Genuine: SNS asks whether this queue shall be subscribed. Confirm through the SNS API; see
     `AWS_SNS_CONFIRM_SUBSCRIPTIONS`."""

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bridge.envelope import SES_TYPE_FIELDS, Envelope, EnvelopeType, canonical, parse
 from bridge.rejects import Rejected, RejectReason, loggable
-from emails.wire import queue_for
+from emails.wire import MAX_AGE_HOURS, queue_for
 
 __all__ = [
     "CertificateUrl",
@@ -36,6 +36,7 @@ __all__ = [
     "authenticate",
     "canonical",
     "certificate_url",
+    "check_age",
     "check_certificate_url",
     "check_topic",
     "check_version",
@@ -75,6 +76,7 @@ def authenticate(
     check_version(envelope, versions)
     check_certificate_url(envelope.signing_cert_url, envelope.topic_arn)
     verify(envelope, certificate_at(envelope.signing_cert_url, now), now, versions)
+    check_age(envelope, now)
     return envelope
 
 
@@ -105,6 +107,16 @@ def check_version(envelope: Envelope, versions: Collection[str]) -> None:
     version = envelope.signature_version
     if version not in versions or version not in _DIGESTS:
         raise Rejected(RejectReason.SIGNATURE_VERSION_REFUSED, loggable(version))
+
+
+def check_age(envelope: Envelope, now: datetime) -> None:
+    """Reject what is so old that it may have been carried out and forgotten since."""
+    try:
+        published = datetime.fromisoformat(envelope.timestamp)
+    except ValueError:
+        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "Timestamp") from None
+    if now - published.astimezone(UTC) > timedelta(hours=MAX_AGE_HOURS):
+        raise Rejected(RejectReason.TOO_OLD, loggable(envelope.timestamp))
 
 
 def certificate_url(url: str) -> CertificateUrl:

@@ -16,7 +16,8 @@ MAX_BATCHES = 100
 """A run removes at most their product; what is left waits for the next run."""
 
 DELIVERY_RETENTION = timedelta(days=15)
-"""A message can come again as long as SQS keeps it: fourteen days at most."""
+"""What is older than `wire.MAX_AGE_HOURS` does not come in any more, and is in flight for at most
+eleven hours after that."""
 
 COUNTER_RETENTION = timedelta(days=30)
 

@@ -19,6 +19,10 @@ ACTOR_NAME = "process_notification"
 SQS_MESSAGE_ID = "sqs_message_id"
 """The option of the Dramatiq message that says which SQS message it came from."""
 
+MAX_AGE_HOURS = 14 * 24 + 12
+"""How old an envelope may be: SQS keeps a message for 14 days. What was done is remembered for
+longer, so that nothing which is done can come in again (`cleaning.DELIVERY_RETENTION`)."""
+
 _QUEUES = {
     "Received": INBOUND_QUEUE,
     "Bounce": FEEDBACK_QUEUE,

@@ -16,6 +16,7 @@ from relay.local.signing import Signer, notification, subscription_confirmation
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mail"
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
+JUST_NOW = {"Timestamp": "2030-05-01T11:59:59.719Z"}
 RECEIVED = '{"notificationType": "Received"}'
 BOTH_VERSIONS = ("1", "2")
 
@@ -30,12 +31,12 @@ def our_signer() -> Signer:
 
 def a_notification(message: str = RECEIVED, version: str = "2", **fields: str) -> dict[str, str]:
     """Make a genuine envelope, its fields changed before it is signed."""
-    return our_signer().sign(notification(TOPIC, message) | fields, version)
+    return our_signer().sign(notification(TOPIC, message) | JUST_NOW | fields, version)
 
 
 def a_confirmation(**fields: str) -> dict[str, str]:
     """Make a genuine confirmation."""
-    return our_signer().sign(subscription_confirmation(TOPIC) | fields)
+    return our_signer().sign(subscription_confirmation(TOPIC) | JUST_NOW | fields)
 
 
 def an_ec_certificate() -> x509.Certificate:

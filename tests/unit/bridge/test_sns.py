@@ -4,7 +4,7 @@ import base64
 import json
 import time
 import traceback
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bridge import sns
 from bridge.sns import EnvelopeType, Rejected, RejectReason
 from emails import wire
+from emails.cleaning import DELIVERY_RETENTION
 from tests.unit.bridge.envelopes import (
     BOTH_VERSIONS,
     NOW,
@@ -67,8 +68,30 @@ def test_a_confirmation_is_authenticated_like_a_notification() -> None:
     assert rejection(lambda: authenticate(changed)).reason is RejectReason.BAD_SIGNATURE
 
 
-def test_a_notification_may_have_waited_in_its_queue_for_long() -> None:
-    assert authenticate(a_notification(Timestamp="2012-04-25T21:49:25.719Z"))
+def test_a_notification_may_have_waited_as_long_as_sqs_keeps_it() -> None:
+    assert authenticate(a_notification(Timestamp="2030-04-17T12:00:00.000Z"))
+    assert authenticate(a_notification(Timestamp="2030-04-17T00:00:01.000Z"))
+
+
+@pytest.mark.parametrize("timestamp", ["2030-04-16T23:59:59.000Z", "2012-04-25T21:49:25.719Z"])
+def test_a_genuine_notification_that_may_be_forgotten_is_not_carried_out_again(
+    timestamp: str,
+) -> None:
+    refused = rejection(lambda: authenticate(a_notification(Timestamp=timestamp)))
+
+    assert (refused.reason, refused.detail) == (RejectReason.TOO_OLD, timestamp)
+
+
+def test_what_comes_in_is_remembered_until_it_can_not_come_in_again() -> None:
+    in_flight = timedelta(hours=11)  # PROCESS_EMAIL_MAX_LIFETIME_SECONDS, at most
+    assert timedelta(hours=wire.MAX_AGE_HOURS) + in_flight < DELIVERY_RETENTION
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "2030-05-01T12:00:00.000Z#", "12:00", "0"])
+def test_a_time_that_is_none_is_no_envelopes(timestamp: str) -> None:
+    refused = rejection(lambda: authenticate(a_notification(Timestamp=timestamp)))
+
+    assert refused.reason is RejectReason.NOT_AN_ENVELOPE
 
 
 # --- forgeries -----------------------------------------------------------------------------------
