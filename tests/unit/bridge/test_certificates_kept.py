@@ -227,6 +227,7 @@ def certificates(
         f"https://{HOST}//etc/passwd",
         f"https://{HOST}/SimpleNotificationService-/../../{FILE}",
     ],
+    ids=["none", "another's", "an Arabic digit", "a step up", "another path", "steps up"],
 )
 def test_only_snss_urls_are_looked_for(
     certificates: Certificates, host: CertificateHost, url: str
