@@ -14,7 +14,7 @@ from emails.deliver import Edges
 from emails.handle import handle
 from emails.models import DomainMask, Profile, RandomMask
 from emails.notifications import StoredMail, parse
-from emails.outcomes import Outcome
+from emails.outcomes import Forwarded, ForwardReason, Outcome
 from emails.store import Store
 from tests.integration.emails.fakes import FakeMailer, FakeMailStore, FakePace
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
@@ -93,3 +93,16 @@ def a_domain_mask(profile: Profile, local: str = "shop", **fields: Any) -> Domai
     """Make a domain mask."""
     domain = f"{profile.subdomain}.masks.example"
     return DomainMask.objects.create(profile=profile, local=local, domain=domain, **fields)
+
+
+FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)
+SNS_MESSAGE_ID = "5ed1a2a2-0000-4000-8000-000000000001"
+
+
+def arrive(relay: Relay, *to: str, key: str = "key-1") -> Any:
+    """The same notification comes, once more."""
+    return relay.arrive(*(to or ("x7k2@masks.example",)), key=key, sns_message_id=SNS_MESSAGE_ID)
+
+
+class TimeIsOver(BaseException):
+    """As a worker's time limit raises it: anywhere."""

@@ -1,0 +1,191 @@
+"""What was sent is recorded, once, whatever happens between SES's yes and the record (P2)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from emails.errors import NotFinished, Refused
+from emails.models import AbuseCounter, Delivery, RandomMask, Reply
+from emails.outcomes import Blocked, BlockReason
+from tests.integration.emails.conftest import (
+    FORWARDED,
+    Relay,
+    TimeIsOver,
+    a_mask,
+    an_owner,
+    arrive,
+)
+
+
+def test_an_owner_deleted_while_a_mail_is_sent_does_not_send_it_again(
+    transactional_db: None,
+) -> None:
+    """It can't be counted for anybody, but it was sent."""
+    relay = Relay()
+    owner = an_owner()
+    a_mask(owner)
+    relay.mailer.meanwhile = owner.delete
+
+    assert arrive(relay) == (FORWARDED,)
+
+    assert len(relay.mailer.sent) == 1
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.outcome) == ("finished", "forwarded")
+
+
+def test_an_attempt_that_is_interrupted_after_the_send_does_not_send_again(
+    transactional_db: None,
+) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+
+    def interrupt(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "emails_abusecounter" in sql:
+            raise TimeIsOver
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(interrupt), pytest.raises(TimeIsOver):
+        arrive(relay)
+    relay.now += timedelta(days=1)
+
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
+def test_an_outcome_that_could_not_be_recorded_is_reached_at_the_next_attempt_at_once(
+    transactional_db: None,
+) -> None:
+    """Nothing was sent, so the next attempt need not wait for the claim to run out."""
+    relay = Relay()
+    a_mask(an_owner(), block="all")
+
+    with connection.execute_wrapper(Flaky(failures=1)), pytest.raises(NotFinished):
+        arrive(relay)
+
+    assert arrive(relay) == (Blocked(BlockReason.BLOCKS_ALL),)
+
+
+def test_a_mask_that_is_deleted_while_its_mail_is_sent_has_no_reply_and_the_mail_still_counts(
+    transactional_db: None,
+) -> None:
+    relay = Relay()
+    mask = a_mask(an_owner())
+    relay.mailer.meanwhile = mask.delete
+
+    assert arrive(relay) == (FORWARDED,)
+
+    assert Delivery.objects.get().state == "finished"
+    assert AbuseCounter.objects.get().mails == 1
+    assert Reply.objects.count() == 0
+
+
+def test_what_was_recorded_by_another_meanwhile_is_not_counted_again(
+    transactional_db: None,
+) -> None:
+    """A claim that ran out was taken over, and both have sent: that is the gap, counted once."""
+    relay = Relay()
+    a_mask(an_owner())
+
+    def take_over() -> None:
+        relay.mailer.meanwhile = lambda: None
+        relay.now += timedelta(days=1)
+        arrive(relay)
+
+    relay.mailer.meanwhile = take_over
+
+    arrive(relay)
+
+    assert len(relay.mailer.sent) == 2
+    assert (RandomMask.objects.get().forwarded, AbuseCounter.objects.get().mails) == (1, 1)
+    assert Reply.objects.count() == 1
+
+
+class Flaky:
+    """A database that is away for the next `failures` statements that write an outcome."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        told = params.values() if isinstance(params, dict) else params or ()
+        if self.failures and "emails_delivery" in sql and "finished" in told:
+            self.failures -= 1
+            raise OperationalError("the server closed the connection")
+        return execute(sql, params, many, context)
+
+
+def test_a_database_that_goes_away_after_the_send_is_waited_for(transactional_db: None) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+
+    with connection.execute_wrapper(Flaky(failures=1)):
+        assert arrive(relay) == (FORWARDED,)
+
+    assert relay.slept == [0.1]
+    assert len(relay.mailer.sent) == 1
+    assert Delivery.objects.get().state == "finished"
+    assert Reply.objects.count() == 1
+
+
+def test_a_database_that_stays_away_after_the_send_leaves_a_refusal_with_its_reason(
+    transactional_db: None,
+) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+
+    with connection.execute_wrapper(Flaky(failures=1000)), pytest.raises(Refused) as refused:
+        arrive(relay)
+
+    assert refused.value.reason == "sent_not_recorded"
+    assert sum(relay.slept) > 15
+    # Nobody sends it again at once: the claim still holds.
+    with pytest.raises(NotFinished):
+        arrive(relay)
+    assert len(relay.mailer.sent) == 1
+
+
+def test_fifty_forwards_at_once_count_fifty(transactional_db: None) -> None:
+    """LESSONS 23: nothing is read, changed and saved."""
+    relay = Relay()
+    a_mask(an_owner())
+
+    def attempt(_: int) -> object:
+        try:
+            return relay.arrive("x7k2@masks.example")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(attempt, range(50))) == {(FORWARDED,)}
+
+    assert RandomMask.objects.get().forwarded == 50
+    counter = AbuseCounter.objects.get()
+    assert (counter.mails, counter.bytes) == (50, sum(len(one.raw) for one in relay.mailer.sent))
+    assert Delivery.objects.filter(state="finished").count() == 50
+    assert len(relay.mailer.sent) == 50
+
+
+def test_no_transaction_is_open_while_a_mail_is_sent(transactional_db: None) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+    was_open: list[bool] = []
+    relay.mailer.meanwhile = lambda: was_open.append(connection.in_atomic_block)
+
+    arrive(relay)
+
+    assert was_open == [False]
+
+
+def test_a_forwarded_mail_costs_three_statements(transactional_db: None) -> None:
+    """A claim, a look at mask and owner, a record; and no transaction around any of them."""
+    relay = Relay()
+    a_mask(an_owner())
+
+    with CaptureQueriesContext(connection) as queries:
+        arrive(relay)
+
+    assert len(queries) == 3, [query["sql"] for query in queries]
