@@ -137,6 +137,8 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": library_level},
         "loggers": {name: {"level": LEVELS[verbosity]} for name in ("relay", "bridge", "emails")}
+        # Django's own handler for it would write each line once more, in a shape of its own.
+        | {"django": {"handlers": []}}
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
         | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")},
     }

@@ -57,10 +57,14 @@ def _run(folder: Path, interrupts: Interrupts) -> None:
             case.put(stack.aws, case)
         drop = DropFolder(stack.aws, folder)
         _tell(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
-        while True:
-            interrupts.check()
-            drop.look()
-            time.sleep(_POLL_SECONDS)
+        try:
+            while True:
+                interrupts.check()
+                drop.look()
+                time.sleep(_POLL_SECONDS)
+        except Interrupted:
+            console.print("stopping, which takes some seconds …")
+            raise
 
 
 def _add_staff(stack: Stack) -> str:

@@ -227,3 +227,18 @@ def test_the_servers_are_gone_when_they_are_stopped(start: StartProgram, own_fol
 
     wait_until("nothing left behind", lambda: not owner.has_left())
     assert owner.process.poll() is None, "it was not its end that ended them"
+
+
+def test_what_came_to_an_owners_own_name_can_be_sent_from_there(aws: LocalAws) -> None:
+    """SES needs no word about subdomains of a verified domain; moto does."""
+    recipients = ["shop@ann.masks.example", "SHOP@Ann.masks.example", "shop@masks.example"]
+    for _ in range(2):
+        aws.deliver(b"From: bob@sender.example\r\n\r\nhello\r\n", recipients)
+
+    aws._ses.send_email(
+        FromEmailAddress="shop@ann.masks.example",
+        Destination={"ToAddresses": ["ann@owner.example"]},
+        Content={"Raw": {"Data": b"From: shop@ann.masks.example\r\n\r\nhello\r\n"}},
+    )
+
+    assert [mail.sender for mail in aws.sent()] == ["shop@ann.masks.example"]

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +38,20 @@ def test_a_line_is_one_json_object_with_the_extra_fields_beside_the_message() ->
     assert line["cycle_num"] == 3
     assert line["success"] is True
     assert line["timestamp"].endswith("+00:00")
+
+
+def test_djangos_own_lines_are_written_once_and_as_json_while_it_is_debugged() -> None:
+    code = "import logging; logging.getLogger('django.request').warning('Not Found')"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+        cwd=Path(__file__).parents[3],
+        env=dict(os.environ) | {"DEBUG": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == ["Not Found"]
 
 
 @pytest.mark.parametrize("wrap", [lambda message: message, MessageProxy])
