@@ -119,7 +119,7 @@ class InFlight:
         """Take what is lost from those in flight, whosever it was.
 
         Where all room is theirs, nobody would receive any more, and so nobody would find them. One
-        that is registered again between these calls is not counted then, which does no harm.
+        that is handed on again between these calls is not counted then, which does no harm.
         """
         members: list[Any] = self._redis.zrange(keys.IN_FLIGHT, 0, -1)
         ids = [one.decode() for one in members]

@@ -38,10 +38,7 @@ from emails.once import Claim, ClaimResult, Sent
 from emails.outcomes import Blocked, Dropped, Forwarded, Outcome, RecordReason, RetryReason
 from emails.rules import developer
 from emails.rules.addresses import MaskRecipient
-from emails.snapshots import (
-    MASK_COLUMNS,
-    mask_facts,
-)
+from emails.snapshots import MASK_COLUMNS, mask_facts
 
 P = ParamSpec("P")
 R = TypeVar("R")
