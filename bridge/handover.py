@@ -59,7 +59,7 @@ class Handover:
         self._bridge = bridge
         self._queue = queue
         self._is_second_chance = is_second_chance
-        self._script = script(client, "hand_on")
+        self._script = script(client, "copies", "hand_on")
 
     def hand_on(self, parcels: Sequence[Parcel], now_ms: int) -> list[Handed | RedisError]:
         """Hand messages on; for each what became of it, or Redis's reason not to take this one.

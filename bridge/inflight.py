@@ -74,14 +74,14 @@ class InFlight:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
-        self._enqueued = script(client, "enqueued")
+        self._note_copy = script(client, "copies", "note_copy")
         self._reserve = script(client, "reserve")
-        self._find = script(client, "find")
+        self._find = script(client, "copies", "find")
         self._acknowledge = script(client, "acknowledge")
 
-    def note_enqueued(self, message_id: str, *, copy: str, queue: str) -> None:
+    def note_copy(self, message_id: str, *, copy: str, queue: str) -> None:
         """Note that a message in flight was enqueued anew, as which copy, in which queue."""
-        self._enqueued(keys=[keys.message(message_id)], args=[copy, queue])
+        self._note_copy(keys=[keys.message(message_id)], args=[copy, queue, NAMESPACE])
 
     def reserve(
         self, wanted: int, *, bridge: str, at_most: int, now_ms: int, seconds: float

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent / "lua"
 
 
-def script(client: "Redis", name: str) -> "Script":
-    """Make a script callable. Redis is not asked before it is called."""
-    return client.register_script((_FOLDER / f"{name}.lua").read_text())
+def script(client: "Redis", *names: str) -> "Script":
+    """Make a script callable, the last of `names`, with those before it for it to use.
+
+    Redis is not asked before it is called.
+    """
+    return client.register_script("\n".join((_FOLDER / f"{one}.lua").read_text() for one in names))

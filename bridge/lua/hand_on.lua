@@ -1,6 +1,7 @@
 -- Hands a message that was received from SQS on to the workers: notes it and enqueues it.
+-- Needs copies.lua.
 --
--- KEYS[1]  the message's entry (hash: state, handle, bridge, queue, received_at, copy, copy_queue,
+-- KEYS[1]  the message's entry (hash: state, handle, bridge, queue, received_at, copies,
 --          had_second_chance)
 -- KEYS[2]  the messages in flight (sorted set: message id, score = when it was handed on, ms)
 -- KEYS[3]  Dramatiq's queue (list)
@@ -10,8 +11,8 @@
 --          Dramatiq's keys begin with, the copy's id, the message as Dramatiq has it, whether to
 --          forget, once, how often it was started ('1' or '0')
 --
--- Replies  'enqueued'   it was not known, or its last run failed, or its copy in Dramatiq's queue
---                       was lost
+-- Replies  'enqueued'   it was not known, or its last run failed, or all its copies in
+--                       Dramatiq's queues were lost
 --          'in_flight'  it is being worked on; its entry has the newer receipt handle now
 --          'done'       it was carried out: delete it
 --
@@ -28,8 +29,7 @@ end
 
 if state == 'enqueued' then
     redis.call('HSET', KEYS[1], 'handle', handle, 'bridge', bridge, 'queue', queue)
-    local known = redis.call('HMGET', KEYS[1], 'copy', 'copy_queue')
-    if redis.call('HEXISTS', namespace .. ':' .. known[2] .. '.msgs', known[1]) == 1 then
+    if #still_queued(namespace, redis.call('HGET', KEYS[1], 'copies')) > 0 then
         return 'in_flight'
     end
 end
@@ -38,7 +38,7 @@ end
 -- not nowhere.
 redis.call('HSET', KEYS[4], copy, message)
 redis.call('RPUSH', KEYS[3], copy)
-redis.call('HSET', KEYS[1], 'copy', copy, 'copy_queue', string.match(KEYS[3], ':(.*)$'))
+redis.call('HSET', KEYS[1], 'copies', string.match(KEYS[3], ':(.*)$') .. '/' .. copy)
 if is_second_chance == '1' and redis.call('HSETNX', KEYS[1], 'had_second_chance', 1) == 1 then
     redis.call('DEL', KEYS[5])
 end

@@ -56,7 +56,7 @@ redis.call('RPUSH', KEYS[4], new_id)
 if sqs_id ~= '' then
     -- The receipt handle of the last delivery stays, if it is known: SQS takes it until the next.
     redis.call('HSET', KEYS[6], 'state', 'enqueued', 'received_at', now,
-        'copy', new_id, 'copy_queue', string.match(KEYS[4], ':(.*)$'))
+        'copies', string.match(KEYS[4], ':(.*)$') .. '/' .. new_id)
     redis.call('PEXPIRE', KEYS[6], lifetime)
     redis.call('ZADD', KEYS[7], now, sqs_id)
     redis.call('DEL', KEYS[8])

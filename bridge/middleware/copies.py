@@ -1,6 +1,6 @@
-"""Notes which copy in Dramatiq's queues stands for a message that is in flight.
+"""Notes which copies in Dramatiq's queues stand for a message that is in flight.
 
-A message gets a new copy with each retry and after each delay. The bridge looks whether the copy is
+A message gets a new copy with each retry and after each delay. The bridge looks whether any is
 still there; without this note a message whose retry Dramatiq failed to enqueue, and whose earlier
 copy it acknowledged all the same, would count as in flight until its lifetime is over.
 """
@@ -24,12 +24,15 @@ class Copies(dramatiq.Middleware):
         self._in_flight = in_flight
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
-        """Note the copy. Dramatiq acknowledges the one before only after this."""
+        """Note the copy. Dramatiq acknowledges the one before only after this.
+
+        Another worker may be done with the copy by then, and have noted the one after it.
+        """
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
         try:
-            self._in_flight.note_enqueued(
+            self._in_flight.note_copy(
                 message_id, copy=message.options["redis_message_id"], queue=message.queue_name
             )
         except RedisError as error:

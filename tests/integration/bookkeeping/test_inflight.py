@@ -5,6 +5,7 @@ import time
 import pytest
 import redis
 
+from bridge import keys
 from bridge.broker import NAMESPACE
 from bridge.handover import Handed
 from bridge.inbox import Handle
@@ -98,12 +99,12 @@ def test_a_message_that_is_done_stays_done(in_flight: InFlight) -> None:
     assert in_flight.count(NOW_MS) == 0
 
 
-def test_noting_late_that_it_was_enqueued_does_not_revive_a_message(in_flight: InFlight) -> None:
-    """An actor may end before it is noted that its retry was enqueued."""
+def test_noting_a_copy_late_does_not_revive_a_message(in_flight: InFlight) -> None:
+    """A worker that was taken for dead may retry what another has carried out."""
     hand_on(in_flight)
     succeed(in_flight)
 
-    in_flight.note_enqueued(ID, copy="copy-1", queue="inbound")
+    in_flight.note_copy(ID, copy="copy-1", queue="inbound")
 
     assert hand_on(in_flight) is Handed.DONE
 
@@ -200,19 +201,39 @@ def test_what_is_lost_makes_room_until_it_is_delivered_again(
     assert in_flight.count(NOW_MS) == 1
 
 
-def test_the_copy_that_was_noted_last_is_the_one_that_counts(
+def test_a_message_is_lost_once_none_of_its_copies_is_left(
     in_flight: InFlight, client: redis.Redis
 ) -> None:
-    """A retry is enqueued before the attempt before it is acknowledged."""
+    """A retry is enqueued, then noted, and then the attempt before it is acknowledged."""
+
+    def is_lost() -> bool:
+        (entry,) = in_flight.find([ID])
+        assert entry is not None
+        return entry.is_lost
+
     hand_on(in_flight)
     client.hset(f"{NAMESPACE}:inbound.DQ.msgs", "copy-2", "…")
-    in_flight.note_enqueued(ID, copy="copy-2", queue="inbound.DQ")
+    in_flight.note_copy(ID, copy="copy-2", queue="inbound.DQ")
     lose_copy(client)
-
-    (entry,) = in_flight.find([ID])
-    assert entry is not None
-    assert not entry.is_lost
+    assert not is_lost()
     assert hand_on(in_flight, NEWER) is Handed.IN_FLIGHT
+
+    client.hdel(f"{NAMESPACE}:inbound.DQ.msgs", "copy-2")
+
+    assert is_lost()
+
+
+def test_a_message_that_is_retried_for_ever_takes_no_more_room_each_time(
+    in_flight: InFlight, client: redis.Redis
+) -> None:
+    """Copies that are gone are not kept in mind."""
+    sizes = []
+    hand_on(in_flight)
+    for attempt in range(100, 110):
+        in_flight.note_copy(ID, copy=f"copy-{attempt}", queue="inbound")
+        sizes.append(len(client.hget(keys.message(ID), "copies")))
+
+    assert len(set(sizes)) == 1
 
 
 def test_a_message_that_ended_is_not_lost(in_flight: InFlight, client: redis.Redis) -> None:
