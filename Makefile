@@ -26,7 +26,8 @@ dev: $(VENV)/.local
 	$(BIN)/python -m relay.local.dev
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	@# A file's tests share what is slow to set up, and stay together.
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 fuzz: $(VENV)/.dev
 	@end=$$(( $$(date +%s) + $(or $(SECONDS),300) )); \

@@ -1,5 +1,6 @@
 """The servers that tests run on: real ones, started when first needed, stopped at the end."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,14 @@ from tests.environment import GIVEN
 settings.register_profile(
     "fuzz", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many processes `make test` runs tests in: each has servers of its own.
+
+    So where servers were given, which tests wipe, there can be one only: this.
+    """
+    return 0 if any(GIVEN.values()) else len(os.sched_getaffinity(0))
 
 
 @pytest.fixture(scope="session")

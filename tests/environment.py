@@ -22,7 +22,13 @@ SETTINGS = {
     "SITE_ORIGIN": "https://relay.example",
 }
 
-GIVEN = {name: os.environ.get(name) for name in ("REDIS_URL", "DATABASE_URL")}
+_IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+"""Whether pytest-xdist started this process, which then has the environment that is made below."""
+
+GIVEN = {
+    name: None if _IS_ONE_OF_SEVERAL else os.environ.get(name)
+    for name in ("REDIS_URL", "DATABASE_URL")
+}
 """The servers that whoever runs the tests wants them to use; None: our own."""
 
 os.environ.update(SETTINGS)

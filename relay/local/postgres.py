@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from signal import SIGINT
 from urllib.parse import quote
@@ -28,6 +29,14 @@ _OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "list
 
 
 @contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let no other of us in meanwhile: of two that add the user, one fails."""
+    with Path("/etc/passwd").open("rb") as lock:
+        flock(lock, LOCK_EX)
+        yield
+
+
+@contextmanager
 def programs_of_root() -> Iterator[None]:
     """Have `useradd` found, which the package runs: root by way of `su` has a user's PATH."""
     path = os.environ.get("PATH", os.defpath)
@@ -43,7 +52,7 @@ class LocalPostgres:
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "postgres.log"
-        with programs_of_root():
+        with _one_at_a_time(), programs_of_root():
             self._server = get_server(folder / "postgres", start=False)
         self._server.ensure_pgdata_inited()
         self._process = self._start()

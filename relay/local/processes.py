@@ -46,6 +46,7 @@ class Process:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
+        self._is_asked_to_stop = False
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 command,
@@ -103,9 +104,15 @@ class Process:
         except ProcessLookupError:
             return
 
+    def ask_to_stop(self) -> None:
+        """Ask it to stop, once: whoever is asked twice may take it for an order to hurry."""
+        if not self._is_asked_to_stop:
+            self._is_asked_to_stop = True
+            self.send(self._stop_signal)
+
     def stop(self, seconds: float = 20) -> int:
         """Ask it to stop, and end what is left of its group; gives its exit code."""
-        self.send(self._stop_signal)
+        self.ask_to_stop()
         try:
             return self._popen.wait(seconds)
         except subprocess.TimeoutExpired:

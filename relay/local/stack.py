@@ -159,7 +159,9 @@ class Stack:
         broker.close()
 
     def stop(self) -> None:
-        """Stop all processes, the last one started first."""
+        """Stop all processes: ask all, then wait for each."""
+        for process in self._processes:
+            process.ask_to_stop()
         while self._processes:
             self._processes.pop().stop()
 

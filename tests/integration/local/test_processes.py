@@ -22,6 +22,8 @@ print("child", child.pid, flush=True)
 time.sleep(600)
 """
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+TOLD_TWICE = """told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1) or print("told", len(told), flush=True))"""
 TOLD_TO_STOP = (
     "signal.signal(signal.SIGINT, lambda *_: (print('stopping', flush=True), sys.exit(3)))"
 )
@@ -73,6 +75,17 @@ def test_a_process_is_asked_to_stop_by_the_signal_that_it_wants(own_folder: Path
 
     assert process.stop() == 3
     assert "stopping" in process.tail()
+
+
+def test_a_process_that_was_asked_to_stop_is_not_asked_again(own_folder: Path) -> None:
+    process = a_process(own_folder, PARENT.format(TOLD_TWICE))
+    child_of(process.log)
+
+    process.ask_to_stop()
+    wait_until("it is told", lambda: "told 1" in process.tail())
+    process.stop(seconds=0.1)
+
+    assert "told 2" not in process.tail()
 
 
 def test_a_process_may_be_stopped_twice(own_folder: Path) -> None:
