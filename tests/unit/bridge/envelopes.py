@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import strategies as st
 
 from bridge import sns
 from bridge.sns import Rejected
@@ -19,6 +20,12 @@ NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
 JUST_NOW = {"Timestamp": "2030-05-01T11:59:59.719Z"}
 RECEIVED = '{"notificationType": "Received"}'
 BOTH_VERSIONS = ("1", "2")
+
+# Texts that try to look like the lines around them.
+TRICKY = st.lists(
+    st.sampled_from(["\n", "Message", "MessageId", "Subject", "Timestamp", "Type", "x", "é"]),
+    max_size=12,
+).map("".join)
 
 Fields = Mapping[str, object]
 
