@@ -16,7 +16,7 @@ def main() -> None:
     # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
     # again. Its default is a second, half of which a mail would wait on average.
     os.environ.setdefault("dramatiq_worker_timeout", "50")
-    if stand_ins.COMMANDS.intersection(sys.argv[1:2]):
+    if stand_ins.will_do(sys.argv[1:]):
         stand_ins.fill_in(os.environ)
     try:
         execute_from_command_line(sys.argv)

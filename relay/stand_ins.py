@@ -1,8 +1,9 @@
 """Settings for commands that reach no server, so that they work where none are set."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 
-COMMANDS = frozenset({"collectstatic", "preview_forward"})
+_COMMANDS = frozenset({"collectstatic", "help", "preview_forward", "version"})
+_HELP = frozenset({"-h", "--help", "--version"})
 
 _STAND_INS = {
     "AWS_REGION": "us-east-1",
@@ -14,6 +15,11 @@ _STAND_INS = {
     "SECRET_KEY": "only for commands without a server",
     "SITE_ORIGIN": "https://relay.example",
 }
+
+
+def will_do(arguments: Sequence[str]) -> bool:
+    """Tell whether `manage.py` with these arguments only helps, or reaches no server."""
+    return not arguments or arguments[0] in _COMMANDS or not _HELP.isdisjoint(arguments)
 
 
 def fill_in(environ: MutableMapping[str, str]) -> None:

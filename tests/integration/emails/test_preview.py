@@ -51,6 +51,32 @@ def test_static_files_are_collected_without_any_setting() -> None:
     assert "static files" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "dead_letters"),
+        (["help"], "dead_letters"),
+        (["--help"], "dead_letters"),
+        (["help", "redrive"], "--per-second"),
+        (["redrive", "--help"], "--per-second"),
+        (["dead_letters", "requeue", "-h"], "--dry-run"),
+        (["--version"], "."),
+    ],
+)
+def test_help_needs_no_setting(arguments: list[str], said: str) -> None:
+    done = manage(*arguments)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout
+
+
+def test_a_command_that_does_something_asks_for_its_settings() -> None:
+    done = manage("redrive", "--status")
+
+    assert done.returncode == 1
+    assert "settings.SECRET_KEY is not set" in done.stderr
+
+
 def test_a_preview_needs_no_setting_and_no_server(tmp_path: Path, mail: Path) -> None:
     done = preview(tmp_path / "out", mail)
     assert done.stderr == ""
