@@ -32,7 +32,7 @@ class Profile(models.Model):
         unique=True,
         null=True,
         blank=True,
-        help_text="The owner's own name: their domain masks end in @name.<mask domain>.",
+        help_text="The owner's own name, like ann: their domain masks end in @ann.masks.example.",
     )
     language = models.CharField(max_length=10, default="en", choices=LANGUAGES)
     blocks_spam = models.BooleanField(default=False)

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('is_premium', models.BooleanField(default=False)),
-                ('subdomain', models.CharField(blank=True, help_text="The owner's own name: their domain masks end in @name.<mask domain>.", max_length=63, null=True, unique=True)),
+                ('subdomain', models.CharField(blank=True, help_text="The owner's own name, like ann: their domain masks end in @ann.masks.example.", max_length=63, null=True, unique=True)),
                 ('language', models.CharField(choices=[('en', 'English'), ('fr', 'français'), ('de', 'Deutsch'), ('es', 'español')], default='en', max_length=10)),
                 ('blocks_spam', models.BooleanField(default=False)),
                 ('removes_trackers', models.BooleanField(default=False)),

@@ -1,6 +1,7 @@
 """The admin and the previews: what support sees, and that nobody else does."""
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.test import Client
 
@@ -32,6 +33,12 @@ def staff(db: None, client: Client) -> Client:
     """Somebody of the support, logged in."""
     client.force_login(get_user_model().objects.create_superuser("staff", "", "x"))
     return client
+
+
+def test_what_explains_a_field_has_no_html_which_the_admin_would_use() -> None:
+    for model in apps.get_app_config("emails").get_models():
+        for field in model._meta.get_fields():
+            assert "<" not in str(getattr(field, "help_text", "")), field
 
 
 @pytest.mark.parametrize("model", MODELS)
