@@ -148,6 +148,7 @@ class Stack:
         """Start the web process, and wait until it answers; gives its address as well."""
         port = free_port()
         command = ["-m", "gunicorn", "relay.wsgi", "--bind", f"127.0.0.1:{port}"]
+        command += ["--no-control-socket"]  # it would lie in the home of whoever starts us
         web = self.start("web", command, settings)
         web.wait_until(lambda: is_listening(port))
         return web, f"http://127.0.0.1:{port}"

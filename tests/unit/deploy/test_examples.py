@@ -1,6 +1,7 @@
 """What the deployment examples say is what the code knows: settings, commands, time limits."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
 from relay.env import describe, load
-from tests.unit.deploy.examples import EXAMPLES, Example
+from tests.unit.deploy.examples import EXAMPLES, ROOT, Example
 
 OF_LIBRARIES = {
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"),
@@ -141,6 +142,26 @@ def test_a_stopping_bridge_has_the_time_for_its_grace_and_its_last_calls(
 
     assert example.stop_seconds is not None
     assert example.stop_seconds >= config.wait_seconds + config.grace_seconds + last_calls
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("manage.py rundramatiq", "--skip-logging"), ("gunicorn relay.wsgi", "--no-control-socket")],
+)
+def test_what_the_pages_say_to_start_is_started_as_the_examples_start_it(
+    command: str, option: str
+) -> None:
+    """Without these, lines are no JSON, and a socket is left in the home of whoever starts it."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md")]
+    told = [
+        line
+        for page in pages
+        for line in re.findall(r"`([^`\n]+)`", page.read_text())
+        if command in line
+    ]
+
+    assert told
+    assert [line for line in told if option not in line] == []
 
 
 @pytest.mark.parametrize(
