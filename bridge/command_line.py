@@ -77,7 +77,7 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
 
 def describe_settings(environ: Mapping[str, str], columns: int) -> str:
     """List the settings: name and present value, then meaning, what is allowed, and default."""
-    lines = ["settings, from environment variables:"]
+    lines = ["settings, from environment variables (…: is set, and may hold a password):"]
     for setting in describe(BridgeConfig):
         lines += ["", f"  {setting.name} = {_present(setting, environ)}"]
         lines += textwrap.wrap(
@@ -93,7 +93,8 @@ def _present(setting: Setting, environ: Mapping[str, str]) -> str:
     value = environ.get(setting.name, setting.default)
     if value is None:
         return "(not set)"
-    shown = setting.shown(value) or "(empty)"
+    shown = value if value == setting.default else setting.shown(value)
+    shown = shown or "(empty)"
     return shown if setting.is_allowed(value) else f"{shown} (not allowed)"
 
 

@@ -84,3 +84,7 @@ def test_help_shows_no_secret() -> None:
 
     assert "swordfish" not in text
     assert "REDIS_URL = …\n" in text
+
+
+def test_help_shows_which_redis_it_is_where_none_was_set() -> None:
+    assert "REDIS_URL = redis://127.0.0.1:6379/0\n" in describe_settings(GOOD, columns=80)
