@@ -23,8 +23,8 @@ FROM build AS build-local
 RUN pip install --constraint constraints.txt --editable '.[local]'
 
 FROM python:3.11-slim-bookworm AS base
-# tini is process 1: it passes signals on and buries orphans. Without it the scheduler and a
-# `migrate` would not heed SIGTERM: they leave it to its default, and process 1 has none.
+# tini is process 1: it passes signals on and buries orphans. Without it a `migrate`, and a scheduler
+# before its first job, would not heed SIGTERM: they leave it to its default, and process 1 has none.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \

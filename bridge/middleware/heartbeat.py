@@ -2,15 +2,20 @@
 
 A worker beats from a thread of its own, while all threads that fetch and run messages are there;
 Dramatiq goes on without one that died. The scheduler beats whenever it has enqueued a periodic
-message, which it does every minute: so its heart stops with its clock.
+message, which it does every minute: so its heart stops with its clock. Both take their heartbeats
+away when they end in order.
 
     heartbeat thread   beats every few seconds, until `_stopped`
     worker's main      sets `_stopping` before the worker's threads end, `_stopped` after that
 """
 
+import atexit
 import logging
+import signal
+import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import dramatiq
@@ -60,7 +65,10 @@ class Heartbeat(dramatiq.Middleware):
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
         """Beat, if this is the scheduler."""
         if self._worker is None and _PERIODIC in message.options:
-            self._scheduler = self._scheduler or Process(Role.SCHEDULER, _SCHEDULER_LIMIT_SECONDS)
+            if self._scheduler is None:
+                self._scheduler = Process(Role.SCHEDULER, _SCHEDULER_LIMIT_SECONDS)
+                atexit.register(self._try, self._heartbeats.leave, self._scheduler)
+                _end_in_order_at_sigterm()
             self._try(self._heartbeats.beat, self._scheduler)
 
     def _beat_on(self, process: Process, worker: dramatiq.Worker) -> None:
@@ -76,6 +84,16 @@ class Heartbeat(dramatiq.Middleware):
             act(process)
         except RedisError as error:
             logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+
+
+def _end_in_order_at_sigterm() -> None:
+    # periodiq leaves it to its default, which ends the process at once.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit()
 
 
 def _is_whole(worker: dramatiq.Worker) -> bool:

@@ -15,6 +15,7 @@ from bridge.heartbeats import Heartbeat, Heartbeats, Process, Role
 from bridge.middleware import Heartbeat as HeartbeatMiddleware
 from emails.wire import DEFAULT_QUEUE
 from relay.operations.health import Unhealthy, check_heartbeats
+from tests.integration.conftest import Relay
 from tests.waiting import wait_until
 
 HERE = socket.gethostname()
@@ -136,17 +137,24 @@ def test_a_worker_that_has_lost_a_thread_does_not_beat(
     worker.stop()
 
 
-@pytest.mark.parametrize(("options", "beats"), [({"scheduled_at": "now"}, True), ({}, False)])
-def test_only_what_enqueues_periodic_messages_is_a_scheduler(
-    broker: dramatiq.Broker, heartbeats: Heartbeats, options: dict[str, str], beats: bool
+def test_what_enqueues_other_messages_than_periodic_ones_is_no_scheduler(
+    broker: dramatiq.Broker, heartbeats: Heartbeats
 ) -> None:
     broker.enqueue(
-        dramatiq.Message(
-            queue_name=DEFAULT_QUEUE, actor_name="any", args=(), kwargs={}, options=options
-        )
+        dramatiq.Message(queue_name=DEFAULT_QUEUE, actor_name="any", args=(), kwargs={}, options={})
     )
 
-    assert [beat.process.role for beat in heartbeats.find_all()] == [Role.SCHEDULER] * beats
+    assert heartbeats.find_all() == []
+
+
+def test_a_scheduler_beats_when_it_has_enqueued_and_leaves_when_it_stops(relay: Relay) -> None:
+    scheduler = relay.stack.start_scheduler()
+    heartbeats = Heartbeats(relay.redis)
+    (found,) = wait_until("a heartbeat", heartbeats.find_all)
+    code = scheduler.stop()
+
+    assert (found.process.role, found.process.pid) == (Role.SCHEDULER, scheduler.pid)
+    assert (code, heartbeats.find_all()) == (0, [])
 
 
 def a_heartbeat(age: float, role: Role = Role.WORKER, host: str = HERE) -> Heartbeat:
