@@ -84,3 +84,4 @@ constraints:
 clean:
 	rm -rf $(VENV) build demo-mails .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
