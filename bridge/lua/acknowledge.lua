@@ -29,6 +29,7 @@ local before = redis.call('HGET', KEYS[1], 'state')
 local stale = redis.call('GET', KEYS[4])
 if before == 'done' then
     bury(dead_letter)
+    redis.call('DEL', KEYS[3])
     return 0
 elseif before == 'failed' and state == 'failed' and stale == dead_letter then
     return 0
