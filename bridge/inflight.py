@@ -173,6 +173,7 @@ class InFlight:
                     keys.dead_letter_of(message_id),
                     dead_letters,
                     keys.messages_of(dead_letters),
+                    keys.messages_of(keys.queue(actor_queue)),
                 ],
                 args=[
                     message_id,

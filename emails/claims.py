@@ -1,7 +1,8 @@
 """Once only: a delivery is claimed before anything is sent, and finished with what it led to.
 
 A claim is one statement, so of many workers one gets it. It expires: whoever claimed and died is
-taken over. It expires later than any attempt can last, so nobody is taken over while at work.
+taken over. It expires later than any attempt can last, so nobody is taken over while at work; and
+who stood still for longer does not send any more.
 What was perhaps sent stays in doubt: nobody sends it again but an operator (see docs/outcomes.md).
 """
 

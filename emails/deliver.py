@@ -3,8 +3,9 @@
     claim     nobody else is at it; a finished one only gives its outcome again
     work      load, decide, fetch, rewrite, send. Nothing is sent before its last step, so a
               failure gives the claim back. No database transaction is open meanwhile.
-    send      SES said no → as any failure. No answer → the delivery is in doubt, and is not tried
-              again by itself: it may have been sent. An operator decides.
+    send      with a claim that ran out, nothing is sent. SES said no → as any failure. No answer →
+              the delivery is in doubt, and is not tried again by itself: it may have been sent. An
+              operator decides.
     record    one transaction; repeated for a while when the database is away
 
 What remains: a process that dies, or a database that stays away, between SES's yes and that one
@@ -63,6 +64,7 @@ class Edges:
     make_note: MakeNote
     make_notice: MakeNotice
     trackers: frozenset[str]
+    clock: Callable[[], datetime]
     sleep: Callable[[float], None]
 
 
@@ -134,6 +136,9 @@ def send(job: Job, claimed: Claim, mail: Outgoing) -> str:
     Where that isn't sure, the delivery is in doubt from now on.
     """
     job.edges.pace.wait_turn()
+    if job.edges.clock() >= claimed.until:
+        # This machine stood still, and its other clocks with it; somebody may have taken over.
+        raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
         return job.edges.mailer.send(mail)
     except NotFinished as error:

@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any
 
@@ -102,6 +102,7 @@ def _edges() -> tuple[Edges, Discards]:
         make_note=render.forward_note,
         make_notice=render.notice_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
+        clock=partial(datetime.now, UTC),
         sleep=time.sleep,
     )
     return edges, discards

@@ -144,6 +144,39 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     assert client.zcard(DEAD_LETTERS) == 1
 
 
+@pytest.mark.parametrize("when", ["before it fails", "before it is moved to the dead letters"])
+def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
+    broker: RedisBroker,
+    client: redis.Redis,
+    in_flight: InFlight,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    when: str,
+) -> None:
+    """A worker that was taken for dead works on what was given to another, too."""
+
+    def be_carried_out(moment: str) -> None:
+        if moment == when:
+            in_flight.acknowledge("message-1", actor_queue=wire.INBOUND_QUEUE, failure=None)
+
+    class Other(Middleware):
+        def before_nack(self, broker: object, message: object) -> None:
+            be_carried_out("before it is moved to the dead letters")
+
+    def refuse() -> None:
+        be_carried_out("before it fails")
+        raise Refused("foreign_bucket")
+
+    broker.add_middleware(Other())
+    declare(broker, refuse, throws=Refused)
+    enqueue()
+
+    work()
+
+    assert acknowledged(in_flight)[-1].succeeded
+    assert client.zcard(DEAD_LETTERS) == client.hlen(f"{DEAD_LETTERS}.msgs") == 0
+
+
 def test_attempts_that_end_in_order_do_not_count_as_deaths(
     broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:

@@ -281,6 +281,16 @@ def test_starts_without_an_end_are_counted_until_an_attempt_ends_in_order(
     assert in_flight.count_start(ID) == 1
 
 
+def test_a_message_that_is_done_has_no_starts_whoever_runs_it_still(in_flight: InFlight) -> None:
+    hand_on(in_flight)
+    succeed(in_flight)
+    in_flight.count_start(ID)
+
+    succeed(in_flight)
+
+    assert in_flight.count_start(ID) == 1
+
+
 def test_a_second_chance_forgets_the_starts_once(in_flight: InFlight, client: redis.Redis) -> None:
     """A message that kills its workers again does not do so for ever."""
     in_flight.count_start(ID)

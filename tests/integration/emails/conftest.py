@@ -45,6 +45,7 @@ class Relay:
             make_note=render.forward_note,
             make_notice=render.notice_mail,
             trackers=frozenset(),
+            clock=lambda: self.now,
             sleep=self.slept.append,
         )
 

@@ -46,13 +46,18 @@ class FakeMailStore:
 
 
 class FakePace:
-    """A pace that holds nobody back; `fails` holds what the next waits raise."""
+    """A pace that holds nobody back; `fails` holds what the next waits raise.
+
+    `meanwhile` runs while somebody waits.
+    """
 
     def __init__(self) -> None:
         self.slowed_down = 0
         self.fails: list[Exception | None] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def wait_turn(self) -> None:
+        self.meanwhile()
         _fail(self.fails)
 
     def slow_down(self) -> None:

@@ -195,6 +195,29 @@ def test_a_worker_that_died_is_taken_over_when_its_claim_runs_out_and_not_before
     assert len(relay.mailer.sent) == 1
 
 
+@pytest.mark.parametrize("is_taken_over", [True, False])
+def test_a_worker_that_stood_still_until_its_claim_ran_out_does_not_send(
+    relay: Relay, is_taken_over: bool
+) -> None:
+    """A machine that is paused stops the clock of its time limit, too."""
+    a_mask(an_owner())
+
+    def stand_still() -> None:
+        relay.pace.meanwhile = lambda: None
+        relay.now += relay.policy.claim
+        if is_taken_over:
+            arrive(relay)
+
+    relay.pace.meanwhile = stand_still
+
+    with pytest.raises(NotFinished) as failure:
+        arrive(relay)
+
+    assert failure.value.reason == "claimed_elsewhere"
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
 def test_a_claim_outlives_the_longest_attempt() -> None:
     from django.conf import settings
 
