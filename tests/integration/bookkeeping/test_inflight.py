@@ -2,10 +2,8 @@
 
 import time
 
-import pytest
 import redis
 
-from bridge import keys
 from bridge.broker import NAMESPACE
 from bridge.handover import Handed
 from bridge.inbox import Handle
@@ -17,18 +15,6 @@ HANDLE = Handle(ID, "handle-1")
 NEWER = Handle(ID, "handle-2")
 
 
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = redis.Redis.from_url(redis_url)
-    client.flushdb()
-    return client
-
-
-@pytest.fixture
-def in_flight(client: redis.Redis) -> InFlight:
-    return InFlight(client, lifetime_seconds=60)
-
-
 def hand_on(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -> Handed:
     return put_in_flight(in_flight._redis, handle, bridge=bridge)
 
@@ -38,10 +24,6 @@ def copies(client: redis.Redis) -> list[bytes]:
     queued: list[bytes] = client.lrange(f"{NAMESPACE}:inbound", 0, -1)
     assert sorted(queued) == sorted(client.hkeys(f"{NAMESPACE}:inbound.msgs"))
     return queued
-
-
-def lose_copy(client: redis.Redis) -> None:
-    client.delete(f"{NAMESPACE}:inbound", f"{NAMESPACE}:inbound.msgs")
 
 
 def succeed(in_flight: InFlight) -> bool:
@@ -164,86 +146,6 @@ def test_a_message_that_redis_forgot_can_still_be_acknowledged(
     assert succeed(in_flight) is True
     assert in_flight.find(["other", ID])[0] is None
     assert hand_on(in_flight, NEWER) is Handed.DONE
-
-
-def test_a_message_whose_copy_is_gone_while_it_is_in_flight_is_lost(
-    in_flight: InFlight, client: redis.Redis
-) -> None:
-    hand_on(in_flight)
-    (entry,) = in_flight.find([ID])
-    assert entry is not None
-    assert not entry.is_lost
-
-    lose_copy(client)
-
-    (entry,) = in_flight.find([ID])
-    assert entry is not None
-    assert entry.is_lost
-    assert hand_on(in_flight, NEWER) is Handed.ENQUEUED
-    assert len(copies(client)) == 1
-    (entry,) = in_flight.find([ID])
-    assert entry is not None
-    assert (entry.is_lost, entry.handle) == (False, NEWER)
-
-
-def test_what_is_lost_makes_room_until_it_is_delivered_again(
-    in_flight: InFlight, client: redis.Redis
-) -> None:
-    hand_on(in_flight)
-    in_flight.make_room()
-    assert in_flight.count(NOW_MS) == 1
-
-    lose_copy(client)
-    in_flight.make_room()
-
-    assert in_flight.count(NOW_MS) == 0
-    assert hand_on(in_flight, NEWER, bridge="b2") is Handed.ENQUEUED
-    assert in_flight.count(NOW_MS) == 1
-
-
-def test_a_message_is_lost_once_none_of_its_copies_is_left(
-    in_flight: InFlight, client: redis.Redis
-) -> None:
-    """A retry is enqueued, then noted, and then the attempt before it is acknowledged."""
-
-    def is_lost() -> bool:
-        (entry,) = in_flight.find([ID])
-        assert entry is not None
-        return entry.is_lost
-
-    hand_on(in_flight)
-    client.hset(f"{NAMESPACE}:inbound.DQ.msgs", "copy-2", "…")
-    in_flight.note_copy(ID, copy="copy-2", queue="inbound.DQ")
-    lose_copy(client)
-    assert not is_lost()
-    assert hand_on(in_flight, NEWER) is Handed.IN_FLIGHT
-
-    client.hdel(f"{NAMESPACE}:inbound.DQ.msgs", "copy-2")
-
-    assert is_lost()
-
-
-def test_a_message_that_is_retried_for_ever_takes_no_more_room_each_time(
-    in_flight: InFlight, client: redis.Redis
-) -> None:
-    """Copies that are gone are not kept in mind."""
-    sizes = []
-    hand_on(in_flight)
-    for attempt in range(100, 110):
-        in_flight.note_copy(ID, copy=f"copy-{attempt}", queue="inbound")
-        sizes.append(len(client.hget(keys.message(ID), "copies")))
-
-    assert len(set(sizes)) == 1
-
-
-def test_a_message_that_ended_is_not_lost(in_flight: InFlight, client: redis.Redis) -> None:
-    hand_on(in_flight)
-    fail(in_flight)
-    lose_copy(client)
-
-    (entry,) = in_flight.find([ID])
-    assert entry is not None
-    assert not entry.is_lost
 
 
 def test_bridges_together_reserve_no_more_than_may_be_in_flight(in_flight: InFlight) -> None:
