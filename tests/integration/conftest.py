@@ -10,6 +10,8 @@ import psycopg
 import pytest
 import redis
 
+from bridge.broker import connect
+from bridge.inflight import InFlight
 from relay.local.aws import LocalAws
 from relay.local.logs import lines
 from relay.local.processes import Process
@@ -66,6 +68,20 @@ class Relay:
     def queued(self) -> int:
         """Count what is in the queue."""
         return self.aws.count(self.aws.queue_url)
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    """An empty Redis. Where pages are tested, `client` is Django's browser instead."""
+    client = connect(redis_url)
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def in_flight(client: redis.Redis) -> InFlight:
+    """The bookkeeping, empty; what it keeps lives for a minute."""
+    return InFlight(client, lifetime_seconds=60)
 
 
 @pytest.fixture(scope="session")

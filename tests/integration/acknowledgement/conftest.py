@@ -8,7 +8,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
-from bridge.broker import connect, make_broker
+from bridge.broker import make_broker
 from bridge.encoder import Encoder
 from bridge.inbox import Handle
 from bridge.inflight import InFlight
@@ -22,18 +22,6 @@ from emails import wire
 from tests.in_flight import put_in_flight
 
 MAX_DELIVERIES = 2
-
-
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = connect(redis_url)
-    client.flushdb()
-    return client
-
-
-@pytest.fixture
-def in_flight(client: redis.Redis) -> InFlight:
-    return InFlight(client, lifetime_seconds=60)
 
 
 @pytest.fixture

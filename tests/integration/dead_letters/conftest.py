@@ -10,20 +10,13 @@ import redis
 from django.conf import settings
 
 from bridge import keys
-from bridge.broker import DEAD_LETTER_TTL_MS, connect
+from bridge.broker import DEAD_LETTER_TTL_MS
 from bridge.dead_letters import DeadLetters
 from relay.operations import dead_letters
 from tests.environment import NOWHERE
 from tests.unit.operations.builders import stored
 
 Bury = Callable[..., str]
-
-
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = connect(redis_url)
-    client.flushdb()
-    return client
 
 
 @pytest.fixture

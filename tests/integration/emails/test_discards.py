@@ -16,13 +16,6 @@ KEY = key_of("mails")
 
 
 @pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = redis.Redis.from_url(redis_url)
-    client.flushdb()
-    return client
-
-
-@pytest.fixture
 def bucket() -> FakeMailStore:
     bucket = FakeMailStore()
     bucket.mails = {mail(number): b"mail" for number in range(3 * AT_ONCE)}

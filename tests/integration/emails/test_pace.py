@@ -29,13 +29,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = redis.Redis.from_url(redis_url)
-    client.flushdb()
-    return client
-
-
 def a_pace(client: redis.Redis, clock: Clock, per_second: int | None = None) -> Pace:
     return Pace(client, per_second, sleep=clock.sleep, clock=clock.time)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-import redis
 from botocore.stub import Stubber
 
 from bridge.acknowledgements import Deleter
@@ -24,13 +23,6 @@ def sqs() -> Iterator[Stubber]:
     with Stubber(boto3.client("sqs", region_name="us-east-1")) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
-def in_flight(redis_url: str) -> InFlight:
-    client = redis.Redis.from_url(redis_url)
-    client.flushdb()
-    return InFlight(client, 60)
 
 
 def deleter(sqs: Stubber, in_flight: InFlight, totals: Totals, *, failed: bool = False) -> Deleter:

@@ -10,7 +10,7 @@ import dramatiq
 import pytest
 import redis
 
-from bridge.broker import connect, make_broker
+from bridge.broker import make_broker
 from bridge.heartbeats import Heartbeat, Heartbeats, Process, Role
 from bridge.middleware import Heartbeat as HeartbeatMiddleware
 from emails.wire import DEFAULT_QUEUE
@@ -19,13 +19,6 @@ from tests.integration.conftest import Relay
 from tests.waiting import wait_until
 
 HERE = socket.gethostname()
-
-
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = connect(redis_url)
-    client.flushdb()
-    return client
 
 
 @pytest.fixture
