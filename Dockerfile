@@ -39,7 +39,7 @@ COPY --from=build-local /venv /venv
 COPY --from=build-local /app /app
 RUN mkdir /data && chown 10001 /data
 USER 10001
-CMD ["python", "-m", "relay.local.container", "/data"]
+CMD ["python", "-m", "tools.local.container", "/data"]
 
 FROM base AS production
 # What /__version__ tells: docker build --build-arg VERSION_COMMIT=…

@@ -20,10 +20,10 @@ help:
 	@echo "make clean   remove what these have made"
 
 demo: $(VENV)/.local
-	$(BIN)/python -m relay.local.demo
+	$(BIN)/python -m tools.local.demo
 
 dev: $(VENV)/.local
-	$(BIN)/python -m relay.local.dev
+	$(BIN)/python -m tools.local.dev
 
 test: $(VENV)/.dev
 	@# A file's tests share what is slow to set up, and stay together.

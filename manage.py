@@ -6,8 +6,8 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from relay import stand_ins
-from relay.env import SettingsError
+from relay import placeholder_settings
+from runtime.env import SettingsError
 
 
 def main() -> None:
@@ -16,8 +16,8 @@ def main() -> None:
     # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
     # again. Its default is a second, half of which a mail would wait on average.
     os.environ.setdefault("dramatiq_worker_timeout", "50")
-    if stand_ins.will_do(sys.argv[1:]):
-        stand_ins.fill_in(os.environ)
+    if placeholder_settings.will_do(sys.argv[1:]):
+        placeholder_settings.fill_in(os.environ)
     try:
         execute_from_command_line(sys.argv)
     except SettingsError as error:

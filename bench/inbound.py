@@ -8,21 +8,21 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 
 if TYPE_CHECKING:
-    from emails.aws import MailStore
-    from emails.notifications import StoredMail
+    from emails.flow.context import Ports
+    from emails.values.notifications import StoredMail
 
 
 class NoPace:
     """Sends as fast as it can, and asks no Redis."""
-
-    def __init__(self, *_: object) -> None:
-        pass
 
     def wait_turn(self) -> None:
         """Go on at once."""
@@ -31,27 +31,29 @@ class NoPace:
         """Pay no heed."""
 
 
-class DeleteAtOnce:
-    """Deletes each mail in a call of its own, and asks no Redis."""
+@cache
+def _ports() -> "Ports":
+    """Make the relay's own ports, but delete each mail in a call of its own, and ask no Redis."""
+    from django.conf import settings
 
-    def __init__(self, _: object, mail_store: "MailStore", bucket: str) -> None:
-        self._mail_store = mail_store
-        self._bucket = bucket
+    from emails.wiring import build_ports
 
-    def add(self, mail: "StoredMail") -> None:
-        """Delete it now."""
-        self._mail_store.delete(self._bucket, [mail.key])
+    ports, _ = build_ports(settings.CONFIG, settings.SECRET_KEY)
+
+    def delete(mail: "StoredMail") -> None:
+        ports.mail_store.delete(mail.bucket, [mail.key])
+
+    return replace(ports, pace=NoPace(), delete_later=delete)
 
 
 def handle(body: str) -> None:
     """Carry out the notification in an envelope."""
-    from emails import tasks
+    from emails.flow.handle import handle as handle_notification
+    from emails.values.notifications import parse
 
-    tasks.Pace = NoPace  # type: ignore[assignment,attr-defined]
-    tasks.Discards = DeleteAtOnce  # type: ignore[assignment,attr-defined]
     envelope = json.loads(body)
-    tasks.process_notification.fn(
-        sns_message_id=envelope["MessageId"], notification=envelope["Message"]
+    handle_notification(
+        parse(envelope["Message"]), envelope["MessageId"], ports=_ports(), now=datetime.now(UTC)
     )
 
 

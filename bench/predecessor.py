@@ -15,8 +15,8 @@ from pathlib import Path
 
 import boto3
 
-from bridge import sns
-from bridge.certificates import PinnedCertificates
+from bridge.sns import signature
+from bridge.sns.certificates import PinnedCertificates
 
 
 def handle_in_child(body: str) -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     while done < number:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         for message in answer.get("Messages", []):
-            sns.authenticate(
+            signature.authenticate(
                 message["Body"],
                 topics=frozenset([os.environ["AWS_SNS_TOPIC"]]),
                 versions=frozenset("12"),

@@ -20,16 +20,18 @@ from pathlib import Path
 import django
 
 from bench.mails import ordinary_mail
-from emails.mime import ForwardPlan, rewrite_forward
-from relay import stand_ins
+from emails.mime.plans import ForwardPlan
+from emails.mime.rewrite_forward import rewrite_forward
+from relay import placeholder_settings
 from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
 from tests.unit.mime.test_any_mail import damaged
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
-stand_ins.fill_in(os.environ)
+placeholder_settings.fill_in(os.environ)
 django.setup()
 
-from emails import render, tracker_lists  # noqa: E402
+from emails import tracker_lists  # noqa: E402
+from emails.edges import render  # noqa: E402
 
 _MB = 1 << 20
 _DAMAGED = 10_000

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import psycopg
 
-from bench.aws.fast_aws import Arrived, FastAws
-from bench.aws.faults import TYPICAL, Faults
 from bench.mails import NUMBERED, ordinary_mail
-from relay.local.postgres import LocalPostgres
-from relay.local.processes import Process
-from relay.local.redis import LocalRedis
-from relay.local.stack import Stack
+from tools.aws.fast_aws import Arrived, FastAws
+from tools.aws.faults import TYPICAL, Faults
+from tools.local.postgres import LocalPostgres
+from tools.local.processes import Process
+from tools.local.redis import LocalRedis
+from tools.local.stack import Stack
 
 OWNERS = 8
 # What an operator runs with: not the impatient settings of a machine of one's own.

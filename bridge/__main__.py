@@ -14,19 +14,19 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bridge import health
-from bridge.broker import RedisUnusable, connect_impatiently
+from bridge import health_file
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
-from bridge.inbox import InboxUnusable
 from bridge.service import Service
-from bridge.wiring import build, wait_until_ready
-from relay.env import SettingsError, load
-from relay.logging import logging_settings
-from relay.metrics import set_up_metrics
-from relay.prometheus import MetricsNotServed, serve
-from relay.sentry import set_up_sentry
-from relay.tally import Tally
+from bridge.sqs import QueueUnusable
+from bridge.wiring import build_components, wait_until_ready
+from runtime.env import SettingsError, load
+from runtime.logging import logging_settings
+from runtime.metrics import set_up_metrics
+from runtime.prometheus import MetricsNotServed, serve
+from runtime.redis_client import RedisUnusable, connect_fail_fast
+from runtime.sentry import set_up_sentry
+from runtime.tally import Tally
 
 logger = logging.getLogger("bridge")
 
@@ -49,8 +49,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
     try:
-        _run(config, drain=arguments.drain, is_second_chance=arguments.is_second_chance)
-    except InboxUnusable as error:
+        _run(config, drain=arguments.drain, is_replay=arguments.is_replay)
+    except QueueUnusable as error:
         logger.critical(
             "bridge can't use its queue: check the URL, the credentials and their permissions",
             extra={"client_error_code": error.code, "queue_url": config.queue_url},
@@ -65,21 +65,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
+def _run(config: BridgeConfig, *, drain: bool, is_replay: bool) -> None:
     stopping = threading.Event()
-    parts = build(config, stopping, is_second_chance=is_second_chance)
-    service = Service(config, parts, stopping, drain=drain)
+    components = build_components(config, stopping, is_replay=is_replay)
+    service = Service(config, components, stopping, drain=drain)
 
     # Before any other thread: they inherit that signals are blocked, and one that does not would
     # be ended by them, with the process.
     _obey_signals(service)
-    tally = Tally(connect_impatiently(config.redis_url))
+    tally = Tally(connect_fail_fast(config.redis_url))
     set_up_metrics(config, tally)
     if config.metrics_backend == "prometheus":
         serve(config)
-    logger.info("bridge starting", extra={"queue": parts.inbox.queue_name})
+    logger.info("bridge starting", extra={"queue": components.queue.queue_name})
     try:
-        if wait_until_ready(config, parts.inbox, stopping):
+        if wait_until_ready(config, components.queue, stopping):
             service.run()
     finally:
         tally.close()
@@ -108,8 +108,8 @@ def _check_health(config: BridgeConfig) -> int:
         return 2
     max_age = timedelta(seconds=config.health_max_age_seconds)
     try:
-        health.check(config.health_path, datetime.now(UTC), max_age)
-    except health.Unhealthy as error:
+        health_file.check(config.health_path, datetime.now(UTC), max_age)
+    except health_file.Unhealthy as error:
         _tell(str(error))
         return 1
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.config import BridgeConfig
-from relay.env import Setting, describe
+from runtime.env import Setting, describe
 
 DEAD_LETTER_QUEUE = "AWS_SQS_EMAIL_DLQ_URL"
 
@@ -16,12 +16,12 @@ DEAD_LETTER_QUEUE = "AWS_SQS_EMAIL_DLQ_URL"
 class Arguments:
     """What the command line says: settings that it overrides, and how to run.
 
-    `is_second_chance`: the messages come from the dead-letter queue, and what was counted against
+    `is_replay`: the messages come from the dead-letter queue, and what was counted against
     them is forgotten.
     """
 
     settings: dict[str, str]
-    is_second_chance: bool
+    is_replay: bool
     drain: bool
     check_health: bool
 
@@ -70,7 +70,7 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
     return Arguments(
         settings={name: value for name, value in overrides.items() if value is not None},
         drain=read.drain,
-        is_second_chance=read.queue == "dlq",
+        is_replay=read.queue == "dlq",
         check_health=read.check_health,
     )
 

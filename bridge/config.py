@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay.config import SharedConfig
-from relay.env import (
+from runtime.config import SharedConfig
+from runtime.env import (
     Problem,
     boolean,
     comma_separated,

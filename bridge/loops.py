@@ -7,11 +7,11 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
-from bridge.inbox import InboxUnavailable, InboxUnusable
+from bridge.sqs import QueueUnavailable, QueueUnusable
 
 logger = logging.getLogger(__name__)
 
-REMOTE_ERRORS = (RedisError, InboxUnavailable, InboxUnusable)
+REMOTE_ERRORS = (RedisError, QueueUnavailable, QueueUnusable)
 """What the network, and the servers behind it, can do to us."""
 
 
@@ -34,7 +34,7 @@ class Backoff:
         self._failures = 0
 
 
-def repeat(name: str, step: Callable[[], bool], until: Event) -> None:
+def run_loop(name: str, step: Callable[[], bool], until: Event) -> None:
     """Call `step` until the event is set. A step answers whether it went well.
 
     After one that did not, or that raised, there is a wait, which the event cuts short.

@@ -17,25 +17,28 @@ import dramatiq
 import markus
 from redis.exceptions import RedisError
 
-from bridge import sns
-from bridge.certificates import CertificateUnavailable
-from bridge.handover import Handed, Handover, Parcel
-from bridge.inbox import Handle, Inbox, InboxUnavailable, InboxUnusable, Message
-from bridge.inflight import InFlight
+from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ledger.in_flight import InFlight
+from bridge.messages import Handle, Message
+from bridge.sns.certificates import CertificateUnavailable
+from bridge.sns.envelope import Envelope, EnvelopeType
+from bridge.sns.reject_reasons import Rejected
+from bridge.sns.routing import actor_queue
+from bridge.sqs import QueueUnavailable, QueueUnusable, SqsQueue
 from bridge.totals import Totals
-from bridge.visibility import Held
+from bridge.visibility import Leases
 from emails import wire
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
 
 
-Authenticate = Callable[[str], sns.Envelope]
+Authenticate = Callable[[str], Envelope]
 """From a message's body to a verified envelope. Raises `sns.Rejected` for what may not come in,
 `CertificateUnavailable` for what can't be judged now."""
 
 
-class Taken(StrEnum):
+class Disposition(StrEnum):
     """What became of a received message; the words are those of the log and the metric."""
 
     ENQUEUED = "enqueued"
@@ -47,7 +50,7 @@ class Taken(StrEnum):
     ERROR = "error"
 
 
-FAILURES = frozenset({Taken.REJECTED, Taken.DEFERRED, Taken.ERROR})
+FAILURES = frozenset({Disposition.REJECTED, Disposition.DEFERRED, Disposition.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +58,18 @@ class Cycle:
     """One cycle of the poller: how many messages it received, what became of them, how long."""
 
     received: int
-    taken: Counter[Taken]
+    dispositions: Counter[Disposition]
     poll_seconds: float
     process_seconds: float
 
     @property
     def failed(self) -> int:
         """How many messages could not be handed on."""
-        return sum(self.taken[failure] for failure in FAILURES)
+        return sum(self.dispositions[failure] for failure in FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PollerOptions:
     """What the operator has decided about the poller; see the settings of the same names."""
 
     bridge: str
@@ -83,32 +86,32 @@ class Poller:
     def __init__(
         self,
         *,
-        inbox: Inbox,
+        queue: SqsQueue,
         in_flight: InFlight,
-        held: Held,
-        handover: Handover,
+        leases: Leases,
+        dispatcher: Dispatcher,
         authenticate: Authenticate,
         totals: Totals,
-        rules: Rules,
+        options: PollerOptions,
         stopping: Event,
     ) -> None:
-        self._inbox = inbox
+        self._queue = queue
         self._in_flight = in_flight
-        self._held = held
-        self._handover = handover
+        self._leases = leases
+        self._dispatcher = dispatcher
         self._authenticate = authenticate
         self._totals = totals
-        self._rules = rules
+        self._options = options
         self._stopping = stopping
 
     def demand(self) -> int:
         """Say how many messages are wanted now, and reserve room in flight for them."""
         return self._in_flight.reserve(
-            self._rules.batch_size,
-            bridge=self._rules.bridge,
-            at_most=self._rules.max_in_flight,
+            self._options.batch_size,
+            bridge=self._options.bridge,
+            at_most=self._options.max_in_flight,
             now_ms=_now_ms(),
-            seconds=self._rules.reserve_seconds,
+            seconds=self._options.reserve_seconds,
         )
 
     def cycle(self, demand: int) -> Cycle:
@@ -117,116 +120,119 @@ class Poller:
         Errors of Redis and errors of receiving pass through; the caller waits before the next.
         """
         started = time.monotonic()
-        messages = self._inbox.receive(demand)
+        messages = self._queue.receive(demand)
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._show([_handle(message) for message in messages])
+            self._release([_handle(message) for message in messages])
             messages = []
-        taken = self._take_all(messages)
-        return Cycle(len(messages), taken, received - started, time.monotonic() - received)
+        dispositions = self._process(messages)
+        return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
 
-    def _take_all(self, messages: list[Message]) -> Counter[Taken]:
-        taken: Counter[Taken] = Counter()
+    def _process(self, messages: list[Message]) -> Counter[Disposition]:
+        dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
         for handle, result in self._results(messages):
-            taken[result] += 1
+            dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
         self._delete(to_delete)
-        self._totals.enqueued += taken[Taken.ENQUEUED]
-        self._totals.rejected += taken[Taken.REJECTED]
-        self._totals.deferred += taken[Taken.DEFERRED] + taken[Taken.ERROR]
-        for result, number in taken.items():
+        self._totals.enqueued += dispositions[Disposition.ENQUEUED]
+        self._totals.rejected += dispositions[Disposition.REJECTED]
+        self._totals.deferred += (
+            dispositions[Disposition.DEFERRED] + dispositions[Disposition.ERROR]
+        )
+        for result, number in dispositions.items():
             metrics.incr("taken", number, tags=[f"result:{result}"])
-        return taken
+        return dispositions
 
-    def _results(self, messages: list[Message]) -> list[tuple[Handle, Taken]]:
-        results: list[tuple[Handle, Taken]] = []
-        parcels: list[Parcel] = []
+    def _results(self, messages: list[Message]) -> list[tuple[Handle, Disposition]]:
+        results: list[tuple[Handle, Disposition]] = []
+        batch: list[Work] = []
         for message in messages:
             judged = self._judge(message)
-            if isinstance(judged, Parcel):
-                parcels.append(judged)
+            if isinstance(judged, Work):
+                batch.append(judged)
             else:
                 results.append((_handle(message), judged))
-        return results + self._hand_on(parcels)
+        return results + self._dispatch(batch)
 
-    def _may_delete(self, result: Taken) -> bool:
-        if result in (Taken.ALREADY_DONE, Taken.CONFIRMED):
+    def _may_delete(self, result: Disposition) -> bool:
+        if result in (Disposition.ALREADY_DONE, Disposition.CONFIRMED):
             return True
-        return result is Taken.REJECTED and self._rules.delete_failed_messages
+        return result is Disposition.REJECTED and self._options.delete_failed_messages
 
-    def _judge(self, message: Message) -> Parcel | Taken:
+    def _judge(self, message: Message) -> Work | Disposition:
         """Make a message ready to be handed on. Whatever is wrong with it, no error leaves here."""
         fields: dict[str, object] = {"sqs_message_id": message.message_id}
         try:
             return self._ready(message, self._authenticate(message.body))
-        except sns.Rejected as rejected:
+        except Rejected as rejected:
             metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
             fields |= {"reason": rejected.reason, "detail": rejected.detail}
             fields |= {
-                "deleted": self._rules.delete_failed_messages,
+                "deleted": self._options.delete_failed_messages,
                 "receive_count": message.receive_count,
             }
             logger.warning("message rejected", extra=fields)
-            return Taken.REJECTED
+            return Disposition.REJECTED
         except CertificateUnavailable as error:
             logger.warning(
                 "message deferred",
                 extra=fields | {"reason": "certificate_unavailable", "detail": str(error)},
             )
-            return Taken.DEFERRED
+            return Disposition.DEFERRED
         except Exception as error:
             logger.exception(
                 "message could not be handed on",
                 extra=fields | {"error_type": type(error).__name__},
             )
-            return Taken.ERROR
+            return Disposition.ERROR
 
-    def _ready(self, message: Message, envelope: sns.Envelope) -> Parcel | Taken:
+    def _ready(self, message: Message, envelope: Envelope) -> Work | Disposition:
         if self._may_confirm(envelope):
-            self._inbox.confirm_subscription(envelope.topic_arn, envelope.token or "")
+            self._queue.confirm_subscription(envelope.topic_arn, envelope.token or "")
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
-            return Taken.CONFIRMED
-        return Parcel(_handle(message), _work(message, envelope))
+            return Disposition.CONFIRMED
+        return Work(_handle(message), _work(message, envelope))
 
-    def _hand_on(self, parcels: list[Parcel]) -> list[tuple[Handle, Taken]]:
+    def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
         """Hand messages on. What Redis takes none of is shown again at once."""
-        handles = [parcel.handle for parcel in parcels]
+        handles = [work.handle for work in batch]
         try:
-            handed = self._handover.hand_on(parcels, _now_ms())
+            dispatched = self._dispatcher.dispatch(batch, _now_ms())
         except RedisError:
-            self._show(handles)
+            self._release(handles)
             raise
         return [
-            (handle, self._handed(handle, one)) for handle, one in zip(handles, handed, strict=True)
+            (handle, self._dispatched(handle, one))
+            for handle, one in zip(handles, dispatched, strict=True)
         ]
 
-    def _handed(self, handle: Handle, handed: Handed | RedisError) -> Taken:
+    def _dispatched(self, handle: Handle, dispatched: Dispatched | RedisError) -> Disposition:
         fields: dict[str, object] = {"sqs_message_id": handle.message_id}
-        match handed:
+        match dispatched:
             case RedisError():
                 logger.error(
                     "message could not be handed on",
-                    extra=fields | {"error_type": type(handed).__name__},
+                    extra=fields | {"error_type": type(dispatched).__name__},
                 )
-                return Taken.ERROR
-            case Handed.DONE:
+                return Disposition.ERROR
+            case Dispatched.DONE:
                 logger.info("message already done", extra=fields)
-                return Taken.ALREADY_DONE
-            case Handed.IN_FLIGHT | Handed.ENQUEUED:
+                return Disposition.ALREADY_DONE
+            case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
                 # Not sooner: what is held stays hidden, and what was not enqueued must come back.
-                self._held.add(handle)
-                was_new = handed is Handed.ENQUEUED
-                return Taken.ENQUEUED if was_new else Taken.ALREADY_IN_FLIGHT
+                self._leases.add(handle)
+                was_new = dispatched is Dispatched.ENQUEUED
+                return Disposition.ENQUEUED if was_new else Disposition.ALREADY_IN_FLIGHT
             case _:
-                assert_never(handed)
+                assert_never(dispatched)
 
-    def _may_confirm(self, envelope: sns.Envelope) -> bool:
+    def _may_confirm(self, envelope: Envelope) -> bool:
         return (
-            self._rules.confirm_subscriptions
-            and envelope.type is sns.EnvelopeType.SUBSCRIPTION_CONFIRMATION
+            self._options.confirm_subscriptions
+            and envelope.type is EnvelopeType.SUBSCRIPTION_CONFIRMATION
         )
 
     def _delete(self, handles: list[Handle]) -> None:
@@ -234,19 +240,19 @@ class Poller:
         if not handles:
             return
         try:
-            failed = self._inbox.delete(handles)
-        except (InboxUnavailable, InboxUnusable) as error:
+            failed = self._queue.delete(handles)
+        except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not deleted", extra={"client_error_code": error.code})
             return
         self._totals.deleted += len(handles) - len(failed)
 
-    def _show(self, handles: list[Handle]) -> None:
+    def _release(self, handles: list[Handle]) -> None:
         """Give received messages back to SQS at once, if it lets us; it takes them back anyway."""
         if not handles:
             return
         try:
-            self._inbox.hide(handles, 0)
-        except (InboxUnavailable, InboxUnusable) as error:
+            self._queue.change_visibility(handles, 0)
+        except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not shown again", extra={"client_error_code": error.code})
 
 
@@ -254,9 +260,9 @@ def _handle(message: Message) -> Handle:
     return Handle(message.message_id, message.receipt_handle)
 
 
-def _work(message: Message, envelope: sns.Envelope) -> dramatiq.Message[None]:
+def _work(message: Message, envelope: Envelope) -> dramatiq.Message[None]:
     return dramatiq.Message(
-        queue_name=sns.actor_queue(envelope),
+        queue_name=actor_queue(envelope),
         actor_name=wire.ACTOR_NAME,
         args=(),
         kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),

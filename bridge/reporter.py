@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import markus
 from redis.exceptions import RedisError
 
-from bridge import health
+from bridge import health_file
 from bridge.config import BridgeConfig
-from bridge.heartbeats import Heartbeats, Process, Role
-from bridge.inbox import Inbox, InboxUnavailable, InboxUnusable, QueueCounts
+from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from bridge.poller import Cycle
+from bridge.sqs import QueueCounts, QueueUnavailable, QueueUnusable, SqsQueue
 from bridge.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -26,10 +26,10 @@ class Reporter:
     """Used by the poller's thread; the exit line by the main thread, when that one has ended."""
 
     def __init__(
-        self, config: BridgeConfig, inbox: Inbox, heartbeats: Heartbeats, totals: Totals
+        self, config: BridgeConfig, queue: SqsQueue, heartbeats: Heartbeats, totals: Totals
     ) -> None:
         self._health_path = config.health_path
-        self._inbox = inbox
+        self._queue = queue
         self._heartbeats = heartbeats
         self._process = Process(Role.BRIDGE, config.health_max_age_seconds)
         self._totals = totals
@@ -49,7 +49,9 @@ class Reporter:
             "failed_count": cycle.failed,
         }
         fields |= self._count()
-        logger.info("cycle", extra=fields | {str(name): n for name, n in cycle.taken.items()})
+        logger.info(
+            "cycle", extra=fields | {str(name): n for name, n in cycle.dispositions.items()}
+        )
         metrics.timing("cycle", cycle_seconds * 1000)
         self.note_progress()
 
@@ -57,7 +59,7 @@ class Reporter:
         """Write the health file, if there is to be one, and leave a heartbeat now and then."""
         if self._health_path is not None:
             try:
-                health.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
+                health_file.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
             except OSError as error:
                 logger.warning("health file not written", extra={"error": error.strerror})
         if time.monotonic() - self._beat_at >= _BEAT_EVERY_SECONDS:
@@ -96,8 +98,8 @@ class Reporter:
         started = time.monotonic()
         self._counted_at = started
         try:
-            counts = self._inbox.count()
-        except (InboxUnavailable, InboxUnusable) as error:
+            counts = self._queue.count()
+        except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("queue not counted", extra={"client_error_code": error.code})
             return {}
         return {**_fields(counts), "queue_load_s": round(time.monotonic() - started, 3)}

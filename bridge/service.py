@@ -5,7 +5,7 @@
     heartbeat      visibility of what is in flight
     main thread    waits for the order to stop, then for the others
 
-They share the inbox (boto3's clients are thread-safe), the connection pool to Redis, and `Held`,
+They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
 which has a lock; each number of the totals has one writer. On the order to stop, the poller ends
 after the receive that is under way, and shows again what that still brings; the other two go on
 until all that this bridge put in flight has ended, or the grace period is over. What is in flight
@@ -18,14 +18,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.acknowledgements import Deleter
 from bridge.config import BridgeConfig
-from bridge.inbox import Inbox
-from bridge.inflight import InFlight
-from bridge.loops import REMOTE_ERRORS, repeat
+from bridge.deleter import Deleter
+from bridge.ledger.in_flight import InFlight
+from bridge.loops import REMOTE_ERRORS, run_loop
 from bridge.poller import Poller
 from bridge.reporter import Reporter
-from bridge.visibility import Held, Visibility
+from bridge.sqs import SqsQueue
+from bridge.visibility import Leases, Visibility
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +37,12 @@ _LAST_CALL_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """What the service is put together from."""
 
-    inbox: Inbox
+    queue: SqsQueue
     in_flight: InFlight
-    held: Held
+    leases: Leases
     poller: Poller
     deleter: Deleter
     visibility: Visibility
@@ -53,10 +53,15 @@ class Service:
     """Runs the loops until it is told to stop, or, with `drain`, has nothing left to do."""
 
     def __init__(
-        self, config: BridgeConfig, parts: Parts, stopping: threading.Event, *, drain: bool
+        self,
+        config: BridgeConfig,
+        components: Components,
+        stopping: threading.Event,
+        *,
+        drain: bool,
     ) -> None:
         self._config = config
-        self._parts = parts
+        self._components = components
         self._drain = drain
         self._stopping = stopping
         self._leaving = threading.Event()
@@ -79,22 +84,22 @@ class Service:
             self.stop("max_seconds")
         logger.info("bridge stopping", extra={"exit_on": self._exit_on})
         poller.join(self._config.wait_seconds + _LAST_CALL_SECONDS)
-        self._wait_for_held()
+        self._wait_for_leases()
         self._leaving.set()
         for thread in others:
             thread.join(_LAST_CALL_SECONDS)
-        self._parts.reporter.note_progress()
-        self._parts.reporter.at_exit(self._exit_on, len(self._parts.held))
+        self._components.reporter.note_progress()
+        self._components.reporter.at_exit(self._exit_on, len(self._components.leases))
 
     def _poll(self) -> bool:
         started = time.monotonic()
-        demand = self._parts.poller.demand()
+        demand = self._components.poller.demand()
         if demand == 0:
-            self._parts.reporter.note_progress()
+            self._components.reporter.note_progress()
             self._stopping.wait(_FULL_WAIT_SECONDS)
             return True
-        cycle = self._parts.poller.cycle(demand)
-        self._parts.reporter.after_cycle(cycle, time.monotonic() - started)
+        cycle = self._components.poller.cycle(demand)
+        self._components.reporter.after_cycle(cycle, time.monotonic() - started)
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
         # When nothing at all can be handed on, more of the same is no use: the certificate's host
@@ -102,33 +107,33 @@ class Service:
         return cycle.received == 0 or cycle.failed < cycle.received
 
     def _acknowledge(self) -> bool:
-        self._parts.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
+        self._components.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
         return True
 
     def _beat(self) -> bool:
         if not self._leaving.wait(self._config.heartbeat_seconds):
-            self._parts.visibility.beat()
+            self._components.visibility.beat()
         return True
 
     def _is_drained(self) -> bool:
         """Tell whether the queue is empty, nothing of it is in flight, and all is deleted."""
-        counts = self._parts.inbox.count()
+        counts = self._components.queue.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 
     def _is_all_acknowledged(self) -> bool:
-        in_flight, queue = self._parts.in_flight, self._parts.inbox.queue_name
+        in_flight, queue = self._components.in_flight, self._components.queue.queue_name
         return (
             in_flight.count_of(queue, int(time.time() * 1000)) == 0
             and in_flight.count_acknowledgements(queue) == 0
         )
 
-    def _wait_for_held(self) -> None:
+    def _wait_for_leases(self) -> None:
         """Wait until nothing that this bridge put in flight still is, or the grace is over."""
         deadline = time.monotonic() + self._config.grace_seconds
         while time.monotonic() < deadline:
             try:
-                self._parts.visibility.forget_ended()
-                if not len(self._parts.held):
+                self._components.visibility.forget_ended()
+                if not len(self._components.leases):
                     return
             except REMOTE_ERRORS as error:
                 logger.warning("can't tell what ended", extra={"error_type": type(error).__name__})
@@ -136,6 +141,6 @@ class Service:
 
 
 def _thread(name: str, step: Callable[[], bool], until: threading.Event) -> threading.Thread:
-    thread = threading.Thread(target=repeat, args=(name, step, until), name=name, daemon=True)
+    thread = threading.Thread(target=run_loop, args=(name, step, until), name=name, daemon=True)
     thread.start()
     return thread

@@ -4,7 +4,7 @@ The bridge remembers what it has put in flight. At each heartbeat it asks Redis 
 what is still in flight is hidden for longer, what has ended is forgotten, what Redis does not know
 any more was lost and is shown again at once, to start anew.
 
-    poller thread       calls `Held.add`
+    poller thread       calls `Leases.add`
     visibility thread   calls everything else
 """
 
@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 
 import markus
 
-from bridge.inbox import Handle, Inbox
-from bridge.inflight import Entry, InFlight
+from bridge.ledger.in_flight import Entry, InFlight
+from bridge.messages import Handle
+from bridge.sqs import SqsQueue
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
 
 
-class Held:
+class Leases:
     """The messages this bridge has put in flight, by id, with their handles. Thread-safe."""
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class Held:
         with self._lock:
             self._handles[handle.message_id] = handle
 
-    def release(self, handles: Iterable[Handle]) -> None:
+    def drop(self, handles: Iterable[Handle]) -> None:
         """Hold messages no longer, unless a newer handle has come meanwhile."""
         with self._lock:
             for handle in handles:
@@ -54,24 +55,24 @@ class Held:
 class Plan:
     """What one heartbeat does: hide for longer, show at once, forget what is not held any more."""
 
-    hide: list[Handle] = field(default_factory=list)
-    show: list[Handle] = field(default_factory=list)
+    extend: list[Handle] = field(default_factory=list)
+    release: list[Handle] = field(default_factory=list)
     forget: list[Handle] = field(default_factory=list)
 
 
-def plan(held: Mapping[Handle, Entry | None], bridge: str) -> Plan:
+def plan(leases: Mapping[Handle, Entry | None], bridge: str) -> Plan:
     """Decide about each message held by `bridge`, from what Redis knows of it.
 
     A message whose lifetime is over has no entry either. Showing it is right in both cases: SQS
     delivers it again, and it is handed on anew.
     """
     decided = Plan()
-    for handle, entry in held.items():
+    for handle, entry in leases.items():
         if entry is None or (entry.is_lost and entry.bridge == bridge):
-            decided.show.append(entry.handle if entry else handle)
+            decided.release.append(entry.handle if entry else handle)
             decided.forget.append(handle)
         elif entry.is_in_flight and entry.bridge == bridge:
-            decided.hide.append(entry.handle)
+            decided.extend.append(entry.handle)
         else:
             decided.forget.append(handle)
     return decided
@@ -81,37 +82,43 @@ class Visibility:
     """The heartbeat over what one bridge holds."""
 
     def __init__(
-        self, inbox: Inbox, in_flight: InFlight, held: Held, *, bridge: str, hide_seconds: int
+        self,
+        queue: SqsQueue,
+        in_flight: InFlight,
+        leases: Leases,
+        *,
+        bridge: str,
+        visibility_seconds: int,
     ) -> None:
-        self._inbox = inbox
+        self._queue = queue
         self._in_flight = in_flight
-        self._held = held
+        self._leases = leases
         self._bridge = bridge
-        self._hide_seconds = hide_seconds
+        self._visibility_seconds = visibility_seconds
 
     def beat(self) -> Plan:
         """Do one heartbeat. Errors of Redis and of SQS pass through; the next beat tries again."""
         decided = self._plan()
-        self._tell("hide", decided.hide, self._hide_seconds)
-        self._tell("show", decided.show, 0)
-        self._held.release(decided.forget)
+        self._change("hide", decided.extend, self._visibility_seconds)
+        self._change("show", decided.release, 0)
+        self._leases.drop(decided.forget)
         self._in_flight.make_room()
-        if decided.show:
-            logger.warning("messages lost by redis", extra={"message_count": len(decided.show)})
-            metrics.incr("lost_by_redis", len(decided.show))
+        if decided.release:
+            logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
+            metrics.incr("lost_by_redis", len(decided.release))
         return decided
 
     def forget_ended(self) -> None:
         """Only forget what has ended, between two heartbeats."""
-        self._held.release(self._plan().forget)
+        self._leases.drop(self._plan().forget)
 
     def _plan(self) -> Plan:
-        handles = self._held.snapshot()
+        handles = self._leases.snapshot()
         entries = self._in_flight.find([handle.message_id for handle in handles])
         return plan(dict(zip(handles, entries, strict=True)), self._bridge)
 
-    def _tell(self, what: str, handles: list[Handle], seconds: int) -> None:
-        for failed in self._inbox.hide(handles, seconds):
+    def _change(self, what: str, handles: list[Handle], seconds: int) -> None:
+        for failed in self._queue.change_visibility(handles, seconds):
             # A receipt handle runs out when the message was delivered again: to a bridge, which
             # then holds it, or straight into SQS's dead-letter queue.
             logger.info(

@@ -9,53 +9,58 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
-from bridge import sns
-from bridge.acknowledgements import Deleter
-from bridge.broker import check_redis, connect
-from bridge.certificates import Certificates, FetchedCertificates, PinnedCertificates
 from bridge.config import BridgeConfig
-from bridge.handover import Handover
-from bridge.heartbeats import Heartbeats
-from bridge.inbox import Inbox, InboxUnavailable
-from bridge.inflight import InFlight
+from bridge.deleter import Deleter
+from bridge.ledger.dispatch import Dispatcher
+from bridge.ledger.heartbeats import Heartbeats
+from bridge.ledger.in_flight import InFlight
 from bridge.loops import Backoff
-from bridge.poller import Authenticate, Poller, Rules
+from bridge.poller import Authenticate, Poller, PollerOptions
 from bridge.reporter import Reporter
-from bridge.service import Parts
+from bridge.service import Components
+from bridge.sns import signature
+from bridge.sns.certificates import Certificates, FetchedCertificates, PinnedCertificates
+from bridge.sns.envelope import Envelope
+from bridge.sqs import QueueUnavailable, SqsQueue
 from bridge.totals import Totals
-from bridge.visibility import Held, Visibility
+from bridge.visibility import Leases, Visibility
+from runtime.redis_client import check_redis, connect
 
 logger = logging.getLogger(__name__)
 
 _RESERVE_SECONDS = 30
 
 
-def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: bool) -> Parts:
-    """Make the parts. Nothing is connected yet; raises `InboxUnusable` without credentials."""
-    inbox = Inbox(config.queue_url, config.region, config.wait_seconds, config.visibility_seconds)
+def build_components(
+    config: BridgeConfig, stopping: threading.Event, *, is_replay: bool
+) -> Components:
+    """Make the parts. Nothing is connected yet; raises `QueueUnusable` without credentials."""
+    queue = SqsQueue(
+        config.queue_url, config.region, config.wait_seconds, config.visibility_seconds
+    )
     redis = connect(config.redis_url)
     in_flight = InFlight(redis, config.max_lifetime_seconds)
-    held, totals = Held(), Totals()
+    leases, totals = Leases(), Totals()
     # Not the host's name alone: a bridge that was started again does not hold what it held before.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-    return Parts(
-        inbox=inbox,
+    return Components(
+        queue=queue,
         in_flight=in_flight,
-        held=held,
+        leases=leases,
         poller=Poller(
-            inbox=inbox,
+            queue=queue,
             in_flight=in_flight,
-            held=held,
-            handover=Handover(
+            leases=leases,
+            dispatcher=Dispatcher(
                 redis,
                 config.max_lifetime_seconds,
                 bridge=bridge,
-                queue=inbox.queue_name,
-                is_second_chance=is_second_chance,
+                queue=queue.queue_name,
+                is_replay=is_replay,
             ),
             authenticate=_make_authenticate(config),
             totals=totals,
-            rules=Rules(
+            options=PollerOptions(
                 bridge=bridge,
                 batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
@@ -67,23 +72,23 @@ def build(config: BridgeConfig, stopping: threading.Event, *, is_second_chance: 
             stopping=stopping,
         ),
         deleter=Deleter(
-            inbox, in_flight, totals, delete_failed_messages=config.delete_failed_messages
+            queue, in_flight, totals, delete_failed_messages=config.delete_failed_messages
         ),
         visibility=Visibility(
-            inbox, in_flight, held, bridge=bridge, hide_seconds=config.visibility_seconds
+            queue, in_flight, leases, bridge=bridge, visibility_seconds=config.visibility_seconds
         ),
-        reporter=Reporter(config, inbox, Heartbeats(redis), totals),
+        reporter=Reporter(config, queue, Heartbeats(redis), totals),
     )
 
 
-def wait_until_ready(config: BridgeConfig, inbox: Inbox, stopping: threading.Event) -> bool:
+def wait_until_ready(config: BridgeConfig, queue: SqsQueue, stopping: threading.Event) -> bool:
     """Wait for Redis and for SQS; False if the order to stop came first.
 
-    What waiting does not mend passes through: `InboxUnusable`, `RedisUnusable`.
+    What waiting does not mend passes through: `QueueUnusable`, `RedisUnusable`.
     """
     redis = connect(config.redis_url)
     _wait_for("redis", lambda: check_redis(redis), stopping)
-    _wait_for("sqs", inbox.count, stopping)
+    _wait_for("sqs", queue.count, stopping)
     return not stopping.is_set()
 
 
@@ -93,7 +98,7 @@ def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event)
         try:
             check()
             return
-        except (RedisError, InboxUnavailable) as error:
+        except (RedisError, QueueUnavailable) as error:
             seconds = backoff.next_seconds()
             logger.warning(
                 "waiting",
@@ -115,8 +120,8 @@ def _make_authenticate(config: BridgeConfig) -> Authenticate:
     )
     topics, versions = frozenset(config.topics), frozenset(config.signature_versions)
 
-    def authenticate(body: str) -> sns.Envelope:
-        return sns.authenticate(
+    def authenticate(body: str) -> Envelope:
+        return signature.authenticate(
             body,
             topics=topics,
             versions=versions,

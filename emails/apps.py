@@ -11,6 +11,6 @@ class EmailsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the addresses of deleted masks from being given again."""
-        from emails import remembered
+        from emails.store import tombstones
 
-        remembered.watch()
+        tombstones.watch()

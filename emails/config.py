@@ -1,17 +1,63 @@
-"""The settings of the domain: pauses, limits, and the key of reply records. No Django here."""
+"""The settings of the domain: its addresses, its bucket, pauses, limits. No Django here."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay.env import comma_separated, folder, integer, optional, setting, text
+from runtime.config import SharedConfig
+from runtime.env import (
+    comma_separated,
+    folder,
+    integer,
+    matching,
+    optional,
+    setting,
+    text,
+    url,
+)
 
 _DAYS = integer(0, 365, "days")
 
 
+_NAME = r"[^\s@:/<>,]+\.[^\s@:/<>,.]+"
+# With a wrong domain all mail would be somebody else's, and be dropped.
+_DOMAIN = matching(_NAME, "a domain, such as masks.example")
+_ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
+
+
 @dataclass(frozen=True, kw_only=True)
-class EmailsConfig:
+class DomainConfig(SharedConfig):
     """What the workers need to judge mails. Days and limits are per owner; a day is a UTC day."""
 
+    site_origin: str = setting(
+        "SITE_ORIGIN",
+        url("http", "https", allowed="the scheme and host of the site, https://relay.example"),
+        help="Where the links in mails and notices lead.",
+    )
+    mask_domains: tuple[str, ...] = setting(
+        "MASK_DOMAINS",
+        comma_separated(_DOMAIN),
+        help="The domains of masks. New masks are made on the first; owners' own names live under "
+        "each.",
+    )
+    replies_address: str = setting(
+        "REPLIES_ADDRESS",
+        _ADDRESS,
+        help="The address that owners reply to; Reply-To of every forwarded mail.",
+    )
+    from_address: str = setting(
+        "RELAY_FROM_ADDRESS", _ADDRESS, help="The sender of the notices to owners."
+    )
+    bucket: str = setting(
+        "AWS_S3_EMAIL_BUCKET",
+        text("the name of an S3 bucket"),
+        help="The bucket that SES stores mails in; the only one a notification may name.",
+    )
+    configuration_set: str | None = setting(
+        "AWS_SES_CONFIGSET",
+        optional(text("the name of an SES configuration set")),
+        help="The SES configuration set that mails are sent with; empty: none.",
+        default="",
+    )
     reply_secret: str | None = setting(
         "REPLY_SECRET",
         optional(text("a long random text", is_secret=True)),

@@ -12,10 +12,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from emails.facts import Block, MaskKind
-from emails.outcomes import NAMES
 from emails.rules.addresses import Address, domain_of, is_special
 from emails.rules.names import is_allowed_domain_name, is_mask_name
+from emails.values.facts import Block, MaskKind
+from emails.values.outcomes import NAMES
 
 LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
 
@@ -202,7 +202,7 @@ class Reply(models.Model):
     """A forwarded mail that its owner may reply to.
 
     Found by a keyed hash of its Message-ID; who wrote it is encrypted under a key that only the
-    Message-ID gives (`emails/mime/reply_keys.py`). So the table alone says nothing.
+    Message-ID gives (`emails/store/reply_records.py`). So the table alone says nothing.
     """
 
     lookup = models.CharField(max_length=64, unique=True, validators=[_HASH])

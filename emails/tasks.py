@@ -1,29 +1,24 @@
 """The actors: notifications come in from Dramatiq, and `NotFinished` becomes a retry."""
 
-import time
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from threading import Lock
-from typing import Any
 
 import dramatiq
 from django.conf import settings
 from periodiq import cron
 
-from emails import aws, cleaning, events, render, tracker_lists
-from emails.deliver import Edges
-from emails.discards import Discards
-from emails.errors import Refused
-from emails.facts import Policy
-from emails.handle import handle
-from emails.notifications import parse
-from emails.pace import Pace
-from emails.store import Store
+from emails.edges import events
+from emails.edges.pending_deletions import PendingDeletions
+from emails.flow.context import Ports
+from emails.flow.handle import handle
+from emails.store import retention
+from emails.values.errors import Refused
+from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
-from relay.config import RelayConfig
+from emails.wiring import build_ports
 
-_CLAIM_MARGIN = timedelta(seconds=15)
-_making_edges = Lock()
+_building_ports = Lock()
 
 
 @dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused,))
@@ -32,9 +27,8 @@ def process_notification(*, sns_message_id: str, notification: str) -> None:
 
     `Refused` is dead-lettered at once, by way of `throws`; all else is retried with backoff.
     """
-    with _making_edges:
-        edges, _ = _edges()
-    handle(parse(notification), sns_message_id, edges=edges, now=datetime.now(UTC))
+    ports, _ = _ports()
+    handle(parse(notification), sns_message_id, ports=ports, now=datetime.now(UTC))
 
 
 # The same actor works off both queues: the bridge names the queue of each message.
@@ -47,10 +41,10 @@ def clean_up() -> None:
     now, config = datetime.now(UTC), settings.CONFIG
     replies = timedelta(days=config.reply_retention_days)
     labels = timedelta(days=config.stale_mask_days)
-    events.cleaned("deliveries", cleaning.remove_old_deliveries(now))
-    events.cleaned("replies", cleaning.remove_old_replies(now, replies))
-    events.cleaned("abuse_counters", cleaning.remove_old_counters(now))
-    events.cleaned("mask_labels", cleaning.erase_stale_labels(now, labels))
+    events.cleaned("deliveries", retention.remove_old_deliveries(now))
+    events.cleaned("replies", retention.remove_old_replies(now, replies))
+    events.cleaned("abuse_counters", retention.remove_old_counters(now))
+    events.cleaned("mask_labels", retention.erase_stale_labels(now, labels))
 
 
 @dramatiq.actor(
@@ -58,56 +52,16 @@ def clean_up() -> None:
 )
 def delete_discarded_mails() -> None:
     """Delete from S3 what is done with, and was not deleted yet."""
-    with _making_edges:
-        _, discards = _edges()
-    if deleted := discards.empty():
+    _, pending_deletions = _ports()
+    if deleted := pending_deletions.empty():
         events.cleaned("mails", deleted)
 
 
-def policy_of(config: RelayConfig) -> Policy:
-    """Take from the settings what the rules need."""
-    return Policy(
-        mask_domains=config.mask_domains,
-        replies_address=config.replies_address,
-        from_address=config.from_address,
-        bucket=config.bucket,
-        warning_url=f"{config.site_origin.rstrip('/')}/emails/tracker-warning/",
-        hard_bounce_pause=timedelta(days=config.hard_bounce_pause_days),
-        soft_bounce_pause=timedelta(days=config.soft_bounce_pause_days),
-        abuse_pause=timedelta(days=config.abuse_pause_days),
-        max_mails_per_day=config.max_mails_per_day,
-        max_bytes_per_day=config.max_bytes_per_day,
-        max_replies_per_day=config.max_replies_per_day,
-        max_masks_per_day=config.max_masks_per_day,
-        max_domain_masks=config.max_domain_masks,
-        # No attempt lasts as long, so a claim that ran out is one of a worker that died.
-        claim=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
-    )
+def _ports() -> tuple[Ports, PendingDeletions]:
+    with _building_ports:
+        return _build_ports()
 
 
 @lru_cache(maxsize=1)
-def _edges() -> tuple[Edges, Discards]:
-    """Make the edges; once, since AWS's clients are slow to make."""
-    config = settings.CONFIG
-    policy = policy_of(config)
-    mail_store, mailer = aws.connect(config.region, config.configuration_set)
-    discards = Discards(_redis(), mail_store, policy.bucket)
-    edges = Edges(
-        policy=policy,
-        store=Store(policy, (config.reply_secret or config.secret_key).encode()),
-        mail_store=mail_store,
-        discard=discards.add,
-        mailer=mailer,
-        pace=Pace(_redis(), config.max_sends_per_second),
-        make_note=render.forward_note,
-        make_notice=render.notice_mail,
-        trackers=tracker_lists.load(config.tracker_list_dir),
-        clock=partial(datetime.now, UTC),
-        sleep=time.sleep,
-    )
-    return edges, discards
-
-
-def _redis() -> Any:
-    """Give the broker's own connections: Redis is known to Dramatiq, and not here."""
-    return getattr(dramatiq.get_broker(), "client", None)
+def _build_ports() -> tuple[Ports, PendingDeletions]:
+    return build_ports(settings.CONFIG, settings.SECRET_KEY)

@@ -6,9 +6,9 @@ from django.shortcuts import render as render_page
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from emails import render
+from emails.edges import render
 from emails.models import LANGUAGES
-from emails.rules.notices import NoticeKind
+from emails.rules.notice_kinds import NoticeKind
 
 _MASK = "x7k2@masks.example"
 _TRACKERS = {"tracker.example": 2, "ads.example": 1}

@@ -3,28 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sentry_sdk.utils import Dsn
-
-from emails.config import EmailsConfig
-from relay.env import (
+from emails.config import DomainConfig
+from runtime.env import (
     Problem,
     boolean,
-    choice,
     comma_separated,
     integer,
-    matching,
     optional,
     setting,
     text,
     url,
 )
-
-_NAME = r"[^\s@:/<>,]+\.[^\s@:/<>,.]+"
-# With a wrong domain all mail would be somebody else's, and be dropped.
-_DOMAIN = matching(_NAME, "a domain, such as masks.example")
-_ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
-
-HOUR_SECONDS = 3600
 
 
 def _read_database_url(text: str) -> object:
@@ -35,104 +24,7 @@ def _read_database_url(text: str) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SharedConfig:
-    """What the bridge, the workers and the scheduler must agree on."""
-
-    redis_url: str = setting(
-        "REDIS_URL",
-        url(
-            "redis",
-            "rediss",
-            allowed="a URL such as redis://127.0.0.1:6379/0; a password in it is percent-encoded",
-            is_secret=True,
-        ),
-        help="The Redis that fans the work out. It must run with maxmemory-policy noeviction.",
-        default="redis://127.0.0.1:6379/0",
-    )
-    region: str = setting(
-        "AWS_REGION",
-        matching(r"[a-z]+(-[a-z0-9]+)+", "an AWS region, such as us-east-1"),
-        help="The AWS region of the queue, the topic, the bucket and SES.",
-    )
-    max_seconds_per_message: int = setting(
-        "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE",
-        integer(1, HOUR_SECONDS, "seconds"),
-        help="How long one attempt at a message may run before it is interrupted. Code that can't "
-        "be interrupted is ended, with its process, at most five seconds later.",
-        default="120",
-    )
-    max_lifetime_seconds: int = setting(
-        "PROCESS_EMAIL_MAX_LIFETIME_SECONDS",
-        integer(10, 11 * HOUR_SECONDS, "seconds"),
-        help="How long a message may be in flight, all its retries included, before it is let go "
-        "and SQS delivers it again. SQS hides a message for at most twelve hours.",
-        default="7200",
-    )
-    log_format: str = setting(
-        "LOG_FORMAT",
-        choice("json", "text"),
-        help="One JSON object a line, or a line for people.",
-        default="json",
-    )
-    sentry_dsn: str | None = setting(
-        "SENTRY_DSN",
-        optional(
-            url(
-                "http",
-                "https",
-                allowed="a Sentry DSN, such as https://key@sentry.example/1",
-                is_secret=True,
-                read=Dsn,
-            )
-        ),
-        help="Where failures are reported; empty: nowhere.",
-        default="",
-    )
-    sentry_environment: str = setting(
-        "SENTRY_ENVIRONMENT",
-        text("a word, such as production"),
-        help="The environment that Sentry's events are filed under.",
-        default="production",
-    )
-    metrics_backend: str = setting(
-        "METRICS_BACKEND",
-        choice("statsd", "prometheus", "logging", "none"),
-        help="Who gets the metrics: statsd; Prometheus, to which the bridge and the workers then "
-        "serve them; or the log.",
-        default="statsd",
-    )
-    prometheus_host: str = setting(
-        "PROMETHEUS_HOST",
-        text("an address of this machine"),
-        help="The address at which metrics are served to Prometheus.",
-        default="0.0.0.0",  # noqa: S104 - they are served to another host, if at all
-    )
-    prometheus_port: int = setting(
-        "PROMETHEUS_PORT",
-        integer(1, 65535),
-        help="The port at which metrics are served to Prometheus: one for the bridge, and another "
-        "one for the workers where they share an address.",
-        default="9464",
-    )
-    statsd_host: str | None = setting(
-        "STATSD_HOST",
-        optional(text("a host name")),
-        help="The statsd (Datadog dialect) that takes the metrics; empty: no metrics are sent.",
-        default="",
-    )
-    statsd_port: int = setting(
-        "STATSD_PORT", integer(1, 65535), help="The port of statsd.", default="8125"
-    )
-    statsd_prefix: str = setting(
-        "STATSD_PREFIX",
-        text("a word, such as mail_relay"),
-        help="What the names of all metrics begin with.",
-        default="mail_relay",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelayConfig(SharedConfig, EmailsConfig):
+class RelayConfig(DomainConfig):
     """What the workers, the scheduler, the web process and `manage.py` need."""
 
     secret_key: str = setting(
@@ -160,36 +52,6 @@ class RelayConfig(SharedConfig, EmailsConfig):
             read=_read_database_url,
         ),
         help="The PostgreSQL database of masks, owners and deliveries.",
-    )
-    site_origin: str = setting(
-        "SITE_ORIGIN",
-        url("http", "https", allowed="the scheme and host of the site, https://relay.example"),
-        help="Where the links in mails and notices lead.",
-    )
-    mask_domains: tuple[str, ...] = setting(
-        "MASK_DOMAINS",
-        comma_separated(_DOMAIN),
-        help="The domains of masks. New masks are made on the first; owners' own names live under "
-        "each.",
-    )
-    replies_address: str = setting(
-        "REPLIES_ADDRESS",
-        _ADDRESS,
-        help="The address that owners reply to; Reply-To of every forwarded mail.",
-    )
-    from_address: str = setting(
-        "RELAY_FROM_ADDRESS", _ADDRESS, help="The sender of the notices to owners."
-    )
-    bucket: str = setting(
-        "AWS_S3_EMAIL_BUCKET",
-        text("the name of an S3 bucket"),
-        help="The bucket that SES stores mails in; the only one a notification may name.",
-    )
-    configuration_set: str | None = setting(
-        "AWS_SES_CONFIGSET",
-        optional(text("the name of an SES configuration set")),
-        help="The SES configuration set that mails are sent with; empty: none.",
-        default="",
     )
     queue_url: str | None = setting(
         "AWS_SQS_EMAIL_QUEUE_URL",

@@ -7,7 +7,7 @@ import sys
 
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
-from relay.env import Setting, describe
+from runtime.env import Setting, describe
 
 _HEAD = """# Settings
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import environ
 
-from relay.broker import broker_settings
 from relay.config import RelayConfig
-from relay.env import load
-from relay.logging import logging_settings
-from relay.metrics import set_up_metrics
-from relay.sentry import set_up_sentry
+from relay.worker.broker import broker_settings
+from runtime.env import load
+from runtime.logging import logging_settings
+from runtime.metrics import set_up_metrics
+from runtime.sentry import set_up_sentry
 
 CONFIG = load(RelayConfig, os.environ)
 
@@ -102,7 +102,7 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(CONFIG.log_format, verbosity=2)
 
 DRAMATIQ_BROKER = broker_settings(CONFIG)
-DRAMATIQ_ENCODER = "bridge.encoder.Encoder"
+DRAMATIQ_ENCODER = "relay.worker.encoder.Encoder"
 
 if not DEBUG and CONFIG.site_origin.startswith("https:"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 admin.site.site_url = None
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/dead-letters/", include("relay.operations.dead_letter_urls")),
+    path("admin/dead-letters/", include("relay.operations.dead_letters.urls")),
     path("admin/", include("relay.operations.dashboard.urls")),
     path("admin/", admin.site.urls),
     path("emails/", include("emails.urls")),

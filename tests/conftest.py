@@ -10,11 +10,11 @@ import environ
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bench.aws.fast_aws import FastAws
-from relay.local.aws import LocalAws
-from relay.local.postgres import LocalPostgres
-from relay.local.redis import LocalRedis
 from tests.environment import GIVEN
+from tools.aws.fast_aws import FastAws
+from tools.local.aws import LocalAws
+from tools.local.postgres import LocalPostgres
+from tools.local.redis import LocalRedis
 
 # `make fuzz`: a round of what `make test` tries a hundred of. Each round draws anew.
 settings.register_profile(

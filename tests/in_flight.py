@@ -3,8 +3,8 @@
 import dramatiq
 import redis
 
-from bridge.handover import Handed, Handover, Parcel
-from bridge.inbox import Handle
+from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.messages import Handle
 from emails import wire
 
 NOW_MS = 1_000_000_000
@@ -20,8 +20,8 @@ def put_in_flight(
     actor_name: str = "act",
     now_ms: int = NOW_MS,
     lifetime_seconds: int = 60,
-    is_second_chance: bool = False,
-) -> Handed:
+    is_replay: bool = False,
+) -> Dispatched:
     """Hand a message on that `bridge` received from the SQS queue `queue`."""
     work: dramatiq.Message[None] = dramatiq.Message(
         queue_name=actor_queue,
@@ -31,9 +31,7 @@ def put_in_flight(
         options={wire.SQS_MESSAGE_ID: handle.message_id},
         message_id=handle.message_id,
     )
-    handover = Handover(
-        client, lifetime_seconds, bridge=bridge, queue=queue, is_second_chance=is_second_chance
-    )
-    (handed,) = handover.hand_on([Parcel(handle, work)], now_ms)
-    assert isinstance(handed, Handed)
+    handover = Dispatcher(client, lifetime_seconds, bridge=bridge, queue=queue, is_replay=is_replay)
+    (handed,) = handover.dispatch([Work(handle, work)], now_ms)
+    assert isinstance(handed, Dispatched)
     return handed

@@ -8,9 +8,11 @@ value can begin a header of its own.
 import re
 from base64 import b64encode
 from binascii import Error, a2b_base64, a2b_qp
-from urllib.parse import quote, unquote_to_bytes
 
 from emails.mime import charsets
+
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._~-]", re.DOTALL)
 
 MAX_VALUE = 4_000
 """Characters of a value that are kept: more than any reader shows."""
@@ -158,7 +160,7 @@ def readable_parameters(value: bytes) -> dict[str, str]:
     for name, given in pieces.items():
         charset, _, octets = "".join(given[place] for place in sorted(given)).rpartition("'")
         label = charset.partition("'")[0]
-        found[name] = charsets.read(unquote_to_bytes(octets), label or "utf-8").text
+        found[name] = charsets.read(_percent_decoded(octets), label or "utf-8").text
     return found
 
 
@@ -178,13 +180,21 @@ def with_parameters(value: str, given: dict[str, str]) -> str:
     return ";\r\n ".join(lines)
 
 
+def _percent_decoded(text: str) -> bytes:
+    return _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
+
+
+def _percent_encoded(octets: bytes) -> str:
+    return _NOT_PLAIN.sub(lambda found: b"%%%02X" % ord(found[0]), octets).decode()
+
+
 def _parameter(key: str, value: str) -> str:
     if _TOKEN.fullmatch(value) or (key.endswith("*") and _EXTENDED.fullmatch(value)):
         return f"{key}={value}"
     if value.isascii() and value.isprintable() and len(value) <= _LONGEST_QUOTED:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'{key}="{escaped}"'
-    octets = quote(value[:MAX_VALUE].encode("utf-8", "replace"), safe="")
+    octets = _percent_encoded(value[:MAX_VALUE].encode("utf-8", "replace"))
     pieces = [octets[at : at + 60] for at in range(0, len(octets), 60)]
     if len(pieces) == 1:
         return f"{key}*=utf-8''{octets}"

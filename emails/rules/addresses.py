@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import getaddresses
 from typing import TypeAlias
 
-from emails.facts import Policy
+from emails.values.facts import Policy
 
 _MAX_ADDRESS_LENGTH = 320
 _NOREPLY = frozenset({"noreply", "no-reply"})

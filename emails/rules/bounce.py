@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-type
 
 import re
 
-from emails.facts import OwnerFacts, SentKind
-from emails.outcomes import RecordReason
+from emails.values.facts import OwnerFacts, SentKind
+from emails.values.outcomes import RecordReason
 
 # Nobody can receive there, whatever the text says.
 _NO_SUCH_MAILBOX = frozenset({"noemail", "suppressed", "onaccountsuppressionlist"})

@@ -3,8 +3,8 @@
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#complaint-object
 """
 
-from emails.facts import Block, MaskFacts, OwnerFacts, SentKind
-from emails.outcomes import RecordReason
+from emails.values.facts import Block, MaskFacts, OwnerFacts, SentKind
+from emails.values.outcomes import RecordReason
 
 # `not-spam` takes a complaint back, `auth-failure` is about DNS; for the suppressed, nothing was
 # sent that anybody could complain about.

@@ -6,8 +6,8 @@ so the complaint leads back to the mask.
 https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 """
 
-from emails.facts import MaskFacts, MaskRef
 from emails.rules.addresses import Address
+from emails.values.facts import MaskFacts, MaskRef
 
 FLAG = "developer_mode"
 SIMULATOR_DOMAIN = "simulator.amazonses.com"

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from emails.facts import (
+from emails.rules.mail_kind import is_list_mail, is_loop
+from emails.rules.names import is_allowed_mask_name
+from emails.values.facts import (
     Block,
+    CreatableMask,
     FoundMask,
     MailFacts,
     MaskLookup,
     MissingMask,
     OwnerFacts,
     Policy,
-    UnbornMask,
     Verdict,
 )
-from emails.outcomes import (
+from emails.values.outcomes import (
     Blocked,
     BlockReason,
     Dropped,
@@ -25,15 +27,13 @@ from emails.outcomes import (
     NoMask,
     NoMaskReason,
 )
-from emails.rules.headers import is_list_mail, is_loop
-from emails.rules.names import is_allowed_mask_name
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
     """Send the mail on to the owner; with NEW_MASK the mask is to be made first."""
 
-    target: FoundMask | UnbornMask
+    target: FoundMask | CreatableMask
 
     @property
     def reason(self) -> ForwardReason:
@@ -41,7 +41,7 @@ class Forward:
         match self.target:
             case FoundMask():
                 return ForwardReason.EXISTING_MASK
-            case UnbornMask():
+            case CreatableMask():
                 return ForwardReason.NEW_MASK
             case _:
                 assert_never(self.target)
@@ -54,7 +54,7 @@ def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -
     """Judge the mail for one recipient; the first rule that holds decides."""
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
-    if isinstance(target, UnbornMask) and (never := _why_never_born(target, policy)):
+    if isinstance(target, CreatableMask) and (never := _why_never_born(target, policy)):
         return NoMask(never)
     if drop := why_dropped(mail, target.owner, policy, now):
         return Dropped(drop)
@@ -65,7 +65,7 @@ def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -
     return Forward(target)
 
 
-def _why_never_born(target: UnbornMask, policy: Policy) -> NoMaskReason | None:
+def _why_never_born(target: CreatableMask, policy: Policy) -> NoMaskReason | None:
     if target.was_deleted:
         return NoMaskReason.DELETED
     if not target.owner.is_premium:

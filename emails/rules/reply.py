@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from emails.facts import MailFacts, Policy, ReplyFacts, Verdict
-from emails.outcomes import Dropped, DropReason, ReplyReason
 from emails.rules.addresses import parse
 from emails.rules.forward import is_flagged
-from emails.rules.headers import is_automatic, is_loop
+from emails.rules.mail_kind import is_automatic, is_loop
 from emails.rules.senders import is_authenticated, sender_of
+from emails.values.facts import MailFacts, Policy, ReplyFacts, Verdict
+from emails.values.outcomes import Dropped, DropReason, ReplyReason
 
 
 @dataclass(frozen=True, slots=True)

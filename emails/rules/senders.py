@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from emails.facts import MailFacts, Verdict
 from emails.rules.addresses import Address, domain_of, parse, the_one_in
+from emails.values.facts import MailFacts, Verdict
 
 _AUTHSERV_ID = "amazonses.com"
 _MAX_HEADER = 10_000

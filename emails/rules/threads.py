@@ -1,8 +1,8 @@
 """Who wrote a mail, and which thread it belongs to: what a later reply to it needs."""
 
-from emails.facts import MailFacts
-from emails.mime.reply_keys import Thread, ids_in
 from emails.rules.addresses import parse, written_in
+from emails.values.facts import MailFacts
+from emails.values.threads import Thread, ids_in
 
 _MAX_REFERENCES = 20
 """The newest references are enough for a client to place a reply; a record stays small."""

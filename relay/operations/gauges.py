@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.broker import NAMESPACE
-from bridge.heartbeats import Heartbeat, Role
-from bridge.inbox import QueueCounts
-from bridge.inflight import InFlight
-from emails.discards import key_of
+from bridge.ledger.heartbeats import Heartbeat, Role
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.keys import NAMESPACE
+from bridge.sqs import QueueCounts
+from emails.edges.pending_deletions import key_of
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 if TYPE_CHECKING:

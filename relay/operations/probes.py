@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from redis.exceptions import RedisError
 
 from relay.config import RelayConfig
-from relay.operations.connections import impatient_redis
+from relay.operations.fail_fast import fail_fast_redis
 
 VERSION_FILE = "version.json"
 _VERSION_FIELDS = ("source", "version", "commit", "build")
@@ -96,7 +96,7 @@ def _database_failure() -> str | None:
 
 def _redis_failure() -> str | None:
     try:
-        impatient_redis(settings.CONFIG.redis_url).ping()
+        fail_fast_redis(settings.CONFIG.redis_url).ping()
     except RedisError as error:
         return type(error).__name__
     return None

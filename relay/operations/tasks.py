@@ -10,10 +10,10 @@ from django.conf import settings
 from periodiq import cron
 from redis.exceptions import RedisError
 
-from bridge.broker import connect
 from emails.wire import DEFAULT_QUEUE
 from relay.operations import history
-from relay.operations.reading import read_gauges
+from relay.operations.read_gauges import read_gauges
+from runtime.redis_client import connect
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics()

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from bridge.broker import NAMESPACE
-from relay.local.aws import BUCKET
+from bridge.ledger.keys import NAMESPACE
 from tests.browser.conftest import Site
 from tests.integration.conftest import MAIL, OWNER, Relay
 from tests.waiting import wait_until
+from tools.local.aws import BUCKET
 
 OpenSite = Callable[[], Site]
 PATH = "/admin/dead-letters/"

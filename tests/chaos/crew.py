@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
-from relay.local.processes import Process
-from relay.local.stack import Stack
 from tests.integration.conftest import children
+from tools.local.processes import Process
+from tools.local.stack import Stack
 
 BRIDGES = ("bridge-1", "bridge-2")
 WORKERS = ("workers-1", "workers-2", "workers-3")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay.local.logs import lines
 from tests.chaos.accounting import BAD, Delivery, Judged, Sending, count, judge
 from tests.chaos.crew import BRIDGES, WORKERS, Crew
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
 from tests.chaos.world import MASKS, World
+from tools.local.logs import lines
 
 ROOT = Path(__file__).parents[2]
 

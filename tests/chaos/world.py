@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import redis
 
-from bench.aws.fast_aws import FastAws
-from bench.aws.faults import Faults, Outage, ServiceFaults
-from relay.local.postgres import LocalPostgres
-from relay.local.redis import LocalRedis
-from relay.local.stack import Stack
+from tools.aws.fast_aws import FastAws
+from tools.aws.faults import Faults, Outage, ServiceFaults
+from tools.local.postgres import LocalPostgres
+from tools.local.redis import LocalRedis
+from tools.local.stack import Stack
 
 OWNER = "owner@owner.example"
 MASKS = tuple(f"mask{number}@masks.example" for number in range(6))

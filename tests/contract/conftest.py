@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from relay.local.aws import SimulatedAws
+from tools.local.aws import SimulatedAws
 
-_PLAYED_BY = ("moto", "bench.aws")
+_PLAYED_BY = ("moto", "tools.aws")
 
 
 @pytest.fixture(params=_PLAYED_BY)

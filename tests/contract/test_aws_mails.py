@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from relay.local.aws import BUCKET, REGION, TOPIC, SentMail, SimulatedAws
 from tests.contract.conftest import moto_differs
+from tools.local.aws import BUCKET, REGION, TOPIC, SentMail, SimulatedAws
 
 MAIL = b"From: x7k2@masks.example\r\nTo: owner@owner.example\r\nSubject: Hi\r\n\r\nHello\r\n"
 SENDER, OWNER = "Ann <x7k2@masks.example>", "owner@owner.example"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.aws.fast_aws import FastAws
-from relay.local.aws import MAX_RECEIVES
 from tests.waiting import wait_until
+from tools.aws.fast_aws import FastAws
+from tools.local.aws import MAX_RECEIVES
 
 MAIL = "arn:aws:sqs:us-east-1:123456789012:mail"
 DEAD_LETTERS = f"{MAIL}-dead-letters"

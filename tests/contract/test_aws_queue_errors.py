@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from relay.local.aws import SimulatedAws
 from tests.contract.conftest import moto_differs
+from tools.local.aws import SimulatedAws
 
 HANDLE = "no receipt handle"
 ELEVEN = [{"Id": str(number), "ReceiptHandle": HANDLE} for number in range(11)]

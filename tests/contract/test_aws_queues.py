@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from relay.local.aws import MAX_RECEIVES, SimulatedAws
 from tests.contract.conftest import moto_differs
 from tests.polling import poll_under_way
 from tests.waiting import wait_until
+from tools.local.aws import MAX_RECEIVES, SimulatedAws
 
 GARBAGE = "no receipt handle"
 

@@ -10,14 +10,14 @@ import psycopg
 import pytest
 import redis
 
-from bridge.broker import connect
-from bridge.inflight import InFlight
-from relay.local.aws import LocalAws
-from relay.local.logs import lines
-from relay.local.processes import Process
-from relay.local.stack import Stack
+from bridge.ledger.in_flight import InFlight
+from runtime.redis_client import connect
 from tests.gate import Gate
 from tests.waiting import wait_until
+from tools.local.aws import LocalAws
+from tools.local.logs import lines
+from tools.local.processes import Process
+from tools.local.stack import Stack
 
 OWNER = "owner@owner.example"
 MASK = "x7k2@masks.example"

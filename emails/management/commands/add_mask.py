@@ -11,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
-from emails.facts import Block
 from emails.management.refusals import in_one_line
 from emails.models import DomainMask, Mask, Profile, RandomMask
 from emails.rules.addresses import domain_of, parse
 from emails.rules.names import is_decent_random_name
+from emails.values.facts import Block
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _RANDOM_LENGTH = 9

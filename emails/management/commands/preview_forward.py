@@ -12,12 +12,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from emails import render, tracker_lists
-from emails.errors import Refused
+from emails import tracker_lists
+from emails.edges import render
 from emails.management.screenshots import NoBrowser, find_browser, take_screenshot
-from emails.mime import ForwardPlan, Note, Rewritten, rewrite_forward
+from emails.mime.plans import ForwardPlan, Note, Rewritten
+from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules.addresses import parse
-from emails.tasks import policy_of
+from emails.values.errors import Refused
+from emails.wiring import policy_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ is a gap in the lines, not a zero.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge.heartbeats import Role
-from emails.outcomes import NAMES as OUTCOMES
-from relay.operations.dashboard.presentation import word_for
+from bridge.ledger.heartbeats import Role
+from emails.values.outcomes import NAMES as OUTCOMES
+from relay.operations.dashboard.presentation import words_for
 from relay.operations.gauges import REDIS_QUEUES
 from relay.operations.history import Sample
 
@@ -36,12 +36,12 @@ def charts_of(queue: str, dead_letter_queue: str) -> tuple[Chart, ...]:
     return (
         Chart(
             "Outcomes per minute",
-            tuple(Line(word_for(name), (name,)) for name in OUTCOMES),
+            tuple(Line(words_for(name), (name,)) for name in OUTCOMES),
             is_tally=True,
         ),
         Chart(
             "Failures per minute",
-            tuple(Line(word_for(name), (name,)) for name in ("not_settled", "failed", "rejected")),
+            tuple(Line(words_for(name), (name,)) for name in ("not_settled", "failed", "rejected")),
             is_tally=True,
         ),
         Chart(

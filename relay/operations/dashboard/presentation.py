@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.heartbeats import Heartbeat
-from emails.outcomes import NAMES as OUTCOMES
+from bridge.ledger.heartbeats import Heartbeat
+from emails.values.outcomes import NAMES as OUTCOMES
 from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot, by_role
 from relay.operations.dashboard.thresholds import RULES, Level, Rule, Unit, judge
 from relay.operations.gauges import REDIS_QUEUES
@@ -170,7 +170,7 @@ def _outcomes(redis: FromRedis) -> dict[str, Any]:
         "minutes": [datetime.fromtimestamp(m * 60, UTC).strftime("%H:%M") for m in minutes],
         "rows": [
             {
-                "name": word_for(name),
+                "name": words_for(name),
                 "counts": [f"{counts.get(name, 0):,}" for counts in newest_first],
                 "sum": f"{redis.counted(name):,}",
             }
@@ -179,6 +179,6 @@ def _outcomes(redis: FromRedis) -> dict[str, Any]:
     }
 
 
-def word_for(counted: str) -> str:
+def words_for(counted: str) -> str:
     """Give a name of the tally in words."""
     return _WORDS.get(counted, counted)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from bridge.heartbeats import Heartbeat, Heartbeats
-from bridge.inbox import InboxUnavailable, InboxUnusable, QueueCounts
-from bridge.inflight import InFlight
+from bridge.ledger.heartbeats import Heartbeat, Heartbeats
+from bridge.ledger.in_flight import InFlight
+from bridge.sqs import QueueCounts, QueueUnavailable, QueueUnusable
 from relay.config import RelayConfig
 from relay.operations import history
-from relay.operations.connections import impatient_redis, inbox_of
+from relay.operations.fail_fast import connect_queue, fail_fast_redis
 from relay.operations.gauges import Gauge, in_flight_gauges, redis_gauges
-from relay.tally import find_counts
+from runtime.tally import find_counts
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -72,12 +72,12 @@ def take(config: RelayConfig) -> Snapshot:
     now, failures = time.time(), {}
     from_redis = from_sqs = None
     try:
-        from_redis = _read_redis(impatient_redis(config.redis_url), config, now)
+        from_redis = _read_redis(fail_fast_redis(config.redis_url), config, now)
     except RedisError as error:
         failures["Redis"] = type(error).__name__
     try:
         from_sqs = _sqs(lambda: _read_sqs(config))
-    except (InboxUnavailable, InboxUnusable) as error:
+    except (QueueUnavailable, QueueUnusable) as error:
         failures["SQS"] = error.code
     return Snapshot(now, from_redis, from_sqs, failures)
 
@@ -97,7 +97,7 @@ def _read_redis(client: "Redis", config: RelayConfig, now: float) -> FromRedis:
 
 def _read_sqs(config: RelayConfig) -> FromSqs:
     queue, dead_letters = (
-        inbox_of(url, config.region).count() if url is not None else None
+        connect_queue(url, config.region).count() if url is not None else None
         for url in (config.queue_url, config.dead_letter_queue_url)
     )
     return FromSqs(queue, dead_letters)
@@ -109,14 +109,14 @@ class _Kept:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until = float("-inf")
-        self._answer: FromSqs | InboxUnavailable | InboxUnusable | None = None
+        self._answer: FromSqs | QueueUnavailable | QueueUnusable | None = None
 
     def __call__(self, read: Callable[[], FromSqs]) -> FromSqs:
         with self._lock:
             if time.monotonic() >= self._until or self._answer is None:
                 try:
                     self._answer = read()
-                except (InboxUnavailable, InboxUnusable) as error:
+                except (QueueUnavailable, QueueUnusable) as error:
                     self._answer = error
                 self._until = time.monotonic() + _SQS_KEPT_SECONDS
         if isinstance(self._answer, FromSqs):

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from relay.operations import history
-from relay.operations.connections import impatient_redis
 from relay.operations.dashboard import presentation, runbook, snapshot
 from relay.operations.dashboard.charts import charts_of, columns
-from relay.tally import find_counts
+from relay.operations.fail_fast import fail_fast_redis
+from runtime.tally import find_counts
 
 PERMISSION = "dashboard.view_dashboard"
 
@@ -75,7 +75,7 @@ def charts(request: HttpRequest) -> HttpResponse:
     last = int(time.time() // 60) - 1
     minutes = range(last - history.MINUTES + 1, last + 1)
     try:
-        client = impatient_redis(config.redis_url)
+        client = fail_fast_redis(config.redis_url)
         samples, counts = history.find(client, last), find_counts(client, minutes)
     except RedisError as error:
         return JsonResponse({"error": f"Redis: {type(error).__name__}"}, status=503)

@@ -8,17 +8,15 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
-from bridge.broker import make_broker
-from bridge.encoder import Encoder
-from bridge.inbox import Handle
-from bridge.inflight import InFlight
-from bridge.middleware import (
-    Acknowledge,
-    Copies,
-    DeadLetterNote,
-    DeliveryLimit,
-)
+from bridge.ledger.in_flight import InFlight
+from bridge.messages import Handle
 from emails import wire
+from relay.worker.broker import make_broker
+from relay.worker.encoder import Encoder
+from relay.worker.middleware.acknowledge import Acknowledge
+from relay.worker.middleware.dead_letter_note import DeadLetterNote
+from relay.worker.middleware.delivery_limit import DeliveryLimit
+from relay.worker.middleware.queue_entries import QueueEntries
 from tests.in_flight import put_in_flight
 
 MAX_DELIVERIES = 2
@@ -32,7 +30,7 @@ def broker(redis_url: str, client: redis.Redis, in_flight: InFlight) -> Iterator
         redis_url,
         [
             Acknowledge(in_flight),
-            Copies(in_flight),
+            QueueEntries(in_flight),
             DeadLetterNote(client),
             DeliveryLimit(in_flight, MAX_DELIVERIES),
             Retries(max_retries=2, min_backoff=1, max_backoff=10),

@@ -14,13 +14,13 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
-from bridge import keys
-from bridge.dead_letters import DeadLetters, Requeued
-from bridge.handover import Handed
-from bridge.inbox import Handle
-from bridge.inflight import InFlight
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import DeadLetters, Requeued
+from bridge.ledger.dispatch import Dispatched
+from bridge.ledger.in_flight import InFlight
+from bridge.messages import Handle
 from emails import wire
-from relay.operations.dead_letter import new_life, read
+from relay.operations.dead_letters.letter import new_life, read
 from tests.in_flight import put_in_flight
 from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
@@ -72,7 +72,7 @@ def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     return dead_letters.requeue([life for life in lives if life is not None], now_ms)
 
 
-def come_again(in_flight: InFlight) -> Handed:
+def come_again(in_flight: InFlight) -> Dispatched:
     return put_in_flight(in_flight._redis, NEWER, bridge="b2", now_ms=1_000_000)
 
 
@@ -97,7 +97,7 @@ def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
     (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
     assert (acknowledgement.succeeded, acknowledgement.handle) == (True, Handle(ID, "handle"))
     assert dead.runs == 1
-    assert come_again(in_flight) is Handed.DONE
+    assert come_again(in_flight) is Dispatched.DONE
 
 
 def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_again(
@@ -128,7 +128,7 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
 ) -> None:
     actor.is_mended = True
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_start(ID)
+        in_flight.count_attempt(ID)
     enqueue()
     work()
     assert actor.runs == 0
@@ -145,7 +145,7 @@ def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_new
 ) -> None:
     requeue(dead_letters)
 
-    assert come_again(in_flight) is Handed.IN_FLIGHT
+    assert come_again(in_flight) is Dispatched.IN_FLIGHT
     work()
 
     assert dead.runs == 1
@@ -168,13 +168,13 @@ def test_a_message_whose_lifetime_was_over_is_in_flight_again(
     assert in_flight.count(0) == 1
     assert 0 < client.pttl(keys.message(ID)) <= 60_000
     if comes_again:
-        assert come_again(in_flight) is Handed.IN_FLIGHT
+        assert come_again(in_flight) is Dispatched.IN_FLIGHT
 
     work()
 
     assert dead.runs == 1
     assert in_flight.count_acknowledgements("mail") == int(comes_again)
-    assert come_again(in_flight) is Handed.DONE
+    assert come_again(in_flight) is Dispatched.DONE
 
 
 def test_a_message_that_came_again_before_is_not_enqueued_beside_itself(
@@ -283,7 +283,7 @@ def test_a_deleted_dead_letter_is_gone_and_its_message_stays_what_it_was(
 
     assert count(client) == 0
     assert client.keys("relay:dead-letter*") == []
-    assert come_again(in_flight) is Handed.ENQUEUED
+    assert come_again(in_flight) is Dispatched.ENQUEUED
 
 
 def test_a_job_that_did_not_come_from_sqs_can_be_requeued(

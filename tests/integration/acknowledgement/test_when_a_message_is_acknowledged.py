@@ -10,13 +10,14 @@ from collections.abc import Callable
 import dramatiq
 import pytest
 import redis
+from bridge.ledger.acknowledgements import Acknowledgement
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware, SkipMessage
 
-from bridge.broker import NAMESPACE
-from bridge.inflight import Acknowledgement, InFlight
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.keys import NAMESPACE
 from emails import wire
-from emails.errors import Refused
+from emails.values.errors import Refused
 from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
 DEAD_LETTERS = f"{NAMESPACE}:{wire.INBOUND_QUEUE}.XQ"
@@ -123,7 +124,7 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     actor = Failing(in_flight, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_start("message-1")
+        in_flight.count_attempt("message-1")
 
     for _ in range(2):
         enqueue()

@@ -10,12 +10,11 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import TimeLimitExceeded
 
-from bridge import keys
-from bridge.dead_letters import DeadLetters
-from bridge.inflight import InFlight
-from bridge.middleware.dead_letter_note import NOTE
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import NOTE, DeadLetters
+from bridge.ledger.in_flight import InFlight
 from emails import wire
-from emails.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused
 from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
 
@@ -77,7 +76,7 @@ def test_of_too_many_deliveries(
 ) -> None:
     declare(broker, ValueError())
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_start("message-1")
+        in_flight.count_attempt("message-1")
     enqueue()
 
     work()

@@ -9,11 +9,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from bench.aws.fast_aws import FastAws
-from bench.aws.faults import Faults, Outage, ServiceFaults
-from relay.local.aws import BUCKET, REGION
 from tests.polling import poll_under_way
 from tests.waiting import wait_until
+from tools.aws.fast_aws import FastAws
+from tools.aws.faults import Faults, Outage, ServiceFaults
+from tools.local.aws import BUCKET, REGION
 
 MAIL = b"From: x7k2@masks.example\r\nSubject: Hi\r\n\r\nHello\r\n"
 

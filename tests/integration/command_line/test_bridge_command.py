@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from relay.local.processes import Process
 from tests.integration.conftest import Relay, logged, wait_for_log
 from tests.waiting import wait_until
+from tools.local.processes import Process
 
 
 def the_end(process: Process) -> tuple[int, list[str]]:

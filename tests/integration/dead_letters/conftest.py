@@ -9,10 +9,9 @@ import pytest
 import redis
 from django.conf import settings
 
-from bridge import keys
-from bridge.broker import DEAD_LETTER_TTL_MS
-from bridge.dead_letters import DeadLetters
-from relay.operations import dead_letters
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, DeadLetters
+from relay.operations.dead_letters import handling
 from tests.environment import NOWHERE
 from tests.unit.operations.builders import stored
 
@@ -25,8 +24,8 @@ def store(
 ) -> Iterator[DeadLetters]:
     """The dead letters, for the command and the pages as well."""
     lead_to(redis_url, monkeypatch)
-    yield dead_letters.store()
-    dead_letters.store.cache_clear()
+    yield handling.store()
+    handling.store.cache_clear()
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def dead(client: redis.Redis, queue: str = "inbound") -> list[str]:
 def lead_to(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lead the command and the pages to this Redis."""
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, redis_url=redis_url))
-    dead_letters.store.cache_clear()
+    handling.store.cache_clear()
 
 
 def lead_to_no_redis(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ from itertools import islice
 import pytest
 import redis
 
-from bridge import dead_letters as places_module
-from bridge import keys
-from bridge.dead_letters import DeadLetters
-from emails.facts import MaskRef
-from relay.operations import dead_letters
-from relay.operations.filters import Filters
+from bridge.ledger import dead_letters as places_module
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import DeadLetters
+from emails.values.facts import MaskRef
+from relay.operations.dead_letters import handling
+from relay.operations.dead_letters.filters import Filters
 from tests.integration.dead_letters.conftest import Bury
 from tests.integration.emails.conftest import a_domain_mask, a_mask, an_owner
 from tests.unit.operations.builders import a_notification
@@ -20,9 +20,9 @@ from tests.unit.operations.builders import a_notification
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small that a handful of dead letters is many."""
-    for module in (places_module, dead_letters):
+    for module in (places_module, handling):
         monkeypatch.setattr(module, "PLACES_BATCH", 3)
-    monkeypatch.setattr(dead_letters, "MESSAGES_BATCH", 2)
+    monkeypatch.setattr(handling, "MESSAGES_BATCH", 2)
 
 
 def now() -> datetime:
@@ -30,7 +30,7 @@ def now() -> datetime:
 
 
 def ids(store: DeadLetters, **filters: object) -> list[str]:
-    found = dead_letters.find(store, Filters(**filters), now())  # type: ignore[arg-type]
+    found = handling.find(store, Filters(**filters), now())  # type: ignore[arg-type]
     return [letter.place.id for letter in found]
 
 
@@ -63,7 +63,7 @@ def test_what_goes_meanwhile_hides_nothing_else(
     client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made, 5))
 
     met = []
-    for letter in dead_letters.find(store, Filters(), now()):
+    for letter in handling.find(store, Filters(), now()):
         met.append(letter.place.id)
         store.delete([(letter.place, "")])
 
@@ -76,7 +76,7 @@ def test_what_dies_meanwhile_is_not_met_so_that_requeueing_ends(
     bury(minutes_ago=5)
 
     met = 0
-    for _ in dead_letters.find(store, Filters(), now()):
+    for _ in handling.find(store, Filters(), now()):
         met += 1
         bury()
 
@@ -90,7 +90,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(
     client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[:10], 5))
     met, before = [], None
 
-    while page := list(islice(dead_letters.find(store, Filters(), now(), before), 3)):
+    while page := list(islice(handling.find(store, Filters(), now(), before), 3)):
         met += [letter.place.id for letter in page]
         before = page[-1].place
 
@@ -124,9 +124,9 @@ def test_counts_agree_with_what_is_found(store: DeadLetters, bury: Bury) -> None
         Filters(older_than=timedelta(minutes=3)),
         Filters(sqs_message_id="the-one"),
     ):
-        found = list(dead_letters.find(store, filters, now()))
-        assert dead_letters.count(store, filters, now()) == len(found) > 0
-    assert dead_letters.count_by_reason(store, Filters(), now()) == {
+        found = list(handling.find(store, filters, now()))
+        assert handling.count(store, filters, now()) == len(found) > 0
+    assert handling.count_by_reason(store, Filters(), now()) == {
         "time_limit": 3,
         "unknown": 4,
         "refused:mail_missing": 1,
@@ -142,6 +142,6 @@ def test_a_mask_is_found_by_its_id(store: DeadLetters, bury: Bury) -> None:
     bury(notification=a_notification("other@masks.example"))
 
     for mask, dead_letter_id in ((random, to_random), (domain, to_domain)):
-        found = dead_letters.find_mask(MaskRef(mask.KIND, mask.pk))
+        found = handling.find_mask(MaskRef(mask.KIND, mask.pk))
         assert found is not None
         assert ids(store, mask=found) == [dead_letter_id]

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from bridge.dead_letters import DeadLetters
+from bridge.ledger.dead_letters import DeadLetters
 from tests.integration.dead_letters.conftest import Bury, dead, lead_to_no_redis, queued
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.operations.builders import SECRETS, a_notification

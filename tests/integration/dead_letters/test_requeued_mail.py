@@ -11,18 +11,20 @@ from django.core.management import call_command
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
-from bridge.broker import make_broker
-from bridge.dead_letters import DeadLetters
-from bridge.encoder import Encoder
-from bridge.inflight import InFlight
-from bridge.middleware import Acknowledge, DeadLetterNote, DeliveryLimit
+from bridge.ledger.dead_letters import DeadLetters
+from bridge.ledger.in_flight import InFlight
 from emails import wire
-from emails.deliver import Edges
-from emails.errors import Refused
-from emails.handle import handle
+from emails.flow.context import Ports
+from emails.flow.handle import handle
 from emails.models import Delivery
-from emails.notifications import StoredMail, parse
-from emails.outcomes import RefuseReason
+from emails.values.errors import Refused
+from emails.values.notifications import StoredMail, parse
+from emails.values.outcomes import RefuseReason
+from relay.worker.broker import make_broker
+from relay.worker.encoder import Encoder
+from relay.worker.middleware.acknowledge import Acknowledge
+from relay.worker.middleware.dead_letter_note import DeadLetterNote
+from relay.worker.middleware.delivery_limit import DeliveryLimit
 from tests.integration.dead_letters.conftest import dead
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.unit.emails.builders import BUCKET, NOW, received
@@ -53,7 +55,7 @@ def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisB
     ]
     broker = make_broker(redis_url, middleware)
     dramatiq.actor(
-        Actor(relay.edges()),
+        Actor(relay.ports()),
         actor_name=wire.ACTOR_NAME,
         queue_name=wire.INBOUND_QUEUE,
         broker=broker,
@@ -64,13 +66,13 @@ def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisB
 
 
 class Actor:
-    """The actor of `emails.tasks`, with the edges of the test."""
+    """The actor of `emails.tasks`, with the ports of the test."""
 
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
 
     def __call__(self, *, sns_message_id: str, notification: str) -> None:
-        handle(parse(notification), sns_message_id, edges=self._edges, now=NOW)
+        handle(parse(notification), sns_message_id, ports=self._ports, now=NOW)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ Lesson 1: a temporary failure that nobody looked at, and the message was deleted
 import os
 import signal
 
-from relay.local.ses import received_inline
 from tests.integration.conftest import MAIL, MASK, OWNER, Relay, children, logged, wait_for_log
 from tests.waiting import wait_until
+from tools.local.ses import received_inline
 
 
 def test_a_mail_is_forwarded_and_then_its_message_and_its_mail_are_deleted(relay: Relay) -> None:

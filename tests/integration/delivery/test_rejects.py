@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from relay.local.aws import REGION, TOPIC, LocalAws
-from relay.local.ses import received_in_s3
-from relay.local.signing import Signer, notification, subscription_confirmation
 from tests.integration.conftest import MAIL, MASK, Relay, logged, wait_for_log
 from tests.waiting import wait_until
+from tools.local.aws import REGION, TOPIC, LocalAws
+from tools.local.ses import received_in_s3
+from tools.local.signing import Signer, notification, subscription_confirmation
 
 VALIDATED = "Successfully validated SNS topic for Amazon SES event publishing."
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.local.aws import BUCKET, TOPIC
-from relay.local.signing import notification
 from tests.integration.conftest import MAIL, OWNER, Relay
+from tools.local.aws import BUCKET, TOPIC
+from tools.local.signing import notification
 
 SAMPLES = Path(__file__).parents[2] / "golden" / "samples"
 

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from emails import render
-from emails.deliver import Edges
-from emails.handle import handle
+from emails.edges import render
+from emails.flow.context import Ports
+from emails.flow.handle import handle
 from emails.models import DomainMask, Profile, RandomMask
-from emails.notifications import StoredMail, parse
-from emails.outcomes import Forwarded, ForwardReason, Outcome
-from emails.store import Store
+from emails.values.notifications import StoredMail, parse
+from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.integration.emails.fakes import FakeMailer, FakeMailStore, FakePace
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
 
@@ -34,12 +33,12 @@ class Relay:
     now: datetime = NOW
     slept: list[float] = field(default_factory=list)
 
-    def edges(self) -> Edges:
-        return Edges(
+    def ports(self) -> Ports:
+        return Ports(
             policy=self.policy,
-            store=Store(self.policy, SECRET),
+            reply_secret=SECRET,
             mail_store=self.mail_store,  # type: ignore[arg-type]
-            discard=self.mail_store.discard,
+            delete_later=self.mail_store.delete_later,
             mailer=self.mailer,  # type: ignore[arg-type]
             pace=self.pace,  # type: ignore[arg-type]
             make_note=render.forward_note,
@@ -63,7 +62,7 @@ class Relay:
         """The relay carries out a notification."""
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
-        return handle(notification, identity, edges=self.edges(), now=self.now)
+        return handle(notification, identity, ports=self.ports(), now=self.now)
 
     def with_policy(self, **changes: Any) -> None:
         """Change the settings."""

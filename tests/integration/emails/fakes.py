@@ -6,10 +6,10 @@ from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
-from emails.errors import Refused
-from emails.notifications import StoredMail
-from emails.once import Outgoing
-from emails.outcomes import RefuseReason
+from emails.values.deliveries import Outgoing
+from emails.values.errors import Refused
+from emails.values.notifications import StoredMail
+from emails.values.outcomes import RefuseReason
 
 
 class FakeMailStore:
@@ -41,7 +41,7 @@ class FakeMailStore:
                 self.mails.pop(StoredMail(bucket, key), None)
         return {key: self.kept[key] for key in keys if key in self.kept}
 
-    def discard(self, mail: StoredMail) -> None:
+    def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
 
 

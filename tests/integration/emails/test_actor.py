@@ -2,30 +2,32 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dramatiq
 import pytest
-import redis
+from django.conf import settings
 
 from emails import tasks
-from emails.errors import Refused
 from emails.models import Delivery
+from emails.values.errors import Refused
 from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE
-from relay.local import ses
-from relay.local.aws import LocalAws
 from tests.integration.emails.conftest import RAW, a_mask, an_owner
+from tools.local import ses
+from tools.local.aws import LocalAws
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def local(aws: LocalAws, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    """The AWS that the actor's edges lead to."""
-    monkeypatch.setattr(tasks, "_redis", lambda: redis.Redis.from_url(redis_url))
+    """The AWS that the actor's ports lead to."""
+    config = replace(settings.CONFIG, redis_url=redis_url)
+    monkeypatch.setattr(settings, "CONFIG", config)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-    tasks._edges.cache_clear()
+    tasks._build_ports.cache_clear()
     yield aws
-    tasks._edges.cache_clear()
+    tasks._build_ports.cache_clear()
 
 
 def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:

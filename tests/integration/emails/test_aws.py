@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from emails import aws
-from emails.aws import Mailer, MailStore, connect
-from emails.errors import NotFinished, Refused
-from emails.notifications import StoredMail
-from emails.once import Outgoing, SendInDoubt
-from relay.local.aws import LocalAws
+from emails.edges import aws as clients
+from emails.edges import s3, ses
+from emails.edges.aws import session
+from emails.edges.s3 import S3MailStore
+from emails.edges.ses import SesMailer
+from emails.values.deliveries import Outgoing, SendInDoubt
+from emails.values.errors import NotFinished, Refused
+from emails.values.notifications import StoredMail
 from tests.integration.emails.fakes import FakeMailer, FakeMailStore
+from tools.local.aws import LocalAws
 
 MAIL = Outgoing(
     raw=b"From: x7k2@masks.example\r\nTo: ann@owner.example\r\n\r\nHello\r\n",
@@ -36,21 +39,21 @@ def mail_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     local: LocalAws = request.getfixturevalue("aws")
     local.s3.put_object(Bucket="mails", Key="here", Body=b"\x00\xff8-bit")
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
-    return connect("us-east-1", None)[0]
+    return s3.connect(session("us-east-1"))
 
 
-def test_a_mail_is_read_byte_for_byte(mail_store: MailStore | FakeMailStore) -> None:
+def test_a_mail_is_read_byte_for_byte(mail_store: S3MailStore | FakeMailStore) -> None:
     assert mail_store.fetch(HERE) == b"\x00\xff8-bit"
 
 
-def test_a_mail_that_is_not_there_is_refused(mail_store: MailStore | FakeMailStore) -> None:
+def test_a_mail_that_is_not_there_is_refused(mail_store: S3MailStore | FakeMailStore) -> None:
     with pytest.raises(Refused) as refused:
         mail_store.fetch(GONE)
 
     assert refused.value.reason == "mail_missing"
 
 
-def test_mails_are_deleted_together_and_once_more(mail_store: MailStore | FakeMailStore) -> None:
+def test_mails_are_deleted_together_and_once_more(mail_store: S3MailStore | FakeMailStore) -> None:
     assert mail_store.delete("mails", ["here", "never-was"]) == {}
     assert mail_store.delete("mails", ["here"]) == {}
 
@@ -65,10 +68,10 @@ def mailer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
         return FakeMailer()
     local: LocalAws = request.getfixturevalue("aws")
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
-    return connect("us-east-1", None)[1]
+    return ses.connect(session("us-east-1"), None)
 
 
-def test_every_mail_that_is_sent_has_an_id_of_its_own(mailer: Mailer | FakeMailer) -> None:
+def test_every_mail_that_is_sent_has_an_id_of_its_own(mailer: SesMailer | FakeMailer) -> None:
     ids = {mailer.send(MAIL) for _ in range(2)}
 
     assert len(ids) == 2
@@ -80,7 +83,7 @@ def test_ses_gets_the_mail_its_sender_and_its_one_recipient(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
 
-    connect("us-east-1", None)[1].send(MAIL)
+    ses.connect(session("us-east-1"), None).send(MAIL)
 
     (sent,) = aws.sent()
     assert (sent.sender, sent.recipients) == (MAIL.sender, (MAIL.recipient,))
@@ -163,7 +166,7 @@ def test_what_ses_answers_says_whether_to_try_again(
     answers.status, answers.code = status, code
 
     with pytest.raises(failure) as raised:
-        connect("us-east-1", None)[1].send(MAIL)
+        ses.connect(session("us-east-1"), None).send(MAIL)
 
     assert raised.value.reason == reason
     assert len(answers.calls) == 1, "a send must not be repeated below us"
@@ -172,11 +175,11 @@ def test_what_ses_answers_says_whether_to_try_again(
 def test_a_send_without_an_answer_is_in_doubt_and_tried_once(
     answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(clients, "READ_TIMEOUT_SECONDS", 0.2)
     answers.hangs_until.clear()
 
     with pytest.raises(SendInDoubt):
-        connect("us-east-1", None)[1].send(MAIL)
+        ses.connect(session("us-east-1"), None).send(MAIL)
 
     assert len(answers.calls) == 1
 
@@ -185,13 +188,14 @@ def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) ->
     answers.hangs_up = True
 
     with pytest.raises(SendInDoubt):
-        connect("us-east-1", None)[1].send(MAIL)
+        ses.connect(session("us-east-1"), None).send(MAIL)
 
     assert len(answers.calls) == 1
 
 
 def test_a_service_that_is_not_there_has_sent_nothing() -> None:
-    mail_store, mailer = connect("us-east-1", None)
+    mail_store = s3.connect(session("us-east-1"))
+    mailer = ses.connect(session("us-east-1"), None)
 
     with pytest.raises(NotFinished) as sending:
         mailer.send(MAIL)
@@ -206,7 +210,7 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
     answers.status, answers.code = 400, "MessageRejected"
 
     with pytest.raises(Refused):
-        connect("us-east-1", "our-set")[1].send(MAIL)
+        ses.connect(session("us-east-1"), "our-set").send(MAIL)
 
     (call,) = answers.calls
     assert call["ConfigurationSetName"] == "our-set"
@@ -231,7 +235,7 @@ def test_what_s3_answers_says_whether_to_try_again(
     answers.status, answers.code = status, code
 
     with pytest.raises(failure) as raised:
-        connect("us-east-1", None)[0].fetch(HERE)
+        s3.connect(session("us-east-1")).fetch(HERE)
 
     assert raised.value.reason == reason
 
@@ -239,13 +243,11 @@ def test_what_s3_answers_says_whether_to_try_again(
 def test_something_far_larger_than_any_mail_is_not_read(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emails import aws as edge
-
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-    monkeypatch.setattr(edge, "MAX_MAIL_BYTES", 3)
+    monkeypatch.setattr(s3, "MAX_MAIL_BYTES", 3)
     aws.s3.put_object(Bucket="mails", Key="here", Body=b"four")
 
     with pytest.raises(Refused) as refused:
-        connect("us-east-1", None)[0].fetch(HERE)
+        s3.connect(session("us-east-1")).fetch(HERE)
 
     assert refused.value.reason == "mail_too_large"

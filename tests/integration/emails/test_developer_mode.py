@@ -7,7 +7,7 @@ from django.core.cache import cache
 from waffle.models import Flag
 
 from emails.models import Profile
-from emails.outcomes import Forwarded, ForwardReason, Recorded, RecordReason
+from emails.values.outcomes import Forwarded, ForwardReason, Recorded, RecordReason
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 from tests.unit.emails.builders import complaint
 

@@ -6,7 +6,14 @@ import pytest
 from django.db import connections
 
 from emails.models import AbuseCounter, DomainMask, Profile
-from emails.outcomes import Dropped, DropReason, Forwarded, ForwardReason, NoMask, NoMaskReason
+from emails.values.outcomes import (
+    Dropped,
+    DropReason,
+    Forwarded,
+    ForwardReason,
+    NoMask,
+    NoMaskReason,
+)
 from tests.integration.emails.conftest import Relay, a_domain_mask, an_owner
 
 BORN = Forwarded(ForwardReason.NEW_MASK)

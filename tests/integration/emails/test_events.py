@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from markus.testing import MetricsMock
 
-from emails.errors import NotFinished, Refused
-from emails.outcomes import RetryReason
+from emails.values.errors import NotFinished, Refused
+from emails.values.outcomes import RetryReason
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 from tests.unit.emails.builders import bounce
 

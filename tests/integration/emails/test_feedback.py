@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emails.errors import NotFinished
 from emails.models import Profile, RandomMask
-from emails.outcomes import (
+from emails.values.errors import NotFinished
+from emails.values.outcomes import (
     Blocked,
     BlockReason,
     Dropped,

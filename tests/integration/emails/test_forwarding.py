@@ -2,10 +2,10 @@
 
 import pytest
 
-from emails.errors import Refused
 from emails.models import AbuseCounter, DeletedMask, RandomMask, Reply
-from emails.notifications import StoredMail
-from emails.outcomes import (
+from emails.values.errors import Refused
+from emails.values.notifications import StoredMail
+from emails.values.outcomes import (
     Blocked,
     BlockReason,
     Dropped,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emails.models import AbuseCounter, Profile
-from emails.outcomes import Dropped, DropReason, Forwarded, ForwardReason
+from emails.values.outcomes import Dropped, DropReason, Forwarded, ForwardReason
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 
 FORWARDED = (Forwarded(ForwardReason.EXISTING_MASK),)

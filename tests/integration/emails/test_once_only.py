@@ -9,13 +9,11 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 
-from emails.errors import NotFinished, Refused
 from emails.models import Delivery, RandomMask
-from emails.once import SendInDoubt
-from emails.outcomes import (
-    RefuseReason,
-    RetryReason,
-)
+from emails.store import claims
+from emails.values.deliveries import SendInDoubt
+from emails.values.errors import NotFinished, Refused
+from emails.values.outcomes import RefuseReason, RetryReason
 from tests.integration.emails.conftest import (
     FORWARDED,
     SNS_MESSAGE_ID,
@@ -182,8 +180,8 @@ def test_a_worker_that_died_is_taken_over_when_its_claim_runs_out_and_not_before
     relay: Relay,
 ) -> None:
     a_mask(an_owner())
-    store = relay.edges().store
-    store.claim(SNS_MESSAGE_ID, "received", "x7k2@masks.example", relay.now)
+    recipient, lasts = "x7k2@masks.example", relay.policy.claim
+    claims.claim(SNS_MESSAGE_ID, "received", recipient, relay.now, lasts)
 
     relay.now += relay.policy.claim - timedelta(seconds=1)
     with pytest.raises(NotFinished) as failure:
@@ -221,7 +219,7 @@ def test_a_worker_that_stood_still_until_its_claim_ran_out_does_not_send(
 def test_a_claim_outlives_the_longest_attempt() -> None:
     from django.conf import settings
 
-    from emails.tasks import policy_of
+    from emails.wiring import policy_of
 
     longest = timedelta(seconds=settings.CONFIG.max_seconds_per_message)
     assert policy_of(settings.CONFIG).claim > longest

@@ -3,9 +3,9 @@
 import pytest
 import redis
 
-from emails.errors import NotFinished
-from emails.outcomes import RetryReason
-from emails.pace import PATIENCE_SECONDS, Pace
+from emails.edges.pace import PATIENCE_SECONDS, SharedPace
+from emails.values.errors import NotFinished
+from emails.values.outcomes import RetryReason
 
 
 class Clock:
@@ -29,11 +29,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def a_pace(client: redis.Redis, clock: Clock, per_second: int | None = None) -> Pace:
-    return Pace(client, per_second, sleep=clock.sleep, clock=clock.time)
+def a_pace(client: redis.Redis, clock: Clock, per_second: int | None = None) -> SharedPace:
+    return SharedPace(client, per_second, sleep=clock.sleep, clock=clock.time)
 
 
-def send(pace: Pace, number: int) -> None:
+def send(pace: SharedPace, number: int) -> None:
     for _ in range(number):
         pace.wait_turn()
 
@@ -43,7 +43,7 @@ def test_nobody_waits_while_ses_takes_all(client: redis.Redis, clock: Clock) -> 
     assert clock.now == 1000
 
 
-def a_busy_second(clock: Clock, *paces: Pace, number: int = 50) -> None:
+def a_busy_second(clock: Clock, *paces: SharedPace, number: int = 50) -> None:
     """All send; and one each in the next second, when what was sent before is told."""
     for pace in paces:
         send(pace, number)

@@ -8,9 +8,9 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from emails.errors import NotFinished, Refused
 from emails.models import AbuseCounter, Delivery, RandomMask, Reply
-from emails.outcomes import Blocked, BlockReason
+from emails.values.errors import NotFinished, Refused
+from emails.values.outcomes import Blocked, BlockReason
 from tests.integration.emails.conftest import (
     FORWARDED,
     Relay,

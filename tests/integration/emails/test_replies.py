@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from emails.errors import NotFinished
 from emails.models import Delivery, Profile, RandomMask
-from emails.once import SendInDoubt
-from emails.outcomes import Dropped, DropReason, Outcome, Replied, ReplyReason, RetryReason
+from emails.values.deliveries import SendInDoubt
+from emails.values.errors import NotFinished
+from emails.values.outcomes import Dropped, DropReason, Outcome, Replied, ReplyReason, RetryReason
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 
 REPLY = (
@@ -230,7 +230,7 @@ def test_a_reply_whose_headers_ses_cut_off_is_found_again_after_it_was_settled(
 
 
 def stored(key: str) -> Any:
-    from emails.notifications import StoredMail
+    from emails.values.notifications import StoredMail
 
     return StoredMail("mails", key)
 

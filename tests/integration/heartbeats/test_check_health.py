@@ -4,10 +4,10 @@ from signal import SIGKILL
 
 import pytest
 
-from bridge.heartbeats import Heartbeats, Role
-from relay.local.stack import CommandFailed
+from bridge.ledger.heartbeats import Heartbeats, Role
 from tests.integration.conftest import Relay
 from tests.waiting import wait_until
+from tools.local.stack import CommandFailed
 
 
 def roles(relay: Relay) -> set[Role]:

@@ -10,11 +10,11 @@ import dramatiq
 import pytest
 import redis
 
-from bridge.broker import make_broker
-from bridge.heartbeats import Heartbeat, Heartbeats, Process, Role
-from bridge.middleware import Heartbeat as HeartbeatMiddleware
+from bridge.ledger.heartbeats import Heartbeat, Heartbeats, Process, Role
 from emails.wire import DEFAULT_QUEUE
-from relay.operations.health import Unhealthy, check_heartbeats
+from relay.operations.liveness import Unhealthy, check_heartbeats
+from relay.worker.broker import make_broker
+from relay.worker.middleware.heartbeat import Heartbeat as HeartbeatMiddleware
 from tests.integration.conftest import Relay
 from tests.waiting import wait_until
 
@@ -116,7 +116,7 @@ def test_a_worker_beats_while_it_works_and_leaves_when_it_stops(
 def test_a_worker_that_has_lost_a_thread_does_not_beat(
     broker: dramatiq.Broker, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.middleware.heartbeat.INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr("relay.worker.middleware.heartbeat.INTERVAL_SECONDS", 0.02)
     worker = dramatiq.Worker(broker, worker_threads=1)
     worker.start()
     wait_until("a heartbeat", heartbeats.find_all)

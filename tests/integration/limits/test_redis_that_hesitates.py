@@ -2,7 +2,7 @@
 
 import redis
 
-from bridge.broker import connect
+from runtime.redis_client import connect
 
 
 def test_a_call_that_timed_out_is_tried_again(redis_url: str) -> None:

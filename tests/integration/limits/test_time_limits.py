@@ -10,14 +10,14 @@ import time
 
 import pytest
 
-from bridge.broker import NAMESPACE
-from bridge.inbox import Handle
-from bridge.inflight import InFlight
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.keys import NAMESPACE
+from bridge.messages import Handle
 from emails.wire import FEEDBACK_QUEUE
-from relay.local.processes import Process
 from tests.in_flight import put_in_flight
 from tests.integration.conftest import Relay, children, wait_for_log
 from tests.waiting import wait_until
+from tools.local.processes import Process
 
 LIMIT_SECONDS = 2
 HARD_LIMIT_SECONDS = LIMIT_SECONDS + 5

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from relay.operations.connections import impatient_redis
+from relay.operations.fail_fast import fail_fast_redis
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def wiped_redis(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
     yield client
-    impatient_redis.cache_clear()
+    fail_fast_redis.cache_clear()
     client.close()
 
 

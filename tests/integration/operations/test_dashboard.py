@@ -11,14 +11,14 @@ from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from bridge.heartbeats import Heartbeats, Process, Role
-from relay.local.aws import LocalAws
+from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from relay.operations import history
-from relay.operations.connections import inbox_of
 from relay.operations.dashboard import snapshot
+from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import Gauge
 from tests.environment import NOWHERE
 from tests.integration.operations.conftest import a_member_of_staff
+from tools.local.aws import LocalAws
 
 PAGES = ["/admin/dashboard/", "/admin/runbook/"]
 NUMBERS = ["/admin/dashboard/live.json", "/admin/dashboard/charts.json"]
@@ -29,7 +29,7 @@ def nothing_kept() -> Iterator[None]:
     """Let no test see what SQS told another."""
     yield
     snapshot._sqs = snapshot._Kept()
-    inbox_of.cache_clear()
+    connect_queue.cache_clear()
 
 
 @pytest.fixture

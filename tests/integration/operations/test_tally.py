@@ -7,9 +7,9 @@ import pytest
 import redis
 from markus.main import MetricsRecord
 
-from bridge.broker import connect_impatiently
-from relay import tally
-from relay.tally import Tally, counted_as, find_counts
+from runtime import tally
+from runtime.redis_client import connect_fail_fast
+from runtime.tally import Tally, counted_as, find_counts
 from tests.environment import NOWHERE
 from tests.waiting import wait_until
 
@@ -72,7 +72,7 @@ def test_many_counts_are_one_round_trip(counting: Tally, wiped_redis: redis.Redi
 def test_what_redis_does_not_take_is_written_later(
     wiped_redis: redis.Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counting = Tally(connect_impatiently(f"redis://{NOWHERE}/0"))
+    counting = Tally(connect_fail_fast(f"redis://{NOWHERE}/0"))
     counting.emit(an_outcome())
     assert counting.write() is False
     assert "counts not written" in caplog.text

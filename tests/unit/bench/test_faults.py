@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.aws.faults import (
+from tools.aws.faults import (
     TYPICAL,
     Dice,
     Faults,

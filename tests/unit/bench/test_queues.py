@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.aws.faults import Dice, Faults
-from bench.aws.queues import Message, Place, Queue
+from tools.aws.faults import Dice, Faults
+from tools.aws.queues import Message, Place, Queue
 
 HIDDEN_SECONDS = 30
 

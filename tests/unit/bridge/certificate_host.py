@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bridge.certificates import CertificateUnavailable, FetchedCertificates
+from bridge.sns.certificates import CertificateUnavailable, FetchedCertificates
 from tests.unit.bridge.envelopes import our_signer
 
 HOSTS = ("sns.us-east-1.amazonaws.com", "sns.eu-west-1.amazonaws.com")

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies as st
 
-from bridge import sns
-from bridge.sns import Rejected
-from relay.local.signing import Signer, notification, subscription_confirmation
+from bridge.sns import signature
+from bridge.sns.envelope import Envelope
+from bridge.sns.reject_reasons import Rejected
+from tools.local.signing import Signer, notification, subscription_confirmation
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mail"
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -70,9 +71,9 @@ def authenticate(
     topics: Collection[str] = (TOPIC,),
     versions: Collection[str] = BOTH_VERSIONS,
     now: datetime = NOW,
-) -> sns.Envelope:
+) -> Envelope:
     """Authenticate as the bridge does, against our signer's certificate."""
-    return sns.authenticate(
+    return signature.authenticate(
         body if isinstance(body, str) else json.dumps(body),
         topics=topics,
         versions=versions,

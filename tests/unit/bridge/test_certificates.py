@@ -11,11 +11,9 @@ from typing import NoReturn
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bridge.certificates import (
-    FetchedCertificates,
-)
-from bridge.sns import MAX_PEM_BYTES, RejectReason, verify
-from relay.local.signing import Signer
+from bridge.sns.certificates import FetchedCertificates
+from bridge.sns.reject_reasons import RejectReason
+from bridge.sns.signature import MAX_PEM_BYTES, verify
 from tests.unit.bridge.certificate_host import (
     A_MINUTE,
     FILE,
@@ -42,6 +40,7 @@ from tests.unit.bridge.envelopes import (
     authenticate,
     rejection,
 )
+from tools.local.signing import Signer
 
 
 @pytest.fixture

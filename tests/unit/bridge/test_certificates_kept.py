@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.certificates import (
-    MAX_FAILURES,
-    MAX_KEPT,
-    Certificates,
-    PinnedCertificates,
-)
-from bridge.sns import MAX_PEM_BYTES, Rejected, RejectReason
-from relay.local.signing import Signer
+from bridge.sns.certificates import MAX_FAILURES, MAX_KEPT, Certificates, PinnedCertificates
+from bridge.sns.reject_reasons import Rejected, RejectReason
+from bridge.sns.signature import MAX_PEM_BYTES
 from tests.unit.bridge.certificate_host import (
     A_MINUTE,
     A_MOMENT,
@@ -31,6 +26,7 @@ from tests.unit.bridge.certificate_host import (
     unavailable,
 )
 from tests.unit.bridge.envelopes import NOW, a_notification, authenticate, our_signer, rejection
+from tools.local.signing import Signer
 
 
 def url_number(number: int) -> str:

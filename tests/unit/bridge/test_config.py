@@ -4,7 +4,7 @@ import pytest
 
 from bridge.command_line import describe_settings
 from bridge.config import BridgeConfig
-from relay.env import SettingsError, describe, load
+from runtime.env import SettingsError, describe, load
 
 GOOD = {
     "AWS_REGION": "us-east-1",

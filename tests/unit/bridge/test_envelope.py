@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.envelope import EnvelopeType, canonical, parse
-from bridge.rejects import Rejected, RejectReason
+from bridge.sns.envelope import EnvelopeType, canonical, parse
+from bridge.sns.reject_reasons import Rejected, RejectReason
 from tests.unit.bridge.envelopes import TOPIC, TRICKY, a_confirmation, a_notification, without
 
 SAMPLES = sorted((Path(__file__).parents[2] / "golden" / "samples").glob("*.json"))

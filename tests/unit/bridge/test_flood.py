@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from bridge.broker import connect
-from bridge.handover import Handover
-from bridge.inbox import Inbox
-from bridge.inflight import InFlight
-from bridge.poller import Poller, Rules, Taken
+from bridge.ledger.dispatch import Dispatcher
+from bridge.ledger.in_flight import InFlight
+from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.sqs import SqsQueue
 from bridge.totals import Totals
-from bridge.visibility import Held
+from bridge.visibility import Leases
+from runtime.redis_client import connect
 from tests.environment import NOWHERE
 from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
 
@@ -65,7 +65,7 @@ FORGED: list[object] = [
 
 def flooded_with(*contents: object) -> Poller:
     bodies = [json.dumps(content) for content in contents]
-    inbox = Inbox(
+    inbox = SqsQueue(
         f"http://{NOWHERE}/1/mail",
         "us-east-1",
         wait_seconds=1,
@@ -73,13 +73,13 @@ def flooded_with(*contents: object) -> Poller:
         client=FloodedQueue(bodies),  # type: ignore[arg-type]
     )
     return Poller(
-        inbox=inbox,
+        queue=inbox,
         in_flight=InFlight(connect(NO_REDIS), 60),
-        held=Held(),
-        handover=Handover(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
+        leases=Leases(),
+        dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,
         totals=Totals(),
-        rules=Rules("b1", BATCH, 1000, 30, False, False),
+        options=PollerOptions("b1", BATCH, 1000, 30, False, False),
         stopping=threading.Event(),
     )
 
@@ -98,7 +98,7 @@ def test_ten_thousand_forgeries_are_rejected_without_a_word_to_redis() -> None:
 
     cycles = [poller.cycle(BATCH) for _ in range(FORGERIES // BATCH)]
 
-    assert sum(cycle.taken[Taken.REJECTED] for cycle in cycles) == FORGERIES
+    assert sum(cycle.dispositions[Disposition.REJECTED] for cycle in cycles) == FORGERIES
 
 
 def test_a_genuine_message_among_them_would_have_been_noticed() -> None:

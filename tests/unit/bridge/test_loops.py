@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 import redis
 
-from bridge.loops import Backoff, repeat
+from bridge.loops import Backoff, run_loop
 
 
 def test_waits_grow_to_a_limit_and_start_anew_after_a_success() -> None:
@@ -33,7 +33,7 @@ def test_a_loop_survives_what_its_step_raises(
         until.set()
         return True
 
-    repeat("poller", step, until)
+    run_loop("poller", step, until)
 
     assert len(calls) == 2
     (record,) = caplog.records

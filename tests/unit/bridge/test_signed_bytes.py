@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.envelope import Envelope, EnvelopeType, canonical, parse
-from bridge.rejects import Rejected
+from bridge.sns.envelope import Envelope, EnvelopeType, canonical, parse
+from bridge.sns.reject_reasons import Rejected
 from tests.unit.bridge.envelopes import TRICKY, a_confirmation, a_notification
 
 AN_ENVELOPE = Envelope(

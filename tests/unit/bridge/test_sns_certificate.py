@@ -7,9 +7,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import sns
-from bridge.sns import Rejected, RejectReason
-from relay.local.signing import Signer
+from bridge.sns import signature
+from bridge.sns.reject_reasons import Rejected, RejectReason
 from tests.unit.bridge.envelopes import (
     NOW,
     TOPIC,
@@ -20,6 +19,7 @@ from tests.unit.bridge.envelopes import (
     rejection,
     without,
 )
+from tools.local.signing import Signer
 
 HOST = "sns.us-east-1.amazonaws.com"
 FILE = "SimpleNotificationService-7ff5318490ec183fbaddaa2a969abfda.pem"
@@ -39,7 +39,7 @@ URL = f"https://{HOST}/{FILE}"
     ],
 )
 def test_the_url_of_snss_certificate_in_the_topics_region_is_accepted(url: str, topic: str) -> None:
-    sns.check_certificate_url(url, topic)
+    signature.check_certificate_url(url, topic)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_url_of_snss_certificate_in_the_topics_region_is_accepted(url: str, 
     ],
 )
 def test_every_other_url_is_refused(url: str) -> None:
-    refused = rejection(lambda: sns.check_certificate_url(url, TOPIC))
+    refused = rejection(lambda: signature.check_certificate_url(url, TOPIC))
 
     assert refused.reason is RejectReason.WRONG_CERTIFICATE_URL
 
@@ -112,7 +112,7 @@ def test_every_other_url_is_refused(url: str) -> None:
     "topic", ["", "us-east-1", "arn:aws:sqs:us-east-1:1:t", "arn:aws:sns:us-east-1", f"{TOPIC}\n:x"]
 )
 def test_a_topic_that_is_none_has_no_certificate(topic: str) -> None:
-    refused = rejection(lambda: sns.check_certificate_url(URL, topic))
+    refused = rejection(lambda: signature.check_certificate_url(URL, topic))
 
     assert refused.reason is RejectReason.WRONG_TOPIC
 
@@ -152,7 +152,7 @@ def test_a_weak_key_does_not_do() -> None:
 
     refused = rejection(lambda: authenticate(fields, certificate=weak.certificate))
     assert refused.reason is RejectReason.BAD_CERTIFICATE
-    assert rejection(lambda: sns.load_certificate(weak.pem)).detail == "a key of 1024 bits"
+    assert rejection(lambda: signature.load_certificate(weak.pem)).detail == "a key of 1024 bits"
 
 
 def test_a_key_that_is_not_rsa_does_not_do() -> None:
@@ -161,7 +161,7 @@ def test_a_key_that_is_not_rsa_does_not_do() -> None:
     refused = rejection(lambda: authenticate(a_notification(), certificate=certificate))
     assert refused.reason is RejectReason.BAD_CERTIFICATE
     pem = certificate.public_bytes(Encoding.PEM)
-    assert rejection(lambda: sns.load_certificate(pem)).detail == "not an RSA key"
+    assert rejection(lambda: signature.load_certificate(pem)).detail == "not an RSA key"
 
 
 # Made once: the library that the tests make keys with refuses to make one so short.
@@ -180,7 +180,7 @@ BZLDbvq+m9uLIiWXdA==
 
 
 def test_a_key_that_anybody_can_factor_does_not_do() -> None:
-    refused = rejection(lambda: sns.load_certificate(A_KEY_OF_512_BITS))
+    refused = rejection(lambda: signature.load_certificate(A_KEY_OF_512_BITS))
 
     assert (refused.reason, refused.detail) == (RejectReason.BAD_CERTIFICATE, "a key of 512 bits")
 
@@ -191,7 +191,7 @@ PRIVATE_KEY = our_signer().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, 
 
 @pytest.mark.parametrize("pem", [PEM, PEM.replace(b"\n", b"\r\n"), b"\n" + PEM + b"\n"])
 def test_a_file_with_one_certificate_is_read(pem: bytes) -> None:
-    assert sns.load_certificate(pem) == our_signer().certificate
+    assert signature.load_certificate(pem) == our_signer().certificate
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_file_with_one_certificate_is_read(pem: bytes) -> None:
         PRIVATE_KEY,
         b"Bag Attributes\n" + PEM,
         PEM + b"\0",
-        PEM + b"\n" * sns.MAX_PEM_BYTES,
+        PEM + b"\n" * signature.MAX_PEM_BYTES,
         PEM.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
         PEM.replace(b"M", b"N", 3),
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -215,13 +215,13 @@ def test_a_file_with_one_certificate_is_read(pem: bytes) -> None:
     ids=range(14),
 )
 def test_a_file_with_anything_else_is_not(pem: bytes) -> None:
-    assert rejection(lambda: sns.load_certificate(pem)).reason is RejectReason.BAD_CERTIFICATE
+    assert rejection(lambda: signature.load_certificate(pem)).reason is RejectReason.BAD_CERTIFICATE
 
 
 @given(st.binary(max_size=200), st.integers(0, len(PEM)))
 def test_any_bytes_are_a_certificate_or_rejected(junk: bytes, place: int) -> None:
     for pem in (junk, PEM[:place] + junk + PEM[place:], PEM[:place] + junk):
         try:
-            sns.load_certificate(pem)
+            signature.load_certificate(pem)
         except Rejected:
             continue

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.inbox import Handle
-from bridge.inflight import Entry
-from bridge.visibility import Held, Plan, plan
+from bridge.ledger.in_flight import Entry
+from bridge.messages import Handle
+from bridge.visibility import Leases, Plan, plan
 
 OURS = "bridge-1"
 OLD = Handle("message-1", "old-handle")
@@ -14,13 +14,13 @@ NEW = Handle("message-1", "new-handle")
 @pytest.mark.parametrize(
     ("what", "entry", "expected"),
     [
-        ("in flight", Entry(True, False, OURS, OLD), Plan(hide=[OLD])),
-        ("in flight, delivered again meanwhile", Entry(True, False, OURS, NEW), Plan(hide=[NEW])),
+        ("in flight", Entry(True, False, OURS, OLD), Plan(extend=[OLD])),
+        ("in flight, delivered again meanwhile", Entry(True, False, OURS, NEW), Plan(extend=[NEW])),
         ("adopted by another bridge", Entry(True, False, "bridge-2", NEW), Plan(forget=[OLD])),
-        ("lost", Entry(True, True, OURS, NEW), Plan(show=[NEW], forget=[OLD])),
+        ("lost", Entry(True, True, OURS, NEW), Plan(release=[NEW], forget=[OLD])),
         ("lost by another bridge", Entry(True, True, "bridge-2", NEW), Plan(forget=[OLD])),
         ("ended", Entry(False, False, OURS, OLD), Plan(forget=[OLD])),
-        ("unknown: redis lost it, or its life is over", None, Plan(show=[OLD], forget=[OLD])),
+        ("unknown: redis lost it, or its life is over", None, Plan(release=[OLD], forget=[OLD])),
     ],
 )
 def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -> None:
@@ -28,21 +28,21 @@ def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -
 
 
 def test_a_newer_receipt_handle_takes_the_place_of_the_older_one() -> None:
-    held = Held()
-    held.add(OLD)
-    held.add(NEW)
+    leases = Leases()
+    leases.add(OLD)
+    leases.add(NEW)
 
-    assert held.snapshot() == [NEW]
+    assert leases.snapshot() == [NEW]
 
 
 def test_forgetting_an_older_handle_does_not_forget_the_message() -> None:
-    """A message delivered again while a heartbeat is looking at it must stay held."""
-    held = Held()
-    held.add(OLD)
-    held.add(NEW)
+    """A message delivered again while a heartbeat is looking at it must stay leases."""
+    leases = Leases()
+    leases.add(OLD)
+    leases.add(NEW)
 
-    held.release([OLD])
+    leases.drop([OLD])
 
-    assert held.snapshot() == [NEW]
-    held.release([NEW])
-    assert len(held) == 0
+    assert leases.snapshot() == [NEW]
+    leases.drop([NEW])
+    assert len(leases) == 0

@@ -10,7 +10,7 @@ from botocore.session import get_session
 
 from tests.unit.deploy.examples import ROOT
 
-INBOX = ROOT / "bridge" / "inbox.py"
+QUEUE = ROOT / "bridge" / "sqs.py"
 _PREFIXES = {"sqs": "sqs", "sns": "sns", "s3": "s3", "sesv2": "ses"}
 """boto3's services, and what IAM calls them."""
 
@@ -42,19 +42,19 @@ def direct(tree: ast.AST) -> set[str]:
 
 
 @cache
-def _inbox_methods() -> dict[str, set[str]]:
-    """Map the methods of the bridge's `Inbox` to the actions that they need."""
-    tree = ast.parse(INBOX.read_text())
-    (inbox,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Inbox"]
-    return {node.name: direct(node) for node in inbox.body if isinstance(node, ast.FunctionDef)}
+def _queue_methods() -> dict[str, set[str]]:
+    """Map the methods of the bridge's `SqsQueue` to the actions that they need."""
+    tree = ast.parse(QUEUE.read_text())
+    (queue,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "SqsQueue"]
+    return {node.name: direct(node) for node in queue.body if isinstance(node, ast.FunctionDef)}
 
 
-def _through_inbox(tree: ast.AST) -> set[str]:
-    used = {call.attr for call in _calls(tree) if "inbox" in ast.unparse(call.value).lower()}
-    return set().union(*(_inbox_methods()[name] for name in used & _inbox_methods().keys()))
+def _through_queue(tree: ast.AST) -> set[str]:
+    used = {call.attr for call in _calls(tree) if "queue" in ast.unparse(call.value).lower()}
+    return set().union(*(_queue_methods()[name] for name in used & _queue_methods().keys()))
 
 
 def actions_of(paths: Iterable[Path]) -> set[str]:
-    """List the actions that modules need, by boto3's clients and by way of `Inbox`."""
+    """List the actions that modules need, by boto3's clients and by way of `SqsQueue`."""
     trees = [ast.parse(path.read_text()) for path in paths]
-    return set().union(*(direct(tree) | _through_inbox(tree) for tree in trees))
+    return set().union(*(direct(tree) | _through_queue(tree) for tree in trees))

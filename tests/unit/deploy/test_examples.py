@@ -14,7 +14,7 @@ from bridge import service
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
-from relay.env import describe, load
+from runtime.env import describe, load
 from tests.unit.deploy.examples import EXAMPLES, ROOT, Example
 
 OF_LIBRARIES = {

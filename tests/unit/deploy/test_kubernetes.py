@@ -8,11 +8,11 @@ import yaml
 from django.conf import settings as django_settings
 from django.test import Client
 
-from bridge.broker import NAMESPACE
 from bridge.config import BridgeConfig
+from bridge.ledger.keys import NAMESPACE
 from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.config import RelayConfig
-from relay.env import describe
+from runtime.env import describe
 from tests.unit.deploy.examples import KUBERNETES, config_maps, manifests, pods, secrets
 
 Manifest = dict[str, Any]

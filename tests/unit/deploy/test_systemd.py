@@ -75,7 +75,7 @@ def test_wrong_settings_are_not_tried_again_by_the_bridge() -> None:
 
 @pytest.mark.parametrize("path", LONG_RUNNING, ids=lambda path: path.stem)
 def test_the_order_to_stop_goes_to_the_master_alone(path: Path) -> None:
-    """Dramatiq's and gunicorn's pass it on; see `bridge/middleware/group_signals.py`."""
+    """Dramatiq's and gunicorn's pass it on; see `relay/worker/middleware/group_signals.py`."""
     assert one(path, "KillMode") == "mixed"
 
 

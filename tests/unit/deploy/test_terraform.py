@@ -10,14 +10,18 @@ import pytest
 
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
-from relay.env import describe
+from runtime.env import describe
 from tests.unit.deploy.aws_calls import actions_of
 from tests.unit.deploy.examples import ROOT
 
 TERRAFORM = ROOT / "deploy" / "terraform"
 OPERATIONS = ROOT / "relay" / "operations"
 BRIDGE = sorted((ROOT / "bridge").rglob("*.py"))
-WORKER = [ROOT / "emails" / "aws.py", OPERATIONS / "tasks.py", OPERATIONS / "reading.py"]
+EDGES = ROOT / "emails" / "edges"
+WORKER = [
+    *(EDGES / name for name in ("aws.py", "s3.py", "ses.py")),
+    *(OPERATIONS / name for name in ("tasks.py", "read_gauges.py")),
+]
 WEB = sorted((OPERATIONS / "dashboard").rglob("*.py"))
 OPERATOR = sorted(set(OPERATIONS.rglob("*.py")) - {*WORKER, *WEB})
 
@@ -94,9 +98,9 @@ def test_no_other_code_calls_aws() -> None:
     known = {*BRIDGE, *WORKER, *WEB, *OPERATOR}
     others = [
         path
-        for folder in ("emails", "relay")
+        for folder in ("emails", "relay", "runtime")
         for path in (ROOT / folder).rglob("*.py")
-        if path not in known and "local" not in path.relative_to(ROOT).parts
+        if path not in known
     ]
 
     makes_clients = re.compile(r"^\s*(import|from) boto", re.MULTILINE)
@@ -105,7 +109,7 @@ def test_no_other_code_calls_aws() -> None:
 
 def test_the_calls_are_really_found() -> None:
     assert {"sqs:DeleteMessage", "sqs:ReceiveMessage"} <= actions_of(BRIDGE)
-    assert actions_of([OPERATIONS / "reading.py"]) == {"sqs:GetQueueAttributes"}
+    assert actions_of([OPERATIONS / "read_gauges.py"]) == {"sqs:GetQueueAttributes"}
 
 
 @pytest.mark.parametrize("name", ["autoscaler", "bridge", "operator", "web", "worker"])

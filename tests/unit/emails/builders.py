@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from emails.facts import (
+from emails.values.facts import (
     Block,
+    CreatableMask,
     FoundMask,
     Header,
     MailFacts,
@@ -15,7 +16,6 @@ from emails.facts import (
     MaskRef,
     OwnerFacts,
     Policy,
-    UnbornMask,
     Verdict,
     Verdicts,
 )
@@ -82,9 +82,9 @@ def a_found_mask(block: Block = Block.NONE, **owner: Any) -> FoundMask:
     return FoundMask(mask=replace(MASK, block=block), owner=replace(OWNER, **owner))
 
 
-def an_unborn_mask(local: str = "shop", **changes: Any) -> UnbornMask:
+def an_unborn_mask(local: str = "shop", **changes: Any) -> CreatableMask:
     """An address under the name of a premium owner, that no mail came to yet."""
-    born = UnbornMask(
+    born = CreatableMask(
         local=local,
         domain="ann.masks.example",
         owner=replace(OWNER, is_premium=True),

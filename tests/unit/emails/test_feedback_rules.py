@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emails.facts import Block, OwnerFacts, SentKind
-from emails.outcomes import RecordReason
 from emails.rules import bounce, complaint
+from emails.values.facts import Block, OwnerFacts, SentKind
+from emails.values.outcomes import RecordReason
 from tests.unit.emails.builders import MASK, OWNER
 
 TOO_LARGE = "552 5.3.4 message too large"

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from emails.facts import Block, FoundMask, MailFacts, MaskLookup, MissingMask, Verdict
-from emails.outcomes import (
+from emails.rules.forward import Forward, decide
+from emails.rules.mail_kind import MAX_RECEIVED
+from emails.values.facts import Block, FoundMask, MailFacts, MaskLookup, MissingMask, Verdict
+from emails.values.outcomes import (
     Blocked,
     BlockReason,
     Dropped,
@@ -18,8 +20,6 @@ from emails.outcomes import (
     NoMask,
     NoMaskReason,
 )
-from emails.rules.forward import Forward, decide
-from emails.rules.headers import MAX_RECEIVED
 from tests.unit.emails.builders import NOW, POLICY, a_found_mask, a_mail, an_unborn_mask
 
 

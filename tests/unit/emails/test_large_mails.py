@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from emails import aws
-from emails.aws import Mailer
-from emails.once import Outgoing, SendInDoubt
+from emails.edges import aws, ses
+from emails.edges.ses import SesMailer
+from emails.values.deliveries import Outgoing, SendInDoubt
 
-PIECE = aws._PIECE_BYTES
+PIECE = ses._PIECE_BYTES
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def sent() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def mailer(sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Mailer:
+def mailer(sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> SesMailer:
     """A mailer whose requests end before the network."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    _, mailer = aws.connect("us-east-1", "set")
+    mailer = ses.connect(aws.session("us-east-1"), "set")
 
     def answer(request: Any, **_: object) -> AWSResponse:
         length = int(request.headers["Content-Length"])
@@ -55,7 +55,7 @@ def outgoing(raw: bytes) -> Outgoing:
     "size", [1, 2, 3, 1000, PIECE - 1, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE, 3 * PIECE + 1]
 )
 def test_a_mail_of_any_size_goes_out_byte_for_byte(
-    mailer: Mailer, sent: list[dict[str, Any]], size: int
+    mailer: SesMailer, sent: list[dict[str, Any]], size: int
 ) -> None:
     raw = bytes(number * 7 % 256 for number in range(256)) * (size // 256 + 1)
 
@@ -69,7 +69,7 @@ def test_a_mail_of_any_size_goes_out_byte_for_byte(
     assert body["ConfigurationSetName"] == "set"
 
 
-def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: Mailer) -> None:
+def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: SesMailer) -> None:
     raw = b"x" * 8_000_000
     peaks: list[int] = []
 
@@ -91,7 +91,7 @@ def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: Mailer) -> 
 
 
 def test_a_request_that_botocore_writes_in_another_way_is_not_sent_without_its_mail(
-    mailer: Mailer, sent: list[dict[str, Any]]
+    mailer: SesMailer, sent: list[dict[str, Any]]
 ) -> None:
     def rewrite(params: dict[str, Any], **_: object) -> None:
         params["body"] = params["body"].replace(b'"Data": ""', b'"Data":""')

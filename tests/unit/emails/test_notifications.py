@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.errors import Refused
-from emails.facts import Verdict
-from emails.notifications import Bounce, Complaint, InlineMail, Received, StoredMail, parse
+from emails.values.errors import Refused
+from emails.values.facts import Verdict
+from emails.values.notifications import Bounce, Complaint, InlineMail, Received, StoredMail, parse
 from tests.unit.emails.builders import bounce, complaint, received
 
 JSON = st.recursive(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emails import outcomes
-from emails.outcomes import name_of, restored
+from emails.values import outcomes
+from emails.values.outcomes import name_of, restored
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "outcomes.md"
 

@@ -4,8 +4,8 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from emails import render
-from emails.rules.notices import NoticeKind
+from emails.edges import render
+from emails.rules.notice_kinds import NoticeKind
 from tests.unit.emails.builders import NOW
 
 LANGUAGES = ["en", "fr", "de", "es"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from emails.facts import MailFacts, ReplyFacts, Verdict
-from emails.outcomes import Dropped, DropReason, ReplyReason
 from emails.rules.reply import SendReply, decide
 from emails.rules.senders import is_authenticated, sender_of
+from emails.values.facts import MailFacts, ReplyFacts, Verdict
+from emails.values.outcomes import Dropped, DropReason, ReplyReason
 from tests.unit.emails.builders import MASK, NOW, OWNER, POLICY, a_mail
 
 THREAD = ReplyFacts(

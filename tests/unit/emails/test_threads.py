@@ -2,8 +2,8 @@
 
 import pytest
 
-from emails.mime.reply_keys import Thread
 from emails.rules.threads import thread_of
+from emails.values.threads import Thread
 from tests.unit.emails.builders import a_mail
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
-from emails.mime import ForwardPlan, Note, ReplyPlan
+from emails.mime.plans import ForwardPlan, Note, ReplyPlan
 
 MASK = "x7k2@masks.example"
 OWNER = "ann.real+home@owner.example"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emails.mime import rewrite_forward
+from emails.mime.rewrite_forward import rewrite_forward
 from tests.mime_checker import check_forward, check_octets
 from tests.unit.mime.builders import FORWARD, MASK, OWNER
 from tests.unit.mime.mails import mails

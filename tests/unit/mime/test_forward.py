@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.mime import LOOP_HEADER, MASK_HEADER, rewrite_forward
-from relay import local
+from emails.mime.rewrite_forward import rewrite_forward
+from emails.values.header_names import LOOP_HEADER, MASK_HEADER
 from tests.mime_checker import check_forward, check_octets
 from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
+from tools import local
 
 PDF = base64.b64encode(bytes(range(256)) * 3).decode()
 

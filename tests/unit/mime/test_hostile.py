@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from emails.mime import rewrite_forward
+from emails.mime.rewrite_forward import rewrite_forward
 from tests.mime_checker import check_octets
 from tests.unit.mime.builders import FORWARD, a_mail, read
 from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
@@ -40,7 +40,7 @@ def test_a_text_of_what_is_no_text_gets_its_note(octets: bytes) -> None:
 
 _LARGE_MAIL = """
 import base64, resource, sys
-from emails.mime import rewrite_forward
+from emails.mime.rewrite_forward import rewrite_forward
 from tests.unit.mime.builders import FORWARD, a_mail
 kind = sys.argv[1]
 size = 40 * 10**6

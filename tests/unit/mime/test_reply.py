@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.mime import rewrite_reply
-from emails.mime.disguise import disguise
+from emails.mime.hide_owner import hide_owner
+from emails.mime.rewrite_reply import rewrite_reply
 from tests.unit.mime.builders import MASK, OWNER, REPLY, WRITER, a_mail, read, texts
 
 
@@ -205,7 +205,7 @@ Content-Transfer-Encoding: base64
 
 @pytest.mark.parametrize("text", [f"x{OWNER}", f"x.{OWNER}", "ann@owner.example"])
 def test_other_addresses_stay(text: str) -> None:
-    assert disguise([OWNER], MASK)(text) == text
+    assert hide_owner([OWNER], MASK)(text) == text
 
 
 @pytest.mark.parametrize(
@@ -222,12 +222,12 @@ def test_other_addresses_stay(text: str) -> None:
     ],
 )
 def test_all_tags_of_an_address_lead_to_its_owner(written: str, expected: str) -> None:
-    assert disguise(["ann@owner.example"], MASK)(written) == expected
+    assert hide_owner(["ann@owner.example"], MASK)(written) == expected
 
 
 @given(st.text(), st.text())
 def test_the_owners_address_never_survives(before: str, after: str) -> None:
-    hidden = disguise([OWNER], MASK)(f"{before} {OWNER} {after}")
+    hidden = hide_owner([OWNER], MASK)(f"{before} {OWNER} {after}")
 
     assert f" {OWNER} " not in hidden
 

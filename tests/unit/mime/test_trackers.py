@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from emails.mime import rewrite_forward
 from emails.mime.html import BLANK, look_through
+from emails.mime.rewrite_forward import rewrite_forward
 from emails.mime.trackers import find_tracker, parse_list
 from tests.unit.mime.builders import FORWARD, a_mail, read
 

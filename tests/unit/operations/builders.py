@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from bridge.dead_letters import Place
-from relay.operations.dead_letter import DeadLetter, read
+from bridge.ledger.dead_letters import Place
+from relay.operations.dead_letters.letter import DeadLetter, read
 from tests.unit.emails.builders import as_json, received
 
 DIED_MS = 1_900_000_000_000

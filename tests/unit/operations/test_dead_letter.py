@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.dead_letters import Place
-from relay.operations import showing
-from relay.operations.dead_letter import new_life, read
+from bridge.ledger.dead_letters import Place
+from relay.operations.dead_letters import presentation
+from relay.operations.dead_letters.letter import new_life, read
 from tests.unit.operations.builders import DIED_MS, SECRETS, a_letter, stored
 
 NOW = datetime.fromtimestamp(DIED_MS / 1000, UTC) + timedelta(hours=1)
@@ -32,7 +32,7 @@ def test_nothing_of_the_mail_is_shown_unless_it_is_revealed() -> None:
     letter = a_letter(dead_letter=NOTE, traceback="ValueError: swordfish")
 
     redacted, revealed = (
-        json.dumps(showing.details(letter, reveal=reveal)) for reveal in (False, True)
+        json.dumps(presentation.details(letter, reveal=reveal)) for reveal in (False, True)
     )
 
     for secret in SECRETS:
@@ -86,5 +86,5 @@ def test_what_cant_be_read_is_shown_and_not_requeued(junk: bytes) -> None:
     letter = read(Place("inbound", "dead-1", DIED_MS), junk, None)
 
     assert letter.reason == "unknown"
-    assert showing.details(letter, reveal=True)["attempts"] is None
+    assert presentation.details(letter, reveal=True)["attempts"] is None
     assert new_life(letter, NOW) is None

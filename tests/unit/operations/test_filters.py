@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.facts import MaskKind, MaskRef
 from emails.rules.addresses import parse
-from relay.operations.filters import (
+from emails.values.facts import MaskKind, MaskRef
+from relay.operations.dead_letters.filters import (
     Filters,
     MaskFilter,
     is_about,

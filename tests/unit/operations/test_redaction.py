@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.operations.redaction import redacted
+from relay.operations.dead_letters.redaction import redacted
 from tests.unit.emails.builders import as_json, bounce, complaint, received
 
 SECRET = "ann@owner.example"

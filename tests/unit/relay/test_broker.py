@@ -4,10 +4,13 @@ import os
 
 from dramatiq.middleware import Retries, TimeLimit
 
-from bridge.middleware import Acknowledge, DeadLetterNote, DeliveryLimit, Watchdog
-from relay.broker import middleware
 from relay.config import RelayConfig
-from relay.env import load
+from relay.worker.broker import middleware
+from relay.worker.middleware.acknowledge import Acknowledge
+from relay.worker.middleware.dead_letter_note import DeadLetterNote
+from relay.worker.middleware.delivery_limit import DeliveryLimit
+from relay.worker.middleware.watchdog import Watchdog
+from runtime.env import load
 
 CONFIG = load(RelayConfig, os.environ)
 

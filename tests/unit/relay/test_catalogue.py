@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bridge.poller import Taken
+from bridge.poller import Disposition
 from bridge.totals import Totals
 from relay.operations.dashboard.runbook import rendered
-from relay.prometheus import prometheus_name
+from runtime.prometheus import prometheus_name
 from tests.unit.relay.emissions import ROOT, LogLine, Metric, log_lines, metrics
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.json"
 
 KINDS = {"counter": "incr", "timing": "timing", "gauge": "gauge"}
 FROM_ELSEWHERE = {
-    "cycle": frozenset(Taken),
+    "cycle": frozenset(Disposition),
     "bridge stopped": frozenset(Totals().as_fields()),
 }
 """Fields whose names are made outside of the module that logs them."""

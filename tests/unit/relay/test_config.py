@@ -5,7 +5,7 @@ import os
 import pytest
 
 from relay.config import RelayConfig
-from relay.env import SettingsError, load
+from runtime.env import SettingsError, load
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from dramatiq.encoder import PickleEncoder
 
-from bridge.encoder import Encoder
+from relay.worker.encoder import Encoder
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted(
@@ -65,7 +65,7 @@ def test_what_would_do_so_is_noticed(source: str) -> None:
 
 def test_django_and_dramatiq_are_told_to_use_json() -> None:
     assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
-    assert settings.DRAMATIQ_ENCODER == "bridge.encoder.Encoder"
+    assert settings.DRAMATIQ_ENCODER == "relay.worker.encoder.Encoder"
     assert not issubclass(Encoder, PickleEncoder)
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bridge.heartbeats import Heartbeat, Process, Role
-from bridge.inbox import QueueCounts
+from bridge.ledger.heartbeats import Heartbeat, Process, Role
+from bridge.sqs import QueueCounts
 from relay.operations.dashboard.charts import Chart, Line, charts_of, columns
 from relay.operations.dashboard.presentation import duration, shown
 from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from relay.config import RelayConfig
-from relay.env import describe
+from runtime.env import describe
 
 ROOT = Path(__file__).parents[3]
 NAMES = (

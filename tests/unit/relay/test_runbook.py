@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from bridge.middleware.delivery_limit import TOO_MANY_DELIVERIES
-from bridge.rejects import RejectReason
-from emails.outcomes import RefuseReason, RetryReason
+from bridge.sns.reject_reasons import RejectReason
+from emails.values.outcomes import RefuseReason, RetryReason
+from relay.worker.middleware.delivery_limit import TOO_MANY_DELIVERIES
 
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
 

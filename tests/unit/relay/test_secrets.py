@@ -13,7 +13,7 @@ import pytest
 from bridge.command_line import describe_settings
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
-from relay.env import Setting, SettingsError, describe, load
+from runtime.env import Setting, SettingsError, describe, load
 from tests.environment import NOWHERE
 from tests.waiting import wait_until
 

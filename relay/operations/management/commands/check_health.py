@@ -14,12 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from bridge import health
+from bridge import health_file
 from bridge.config import HealthConfig
-from bridge.heartbeats import Heartbeats, Role
-from relay.env import SettingsError, load
-from relay.operations.connections import impatient_redis
-from relay.operations.health import Unhealthy, check_heartbeats
+from bridge.ledger.heartbeats import Heartbeats, Role
+from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.liveness import Unhealthy, check_heartbeats
+from runtime.env import SettingsError, load
 
 _WEB = "web"
 _WEB_SECONDS = 5
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         """Check one role."""
         try:
             said = _check_web(url) if role == _WEB else _check(Role(role))
-        except (Unhealthy, health.Unhealthy, SettingsError) as error:
+        except (Unhealthy, health_file.Unhealthy, SettingsError) as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
             raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
@@ -57,9 +57,9 @@ def _check(role: Role) -> str:
         config = load(HealthConfig, os.environ)
         if config.health_path is not None:
             max_age = timedelta(seconds=config.health_max_age_seconds)
-            age = health.check(config.health_path, datetime.now(UTC), max_age)
+            age = health_file.check(config.health_path, datetime.now(UTC), max_age)
             return f"bridge: made progress {age.total_seconds():.0f} s ago"
-    found = Heartbeats(impatient_redis(settings.CONFIG.redis_url)).find_all()
+    found = Heartbeats(fail_fast_redis(settings.CONFIG.redis_url)).find_all()
     return check_heartbeats(found, role, socket.gethostname())
 
 

@@ -15,10 +15,8 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import track
 
-from relay.operations import dead_letters, records, showing
-from relay.operations.dead_letter import DeadLetter
-from relay.operations.dead_letters import Handled
-from relay.operations.filters import (
+from relay.operations.dead_letters import audit, handling, presentation
+from relay.operations.dead_letters.filters import (
     QUEUES,
     Filters,
     read_age,
@@ -26,6 +24,8 @@ from relay.operations.filters import (
     read_mask,
     read_reason,
 )
+from relay.operations.dead_letters.handling import Handled
+from relay.operations.dead_letters.letter import DeadLetter
 from relay.operations.models import REVEAL
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             "--even-if-old",
             action="store_true",
             help="requeue also what was sent more than "
-            f"{dead_letters.REQUEUE_WITHIN.days} days ago. The database may have forgotten who has "
+            f"{handling.REQUEUE_WITHIN.days} days ago. The database may have forgotten who has "
             "the mail already, and they may get it twice",
         )
         _add_bulk(actions.add_parser("delete", help="delete them; what SQS has, stays there"))
@@ -70,19 +70,19 @@ class Command(BaseCommand):
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = islice(_chosen(options), limit)
         for letter in letters:
-            self.stdout.write(_line(showing.summary(letter), as_json=options["json"]))
+            self.stdout.write(_line(presentation.summary(letter), as_json=options["json"]))
 
     def _show(self, *, reveal: bool, **options: Any) -> None:
-        letter = next(dead_letters.find_by_id(dead_letters.store(), options["ids"]), None)
+        letter = next(handling.find_by_id(handling.store(), options["ids"]), None)
         if letter is None:
             raise CommandError(f"There is no dead letter {options['ids'][0]}.")
         if reveal:
-            records.record_revealed(_revealer(options["as_user"]), letter)
-        told = showing.details(letter, reveal=reveal)
+            audit.record_revealed(_revealer(options["as_user"]), letter)
+        told = presentation.details(letter, reveal=reveal)
         if options["json"]:
             self.stdout.write(json.dumps(told))
         else:
-            self.stdout.write("\n".join(showing.as_lines(told)))
+            self.stdout.write("\n".join(presentation.as_lines(told)))
 
     def _bulk(self, *, action: str, **options: Any) -> None:
         if not options["all"] and not options["ids"] and not _filters(options).described():
@@ -99,7 +99,7 @@ class Command(BaseCommand):
         for handled in _with_progress(_handle(action, options), action, number):
             results[handled.result.value] += 1
             if options["json"]:
-                told = showing.summary(handled.letter) | {"result": handled.result.value}
+                told = presentation.summary(handled.letter) | {"result": handled.result.value}
                 self.stdout.write(json.dumps(told))
         if not options["json"]:
             self.stdout.write(_told(results))
@@ -158,7 +158,7 @@ def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def _filters(options: dict[str, Any]) -> Filters:
-    mask = dead_letters.find_mask(options["mask_id"]) if options["mask_id"] else None
+    mask = handling.find_mask(options["mask_id"]) if options["mask_id"] else None
     if options["mask_id"] and mask is None:
         raise CommandError(f"There is no mask {options['mask_id']}.")
     return Filters(
@@ -175,24 +175,24 @@ def _chosen(options: dict[str, Any]) -> Iterator[DeadLetter]:
     """Find what was named, or what the filters leave; together they are refused."""
     filters = _filters(options)
     if not options["ids"]:
-        return dead_letters.find(dead_letters.store(), filters, datetime.now(UTC))
+        return handling.find(handling.store(), filters, datetime.now(UTC))
     if filters.described():
         raise CommandError("Give ids or filters, not both.")
-    return dead_letters.find_by_id(dead_letters.store(), options["ids"])
+    return handling.find_by_id(handling.store(), options["ids"])
 
 
 def _count(options: dict[str, Any]) -> int:
     if options["ids"]:
         return sum(1 for _ in _chosen(options))
-    return dead_letters.count(dead_letters.store(), _filters(options), datetime.now(UTC))
+    return handling.count(handling.store(), _filters(options), datetime.now(UTC))
 
 
 def _handle(action: str, options: dict[str, Any]) -> Iterator[Handled]:
-    letters, found = dead_letters.store(), _chosen(options)
+    letters, found = handling.store(), _chosen(options)
     if action == "delete":
-        return dead_letters.delete(letters, found)
+        return handling.delete(letters, found)
     now = datetime.now(UTC)
-    return dead_letters.requeue(letters, found, now, even_if_old=options["even_if_old"])
+    return handling.requeue(letters, found, now, even_if_old=options["even_if_old"])
 
 
 def _with_progress(handled: Iterable[Handled], action: str, number: int) -> Iterable[Handled]:

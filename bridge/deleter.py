@@ -1,0 +1,101 @@
+"""Acknowledgements → batched deletes. Any bridge deletes what any worker has acknowledged."""
+
+import logging
+import time
+
+import markus
+
+from bridge.ledger.acknowledgements import Acknowledgement
+from bridge.ledger.in_flight import InFlight
+from bridge.messages import Handle
+from bridge.sqs import QueueUnavailable, QueueUnusable, SqsQueue
+from bridge.totals import Totals
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("bridge")
+
+_AT_MOST = 100
+"""How many acknowledgements are taken at once: as many as ten calls delete."""
+
+_LINGER_SECONDS = 0.1
+"""How long to wait for company: a call that deletes ten costs what one that deletes one does."""
+
+
+class Deleter:
+    """Takes acknowledgements off the list in Redis and deletes their messages from SQS."""
+
+    def __init__(
+        self, queue: SqsQueue, in_flight: InFlight, totals: Totals, *, delete_failed_messages: bool
+    ) -> None:
+        self._queue = queue
+        self._in_flight = in_flight
+        self._totals = totals
+        self._delete_failed_messages = delete_failed_messages
+
+    def work(self, wait_seconds: float) -> int:
+        """Delete one batch, waiting for a first acknowledgement; returns how many were taken.
+
+        Errors of Redis pass through. When SQS can't be reached, the batch goes back on the list
+        and the error passes through: the caller waits before it calls again.
+        """
+        taken = self._in_flight.take_acknowledgements(
+            self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS
+        )
+        doomed = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
+        try:
+            undeleted = self._delete(doomed)
+        except (QueueUnavailable, QueueUnusable):
+            # Deleting a message twice is harmless, so all of the batch goes back.
+            self._give_back(taken)
+            raise
+        for acknowledgement in taken:
+            if acknowledgement not in undeleted:
+                self._record(acknowledgement)
+        return len(taken)
+
+    def _delete(self, doomed: list[Acknowledgement]) -> list[Acknowledgement]:
+        """Delete messages; returns those that went back on the list, to be tried again."""
+        by_handle: dict[Handle, Acknowledgement] = {ack.handle: ack for ack in doomed}
+        failed = self._queue.delete(list(by_handle))
+        for entry in failed:
+            logger.warning(
+                "message not deleted",
+                extra={
+                    "sqs_message_id": entry.handle.message_id,
+                    "client_error_code": entry.code,
+                    "will_retry": entry.may_retry,
+                },
+            )
+        self._totals.deleted += len(by_handle) - len(failed)
+        again = [by_handle[entry.handle] for entry in failed if entry.may_retry]
+        self._give_back(again)
+        return again
+
+    def _give_back(self, acknowledgements: list[Acknowledgement]) -> None:
+        if acknowledgements:
+            self._in_flight.give_back(self._queue.queue_name, acknowledgements)
+
+    def _record(self, acknowledgement: Acknowledgement) -> None:
+        seconds = time.time() - acknowledgement.received_at_ms / 1000
+        fields: dict[str, object] = {
+            "sqs_message_id": acknowledgement.handle.message_id,
+            "success": acknowledgement.succeeded,
+            "message_process_time_s": round(seconds, 3),
+        }
+        if acknowledgement.succeeded:
+            self._totals.succeeded += 1
+            logger.info("message processed", extra=fields)
+        else:
+            self._totals.failed += 1
+            logger.warning(
+                "message failed",
+                extra={
+                    **fields,
+                    "error": acknowledgement.reason,
+                    "deleted": self._delete_failed_messages,
+                },
+            )
+        metrics.timing("message_process_time", seconds * 1000)
+        metrics.incr(
+            "message", tags=[f"result:{'success' if acknowledgement.succeeded else 'failure'}"]
+        )

@@ -1,0 +1,189 @@
+"""Dead letters in Redis: read a batch at a time, given a new life, or deleted.
+
+A dead letter is where Dramatiq put it: its id in a sorted set by its time of death, its message in
+a hash. Workers, maintenance and other operators change both at any time, so whoever reads here
+takes what is there and leaves out what is gone. Errors of Redis pass through as `RedisError`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge.ledger import keys
+from bridge.ledger.scripts import script
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+DEAD_LETTER_TTL_MS = 30 * 24 * 3600 * 1000
+"""How long Redis keeps a dead letter: SQS's longest retention (14 days), twice and a bit."""
+
+NOTE = "dead_letter"
+"""The option of a dead letter that holds its note: `reason` (see `failure_reasons`), `error_type`,
+`attempts`, and `traceback`, a list of lines without the exceptions' texts, since those may quote a
+mail."""
+
+PLACES_BATCH = 2_000
+"""How many ids, or reasons, are read in one round trip."""
+
+MESSAGES_BATCH = 100
+"""How many messages are read, or moved, in one round trip; each may be as large as SQS allows."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a dead letter lies, and since when."""
+
+    queue: str
+    id: str
+    died_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewLife:
+    """What becomes of a dead letter that is requeued: a message, under a new id in Redis.
+
+    `sqs_message_id` is empty for a message that did not come from SQS.
+    """
+
+    place: Place
+    id: str
+    message: bytes
+    sqs_message_id: str
+
+
+class Requeued(StrEnum):
+    """What became of a dead letter that was to be requeued; see `lua/requeue.lua`."""
+
+    REQUEUED = "requeued"
+    GONE = "gone"
+    IN_FLIGHT = "in_flight"
+    DONE = "done"
+
+
+class DeadLetters:
+    """The dead letters of all queues. A requeued message is in flight for `lifetime_seconds`."""
+
+    def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
+        self._redis = client
+        self._lifetime_ms = lifetime_seconds * 1000
+        self._requeue = script(client, "requeue")
+        self._delete = script(client, "delete_dead_letter")
+
+    def places(
+        self, queue: str, newest_ms: float = float("inf"), oldest_ms: float = float("-inf")
+    ) -> Iterator[Place]:
+        """Go through a queue's dead letters, the newest first, while they may change.
+
+        Those that die meanwhile are not met, so requeueing what is met comes to an end.
+        """
+        key, met_at_bound = keys.dead_letters(queue), set[str]()
+        bound = newest_ms
+        while True:
+            # The next slice begins where the last one ended: at the same millisecond, since more
+            # may have died in it than fit into a slice.
+            slice_ = self._slice(key, bound, oldest_ms, PLACES_BATCH + len(met_at_bound))
+            fresh = [(name, score) for name, score in slice_ if name not in met_at_bound]
+            if not fresh:
+                return
+            yield from (Place(queue, name, int(score)) for name, score in fresh)
+            if fresh[-1][1] != bound:
+                bound, met_at_bound = fresh[-1][1], set()
+            met_at_bound |= {name for name, score in fresh if score == bound}
+
+    def find(self, queues: Iterable[str], dead_letter_id: str) -> Place | None:
+        """Look up one dead letter by its id."""
+        for queue in queues:
+            score = self._redis.zscore(keys.dead_letters(queue), dead_letter_id)
+            if score is not None:
+                return Place(queue, dead_letter_id, int(score))
+        return None
+
+    def count(self, queue: str, newest_ms: float, oldest_ms: float) -> int:
+        """Count the dead letters of a queue that died between these times."""
+        counted: int = self._redis.zcount(keys.dead_letters(queue), oldest_ms, newest_ms)
+        return counted
+
+    def reasons(self, places: Sequence[Place]) -> list[str | None]:
+        """Read why each died; None where that was not noted."""
+        if not places:
+            return []
+        found: list[Any] = self._redis.mget([keys.reason_of(place.id) for place in places])
+        return [reason.decode() if reason is not None else None for reason in found]
+
+    def messages(self, places: Sequence[Place]) -> list[bytes | None]:
+        """Read the messages, as they are stored; None for a dead letter that is gone."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for place in places:
+                pipeline.hget(keys.messages_of(keys.dead_letters(place.queue)), place.id)
+            found: list[bytes | None] = pipeline.execute()
+        return found
+
+    def requeue(self, lives: Sequence[NewLife], now_ms: int) -> list[Requeued]:
+        """Give each a new life, or find that it needs none."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for life in lives:
+                self._requeue(
+                    keys=[*_keys_of_dead_letter(life.place), *_keys_of_new_life(life)],
+                    args=[
+                        life.place.id,
+                        life.id,
+                        life.message,
+                        life.sqs_message_id,
+                        now_ms,
+                        self._lifetime_ms,
+                        DEAD_LETTER_TTL_MS,
+                    ],
+                    client=pipeline,
+                )
+            return [Requeued(reply.decode()) for reply in pipeline.execute()]
+
+    def delete(self, doomed: Sequence[tuple[Place, str]]) -> list[bool]:
+        """Delete dead letters, each with its SQS message id or ''; False for one that was gone."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for place, sqs_message_id in doomed:
+                from_sqs = [keys.dead_letter_of(sqs_message_id)] if sqs_message_id else []
+                self._delete(
+                    keys=[*_keys_of_dead_letter(place), *from_sqs],
+                    args=[place.id],
+                    client=pipeline,
+                )
+            return [bool(reply) for reply in pipeline.execute()]
+
+    def _slice(
+        self, key: str, newest_ms: float, oldest_ms: float, at_most: int
+    ) -> list[tuple[str, float]]:
+        found: list[Any] = self._redis.zrevrangebyscore(
+            key, newest_ms, oldest_ms, start=0, num=at_most, withscores=True
+        )
+        return [(name.decode(), score) for name, score in found]
+
+
+def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut into lists of at most `size`."""
+    rest = iter(things)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _keys_of_dead_letter(place: Place) -> list[str]:
+    dead_letters = keys.dead_letters(place.queue)
+    return [dead_letters, keys.messages_of(dead_letters), keys.reason_of(place.id)]
+
+
+def _keys_of_new_life(life: NewLife) -> list[str]:
+    queue, sqs_id = keys.queue(life.place.queue), life.sqs_message_id
+    into = [queue, keys.messages_of(queue)]
+    if not sqs_id:
+        return into
+    return [
+        *into,
+        keys.message(sqs_id),
+        keys.IN_FLIGHT,
+        keys.starts(sqs_id),
+        keys.dead_letter_of(sqs_id),
+    ]

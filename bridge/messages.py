@@ -1,0 +1,22 @@
+"""A message as SQS delivers it, and the handle by which it is deleted or hidden."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS message as received: `receive_count` is how often, `sent_at_ms` when it was sent."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    sent_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What SQS wants to see of a message that it has delivered."""
+
+    message_id: str
+    receipt_handle: str

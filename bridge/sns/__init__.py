@@ -1,0 +1,1 @@
+"""SNS envelopes: read, authenticated, and routed to a queue of the workers."""

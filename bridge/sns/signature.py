@@ -1,0 +1,176 @@
+"""Whose an SNS envelope is: topic, certificate, signature. Pure: no network, no clock.
+
+A message body is hostile until `authenticate` has returned it: a faulty queue policy is enough for
+anybody to write one. It states the whole order of the checks; the cheap ones come first, and no
+certificate is asked for before the topic, the signature's version and the URL are right.
+
+A genuine signature proves only that *some* topic published the envelope; anybody can have a topic.
+It is the list of our own topics that makes it mean something.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from bridge.sns.envelope import Envelope, canonical, parse
+from bridge.sns.reject_reasons import Rejected, RejectReason, loggable
+from emails.wire import MAX_AGE_HOURS
+
+MIN_KEY_BITS = 2048
+MAX_PEM_BYTES = 16 * 1024
+"""SNS's certificates have about two kilobytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateUrl:
+    """Where SNS publishes a certificate: `https://{host}/{file_name}`."""
+
+    host: str
+    file_name: str
+
+
+def authenticate(
+    body: str,
+    *,
+    topics: Collection[str],
+    versions: Collection[str],
+    certificate_at: Callable[[str, datetime], x509.Certificate],
+    now: datetime,
+) -> Envelope:
+    """Read a message body and prove that SNS published it for one of our topics.
+
+    `certificate_at(url, now)` gets the certificate; what it raises passes through. Raises
+    `Rejected`.
+    """
+    envelope = parse(body)
+    check_topic(envelope, topics)
+    check_version(envelope, versions)
+    check_certificate_url(envelope.signing_cert_url, envelope.topic_arn)
+    verify(envelope, certificate_at(envelope.signing_cert_url, now), now, versions)
+    check_age(envelope, now)
+    return envelope
+
+
+# --- whose it is ---------------------------------------------------------------------------------
+
+_TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]+:[^:]+")
+
+_CERTIFICATE_URL = re.compile(
+    r"https://(?P<host>sns\.[a-z]+(?:-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com(?:\.cn)?)"
+    r"/(?P<file_name>SimpleNotificationService-[0-9a-f]{1,64}\.pem)"
+)
+"""The whole URL, so that there is no port, user info, query, look-alike host or trailing junk."""
+
+_DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "1": hashes.SHA1(),  # noqa: S303 - SNS's default; a setting refuses it
+    "2": hashes.SHA256(),
+}
+
+
+def check_topic(envelope: Envelope, topics: Collection[str]) -> None:
+    """Reject what isn't from one of our topics."""
+    if envelope.topic_arn not in topics:
+        raise Rejected(RejectReason.WRONG_TOPIC, loggable(envelope.topic_arn))
+
+
+def check_version(envelope: Envelope, versions: Collection[str]) -> None:
+    """Reject what isn't signed in one of the `versions`."""
+    version = envelope.signature_version
+    if version not in versions or version not in _DIGESTS:
+        raise Rejected(RejectReason.SIGNATURE_VERSION_REFUSED, loggable(version))
+
+
+def check_age(envelope: Envelope, now: datetime) -> None:
+    """Reject what is so old that it may have been carried out and forgotten since."""
+    try:
+        published = datetime.fromisoformat(envelope.timestamp)
+    except ValueError:
+        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "Timestamp") from None
+    if now - published.astimezone(UTC) > timedelta(hours=MAX_AGE_HOURS):
+        raise Rejected(RejectReason.TOO_OLD, loggable(envelope.timestamp))
+
+
+def certificate_url(url: str) -> CertificateUrl:
+    """Take the URL of an SNS certificate apart; rejects every other URL."""
+    match = _CERTIFICATE_URL.fullmatch(url)
+    if match is None:
+        raise Rejected(RejectReason.WRONG_CERTIFICATE_URL)
+    return CertificateUrl(match["host"], match["file_name"])
+
+
+def check_certificate_url(url: str, topic_arn: str) -> None:
+    """Reject every URL but that of an SNS certificate of the topic's own region."""
+    topic = _TOPIC_ARN.fullmatch(topic_arn)
+    if topic is None:
+        raise Rejected(RejectReason.WRONG_TOPIC, loggable(topic_arn))
+    domain = "amazonaws.com.cn" if topic["partition"] == "aws-cn" else "amazonaws.com"
+    host = certificate_url(url).host
+    if host != f"sns.{topic['region']}.{domain}":
+        raise Rejected(RejectReason.WRONG_CERTIFICATE_URL, f"{host} is not the topic's")
+
+
+# --- the signature -------------------------------------------------------------------------------
+
+
+def verify(
+    envelope: Envelope, certificate: x509.Certificate, now: datetime, versions: Collection[str]
+) -> None:
+    """Reject the envelope unless the certificate holds `now` and its key signed this envelope.
+
+    Whether the certificate is SNS's is for the caller to know: it has no chain to verify, and is
+    trusted for the host it came from.
+    """
+    check_version(envelope, versions)
+    key = _public_key(certificate)
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "out of its dates")
+    digest = _DIGESTS[envelope.signature_version]
+    try:
+        key.verify(envelope.signature, canonical(envelope), PKCS1v15(), digest)
+    except InvalidSignature:
+        raise Rejected(RejectReason.BAD_SIGNATURE) from None
+    except UnsupportedAlgorithm:  # an OpenSSL that was told to do without SHA1
+        raise Rejected(RejectReason.SIGNATURE_VERSION_REFUSED, "by this machine") from None
+
+
+_ONE_CERTIFICATE = re.compile(
+    rb"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*"
+)
+
+
+def load_certificate(pem: bytes) -> x509.Certificate:
+    """Read a PEM file that holds one certificate, of an RSA key, and nothing else.
+
+    Raises `Rejected`. Its dates are not looked at: they are for each use of it.
+    """
+    if len(pem) > MAX_PEM_BYTES:
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "too large")
+    if not _ONE_CERTIFICATE.fullmatch(pem):
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "not one certificate")
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except (ValueError, x509.InvalidVersion):
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "unreadable") from None
+    _public_key(certificate)
+    return certificate
+
+
+def _public_key(certificate: x509.Certificate) -> RSAPublicKey:
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "unreadable key") from None
+    if not isinstance(key, RSAPublicKey):
+        raise Rejected(RejectReason.BAD_CERTIFICATE, "not an RSA key")
+    if key.key_size < MIN_KEY_BITS:
+        raise Rejected(RejectReason.BAD_CERTIFICATE, f"a key of {key.key_size} bits")
+    return key

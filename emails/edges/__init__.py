@@ -1,0 +1,1 @@
+"""What the domain reaches remotely, and the ports through which it sees it."""

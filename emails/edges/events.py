@@ -1,0 +1,93 @@
+"""What operators see: for every outcome a log line and a metric. Nothing of a mail is in either."""
+
+import logging
+
+import markus
+
+from emails.mime.plans import Rewritten
+from emails.values.errors import NotFinished, Refused
+from emails.values.facts import MailFacts, MaskRef
+from emails.values.outcomes import Outcome, name_of
+
+logger = logging.getLogger("emails.edges.events")
+metrics = markus.get_metrics("emails")
+
+
+def settled(outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
+    """One recipient of a notification has its outcome."""
+    _log("settled", outcome, sns_message_id, mask)
+    metrics.incr("outcome", tags=[f"outcome:{name_of(outcome)}", f"reason:{outcome.reason}"])
+
+
+def settled_before(outcome: Outcome, sns_message_id: str) -> None:
+    """The notification came again; nothing was done for this recipient."""
+    _log("settled before", outcome, sns_message_id, None)
+    metrics.incr("settled_before")
+
+
+def not_settled(error: Exception, sns_message_id: str) -> None:
+    """A recipient could not be settled; the message is retried, or dead-lettered."""
+    reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
+    extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
+    extra["error_type"] = type(error).__name__
+    # The failures that we foresee tell all in their reason; the others need their traceback.
+    logger.warning("not settled", extra=extra, exc_info=None if reason else error)
+    metrics.incr("not_settled", tags=[f"reason:{extra['reason']}"])
+
+
+def counted_wrong(sns_message_id: str, error: BaseException) -> None:
+    """A mail was sent but its counters and its reply record could not be written."""
+    logger.error("sent, but not counted", extra={"sns_message_id": sns_message_id}, exc_info=error)
+    metrics.incr("not_counted")
+
+
+def trackers_removed(count: int) -> None:
+    """Trackers were taken out of a mail whose owner agreed to metrics."""
+    metrics.incr("trackers_removed", value=count)
+
+
+def developer_mode(
+    sns_message_id: str, mask: MaskRef, mail: MailFacts, rewritten: Rewritten
+) -> None:
+    """A mail goes through a mask whose owner develops with it: all but what it says."""
+    verdicts = mail.verdicts
+    logger.info(
+        "developer mode",
+        extra={
+            "sns_message_id": sns_message_id,
+            "mask_id": str(mask),
+            "spam": verdicts.spam.value,
+            "virus": verdicts.virus.value,
+            "spf": verdicts.spf.value,
+            "dkim": verdicts.dkim.value,
+            "dmarc": verdicts.dmarc.value,
+            "header_count": len(mail.headers),
+            "size": len(rewritten.raw),
+            "trackers_removed": sum(rewritten.trackers_removed.values()),
+            "issues": list(rewritten.issues),
+        },
+    )
+
+
+def cleaned(what: str, count: int) -> None:
+    """A clean-up has removed so many rows."""
+    logger.info("cleaned up", extra={"what": what, "count": count})
+    metrics.incr("cleaned_up", value=count, tags=[f"what:{what}"])
+
+
+def mails_not_deleted(count: int, reason: str) -> None:
+    """S3 still holds mails that are done with; they will be tried again."""
+    logger.warning("mails not deleted", extra={"count": count, "reason": reason})
+    metrics.incr("mails_not_deleted", value=count)
+
+
+def _log(message: str, outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
+    logger.info(
+        message,
+        extra={
+            "outcome": name_of(outcome),
+            "reason": outcome.reason.value,
+            "sns_message_id": sns_message_id,
+            "mask_id": str(mask) if mask else None,
+        },
+    )

@@ -1,0 +1,1 @@
+"""The way of one mail through the domain: claimed, judged, rewritten, sent, recorded."""

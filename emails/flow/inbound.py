@@ -1,0 +1,43 @@
+"""The mail of one notification, as it is carried out for its recipients."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from emails.edges.ports import MailStore
+from emails.mime.read_headers import read_headers
+from emails.values.facts import MailFacts
+from emails.values.notifications import InlineMail, Received, StoredMail
+
+
+class Inbound:
+    """A received mail: its bytes are fetched when somebody first needs them, and once."""
+
+    def __init__(self, received: Received, mail_store: MailStore) -> None:
+        self._received = received
+        self._mail_store = mail_store
+        self._raw: bytes | None = None
+        self._facts: MailFacts | None = None
+
+    def raw(self) -> bytes:
+        """Give the mail's bytes. Raises `Refused` or `NotFinished`."""
+        if self._raw is None:
+            match self._received.content:
+                case StoredMail() as stored:
+                    self._raw = self._mail_store.fetch(stored)
+                case InlineMail(raw):
+                    self._raw = raw
+                case _:
+                    assert_never(self._received.content)
+        return self._raw
+
+    def notified_facts(self) -> MailFacts:
+        """Give what the notification says of the mail; some headers may be missing."""
+        return self._received.mail
+
+    def facts(self) -> MailFacts:
+        """Give what the rules may know of the mail: if SES left headers out, it is fetched."""
+        if not self._received.headers_truncated:
+            return self._received.mail
+        if self._facts is None:
+            self._facts = replace(self._received.mail, headers=read_headers(self.raw()))
+        return self._facts

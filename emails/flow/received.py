@@ -1,0 +1,125 @@
+"""A received mail, for one recipient at a time: load → decide → carry out."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import assert_never
+
+from emails.edges import events
+from emails.flow import replies
+from emails.flow.context import Context
+from emails.flow.deliver import Done, send, settle_once, settled
+from emails.flow.inbound import Inbound
+from emails.mime.plans import ForwardPlan, Note, Rewritten
+from emails.mime.rewrite_forward import rewrite_forward
+from emails.rules import forward
+from emails.rules.addresses import (
+    MaskRecipient,
+    Recipient,
+    RepliesRecipient,
+    UnreadRecipient,
+)
+from emails.rules.developer import asks_for_developer_mode, simulated_recipient
+from emails.rules.threads import thread_of
+from emails.store import lookups, records
+from emails.store.reply_records import seal
+from emails.values.deliveries import Claim, Outgoing, Sent
+from emails.values.facts import CreatableMask, FoundMask, MissingMask, SentKind
+from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
+
+_PURPOSE = "received"
+
+
+def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
+    """Carry the mail out for one recipient. Raises `NotFinished` or `Refused`."""
+    match recipient:
+        case UnreadRecipient(address):
+            return settle_once(context, _PURPOSE, str(address), partial(_to_nobody, context))
+        case RepliesRecipient():
+            return replies.settle(context, inbound, recipient)
+        case MaskRecipient(address):
+            return settle_once(
+                context, _PURPOSE, str(address), partial(_to_mask, context, inbound, recipient)
+            )
+        case _:
+            assert_never(recipient)
+
+
+def _to_nobody(context: Context, claimed: Claim) -> Done:
+    return settled(context, claimed, Ignored(IgnoreReason.NOREPLY))
+
+
+def _to_mask(context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim) -> Done:
+    target = lookups.find_mask(recipient, context.now)
+    # For what is no mask the mail need not be fetched, even if SES left headers out.
+    mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
+    decision = forward.decide(mail, target, context.ports.policy, context.now)
+    if not isinstance(decision, forward.Forward):
+        ref = target.mask.ref if isinstance(target, FoundMask) else None
+        return settled(context, claimed, decision, ref)
+    found = _existing_or_new(context, decision.target)
+    if found is None:
+        return settled(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
+    return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
+
+
+def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:
+    if isinstance(target, FoundMask):
+        return target
+    mask = records.record_new_mask(target, context.ports.policy, context.now)
+    return FoundMask(mask, target.owner) if mask else None
+
+
+def _forward(
+    context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
+) -> Done:
+    rewritten = rewrite_forward(inbound.raw(), _plan(context, found))
+    outgoing = _outgoing(context, inbound, found, rewritten)
+    thread = thread_of(inbound.facts())
+    removed = sum(rewritten.trackers_removed.values())
+    sent = Sent(send(context, claimed, outgoing), size=len(outgoing.raw), trackers_removed=removed)
+
+    def record() -> None:
+        reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
+        records.record_forwarded(
+            claimed, outcome, found, sent, reply, context.ports.policy, context.now
+        )
+        if removed and found.owner.allows_metrics:
+            events.trackers_removed(removed)
+
+    return Done(outcome, found.mask.ref, record, was_sent=True)
+
+
+def _outgoing(
+    context: Context, inbound: Inbound, found: FoundMask, rewritten: Rewritten
+) -> Outgoing:
+    recipient = found.owner.address
+    if _is_developers(context, found):
+        recipient = simulated_recipient(found.mask) or recipient
+        events.developer_mode(context.sns_message_id, found.mask.ref, inbound.facts(), rewritten)
+    return Outgoing(
+        raw=rewritten.raw,
+        sender=found.mask.address,
+        recipient=recipient,
+        tags=found.mask.tags(SentKind.FORWARD),
+    )
+
+
+def _is_developers(context: Context, found: FoundMask) -> bool:
+    return asks_for_developer_mode(found.mask) and lookups.find_is_developer(found.owner)
+
+
+def _plan(context: Context, found: FoundMask) -> ForwardPlan:
+    ports = context.ports
+
+    def make_note(trackers_removed: Mapping[str, int]) -> Note:
+        return ports.make_note(found.mask.address, found.owner.language, trackers_removed)
+
+    return ForwardPlan(
+        mask=found.mask.address,
+        recipient=found.owner.address,
+        reply_to=ports.policy.replies_address,
+        make_note=make_note,
+        now=context.now,
+        trackers=ports.trackers if found.owner.removes_trackers else frozenset(),
+        warning_url=ports.policy.warning_url,
+    )

@@ -1,0 +1,170 @@
+"""The top header of what we send: built anew, each field once, nothing carried over unseen.
+
+What could identify the owner, or lead the mail astray, is left out by not being listed here. All
+values go through `fields.written`, which lets none of them end early.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from emails.mime import author_label
+from emails.mime.fields import decoded, encoded, written
+from emails.mime.issues import Issue
+from emails.mime.plans import ForwardPlan, ReplyPlan
+from emails.mime.structure import Part
+from emails.mime.trackers import find_tracker
+from emails.values.errors import Refused
+from emails.values.header_names import LOOP_HEADER, MASK_HEADER
+from emails.values.outcomes import RefuseReason
+
+_VIA = "[via Relay]"
+_MAX_SUBJECT = 1_000
+_MAX_DATE = 200
+_MAX_REFERENCES = 30
+_MAX_URL = 900
+_ADDRESS = re.compile(r"[!-~]{1,320}")
+_MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,250}>")
+_ONE_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+_KEYWORD = re.compile(rb"[A-Za-z-]{1,40}")
+_SECURE_URL = re.compile(rb"<\s*(https://[!-;=?-~]+)\s*>", re.IGNORECASE)
+_ONCE = ("from", "subject", "date", "content-type", "content-transfer-encoding")
+
+
+def forward_headers(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> bytes:
+    """Write the top header of a forwarded mail, but for what describes its content."""
+    if any(len(mail.values(name)) > 1 for name in _ONCE):
+        issues.add(Issue.DUPLICATE_HEADER)
+    return b"".join(_forward_fields(mail, plan, issues))
+
+
+def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterator[bytes]:
+    yield written("From", _named(f"{_sender(mail, issues)} {_VIA}", _usable(plan.mask)))
+    yield written("To", _usable(plan.recipient))
+    yield written("Reply-To", _usable(plan.reply_to))
+    yield from _subject(mail, issues)
+    yield written("Date", _date(mail, plan.now, issues))
+    yield from _thread(mail)
+    if said := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
+        yield written("Auto-Submitted", said[0].decode())
+    yield from _unsubscribe(mail, plan.trackers)
+    yield written(LOOP_HEADER, "1")
+    yield written(MASK_HEADER, plan.mask)
+    yield written("MIME-Version", "1.0")
+
+
+def reply_headers(subject: str | None, plan: ReplyPlan) -> bytes:
+    """Write the top header of a reply; `subject` has been disguised already."""
+    return b"".join(_reply_fields(subject, plan))
+
+
+def _reply_fields(subject: str | None, plan: ReplyPlan) -> Iterator[bytes]:
+    yield written("From", _usable(plan.mask))
+    yield written("To", _usable(plan.correspondent))
+    if subject is not None:
+        yield written("Subject", encoded(subject[:_MAX_SUBJECT], first_line=len("Subject: ")))
+    yield written("Date", format_datetime(plan.now))
+    own = [plan.message_id_in_thread] if plan.message_id_in_thread else []
+    if answered := _ids(own):
+        yield written("In-Reply-To", answered[0])
+    if references := _ids([*plan.references, *own]):
+        yield written("References", "\r\n ".join(references))
+    yield written("MIME-Version", "1.0")
+
+
+def subject_of(mail: Part) -> str | None:
+    """Read the subject as a person would see it; None: the mail has none."""
+    values = mail.values("subject")
+    return decoded(values[0]) if values else None
+
+
+def _usable(address: str) -> str:
+    """Check an address of ours: what we are given comes from a database, and is not believed."""
+    local, at, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode()
+        except UnicodeError as error:
+            raise Refused(RefuseReason.UNUSABLE_ADDRESS) from error
+    written_out = f"{local}{at}{domain}"
+    if not (local and at and domain and _ADDRESS.fullmatch(written_out)):
+        raise Refused(RefuseReason.UNUSABLE_ADDRESS)
+    return written_out
+
+
+def _named(name: str, address: str) -> str:
+    """Write an address with a display name: a quoted string, or encoded words."""
+    if name.isascii():
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"\r\n <{address}>'
+    return f"{encoded(name)}\r\n <{address}>"
+
+
+def _sender(mail: Part, issues: set[Issue]) -> str:
+    values = mail.values("from")
+    boxes = [box for value in values for box in author_label.mailboxes(value)]
+    if len(boxes) > 1:
+        issues.add(Issue.SEVERAL_SENDERS)
+    boxes += [box for value in mail.values("sender")[:1] for box in author_label.mailboxes(value)]
+    boxes.sort(key=lambda box: not box.address)  # the first that has an address; else the first
+    if not boxes or not boxes[0].address:
+        issues.add(Issue.NO_SENDER)
+    return author_label.label(boxes[0]) if boxes else "unknown sender"
+
+
+def _subject(mail: Part, issues: set[Issue]) -> Iterator[bytes]:
+    text = subject_of(mail) or ""
+    if not b"".join(mail.values("subject")).isascii():
+        issues.add(Issue.HEADER_NOT_ASCII)
+    if len(text) > _MAX_SUBJECT:
+        issues.add(Issue.HEADER_CUT)
+        text = text[: _MAX_SUBJECT - 1] + "…"
+    yield written("Subject", encoded(text, first_line=len("Subject: ")))
+
+
+def _date(mail: Part, now: datetime, issues: set[Issue]) -> str:
+    try:
+        value = decoded(mail.values("date")[0][:_MAX_DATE])
+        date = parsedate_to_datetime(value)
+        return format_datetime(date if date.tzinfo else date.replace(tzinfo=UTC))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        issues.add(Issue.BAD_DATE)
+        return format_datetime(now)
+
+
+def _thread(mail: Part) -> Iterator[bytes]:
+    """Keep the thread. The mail's own id joins it: SES gives what we send another one.
+
+    So the forwarded mails of one conversation share an id, and mail programs show them together.
+    """
+    answered = _MESSAGE_ID.findall(b" ".join(mail.values("in-reply-to")))
+    if answered:
+        yield written("In-Reply-To", answered[-1].decode())
+    ids = _MESSAGE_ID.findall(b" ".join(mail.values("references") + mail.values("message-id")[:1]))
+    if ids:
+        kept = dict.fromkeys(one.decode() for one in ids[-_MAX_REFERENCES:])
+        yield written("References", "\r\n ".join(kept))
+
+
+def _ids(given: Iterable[str]) -> list[str]:
+    kept = [one for one in dict.fromkeys(given) if _ONE_MESSAGE_ID.fullmatch(one)]
+    return kept[-_MAX_REFERENCES:]
+
+
+def _unsubscribe(mail: Part, trackers: frozenset[str]) -> Iterator[bytes]:
+    """Keep the links by which a list is left; RFC 2369, and RFC 8058 for the second field.
+
+    Only those to a web site: mail sent to a list's address would come from the owner's real one.
+    """
+    urls = _SECURE_URL.findall(b" ".join(mail.values("list-unsubscribe")))
+    kept = [
+        url.decode()
+        for url in urls
+        if len(url) <= _MAX_URL and not find_tracker(url.decode(), trackers)
+    ]
+    if not kept:
+        return
+    yield written("List-Unsubscribe", ",\r\n ".join(f"<{url}>" for url in kept[:3]))
+    if any(b"one-click" in value.lower() for value in mail.values("list-unsubscribe-post")):
+        yield written("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")

@@ -1,0 +1,159 @@
+"""What the workers write about a delivery; each `record_` is one transaction.
+
+Counters change in the database itself (`F()`, or one upsert), so that no two workers undo each
+other. Locks are always taken in the order delivery, mask, counter, owner. All raise `NotFinished`
+when the database is away.
+"""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from emails.models import DeliveryState, DomainMask, Profile
+from emails.store import claims
+from emails.store.counters import Counts, count, day_of
+from emails.store.database import statement, translated
+from emails.store.lookups import row_of
+from emails.store.reply_records import ReplyRecord
+from emails.store.row_mapping import MASK_COLUMNS, mask_facts
+from emails.values.deliveries import Claim, Sent
+from emails.values.facts import (
+    Block,
+    CreatableMask,
+    FoundMask,
+    MaskFacts,
+    MaskKind,
+    MaskRef,
+    OwnerFacts,
+    Policy,
+    ReplyFacts,
+)
+from emails.values.outcomes import Blocked, Dropped, Forwarded, Outcome, RecordReason, name_of
+
+_RECORD_FORWARDED = {
+    kind: statement("record_forwarded").format(kind=kind.value) for kind in MaskKind
+}
+
+
+class _TooManyMasks(Exception):
+    """Undoes the making of a mask."""
+
+
+@translated
+def record_settled(claimed: Claim, outcome: Outcome, mask: MaskRef | None, now: datetime) -> None:
+    """Finish a delivery for which nothing is sent, and count it for its mask."""
+    with transaction.atomic():
+        if not claims.finish(claimed, outcome, now) or mask is None:
+            return
+        if isinstance(outcome, Blocked):
+            row_of(mask).update(blocked=F("blocked") + 1)
+        elif isinstance(outcome, Dropped):
+            row_of(mask).update(dropped=F("dropped") + 1)
+
+
+@translated
+def record_new_mask(creatable: CreatableMask, policy: Policy, now: datetime) -> MaskFacts | None:
+    """Make the domain mask; None if its owner has made too many today.
+
+    Counted and checked in one transaction, so that a flood can't slip past the limit.
+    """
+    try:
+        with transaction.atomic():
+            mask, is_new = DomainMask.objects.get_or_create(
+                local=creatable.local,
+                domain=creatable.domain,
+                defaults={"profile_id": creatable.owner.id},
+            )
+            if is_new:
+                today = count(creatable.owner.id, now, Counts(masks=1))
+                if today.masks > policy.max_masks_per_day:
+                    raise _TooManyMasks
+            return mask_facts(mask.KIND, [getattr(mask, one) for one in MASK_COLUMNS])
+    except _TooManyMasks:
+        return None
+
+
+@translated
+def record_forwarded(
+    claimed: Claim,
+    outcome: Forwarded,
+    found: FoundMask,
+    sent: Sent,
+    reply: ReplyRecord | None,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Finish a forwarded mail: its counters, and the record that lets its owner reply.
+
+    Past one of today's limits the owner is paused from now on. A delivery that was finished already
+    changes nothing; a mask that was deleted meanwhile gets no reply record.
+
+    One statement for five tables: a worker that dies between SES's yes and this record has the mail
+    sent twice, so the record is as short as can be. It also saves a tenth of a mail's CPU time.
+    """
+    values = {
+        "finished": DeliveryState.FINISHED.value,
+        "outcome": name_of(outcome),
+        "reason": outcome.reason.value,
+        "delivery": claimed.delivery_id,
+        "mask": found.mask.ref.id,
+        "trackers_removed": sent.trackers_removed,
+        "has_reply": reply is not None,
+        "lookup": reply.lookup if reply else None,
+        "metadata": reply.metadata if reply else None,
+        "owner": found.owner.id,
+        "size": sent.size,
+        "max_mails": policy.max_mails_per_day,
+        "max_bytes": policy.max_bytes_per_day,
+        "day": day_of(now),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD_FORWARDED[found.mask.ref.kind], values)
+
+
+@translated
+def record_replied(
+    claimed: Claim, outcome: Outcome, facts: ReplyFacts, policy: Policy, now: datetime
+) -> None:
+    """Finish a reply that was sent; the free one is used up now, and not before."""
+    with transaction.atomic():
+        if not claims.finish(claimed, outcome, now):
+            return
+        row_of(facts.mask.ref).update(replied=F("replied") + 1, last_used_at=now)
+        _count_reply(facts.owner.id, policy, now)
+        Profile.objects.filter(pk=facts.owner.id, first_replied_at=None).update(
+            first_replied_at=now
+        )
+
+
+@translated
+def record_feedback(
+    claimed: Claim,
+    outcome: Outcome,
+    owner: OwnerFacts | None,
+    mask: MaskRef | None,
+    now: datetime,
+) -> None:
+    """Finish a bounce or a complaint, with what its reason asks for."""
+    with transaction.atomic():
+        if not claims.finish(claimed, outcome, now) or owner is None:
+            return
+        profile = Profile.objects.filter(pk=owner.id)
+        match outcome.reason:
+            case RecordReason.HARD_BOUNCE:
+                profile.update(hard_bounced_at=now)
+            case RecordReason.SOFT_BOUNCE:
+                profile.update(soft_bounced_at=now)
+            case RecordReason.BOUNCED_AS_SPAM | RecordReason.SPAM_BLOCKING_ON:
+                profile.update(blocks_spam=True)
+            case RecordReason.MASK_DISABLED if mask is not None:
+                row_of(mask).update(block=Block.ALL.value)
+
+
+def _count_reply(owner_id: int, policy: Policy, now: datetime) -> None:
+    """Count for today; past the limit the owner is paused from now on."""
+    today = count(owner_id, now, Counts(replies=1))
+    if today.replies > policy.max_replies_per_day:
+        Profile.objects.filter(pk=owner_id).update(flagged_at=now)

@@ -1,0 +1,268 @@
+"""SES's notifications: JSON → Received | Bounce | Complaint, frozen and checked; no dict goes on.
+
+Both shapes are read: the feedback notifications (`notificationType`) and event publishing
+(`eventType`). https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html and
+https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from emails.values.errors import Refused
+from emails.values.facts import Header, MailFacts, Verdict, Verdicts
+from emails.values.outcomes import RefuseReason
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """The mail lies in S3."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class InlineMail:
+    """The mail came inside the notification."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A mail arrived. `recipients` are those that the SES receipt rule matched."""
+
+    recipients: tuple[str, ...]
+    mail: MailFacts
+    headers_truncated: bool
+    content: StoredMail | InlineMail
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """What SES says about a mail of ours. `tags` are there only with event publishing."""
+
+    source: str
+    tags: tuple[tuple[str, str], ...]
+
+    def tag(self, name: str) -> str | None:
+        """Give the value of one of the tags that the mail was sent with."""
+        return next((value for known, value in self.tags if known == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class BouncedRecipient:
+    """An address that bounced, and what its mail server said."""
+
+    address: str
+    diagnostic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A mail of ours did not reach some recipients. `kind` and `subkind` are SES's words."""
+
+    kind: str
+    subkind: str
+    recipients: tuple[BouncedRecipient, ...]
+    mail: SentMail
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Recipients said that a mail of ours is spam. `feedback` and `subkind` are SES's words."""
+
+    feedback: str
+    subkind: str
+    recipients: tuple[str, ...]
+    mail: SentMail
+
+
+Notification: TypeAlias = Received | Bounce | Complaint
+
+
+_MAX_KEY_BYTES = 1024
+_STEPS = frozenset({".", ".."})
+
+_VERDICTS = frozenset(verdict.value for verdict in Verdict)
+
+
+class _Malformed(Exception):
+    """Something is missing, or of another type."""
+
+
+def parse(text: str) -> Notification:
+    """Read SES's JSON. Raises `Refused` for anything that is not one of the three."""
+    try:
+        document = _as_object(json.loads(text))
+        kind = document.get("notificationType", document.get("eventType"))
+        match kind:
+            case "Received":
+                return _received(document)
+            case "Bounce":
+                return _bounce(document)
+            case "Complaint":
+                return _complaint(document)
+            case _:
+                raise _Malformed
+    except (_Malformed, ValueError, RecursionError):
+        # The cause is left out: it would quote the notification.
+        raise Refused(RefuseReason.MALFORMED_NOTIFICATION) from None
+
+
+def _received(document: dict[str, Any]) -> Received:
+    mail = _object(document, "mail")
+    receipt = _object(document, "receipt")
+    return Received(
+        recipients=_texts(receipt, "recipients"),
+        mail=MailFacts(
+            source=_text(mail, "source", default=""),
+            verdicts=_verdicts(receipt),
+            headers=_headers(mail),
+        ),
+        # Headers that are not there at all (an option of the rule) are read from the mail, too.
+        headers_truncated=mail.get("headersTruncated", False) is not False or "headers" not in mail,
+        content=_content(document, _object(receipt, "action")),
+    )
+
+
+def _verdicts(receipt: dict[str, Any]) -> Verdicts:
+    return Verdicts(
+        spam=_verdict(receipt, "spamVerdict"),
+        virus=_verdict(receipt, "virusVerdict"),
+        spf=_verdict(receipt, "spfVerdict"),
+        dkim=_verdict(receipt, "dkimVerdict"),
+        dmarc=_verdict(receipt, "dmarcVerdict"),
+        dmarc_rejects=_text(receipt, "dmarcPolicy", default="").upper() == "REJECT",
+    )
+
+
+def _verdict(receipt: dict[str, Any], key: str) -> Verdict:
+    status = _text(_object(receipt, key, default={}), "status", default="").upper()
+    return Verdict(status) if status in _VERDICTS else Verdict.UNKNOWN
+
+
+def _headers(mail: dict[str, Any]) -> tuple[Header, ...]:
+    """Read the headers; `commonHeaders` repeats some of them and is not needed."""
+    entries = (_as_object(entry) for entry in _list(mail, "headers", default=[]))
+    return tuple(Header(_text(entry, "name").strip(), _text(entry, "value")) for entry in entries)
+
+
+def _content(document: dict[str, Any], action: dict[str, Any]) -> StoredMail | InlineMail:
+    match _text(action, "type"):
+        case "S3":
+            return StoredMail(bucket=_text(action, "bucketName"), key=_key(action))
+        case "SNS":
+            return InlineMail(_inline(document, _text(action, "encoding", default="UTF8")))
+        case _:
+            raise _Malformed
+
+
+def _key(action: dict[str, Any]) -> str:
+    """Read the mail's key: the receipt rule's prefix, and an id.
+
+    What S3 takes for no key, or XML can't hold, would fail each time that the mail is asked for, or
+    deleted together with others.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    key = _text(action, "objectKey")
+    if not (key and key.isprintable() and len(key.encode()) <= _MAX_KEY_BYTES):
+        raise _Malformed
+    if _STEPS.intersection(key.split("/")):
+        raise _Malformed
+    return key
+
+
+def _inline(document: dict[str, Any], encoding: str) -> bytes:
+    content = _text(document, "content")
+    if encoding.upper() != "BASE64":
+        return content.encode("utf-8", errors="replace")
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _Malformed from error
+
+
+def _bounce(document: dict[str, Any]) -> Bounce:
+    bounce = _object(document, "bounce")
+    entries = (_as_object(entry) for entry in _list(bounce, "bouncedRecipients"))
+    return Bounce(
+        kind=_text(bounce, "bounceType"),
+        subkind=_text(bounce, "bounceSubType", default=""),
+        recipients=tuple(
+            BouncedRecipient(
+                _text(entry, "emailAddress"), _text(entry, "diagnosticCode", default="")
+            )
+            for entry in entries
+        ),
+        mail=_sent_mail(document),
+    )
+
+
+def _complaint(document: dict[str, Any]) -> Complaint:
+    complaint = _object(document, "complaint")
+    entries = (_as_object(entry) for entry in _list(complaint, "complainedRecipients"))
+    return Complaint(
+        feedback=_text(complaint, "complaintFeedbackType", default=""),
+        subkind=_text(complaint, "complaintSubType", default=""),
+        recipients=tuple(_text(entry, "emailAddress") for entry in entries),
+        mail=_sent_mail(document),
+    )
+
+
+def _sent_mail(document: dict[str, Any]) -> SentMail:
+    mail = _object(document, "mail", default={})
+    return SentMail(
+        source=_text(mail, "source", default=""),
+        tags=tuple(_tags(_object(mail, "tags", default={}))),
+    )
+
+
+def _tags(tags: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """SES gives each tag a list of values."""
+    for name in tags:
+        for value in _texts(tags, name):
+            yield name, value
+
+
+def _as_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Malformed
+    return value
+
+
+def _object(
+    holder: dict[str, Any], key: str, *, default: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return _as_object(_value(holder, key, default))
+
+
+def _list(holder: dict[str, Any], key: str, *, default: list[Any] | None = None) -> list[Any]:
+    value = _value(holder, key, default)
+    if not isinstance(value, list):
+        raise _Malformed
+    return value
+
+
+def _texts(holder: dict[str, Any], key: str) -> tuple[str, ...]:
+    values = _list(holder, key)
+    if not all(isinstance(value, str) for value in values):
+        raise _Malformed
+    return tuple(values)
+
+
+def _text(holder: dict[str, Any], key: str, *, default: str | None = None) -> str:
+    value = _value(holder, key, default)
+    if not isinstance(value, str):
+        raise _Malformed
+    return value
+
+
+def _value(holder: dict[str, Any], key: str, default: object) -> object:
+    """Give the value; where there is a default, null counts as missing."""
+    value = holder.get(key)
+    return default if value is None else value

@@ -1,0 +1,65 @@
+"""Puts the domain's ports together from its settings."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from emails import tracker_lists
+from emails.config import DomainConfig
+from emails.edges import aws, render, s3, ses
+from emails.edges.pace import SharedPace
+from emails.edges.pending_deletions import PendingDeletions
+from emails.flow.context import Ports
+from emails.values.facts import Policy
+from runtime.redis_client import connect
+
+_CLAIM_MARGIN = timedelta(seconds=15)
+
+
+def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDeletions]:
+    """Make the ports, and what deletes mails later. AWS's clients are slow to make: once a process.
+
+    `secret_key` takes the place of a `REPLY_SECRET` that is not set. Nothing is connected yet.
+    """
+    policy, session, redis = (
+        policy_of(config),
+        aws.session(config.region),
+        connect(config.redis_url),
+    )
+    mail_store = s3.connect(session)
+    pending_deletions = PendingDeletions(redis, mail_store, policy.bucket)
+    ports = Ports(
+        policy=policy,
+        reply_secret=(config.reply_secret or secret_key).encode(),
+        mail_store=mail_store,
+        delete_later=pending_deletions.add,
+        mailer=ses.connect(session, config.configuration_set),
+        pace=SharedPace(redis, config.max_sends_per_second),
+        make_note=render.forward_note,
+        make_notice=render.notice_mail,
+        trackers=tracker_lists.load(config.tracker_list_dir),
+        clock=partial(datetime.now, UTC),
+        sleep=time.sleep,
+    )
+    return ports, pending_deletions
+
+
+def policy_of(config: DomainConfig) -> Policy:
+    """Take from the settings what the rules need."""
+    return Policy(
+        mask_domains=config.mask_domains,
+        replies_address=config.replies_address,
+        from_address=config.from_address,
+        bucket=config.bucket,
+        warning_url=f"{config.site_origin.rstrip('/')}/emails/tracker-warning/",
+        hard_bounce_pause=timedelta(days=config.hard_bounce_pause_days),
+        soft_bounce_pause=timedelta(days=config.soft_bounce_pause_days),
+        abuse_pause=timedelta(days=config.abuse_pause_days),
+        max_mails_per_day=config.max_mails_per_day,
+        max_bytes_per_day=config.max_bytes_per_day,
+        max_replies_per_day=config.max_replies_per_day,
+        max_masks_per_day=config.max_masks_per_day,
+        max_domain_masks=config.max_domain_masks,
+        # No attempt lasts as long, so a claim that ran out is one of a worker that died.
+        claim=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
+    )

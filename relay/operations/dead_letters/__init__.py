@@ -1,0 +1,1 @@
+"""Dead letters, as operators find, inspect, requeue and delete them."""

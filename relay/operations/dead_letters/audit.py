@@ -1,0 +1,54 @@
+"""Who did what to which dead letters: the admin's history, and the log. No address in either."""
+
+import logging
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+
+from relay.operations import models
+from relay.operations.dead_letters import letter
+
+logger = logging.getLogger(__name__)
+
+REQUEUE = "requeue"
+DELETE = "delete"
+
+
+def record_revealed(user: Any, letter: letter.DeadLetter) -> None:
+    """Note that somebody is about to see a whole notification; before it is shown."""
+    logger.warning(
+        "dead letter revealed",
+        extra={
+            "dead_letter_id": letter.place.id,
+            "sqs_message_id": letter.sqs_message_id,
+            "user_id": user.pk,
+        },
+    )
+    _record(user, letter.place.id, CHANGE, "Revealed.")
+
+
+def record_handled(
+    user: Any, action: str, chosen: str, told: str, dead_letter_id: str = ""
+) -> None:
+    """Note that somebody requeued or deleted dead letters: which they chose, and what came of it.
+
+    `dead_letter_id` is given where it was one.
+    """
+    logger.info(
+        "dead letters handled in the admin",
+        extra={"action": action, "chosen": chosen, "results": told, "user_id": user.pk},
+    )
+    flag = DELETION if action == DELETE else CHANGE
+    _record(user, dead_letter_id, flag, f"{action.capitalize()} {chosen}: {told}")
+
+
+def _record(user: Any, dead_letter_id: str, flag: int, message: str) -> None:
+    LogEntry.objects.create(
+        user_id=user.pk,
+        content_type=ContentType.objects.get_for_model(models.DeadLetter),
+        object_id=dead_letter_id,
+        object_repr=f"dead letter {dead_letter_id}" if dead_letter_id else "dead letters",
+        action_flag=flag,
+        change_message=message,
+    )

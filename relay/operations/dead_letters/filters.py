@@ -1,0 +1,125 @@
+"""Which dead letters an operator means. Pure: the mask's address is looked up by the caller."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridge.ledger import failure_reasons
+from emails.rules import addresses
+from emails.rules.addresses import Address
+from emails.values import notifications
+from emails.values.errors import Refused
+from emails.values.facts import MaskRef
+from emails.values.notifications import Received
+from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from relay.operations.dead_letters.letter import DeadLetter
+
+QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
+"""The queues that may have dead letters."""
+
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_REASON = re.compile(r"[A-Za-z0-9_.]{1,60}(:[A-Za-z0-9_.]{1,60})?")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+def read_age(text: str) -> timedelta:
+    """Read `90s`, `10m`, `3h`, `2d`. ValueError: it is no age; the text says what is allowed."""
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("an age is a whole number and a unit: 90s, 10m, 3h or 2d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def read_reason(text: str) -> str:
+    """Read a reason, its category or its detail. ValueError: it can't be one."""
+    if _REASON.fullmatch(text.strip()) is None:
+        raise ValueError(
+            f"a reason is a word, such as {failure_reasons.TIME_LIMIT} or send_rejected, or two: "
+            "refused:send_rejected"
+        )
+    return text.strip()
+
+
+def read_mask(text: str) -> MaskRef:
+    """Read a mask's id, as logs show it. ValueError: it isn't one."""
+    mask = MaskRef.parse(text.strip())
+    if mask is None:
+        raise ValueError("a mask id is a kind and a number, such as random-12 or domain-3")
+    return mask
+
+
+def read_id(text: str) -> str:
+    """Read a message's or a dead letter's id. ValueError: it can't be one."""
+    if _ID.fullmatch(text.strip()) is None:
+        raise ValueError("an id has up to 100 letters, digits and dashes")
+    return text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFilter:
+    """A mask, and its address: to be found in what was received, which names addresses only."""
+
+    ref: MaskRef
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """All of these must hold; what is empty holds of every dead letter."""
+
+    queue: str = ""
+    reason: str = ""
+    older_than: timedelta | None = None
+    newer_than: timedelta | None = None
+    mask: MaskFilter | None = None
+    sqs_message_id: str = ""
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues to look in."""
+        return (self.queue,) if self.queue else QUEUES
+
+    @property
+    def reads_messages(self) -> bool:
+        """Whether whole messages must be read to judge by these."""
+        return self.mask is not None or bool(self.sqs_message_id)
+
+    def is_reason(self, reason: str) -> bool:
+        """Tell whether a dead letter of this reason is meant."""
+        return not self.reason or failure_reasons.is_reason(reason, self.reason)
+
+    def is_message(self, letter: DeadLetter) -> bool:
+        """Tell whether a dead letter is meant, by what only its message says."""
+        if self.sqs_message_id and letter.sqs_message_id != self.sqs_message_id:
+            return False
+        return self.mask is None or is_about(letter.notification, self.mask)
+
+    def described(self) -> dict[str, str]:
+        """Give them by name, as text, without any address: for logs and the admin's history."""
+        told: Mapping[str, object] = {
+            "queue": self.queue,
+            "reason": self.reason,
+            "older_than": self.older_than,
+            "newer_than": self.newer_than,
+            "mask": self.mask and self.mask.ref,
+            "sqs_message_id": self.sqs_message_id,
+        }
+        return {name: str(value) for name, value in told.items() if value}
+
+
+def is_about(notification: str, mask: MaskFilter) -> bool:
+    """Tell whether a notification is about a mail to this mask, or about one it has sent on."""
+    try:
+        found = notifications.parse(notification)
+    except Refused:
+        return False
+    if isinstance(found, Received):
+        return mask.address in _masks(found.recipients)
+    return found.mail.tag("mask") == str(mask.ref) or mask.address in _masks([found.mail.source])
+
+
+def _masks(texts: Iterable[str]) -> set[Address]:
+    parsed = (addresses.parse(text) for text in texts)
+    return {address.untagged for address in parsed if address is not None}

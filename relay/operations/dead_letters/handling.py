@@ -1,0 +1,220 @@
+"""What operators do with dead letters: find them, give them a new life, delete them.
+
+The commands and the admin's pages both go through here. Nothing is loaded whole: places come in
+slices, and messages a hundred at a time, and only where they are asked for.
+"""
+
+import heapq
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+import markus
+from django.conf import settings
+
+from bridge.ledger import failure_reasons
+from bridge.ledger.dead_letters import (
+    MESSAGES_BATCH,
+    PLACES_BATCH,
+    DeadLetters,
+    NewLife,
+    Place,
+    in_batches,
+)
+from emails.models import DomainMask, RandomMask
+from emails.rules import addresses
+from emails.store.retention import DELIVERY_RETENTION
+from emails.values.facts import MaskKind, MaskRef
+from relay.operations.dead_letters.filters import QUEUES, Filters, MaskFilter
+from relay.operations.dead_letters.letter import DeadLetter, new_life, read
+from runtime.redis_client import connect
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("operations")
+
+REQUEUE_WITHIN = DELIVERY_RETENTION - timedelta(days=1)
+"""For so long after it was sent, the database surely remembers what was done for a notification."""
+
+
+class Result(StrEnum):
+    """What became of a dead letter that an operator chose; the words of logs and metrics."""
+
+    REQUEUED = "requeued"
+    DELETED = "deleted"
+    DONE = "done"
+    IN_FLIGHT = "in_flight"
+    GONE = "gone"
+    TOO_OLD = "too_old"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A dead letter, and what became of it."""
+
+    letter: DeadLetter
+    result: Result
+
+
+@cache
+def store() -> DeadLetters:
+    """Give the dead letters of this relay's Redis."""
+    return DeadLetters(connect(settings.CONFIG.redis_url), settings.CONFIG.max_lifetime_seconds)
+
+
+def find_mask(ref: MaskRef) -> MaskFilter | None:
+    """Look up a mask's address; None: there is no such mask."""
+    table = RandomMask if ref.kind is MaskKind.RANDOM else DomainMask
+    mask = table.objects.filter(pk=ref.id).first()
+    address = addresses.parse(mask.address) if mask is not None else None
+    return MaskFilter(ref, address) if address is not None else None
+
+
+def find(
+    dead_letters: DeadLetters, filters: Filters, now: datetime, before: Place | None = None
+) -> Iterator[DeadLetter]:
+    """Find dead letters, the newest first, from those on that come after `before`."""
+    places = _places(dead_letters, filters, now, before)
+    for batch in in_batches(_of_reason(dead_letters, places, filters), MESSAGES_BATCH):
+        yield from filter(filters.is_message, _letters(dead_letters, batch))
+
+
+def find_by_id(dead_letters: DeadLetters, ids: Iterable[str]) -> Iterator[DeadLetter]:
+    """Find dead letters by their ids; what is not there is left out."""
+    found = (dead_letters.find(QUEUES, one) for one in dict.fromkeys(ids))
+    for batch in in_batches((place for place in found if place is not None), MESSAGES_BATCH):
+        yield from _letters(
+            dead_letters, list(zip(batch, dead_letters.reasons(batch), strict=True))
+        )
+
+
+def count(dead_letters: DeadLetters, filters: Filters, now: datetime) -> int:
+    """Count the dead letters that are meant; by their messages only where it must be."""
+    if filters.reads_messages:
+        return sum(1 for _ in find(dead_letters, filters, now))
+    if not filters.reason:
+        bounds = _bounds_ms(filters, now)
+        return sum(dead_letters.count(queue, *bounds) for queue in filters.queues)
+    places = _places(dead_letters, filters, now)
+    return sum(1 for _ in _of_reason(dead_letters, places, filters))
+
+
+def count_by_reason(dead_letters: DeadLetters, filters: Filters, now: datetime) -> Counter[str]:
+    """Count the reasons of what died in the filters' queue and time, whatever else they say."""
+    counted: Counter[str] = Counter()
+    for queue in filters.queues:
+        for batch in in_batches(
+            dead_letters.places(queue, *_bounds_ms(filters, now)), PLACES_BATCH
+        ):
+            counted.update(
+                reason or failure_reasons.UNKNOWN for reason in dead_letters.reasons(batch)
+            )
+    return counted
+
+
+def requeue(
+    dead_letters: DeadLetters, letters: Iterable[DeadLetter], now: datetime, *, even_if_old: bool
+) -> Iterator[Handled]:
+    """Give dead letters a new life, a batch at a time, and tell what became of each.
+
+    What is older than the database remembers is left alone, unless `even_if_old`: a recipient who
+    has the mail would get it again.
+    """
+    for batch in in_batches(letters, MESSAGES_BATCH):
+        handled = list(_requeue_batch(dead_letters, batch, now, even_if_old=even_if_old))
+        _record(handled)
+        yield from handled
+
+
+def delete(dead_letters: DeadLetters, letters: Iterable[DeadLetter]) -> Iterator[Handled]:
+    """Delete dead letters, a batch at a time, and tell what became of each."""
+    for batch in in_batches(letters, MESSAGES_BATCH):
+        deleted = dead_letters.delete([(letter.place, letter.sqs_message_id) for letter in batch])
+        handled = [
+            Handled(letter, Result.DELETED if was_there else Result.GONE)
+            for letter, was_there in zip(batch, deleted, strict=True)
+        ]
+        _record(handled)
+        yield from handled
+
+
+def _requeue_batch(
+    dead_letters: DeadLetters, batch: list[DeadLetter], now: datetime, *, even_if_old: bool
+) -> Iterator[Handled]:
+    lives: list[tuple[DeadLetter, NewLife]] = []
+    for letter in batch:
+        life = new_life(letter, now)
+        if life is None:
+            yield Handled(letter, Result.UNREADABLE)
+        elif not even_if_old and letter.sent_at and now - letter.sent_at > REQUEUE_WITHIN:
+            yield Handled(letter, Result.TOO_OLD)
+        else:
+            lives.append((letter, life))
+    replies = dead_letters.requeue([life for _, life in lives], int(now.timestamp() * 1000))
+    for (letter, _), reply in zip(lives, replies, strict=True):
+        yield Handled(letter, Result(reply.value))
+
+
+def _record(handled: list[Handled]) -> None:
+    """Log which messages were handled, a line a batch, and count them."""
+    for result, number in Counter(one.result for one in handled).items():
+        ids = [one.letter.sqs_message_id for one in handled if one.result is result]
+        logger.info(
+            "dead letters handled",
+            extra={"result": result.value, "count": number, "sqs_message_ids": ids},
+        )
+        metrics.incr("dead_letters", number, tags=[f"result:{result}"])
+
+
+def _places(
+    dead_letters: DeadLetters, filters: Filters, now: datetime, before: Place | None = None
+) -> Iterator[Place]:
+    """Go through the places in the filters' queues and time, the newest first."""
+    newest_ms, oldest_ms = _bounds_ms(filters, now)
+    if before is not None:
+        newest_ms = min(newest_ms, before.died_at_ms)
+    merged = heapq.merge(
+        *(dead_letters.places(queue, newest_ms, oldest_ms) for queue in filters.queues),
+        key=_age_key,
+        reverse=True,
+    )
+    return (place for place in merged if before is None or _age_key(place) < _age_key(before))
+
+
+def _of_reason(
+    dead_letters: DeadLetters, places: Iterator[Place], filters: Filters
+) -> Iterator[tuple[Place, str]]:
+    # Without a reason to look for, no more is read ahead than will be shown.
+    size = PLACES_BATCH if filters.reason else MESSAGES_BATCH
+    for batch in in_batches(places, size):
+        for place, noted in zip(batch, dead_letters.reasons(batch), strict=True):
+            reason = noted or failure_reasons.UNKNOWN
+            if filters.is_reason(reason):
+                yield place, reason
+
+
+def _letters(
+    dead_letters: DeadLetters, batch: Sequence[tuple[Place, str | None]]
+) -> Iterator[DeadLetter]:
+    stored = dead_letters.messages([place for place, _ in batch])
+    for (place, reason), message in zip(batch, stored, strict=True):
+        if message is not None:
+            yield read(place, message, reason)
+
+
+def _age_key(place: Place) -> tuple[int, str]:
+    return place.died_at_ms, place.id
+
+
+def _bounds_ms(filters: Filters, now: datetime) -> tuple[float, float]:
+    """Give the newest and the oldest time of death that is meant, in this order."""
+    newest = now - filters.older_than if filters.older_than is not None else None
+    oldest = now - filters.newer_than if filters.newer_than is not None else None
+    return (
+        newest.timestamp() * 1000 if newest else float("inf"),
+        oldest.timestamp() * 1000 if oldest else float("-inf"),
+    )

@@ -1,0 +1,163 @@
+"""One dead letter, as operators see it, and the new life it can be given. Pure."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge.ledger import failure_reasons
+from bridge.ledger.dead_letters import NOTE, NewLife, Place
+from emails.wire import SQS_MESSAGE_ID
+
+_SENT_AT = "sent_at_ms"
+_TAKEN_AT = "taken_at_ms"
+_REQUEUES = "requeues"
+
+_OF_ITS_OLD_LIFE = (
+    {"retries", "traceback", "requeue_timestamp", "eta", "redis_message_id"}
+    | {NOTE, failure_reasons.TOO_MANY_DELIVERIES}
+    # periodiq skips a job that is late; an operator who requeues one wants it to run.
+    | {"scheduled_at"}
+)
+"""The options that end with a life. A message that kept `retries` would die at its next failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter. `message` is what Dramatiq stored, None if it can't be read."""
+
+    place: Place
+    reason: str
+    message: dict[str, Any] | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The message's options."""
+        return self.message["options"] if self.message else {}
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What was noted when it died."""
+        note = self.options.get(NOTE)
+        return note if isinstance(note, dict) else {}
+
+    @property
+    def sqs_message_id(self) -> str:
+        """The SQS message that it came from; empty for a periodic job."""
+        return str(self.options.get(SQS_MESSAGE_ID, ""))
+
+    @property
+    def sns_message_id(self) -> str:
+        """SNS's id of the notification; empty for a periodic job."""
+        return self._argument("sns_message_id")
+
+    @property
+    def notification(self) -> str:
+        """SES's JSON, with everything in it; empty for a periodic job."""
+        return self._argument("notification")
+
+    @property
+    def actor(self) -> str:
+        """What was to be done with it."""
+        return str(self.message["actor_name"]) if self.message else ""
+
+    @property
+    def attempts(self) -> int | None:
+        """How often its actor began; None: nobody counted."""
+        attempts = self.note.get("attempts", self.options.get("retries"))
+        return attempts if isinstance(attempts, int) else None
+
+    @property
+    def requeues(self) -> int:
+        """How often operators have given it a new life."""
+        return int(self.options.get(_REQUEUES, 0))
+
+    @property
+    def error_type(self) -> str:
+        """The type of the exception that ended its last attempt; empty if none did."""
+        return str(self.note.get("error_type", ""))
+
+    @property
+    def traceback(self) -> list[str]:
+        """Where its last attempt failed, without the exceptions' texts."""
+        return [str(line) for line in self.note.get("traceback", [])]
+
+    @property
+    def full_traceback(self) -> str:
+        """The traceback as Dramatiq keeps it. The exceptions' texts may quote the mail."""
+        return str(self.options.get("traceback", ""))
+
+    @property
+    def died_at(self) -> datetime:
+        """When it was dead-lettered."""
+        return _moment(self.place.died_at_ms)
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When SNS gave it to SQS."""
+        sent_at = self.options.get(_SENT_AT)
+        return _moment(sent_at) if isinstance(sent_at, int) else None
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the bridge took it from SQS, before any requeue."""
+        stored = self.message["message_timestamp"] if self.message else None
+        taken_at = self.options.get(_TAKEN_AT, stored)
+        return _moment(taken_at) if isinstance(taken_at, int) else None
+
+    @property
+    def time_in_sqs(self) -> timedelta | None:
+        """How long it waited in SQS until the bridge took it."""
+        if self.sent_at is None or self.taken_at is None:
+            return None
+        return max(self.taken_at - self.sent_at, timedelta())
+
+    def _argument(self, name: str) -> str:
+        value = self.message["kwargs"].get(name) if self.message else None
+        return value if isinstance(value, str) else ""
+
+
+def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
+    """Read a dead letter as it is stored; `reason` is what was noted apart from it, if anything."""
+    return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
+
+
+def new_life(letter: DeadLetter, now: datetime) -> NewLife | None:
+    """Make what it is requeued as: the same message, with nothing of its old life.
+
+    None: it can't be read.
+    """
+    if letter.message is None:
+        return None
+    new_id = str(uuid.uuid4())
+    options = {k: v for k, v in letter.options.items() if k not in _OF_ITS_OLD_LIFE}
+    options |= {
+        "redis_message_id": new_id,
+        _REQUEUES: letter.requeues + 1,
+        _TAKEN_AT: options.get(_TAKEN_AT, letter.message["message_timestamp"]),
+    }
+    message = letter.message | {
+        "queue_name": letter.place.queue,
+        "options": options,
+        "message_timestamp": int(now.timestamp() * 1000),
+    }
+    encoded = json.dumps(message, separators=(",", ":")).encode()
+    return NewLife(letter.place, new_id, encoded, letter.sqs_message_id)
+
+
+def _message(stored: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(stored)
+    except (ValueError, RecursionError):
+        return None
+    fields = {"actor_name", "args", "kwargs", "options", "message_id", "message_timestamp"}
+    if not isinstance(message, dict) or not message.keys() >= fields:
+        return None
+    if not isinstance(message["options"], dict) or not isinstance(message["kwargs"], dict):
+        return None
+    return message
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,239 @@
+"""The admin's pages of dead letters. What changes or reveals something is a POST, and recorded.
+
+Filters are posted, too, and stand in a URL only once they are known to be no address.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import wraps
+from itertools import islice, takewhile
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from redis.exceptions import RedisError
+
+from bridge.ledger.dead_letters import DeadLetters, Place
+from relay.operations import models
+from relay.operations.dead_letters import audit, handling, presentation
+from relay.operations.dead_letters.filters import QUEUES, Filters
+from relay.operations.dead_letters.forms import FilterForm
+from relay.operations.dead_letters.letter import DeadLetter
+
+PAGE = 50
+_SECONDS_A_REQUEST = 20.0
+"""For so long one request may requeue or delete; less than what ends the web process's patience."""
+
+_PERMISSIONS = {audit.REQUEUE: models.REQUEUE, audit.DELETE: models.DELETE}
+
+View = Callable[..., HttpResponseBase]
+
+
+def _for(permission: str) -> Callable[[View], View]:
+    """Let only staff with this permission in; and say it plainly when Redis is away."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            try:
+                return view(request, **arguments)
+            except RedisError as error:
+                return _page(request, "no_redis", {"error": type(error).__name__}, status=503)
+
+        return admin.site.admin_view(checked)
+
+    return decorate
+
+
+@require_GET
+@_for(models.VIEW)
+def list_page(request: HttpRequest) -> HttpResponse:
+    """Show a page of them, and how many there are of each reason."""
+    form = FilterForm(request.GET)
+    return _list(request, form, _read_before(request.GET.get("before", "")))
+
+
+@require_POST
+@_for(models.VIEW)
+def filter_page(request: HttpRequest) -> HttpResponseBase:
+    """Go to the page with these filters; a wrong one is shown, and in no URL."""
+    form = FilterForm(request.POST)
+    return _to_list(form.query()) if form.is_valid() else _list(request, form, None)
+
+
+@require_GET
+@_for(models.VIEW)
+def detail_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
+    """Show all of one, but nothing of its mail."""
+    return _detail(request, _find(dead_letter_id), reveal=False)
+
+
+@require_POST
+@_for(models.VIEW)
+def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
+    """Show one whole, to whom that is permitted, and note who saw it."""
+    if not request.user.has_perm(models.REVEAL):
+        raise PermissionDenied
+    letter = _find(dead_letter_id)
+    audit.record_revealed(request.user, letter)
+    return _detail(request, letter, reveal=True)
+
+
+@require_POST
+@_for(models.VIEW)
+def act_page(request: HttpRequest) -> HttpResponseBase:
+    """Requeue or delete: those that are ticked, or all that match; ask first where that is due."""
+    action, _, scope = request.POST.get("action", "").partition("-")
+    if action not in _permitted(request):
+        raise PermissionDenied
+    form = FilterForm(request.POST)
+    if not form.is_valid():
+        return _list(request, form, None)
+    is_all = scope == "all"
+    ids = [] if is_all else request.POST.getlist("id")
+    if not ids and not is_all:
+        messages.warning(request, "None was chosen.")
+        return _to_list(form.query())
+    if "confirmed" not in request.POST and (is_all or action == audit.DELETE):
+        return _ask(request, form, action, ids)
+    _act(request, action, ids, form.filters())
+    return _to_list(form.query())
+
+
+def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpResponse:
+    """Show the list; without letters if the filters are wrong."""
+    store, now, is_valid = handling.store(), datetime.now(UTC), form.is_valid()
+    filters = form.filters() if is_valid else Filters()
+    query = form.query() if is_valid else {}
+    counted = handling.count_by_reason(store, filters, now)
+    found = handling.find(store, filters, now, before) if is_valid else iter(())
+    letters = list(islice(found, PAGE + 1))
+    older = _write_before(letters[PAGE - 1].place) if len(letters) > PAGE else None
+    told = {
+        "title": "Dead letters",
+        "form": form,
+        "query": query,
+        "letters": letters[:PAGE],
+        "total": counted.total(),
+        "counts": [
+            {"reason": reason, "count": count, "url": _list_url(query | {"reason": reason})}
+            for reason, count in counted.most_common()
+        ],
+        "all_url": _list_url({k: v for k, v in query.items() if k != "reason"}),
+        "is_first": before is None,
+        "first_url": _list_url(query),
+        "older_url": _list_url(query | {"before": older}) if older else None,
+    }
+    return _page(request, "dead_letters", told)
+
+
+def _detail(request: HttpRequest, letter: DeadLetter, *, reveal: bool) -> HttpResponse:
+    told = presentation.details(letter, reveal=reveal)
+    lines = {name: list(presentation.as_lines({name: told[name]})) for name in told}
+    blocks = {name: "\n".join(text[1:]) for name, text in lines.items() if len(text) > 1}
+    told = {
+        "title": f"Dead letter {letter.place.id}",
+        "letter": letter,
+        "fields": {k: v for k, v in told.items() if k not in blocks and v not in (None, "", [])},
+        "blocks": blocks,
+        "is_revealed": reveal,
+    }
+    return _page(request, "dead_letter", told)
+
+
+def _ask(request: HttpRequest, form: FilterForm, action: str, ids: list[str]) -> HttpResponse:
+    """Show what would be done, with a button that does it."""
+    filters = form.filters()
+    number = len(ids) or handling.count(handling.store(), filters, datetime.now(UTC))
+    told = {
+        "title": f"{action.capitalize()} {number} dead letters?",
+        "action": action,
+        "ids": ids,
+        "query": form.query(),
+        "described": filters.described() if not ids else {},
+        "back_url": _list_url(form.query()),
+    }
+    return _page(request, "confirm_dead_letters", told)
+
+
+def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) -> None:
+    """Do it, as far as the time allows, and say what came of it."""
+    store, now = handling.store(), datetime.now(UTC)
+    found = handling.find_by_id(store, ids) if ids else handling.find(store, filters, now)
+    is_over = False
+
+    def in_time(_: DeadLetter, deadline: float = time.monotonic() + _SECONDS_A_REQUEST) -> bool:
+        nonlocal is_over
+        is_over = time.monotonic() > deadline
+        return not is_over
+
+    results = _results(store, action, takewhile(in_time, found), now)
+    told = ", ".join(f"{number} {name}" for name, number in results.items()) or "there were none"
+    chosen = f"{len(ids)} chosen" if ids else f"all that match {filters.described() or 'anything'}"
+    audit.record_handled(request.user, action, chosen, told, ids[0] if len(ids) == 1 else "")
+    if is_over:
+        told += "; there was no time for the others: do it again"
+    messages.info(request, f"{action.capitalize()}: {told}.")
+
+
+def _results(
+    store: DeadLetters, action: str, letters: Iterator[DeadLetter], now: datetime
+) -> Counter[str]:
+    if action == audit.DELETE:
+        handled = handling.delete(store, letters)
+    else:
+        handled = handling.requeue(store, letters, now, even_if_old=False)
+    return Counter(one.result.value for one in handled)
+
+
+def _find(dead_letter_id: str) -> DeadLetter:
+    letter = next(handling.find_by_id(handling.store(), [dead_letter_id]), None)
+    if letter is None:
+        raise Http404(f"There is no dead letter {dead_letter_id} any more.")
+    return letter
+
+
+def _page(
+    request: HttpRequest, name: str, told: dict[str, Any], status: int = 200
+) -> TemplateResponse:
+    context = {
+        **admin.site.each_context(request),
+        "may_act": _permitted(request),
+        "may_reveal": request.user.has_perm(models.REVEAL),
+        **told,
+    }
+    return TemplateResponse(request, f"operations/{name}.html", context, status=status)
+
+
+def _permitted(request: HttpRequest) -> list[str]:
+    return [action for action in _PERMISSIONS if request.user.has_perm(_PERMISSIONS[action])]
+
+
+def _to_list(query: dict[str, str]) -> HttpResponse:
+    return redirect(_list_url(query))
+
+
+def _list_url(query: dict[str, str]) -> str:
+    return f"{reverse('dead_letters')}?{urlencode(query)}"
+
+
+def _write_before(place: Place) -> str:
+    return f"{place.died_at_ms}.{place.id}"
+
+
+def _read_before(text: str) -> Place | None:
+    """Read where a page begins; what makes no sense begins at the newest."""
+    died_at, _, dead_letter_id = text.partition(".")
+    if not (died_at.isdecimal() and died_at.isascii() and len(died_at) < 16):
+        return None
+    return Place(QUEUES[0], dead_letter_id, int(died_at))

@@ -1,0 +1,70 @@
+"""A dead letter as it is shown: as JSON and as lines, with or without what is in its mail. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from relay.operations.dead_letters.letter import DeadLetter
+from relay.operations.dead_letters.redaction import redacted
+
+
+def summary(letter: DeadLetter) -> dict[str, Any]:
+    """Give what a list shows of it."""
+    return {
+        "id": letter.place.id,
+        "queue": letter.place.queue,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "requeues": letter.requeues,
+        "died_at": _time(letter.died_at),
+        "sqs_message_id": letter.sqs_message_id,
+    }
+
+
+def details(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
+    """Give all of it. Without `reveal`: no address, header, subject or body."""
+    waited = letter.time_in_sqs
+    told = summary(letter) | {
+        "actor": letter.actor,
+        "sns_message_id": letter.sns_message_id,
+        "sent_at": _time(letter.sent_at),
+        "taken_at": _time(letter.taken_at),
+        "time_in_sqs_s": round(waited.total_seconds(), 3) if waited is not None else None,
+        "error_type": letter.error_type,
+        "traceback": letter.traceback,
+        "notification": redacted(letter.notification) if letter.notification else None,
+    }
+    if reveal:
+        told["notification"] = whole(letter)
+        told["last_retried_traceback"] = letter.full_traceback.splitlines()
+    return told
+
+
+def whole(letter: DeadLetter) -> Any:
+    """Give the notification with everything in it: JSON, or what stood in its place."""
+    try:
+        return json.loads(letter.notification)
+    except (ValueError, RecursionError):
+        return letter.notification
+
+
+def as_lines(told: dict[str, Any]) -> Iterator[str]:
+    """Lay out what `details` gives, for people to read."""
+    for name, value in told.items():
+        if isinstance(value, dict):
+            yield f"{name}:"
+            yield from _indented(json.dumps(value, indent=2, ensure_ascii=False).splitlines())
+        elif isinstance(value, list):
+            yield f"{name}:"
+            yield from _indented(value)
+        else:
+            yield f"{name}: {'' if value is None else value}"
+
+
+def _indented(lines: Iterable[Any]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment is not None else None

@@ -1,0 +1,41 @@
+"""The connections of the operators' tools, each made once a process."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from bridge.sqs import QueueUnusable, SqsQueue
+from runtime.redis_client import connect_fail_fast
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_CONNECT_SECONDS = 2
+_READ_SECONDS = 3
+
+
+@cache
+def fail_fast_redis(url: str) -> "Redis":
+    """Connect to Redis for somebody who watches and does not want to wait."""
+    return connect_fail_fast(url)
+
+
+@cache
+def connect_queue(queue_url: str, region: str) -> SqsQueue:
+    """Connect to an SQS queue, in order to count it. Raises `QueueUnusable` without a profile.
+
+    A call fails within seconds: somebody waits for the answer, and asks again anyway.
+    """
+    config = Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    try:
+        client = boto3.Session(region_name=region).client("sqs", config=config)
+    except BotoCoreError as error:
+        raise QueueUnusable(type(error).__name__) from error
+    return SqsQueue(queue_url, region, wait_seconds=0, visibility_seconds=0, client=client)

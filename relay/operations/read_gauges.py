@@ -1,0 +1,58 @@
+"""Reads all gauges. A source that is down is logged, and hides only its own."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from bridge.ledger.heartbeats import Heartbeats
+from bridge.ledger.in_flight import InFlight
+from bridge.sqs import QueueUnavailable, QueueUnusable
+from relay.config import RelayConfig
+from relay.operations.fail_fast import connect_queue
+from relay.operations.gauges import (
+    Gauge,
+    discard_gauges,
+    in_flight_gauges,
+    process_gauges,
+    redis_gauges,
+    sqs_gauges,
+)
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+logger = logging.getLogger(__name__)
+
+
+def read_gauges(client: "Redis", config: RelayConfig) -> list[Gauge]:
+    """Read them, from Redis through `client`, and from SQS."""
+    return [*_of_redis(client, config), *_of_sqs(config)]
+
+
+def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
+    now_ms = int(time.time() * 1000)
+    in_flight = InFlight(client, config.max_lifetime_seconds)
+    try:
+        return [
+            *redis_gauges(client, now_ms),
+            *in_flight_gauges(in_flight, now_ms),
+            *discard_gauges(client, config.bucket),
+            *process_gauges(Heartbeats(client).find_all()),
+        ]
+    except RedisError as error:
+        logger.warning("redis not counted", extra={"error_type": type(error).__name__})
+        return []
+
+
+def _of_sqs(config: RelayConfig) -> Iterator[Gauge]:
+    for url in (config.queue_url, config.dead_letter_queue_url):
+        if url is None:
+            continue
+        try:
+            queue = connect_queue(url, config.region)
+            yield from sqs_gauges(queue.queue_name, queue.count())
+        except (QueueUnavailable, QueueUnusable) as error:
+            logger.warning("queue not counted", extra={"client_error_code": error.code})

@@ -1,0 +1,87 @@
+"""The workers' broker: how it reads its queues, and which middleware stands where, and why."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dramatiq
+from django_dramatiq.middleware import DbConnectionsMiddleware
+from dramatiq.middleware import Retries, TimeLimit
+from periodiq import PeriodiqMiddleware
+
+from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS
+from bridge.ledger.heartbeats import Heartbeats
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.keys import NAMESPACE
+from relay.config import RelayConfig
+from relay.worker.consumer import RecoveringBroker
+from relay.worker.metrics import Metrics
+from relay.worker.middleware.acknowledge import Acknowledge
+from relay.worker.middleware.dead_letter_note import DeadLetterNote
+from relay.worker.middleware.delivery_limit import DeliveryLimit
+from relay.worker.middleware.group_signals import GroupSignals
+from relay.worker.middleware.heartbeat import Heartbeat
+from relay.worker.middleware.queue_entries import QueueEntries
+from relay.worker.middleware.report import Report
+from relay.worker.middleware.watchdog import Watchdog
+from runtime.redis_client import connect
+
+_HEARTBEAT_TIMEOUT_MS = 15_000
+_MAINTENANCE_CHANCE = 1_000_000
+"""Out of a million commands, so many look for the messages of dead workers: all. With Dramatiq's
+own 1,000 a killed worker's messages came back after anything from one minute to half an hour."""
+
+_MIN_BACKOFF_MS = 2_000
+_MAX_BACKOFF_MS = 600_000
+
+
+def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
+    """List the middleware. `before_` hooks run from the first to the last, `after_` backwards.
+
+    So, when an actor has ended: the clocks stop, before anything else can be interrupted by
+    them; `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
+    verdict, note it and tell the bridge; the database connection is checked; the failure is
+    reported. No middleware here keeps messages in the database, as django-dramatiq's admin
+    middleware would: they hold mail.
+    """
+    redis = connect(config.redis_url)
+    in_flight = InFlight(redis, config.max_lifetime_seconds)
+    return [
+        Report(),
+        GroupSignals(),
+        Metrics(config),
+        Heartbeat(Heartbeats(redis)),
+        PeriodiqMiddleware(skip_delay=30),
+        DbConnectionsMiddleware(),
+        Acknowledge(in_flight),
+        QueueEntries(in_flight),
+        DeadLetterNote(redis),
+        DeliveryLimit(in_flight, config.max_deliveries),
+        Retries(
+            max_retries=config.max_retries,
+            min_backoff=_MIN_BACKOFF_MS,
+            max_backoff=_MAX_BACKOFF_MS,
+        ),
+        Watchdog(config.max_seconds_per_message),
+        TimeLimit(time_limit=config.max_seconds_per_message * 1000, interval=500),
+    ]
+
+
+def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
+    """Make the broker. Without actors it can still enqueue, by their names."""
+    return RecoveringBroker(
+        client=connect(redis_url),
+        middleware=list(middleware),
+        namespace=NAMESPACE,
+        heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
+        maintenance_chance=_MAINTENANCE_CHANCE,
+        dead_message_ttl=DEAD_LETTER_TTL_MS,
+    )
+
+
+def broker_settings(config: RelayConfig) -> dict[str, Any]:
+    """Make django-dramatiq's DRAMATIQ_BROKER."""
+    return {
+        "BROKER": "relay.worker.broker.make_broker",
+        "OPTIONS": {"redis_url": config.redis_url},
+        "MIDDLEWARE": middleware(config),
+    }

@@ -1,0 +1,77 @@
+"""Tells the bridge that a message's actor has really ended: returned, or dead-lettered.
+
+Dramatiq's own `after_ack` can't tell: it fires for every attempt that will be retried and for
+every hop through the delay queue. What can is `after_process_message`, once `Retries` has given
+its verdict: so this stands before `Retries` in the list, to run after it. A message for an actor
+that does not exist meets `after_nack` alone.
+"""
+
+import logging
+from typing import Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_of
+from bridge.ledger.in_flight import InFlight
+from emails.wire import SQS_MESSAGE_ID
+from relay.worker.middleware.dead_letter_note import reason_for
+
+logger = logging.getLogger(__name__)
+
+_ACKNOWLEDGED = "acknowledged"
+"""The option that says so. Nobody reads it but the hooks: the message is not written any more."""
+
+
+class Acknowledge(dramatiq.Middleware):
+    """Acknowledges messages that came from SQS; others pass by."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: Any,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Acknowledge, unless the attempt failed and `Retries` has enqueued another."""
+        if message.failed:
+            self._acknowledge(message, detail_of(reason_for(broker, message, exception)))
+        elif exception is None:
+            self._acknowledge(message, None)
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Acknowledge a message that some middleware would not run; it was not carried out."""
+        self._acknowledge(message, "skipped")
+
+    def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Acknowledge a message that never reached an actor, or whose acknowledgement was lost.
+
+        No other: it is among the dead letters now, and an operator may have requeued it already.
+        """
+        if _ACKNOWLEDGED not in message.options:
+            self._acknowledge(message, detail_of(reason_for(broker, message, None)))
+
+    def _acknowledge(self, message: Any, failure: str | None) -> None:
+        message_id = message.options.get(SQS_MESSAGE_ID)
+        if message_id is None:
+            return
+        try:
+            self._in_flight.acknowledge(
+                message_id,
+                actor_queue=message.queue_name,
+                failure=failure,
+                dead_letter_id=message.options["redis_message_id"] if message.failed else "",
+                forget_attempts=failure != TOO_MANY_DELIVERIES,
+            )
+            message.options[_ACKNOWLEDGED] = True
+        except RedisError as error:
+            # SQS still holds the message and will deliver it again; what was done is remembered
+            # by the database.
+            logger.warning(
+                "acknowledgement lost",
+                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+            )

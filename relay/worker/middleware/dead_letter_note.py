@@ -1,0 +1,102 @@
+"""Notes on each dead letter why it is one.
+
+What Dramatiq keeps of a dead letter is the message as it was when its last attempt began: nothing
+of that attempt's end, and nothing at all where middleware has failed it. So the message is written
+anew, with a note among its options, before Dramatiq moves it to the dead letters.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.ledger import failure_reasons, keys
+from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, NOTE
+from bridge.ledger.scripts import script
+from emails.wire import SQS_MESSAGE_ID
+from runtime.logging import describe_exception
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+logger = logging.getLogger(__name__)
+
+
+def reason_for(broker: dramatiq.Broker, message: Any, error: BaseException | None) -> str:
+    """Name why a message that was dead-lettered was, in words that are safe to show anywhere."""
+    if error is not None:
+        throws = broker.get_actor(message.actor_name).options.get("throws") or ()
+        return failure_reasons.reason_of_failure(error, was_refused=isinstance(error, throws))
+    if failure_reasons.TOO_MANY_DELIVERIES in message.options:
+        return failure_reasons.TOO_MANY_DELIVERIES
+    if NOTE in message.options:
+        return str(message.options[NOTE]["reason"])
+    return failure_reasons.NO_SUCH_ACTOR
+
+
+class DeadLetterNote(dramatiq.Middleware):
+    """Notes the reason, the number of attempts and where the last one failed."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._note = script(client, "note_dead_letter")
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: Any,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Note it once `Retries` has given its verdict."""
+        if message.failed:
+            self._write(message, reason_for(broker, message, exception), exception)
+
+    def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Note it of a message that never reached an actor; Dramatiq has moved it already."""
+        if NOTE not in message.options:
+            self._write(message, reason_for(broker, message, None), None)
+
+    def _write(self, message: Any, reason: str, error: BaseException | None) -> None:
+        message.options[NOTE] = {
+            "reason": reason,
+            "error_type": type(error).__qualname__ if error else "",
+            "attempts": _attempts(message, reason),
+            "traceback": describe_exception(error) if error else [],
+        }
+        self._keep(message, reason)
+
+    def _keep(self, message: Any, reason: str) -> None:
+        dead_letter_id = message.options["redis_message_id"]
+        queue = keys.queue(message.queue_name)
+        dead_letters = keys.dead_letters(message.queue_name)
+        try:
+            self._note(
+                keys=[
+                    keys.messages_of(queue),
+                    keys.messages_of(dead_letters),
+                    keys.reason_of(dead_letter_id),
+                ],
+                args=[dead_letter_id, message.encode(), reason, DEAD_LETTER_TTL_MS],
+            )
+        except RedisError as lost:
+            # The dead letter will be there all the same, its reason unknown.
+            logger.warning(
+                "reason of dead letter lost",
+                extra={
+                    "sqs_message_id": message.options.get(SQS_MESSAGE_ID),
+                    "reason": reason,
+                    "error_type": type(lost).__name__,
+                },
+            )
+
+
+def _attempts(message: Any, reason: str) -> int:
+    """Count how often the actor began. `retries` counts its orderly failures, all but a refusal."""
+    failures: int = message.options.get("retries", 0)
+    if failure_reasons.category_of(reason) == failure_reasons.REFUSED:
+        return failures + 1
+    # Its last start is the one that was not let run.
+    deaths: int = message.options.get(failure_reasons.TOO_MANY_DELIVERIES, 1) - 1
+    return failures + deaths

@@ -1,0 +1,61 @@
+"""Ends the life of a message that ends the life of its workers.
+
+Dramatiq gives the message of a dead worker to the next one, for ever. This counts how often a
+message was started without coming to an orderly end, and dead-letters it, without running it,
+when that has happened too often. The count stays then, so that the message does not run again
+when SQS delivers it anew; acknowledging it in any other way forgets the count.
+"""
+
+import logging
+from typing import Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES
+from bridge.ledger.in_flight import InFlight
+from emails.wire import SQS_MESSAGE_ID
+
+logger = logging.getLogger(__name__)
+
+
+class DeliveryLimit(dramatiq.Middleware):
+    """Dead-letters a message at its start number `max_deliveries` + 1."""
+
+    def __init__(self, in_flight: InFlight, max_deliveries: int) -> None:
+        self._in_flight = in_flight
+        self._max_deliveries = max_deliveries
+
+    def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Count the start; too many fail the message, and Dramatiq then runs no actor."""
+        message_id = message.options.get(SQS_MESSAGE_ID)
+        if message_id is None:
+            return
+        starts = self._in_flight.count_attempt(message_id)
+        if starts > self._max_deliveries:
+            message.options[TOO_MANY_DELIVERIES] = starts
+            message.fail()
+            logger.error(
+                "message dead-lettered",
+                extra={"sqs_message_id": message_id, "reason": TOO_MANY_DELIVERIES},
+            )
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: Any,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Forget the starts of an attempt that failed in order and will be retried."""
+        message_id = message.options.get(SQS_MESSAGE_ID)
+        if message_id is None or message.failed or exception is None:
+            return
+        try:
+            self._in_flight.forget_attempts(message_id)
+        except RedisError as error:
+            logger.warning(
+                "starts not forgotten",
+                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+            )

@@ -1,0 +1,100 @@
+"""Leaves a heartbeat in Redis for each worker process, and for the scheduler.
+
+A worker beats from a thread of its own, while all threads that fetch and run messages are there;
+Dramatiq goes on without one that died. The scheduler beats whenever it has enqueued a periodic
+message, which it does every minute: so its heart stops with its clock. Both take their heartbeats
+away when they end in order.
+
+    heartbeat thread   beats every few seconds, until `_stopped`
+    worker's main      sets `_stopping` before the worker's threads end, `_stopped` after that
+"""
+
+import atexit
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.ledger.heartbeats import Heartbeats, Process, Role
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 5.0
+
+_WORKER_LIMIT_SECONDS = 20
+_SCHEDULER_LIMIT_SECONDS = 130
+
+_PERIODIC = "scheduled_at"
+"""The option by which periodiq marks what it enqueues."""
+
+
+class Heartbeat(dramatiq.Middleware):
+    """Beats for the process it finds itself in. Where neither is run, as in the web, for none."""
+
+    def __init__(self, heartbeats: Heartbeats) -> None:
+        self._heartbeats = heartbeats
+        self._worker: Process | None = None
+        self._scheduler: Process | None = None
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Start to beat."""
+        self._worker = Process(Role.WORKER, _WORKER_LIMIT_SECONDS)
+        thread = threading.Thread(
+            target=self._beat_on, args=(self._worker, worker), name="heartbeat", daemon=True
+        )
+        thread.start()
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Expect the worker's threads to end from now on."""
+        self._stopping.set()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Take the heartbeat away."""
+        self._stopped.set()
+        if self._worker is not None:
+            self._try(self._heartbeats.leave, self._worker)
+
+    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+        """Beat, if this is the scheduler."""
+        if self._worker is None and _PERIODIC in message.options:
+            if self._scheduler is None:
+                self._scheduler = Process(Role.SCHEDULER, _SCHEDULER_LIMIT_SECONDS)
+                atexit.register(self._try, self._heartbeats.leave, self._scheduler)
+                _end_in_order_at_sigterm()
+            self._try(self._heartbeats.beat, self._scheduler)
+
+    def _beat_on(self, process: Process, worker: dramatiq.Worker) -> None:
+        while not self._stopped.is_set():
+            if self._stopping.is_set() or _is_whole(worker):
+                self._try(self._heartbeats.beat, process)
+            else:
+                logger.error("worker has lost a thread")
+            self._stopped.wait(INTERVAL_SECONDS)
+
+    def _try(self, act: Callable[[Process], None], process: Process) -> None:
+        try:
+            act(process)
+        except RedisError as error:
+            logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+
+
+def _end_in_order_at_sigterm() -> None:
+    # periodiq leaves it to its default, which ends the process at once.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit()
+
+
+def _is_whole(worker: dramatiq.Worker) -> bool:
+    return all(thread.is_alive() for thread in [*worker.consumers.values(), *worker.workers])

@@ -1,0 +1,43 @@
+"""Notes which copies in Dramatiq's queues stand for a message that is in flight.
+
+A message gets a new copy with each retry and after each delay. The bridge looks whether any is
+still there; without this note a message whose retry Dramatiq failed to enqueue, and whose earlier
+copy it acknowledged all the same, would count as in flight until its lifetime is over.
+"""
+
+import logging
+from typing import Any
+
+import dramatiq
+from redis.exceptions import RedisError
+
+from bridge.ledger.in_flight import InFlight
+from emails.wire import SQS_MESSAGE_ID
+
+logger = logging.getLogger(__name__)
+
+
+class QueueEntries(dramatiq.Middleware):
+    """Notes the copies of messages that came from SQS; others pass by."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+
+    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+        """Note the copy. Dramatiq acknowledges the one before only after this.
+
+        Another worker may be done with the copy by then, and have noted the one after it.
+        """
+        message_id = message.options.get(SQS_MESSAGE_ID)
+        if message_id is None:
+            return
+        try:
+            self._in_flight.note_queue_entry(
+                message_id, copy=message.options["redis_message_id"], queue=message.queue_name
+            )
+        except RedisError as error:
+            # The message may run twice, which is harmless.
+            logger.warning(
+                "copy not noted",
+                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+            )

@@ -1,0 +1,1 @@
+"""What every process needs: settings, logging, Sentry, metrics, Redis. Imports nothing of ours."""

@@ -1,0 +1,60 @@
+"""What the bridge writes into Dramatiq's queues is what Dramatiq's broker would write there."""
+
+import json
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+
+from bridge.ledger.dispatch import Dispatcher, Work
+from bridge.messages import Handle
+from emails import wire
+from relay.worker.broker import make_broker
+from runtime.redis_client import connect
+
+WORK: dramatiq.Message[None] = dramatiq.Message(
+    queue_name=wire.INBOUND_QUEUE,
+    actor_name=wire.ACTOR_NAME,
+    args=(),
+    kwargs={"notification": "Grüße\r\n\0"},
+    options={wire.SQS_MESSAGE_ID: "message-1"},
+    message_id="message-1",
+)
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    client = connect(redis_url)
+    client.flushdb()
+    return client
+
+
+def written(client: redis.Redis) -> dict[str, Any]:
+    """Read what lies in Dramatiq's keys, and empty them; the copies' names are chance's."""
+    queue, messages = (
+        client.lrange("dramatiq:inbound", 0, -1),
+        client.hgetall("dramatiq:inbound.msgs"),
+    )
+    names = {key.decode() for key in client.keys("dramatiq:*")} - {"dramatiq:__heartbeats__"}
+    told = [json.loads(messages[one]) for one in queue]
+    for one, message in zip(queue, told, strict=True):
+        assert message["options"].pop("redis_message_id") == one.decode()
+    client.flushdb()
+    return {"keys": names, "messages": told}
+
+
+def test_a_message_that_is_handed_on_is_one_that_dramatiq_enqueued(
+    client: redis.Redis, redis_url: str
+) -> None:
+    broker = make_broker(redis_url)
+    for _ in range(2):
+        broker.enqueue(WORK)
+    expected = written(client)
+
+    handover = Dispatcher(client, 60, bridge="b1", queue="mail")
+    for name in ("message-1", "message-2"):
+        handover.dispatch([Work(Handle(name, "handle"), WORK)], now_ms=1)
+
+    assert written(client) == expected
+    assert len(expected["messages"]) == 2

@@ -1,0 +1,161 @@
+"""What Dramatiq's consumer must keep to, for ours to fetch less often: on a real Redis."""
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.errors import ConnectionClosed
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from relay.worker.consumer import RecoveringBroker, RecoveringConsumer
+from relay.worker.encoder import Encoder
+
+PREFETCH = 8
+
+
+@pytest.fixture
+def broker(redis_url: str) -> RecoveringBroker:
+    redis.Redis.from_url(redis_url).flushdb()
+    broker = RecoveringBroker(url=redis_url, middleware=[])
+    broker.declare_queue("q")
+    return broker
+
+
+def enqueue(broker: RecoveringBroker, number: int) -> None:
+    for _ in range(number):
+        broker.enqueue(dramatiq.Message("q", "actor", (), {}, {}))
+
+
+def waiting(broker: RecoveringBroker) -> int:
+    return int(broker.client.llen("dramatiq:q"))
+
+
+def test_it_fetches_what_it_may_hold_then_waits_for_a_quarter_to_be_free(
+    broker: RecoveringBroker,
+) -> None:
+    enqueue(broker, 20)
+    consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
+    held = [next(consumer) for _ in range(PREFETCH)]
+    assert waiting(broker) == 12
+
+    consumer.ack(held[0])
+    assert next(consumer) is None
+    assert waiting(broker) == 12
+
+    consumer.ack(held[1])
+    assert next(consumer) is not None
+    assert next(consumer) is not None
+    assert waiting(broker) == 10
+
+
+@pytest.mark.parametrize("prefetch", [1, 2, 3])
+def test_one_that_holds_little_waits_for_nothing(broker: RecoveringBroker, prefetch: int) -> None:
+    enqueue(broker, prefetch + 1)
+    consumer = broker.consume("q", prefetch=prefetch, timeout=1)
+    held = [next(consumer) for _ in range(prefetch)]
+
+    consumer.ack(held[0])
+
+    assert next(consumer) is not None
+
+
+@pytest.mark.parametrize("queue", [FEEDBACK_QUEUE, DEFAULT_QUEUE, f"{INBOUND_QUEUE}.DQ"])
+def test_only_mails_are_looked_for_often(broker: RecoveringBroker, queue: str) -> None:
+    assert broker.consume(INBOUND_QUEUE, timeout=50).timeout == 50
+    assert broker.consume(queue, timeout=50).timeout == 500
+    assert broker.consume(queue, timeout=1000).timeout == 1000
+
+
+def test_the_relays_broker_consumes_so(broker: RecoveringBroker) -> None:
+    assert isinstance(broker.consume("q"), RecoveringConsumer)
+
+
+def fetched(broker: RecoveringBroker, queue: str = "q") -> int:
+    return int(broker.client.scard(f"dramatiq:__acks__.{broker.broker_id}.{queue}"))
+
+
+def lose_an_answer(broker: RecoveringBroker) -> None:
+    """Redis does what it is told, and nobody hears of it."""
+    broker.do_fetch("q", 2)
+
+
+def test_a_fetch_whose_answer_was_lost_is_put_back(
+    broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis stood still for longer than its clients wait: they fetch again, and get others."""
+    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    enqueue(broker, 4)
+    lose_an_answer(broker)
+    consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    given = [next(consumer) for _ in range(4)]
+
+    assert len({message.options["redis_message_id"] for message in given}) == 4
+    for message in given:
+        consumer.ack(message)
+    assert fetched(broker) == 0
+
+
+def test_what_is_worked_on_is_not_put_back(
+    broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its consumer met an error, and another takes its place."""
+    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    enqueue(broker, 2)
+    first = broker.consume("q", prefetch=PREFETCH, timeout=1)
+    given = [next(first), next(first)]
+
+    second = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    assert next(first) is next(second) is None
+    assert waiting(broker) == 0
+    second.ack(given[0])
+    second.nack(given[1])
+    assert fetched(broker) == 0
+
+
+def test_what_waited_for_its_retry_when_its_consumer_met_an_error_is_put_back(
+    broker: RecoveringBroker,
+) -> None:
+    """Dramatiq drops what it has delayed, when the connection breaks."""
+    broker.enqueue(dramatiq.Message("q", "actor", (), {}, {}), delay=1)
+    assert next(broker.consume("q.DQ", timeout=1)) is not None
+
+    assert next(broker.consume("q.DQ", timeout=1)) is not None
+
+
+def test_one_that_cant_be_read_is_a_dead_letter_in_the_end(
+    broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    monkeypatch.setattr("dramatiq.message.global_encoder", Encoder())
+    broker.client.hset("dramatiq:q.msgs", "junk", b"\xff not a message")
+    broker.client.rpush("dramatiq:q", "junk")
+    consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
+
+    consumer.nack(next(consumer))
+    assert next(consumer) is None
+
+    assert broker.client.zrange("dramatiq:q.XQ", 0, -1) == [b"junk"]
+    assert fetched(broker) == 0
+
+
+def test_an_answer_that_is_late_is_an_error_that_dramatiq_survives(
+    broker: RecoveringBroker, redis_url: str
+) -> None:
+    """It expects a ConnectionError, which a TimeoutError is not; of that its threads died."""
+    enqueue(broker, 1)
+    hasty = redis.Redis.from_url(redis_url, socket_timeout=0.1, retry=Retry(NoBackoff(), 0))
+    broker = RecoveringBroker(client=hasty, middleware=[])
+    consumer = broker.consume("q", prefetch=1, timeout=1)
+    message = next(consumer)
+
+    redis.Redis.from_url(redis_url).client_pause(1000)
+
+    with pytest.raises(ConnectionClosed):
+        next(broker.consume("q"))
+    with pytest.raises(ConnectionClosed):
+        consumer.ack(message)
+    with pytest.raises(ConnectionClosed):
+        consumer.requeue([message])

@@ -1,0 +1,145 @@
+"""Mails that are done with: on a real Redis, beside a bucket that fails when it is told to."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from emails.edges.pending_deletions import AT_ONCE, EMPTY_SECONDS, PendingDeletions, key_of
+from emails.values.errors import NotFinished, Refused
+from emails.values.notifications import StoredMail
+from emails.values.outcomes import RefuseReason, RetryReason
+from tests.integration.emails.fakes import FakeMailStore
+
+KEY = key_of("mails")
+
+
+@pytest.fixture
+def bucket() -> FakeMailStore:
+    bucket = FakeMailStore()
+    bucket.mails = {mail(number): b"mail" for number in range(3 * AT_ONCE)}
+    return bucket
+
+
+@pytest.fixture
+def discards(client: redis.Redis, bucket: FakeMailStore) -> PendingDeletions:
+    return PendingDeletions(client, bucket, "mails")  # type: ignore[arg-type]
+
+
+def mail(number: int) -> StoredMail:
+    return StoredMail("mails", f"key-{number}")
+
+
+def add(discards: PendingDeletions, *numbers: int) -> None:
+    for number in numbers:
+        discards.add(mail(number))
+
+
+def test_the_hundredth_deletes_a_hundred_in_one_call(
+    discards: PendingDeletions, bucket: FakeMailStore
+) -> None:
+    add(discards, *range(AT_ONCE - 1))
+    assert bucket.calls == 0
+
+    add(discards, AT_ONCE - 1)
+
+    assert bucket.calls == 1
+    assert len(bucket.mails) == 2 * AT_ONCE
+
+
+def test_of_many_workers_one_deletes_and_no_mail_is_forgotten(
+    discards: PendingDeletions, bucket: FakeMailStore, client: redis.Redis
+) -> None:
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(discards.add, list(bucket.mails)))
+
+    assert bucket.calls <= 3
+    assert len(bucket.mails) == client.scard(KEY)
+    discards.empty()
+    assert (bucket.mails, client.scard(KEY)) == ({}, 0)
+
+
+def test_a_mail_that_is_discarded_again_calls_nobody(
+    discards: PendingDeletions, bucket: FakeMailStore
+) -> None:
+    bucket.delete_fails = [NotFinished(RetryReason.MAIL_STORE_THROTTLED)]
+    add(discards, *range(AT_ONCE))
+
+    add(discards, 7)
+
+    assert bucket.calls == 1
+
+
+@pytest.mark.parametrize("number", [0, 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+def test_the_job_deletes_all_that_is_left(
+    client: redis.Redis, bucket: FakeMailStore, discards: PendingDeletions, number: int
+) -> None:
+    if number:
+        client.sadd(KEY, *(mail(one).key for one in range(number)))
+
+    assert discards.empty() == number
+    assert len(bucket.mails) == 3 * AT_ONCE - number
+    assert client.scard(KEY) == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE),
+        Refused(RefuseReason.MAIL_STORE_REJECTED),
+    ],
+)
+def test_when_s3_fails_the_mails_work_is_done_and_the_deleting_is_tried_again(
+    discards: PendingDeletions,
+    bucket: FakeMailStore,
+    client: redis.Redis,
+    failure: Exception,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bucket.delete_fails = [failure, failure]
+
+    add(discards, *range(AT_ONCE))
+    assert discards.empty() == 0
+
+    assert client.scard(KEY) == AT_ONCE
+    (first, _) = [one for one in caplog.records if one.message == "mails not deleted"]
+    assert first.__dict__["reason"] == failure.reason  # type: ignore[attr-defined]
+    assert discards.empty() == AT_ONCE
+
+
+def test_what_s3_keeps_of_a_batch_is_tried_again_and_told(
+    discards: PendingDeletions,
+    bucket: FakeMailStore,
+    client: redis.Redis,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bucket.kept = {"key-3": "InternalError", "key-5": "InternalError"}
+    add(discards, *range(10))
+
+    assert discards.empty() == 8
+
+    assert client.smembers(KEY) == {b"key-3", b"key-5"}
+    (record,) = [one for one in caplog.records if one.message == "mails not deleted"]
+    assert (record.__dict__["count"], record.__dict__["reason"]) == (2, "InternalError")
+    bucket.kept = {}
+    assert discards.empty() == 2
+
+
+def test_a_redis_that_is_away_leaves_the_message_unacknowledged(bucket: FakeMailStore) -> None:
+    nobody = redis.Redis(host="127.0.0.1", port=1)
+
+    with pytest.raises(redis.ConnectionError):
+        PendingDeletions(nobody, bucket, "mails").add(mail(1))  # type: ignore[arg-type]
+
+
+def test_a_long_backlog_is_worked_off_in_several_runs(
+    client: redis.Redis, bucket: FakeMailStore
+) -> None:
+    """One that ran into its time limit was a dead letter, minute after minute."""
+    ticks = itertools.count(step=EMPTY_SECONDS * 0.6)
+    discards = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))  # type: ignore[arg-type]
+    client.sadd(KEY, *(stored.key for stored in bucket.mails))
+
+    assert discards.empty() == AT_ONCE
+    assert client.scard(KEY) == 2 * AT_ONCE

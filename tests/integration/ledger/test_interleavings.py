@@ -1,0 +1,245 @@
+"""A message is carried out and deleted, and nothing of it is left, whoever stands still, and when.
+
+The bridges and workers here take one step when they are told to, so each may stand still between
+any two, for as long as it likes. What they do in Redis is the real thing: our scripts, and
+Dramatiq's. Who takes a step next, and what breaks, is drawn from a seed.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from random import Random
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.common import dq_name
+
+from bridge.ledger import keys
+from bridge.ledger.dispatch import Dispatched
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.keys import NAMESPACE
+from bridge.messages import Handle
+from bridge.visibility import Leases, Visibility
+from emails import wire
+from relay.worker.broker import make_broker
+from tests.in_flight import put_in_flight
+
+SEEDS = range(100)
+STEPS = 40
+EVENTS = 0.1
+"""How often something happens that is nobody's next step."""
+
+ID = "message-1"
+QUEUE, DELAYED = wire.INBOUND_QUEUE, dq_name(wire.INBOUND_QUEUE)
+ENDS = ("success", "refusal", "retry")
+
+Steps = Iterator[None]
+Action = Callable[[], object]
+
+
+class Sqs:
+    """A queue with one message in it, which its newest handle hides, shows or deletes."""
+
+    def __init__(self) -> None:
+        self.is_there = self.is_visible = True
+        self.is_kept_hidden = False
+        self.deliveries = 0
+
+    def receive(self) -> Handle:
+        self.is_visible, self.deliveries = False, self.deliveries + 1
+        return Handle(ID, str(self.deliveries))
+
+    def show(self) -> None:
+        self.is_visible = self.is_there
+
+    def change_visibility(self, handles: Sequence[Handle], seconds: int) -> Sequence[object]:
+        if self.is_there and self._newest in handles:
+            self.is_visible, self.is_kept_hidden = seconds == 0, seconds > 0
+        return ()
+
+    def delete(self, handles: Sequence[Handle]) -> None:
+        if self._newest in handles:
+            self.is_there = self.is_visible = False
+
+    @property
+    def _newest(self) -> Handle:
+        return Handle(ID, str(self.deliveries))
+
+
+class Bridge:
+    def __init__(self, world: "World") -> None:
+        self._world, self._name, self._held = world, uuid.uuid4().hex, Leases()
+        inbox: object = world.sqs
+        self.beat = Visibility(
+            inbox,  # type: ignore[arg-type]
+            world.in_flight,
+            self._held,
+            bridge=self._name,
+            visibility_seconds=120,
+        ).beat
+
+    def poll(self) -> Steps:
+        handle = self._world.sqs.receive()
+        yield
+        handed = put_in_flight(self._world.client, handle, bridge=self._name)
+        yield
+        if handed is Dispatched.DONE:
+            self._world.delete([handle])
+        else:
+            self._held.add(handle)
+
+    def delete(self) -> Steps:
+        taken = self._world.in_flight.take_acknowledgements("mail", 10, 0.01)
+        yield
+        self._world.delete([one.handle for one in taken if one.succeeded])
+
+
+class Worker:
+    """Its steps are those of Dramatiq with our middleware, and in their order."""
+
+    def __init__(self, world: "World") -> None:
+        self._world, self._broker = world, make_broker(world.redis_url)
+
+    def run(self, end: str) -> Steps:
+        for copy, message in self._fetch(QUEUE):
+            end = "success" if self._world.was_sent else end
+            yield
+            if end == "retry":
+                yield from self._enqueue(message, DELAYED)
+                self._broker.do_ack(QUEUE, copy)
+                return
+            is_success = end == "success"
+            self._world.was_sent |= is_success
+            yield
+            self._world.in_flight.acknowledge(
+                ID,
+                actor_queue=QUEUE,
+                failure=None if is_success else end,
+                dead_letter_id="" if is_success else copy,
+            )
+            yield
+            (self._broker.do_ack if is_success else self._broker.do_nack)(QUEUE, copy)
+
+    def end_delay(self) -> Steps:
+        for copy, message in self._fetch(DELAYED):
+            yield
+            yield from self._enqueue(message, QUEUE)
+            self._broker.do_ack(DELAYED, copy)
+
+    def seem_dead(self) -> None:
+        self._world.client.zadd(f"{NAMESPACE}:__heartbeats__", {self._broker.broker_id: 1})
+
+    def _fetch(self, queue: str) -> Iterator[tuple[str, dramatiq.Message[None]]]:
+        for fetched in filter(None, self._broker.do_fetch(queue, 1)):
+            message = dramatiq.Message.decode(fetched)
+            yield message.options["redis_message_id"], message
+
+    def _enqueue(self, message: dramatiq.Message[None], queue: str) -> Steps:
+        copy = str(uuid.uuid4())
+        message = message.copy(queue_name=queue, options={"redis_message_id": copy})
+        self._broker.do_enqueue(queue, copy, message.encode())
+        yield
+        self._world.in_flight.note_queue_entry(ID, copy=copy, queue=queue)
+        yield
+
+
+class World:
+    """SQS, an empty Redis, two bridges and two workers; `under_way` is who is between two steps."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.redis_url, self.client = redis_url, redis.Redis.from_url(redis_url)
+        self.client.flushdb()
+        self.in_flight, self.sqs = InFlight(self.client, lifetime_seconds=60), Sqs()
+        self.was_sent = self.was_wiped = False
+        self.bridges, self.workers = [Bridge(self), Bridge(self)], [Worker(self), Worker(self)]
+        self.under_way: list[tuple[Bridge | Worker, Steps]] = []
+
+    def delete(self, handles: Sequence[Handle]) -> None:
+        assert self.was_sent or not handles, "deleted, and not carried out"
+        self.sqs.delete(handles)
+
+    def steps(self) -> Iterator[Action]:
+        """List the next steps of those under way, and what may be begun."""
+        is_acknowledged = self.in_flight.count_acknowledgements("mail") > 0
+        is_queued, is_delayed = (self.client.llen(keys.queue(one)) for one in (QUEUE, DELAYED))
+        yield from (partial(self._go_on, one) for one in self.under_way)
+        for bridge in self.bridges:
+            if self.sqs.is_visible:
+                yield partial(self._begin, bridge, bridge.poll())
+            if is_acknowledged:
+                yield partial(self._begin, bridge, bridge.delete())
+        for worker in self.workers:
+            if is_queued:
+                yield from (partial(self._begin, worker, worker.run(end)) for end in ENDS)
+            if is_delayed:
+                yield partial(self._begin, worker, worker.end_delay())
+
+    def events(self) -> Iterator[Action]:
+        """List what may happen at any time."""
+        yield from (self.sqs.show, self._wipe)
+        yield from (bridge.beat for bridge in self.bridges)
+        yield from (worker.seem_dead for worker in self.workers)
+        yield from (partial(self._kill, one) for one in (*self.bridges, *self.workers))
+
+    def check(self) -> None:
+        """Check what holds at any time: who has a copy that will run is not taken for lost."""
+        (entry,) = self.in_flight.find([ID])
+        assert self.was_wiped or entry is None or not entry.is_lost, "taken for lost"
+
+    def settle(self) -> None:
+        """Let all be done that is still to be done, with nothing going wrong any more."""
+        while self.under_way:
+            self._go_on(self.under_way[0])
+        for worker in tuple(self.workers):
+            self._kill(worker)
+        for _ in range(3):
+            self.sqs.is_kept_hidden = False
+            for bridge in self.bridges:
+                bridge.beat()
+            if not self.sqs.is_kept_hidden:
+                self.sqs.show()
+            # Whoever asks for messages gets those of the dead as well.
+            list(self.workers[0].end_delay())
+            list(self.workers[0].run("success"))
+            while step := next(self.steps(), None):
+                step()
+
+    def _begin(self, who: Bridge | Worker, steps: Steps) -> None:
+        self.under_way.append((who, steps))
+        self._go_on(self.under_way[-1])
+
+    def _go_on(self, one: tuple[Bridge | Worker, Steps]) -> None:
+        if next(one[1], "ended") == "ended":
+            self.under_way.remove(one)
+
+    def _kill(self, who: Bridge | Worker) -> None:
+        self.under_way = [one for one in self.under_way if one[0] is not who]
+        if isinstance(who, Worker):
+            who.seem_dead()
+            self.workers = [Worker(self) if one is who else one for one in self.workers]
+        else:
+            self.bridges = [Bridge(self) if one is who else one for one in self.bridges]
+
+    def _wipe(self) -> None:
+        self.client.flushdb()
+        self.was_wiped = True
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_message_is_carried_out_and_deleted_and_leaves_nothing(redis_url: str, seed: int) -> None:
+    chance, world = Random(seed), World(redis_url)
+
+    for _ in range(STEPS):
+        possible = list(world.steps())
+        if not possible or chance.random() < EVENTS:
+            possible = list(world.events())
+        chance.choice(possible)()
+        world.check()
+    world.settle()
+
+    assert world.was_sent
+    assert not world.sqs.is_there
+    queues = [keys.queue(QUEUE), keys.queue(DELAYED), keys.dead_letters(QUEUE)]
+    left = world.client.exists(keys.IN_FLIGHT, *queues, *map(keys.messages_of, queues))
+    assert left == 0

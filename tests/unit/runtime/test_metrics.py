@@ -1,0 +1,54 @@
+"""Who gets the metrics: what METRICS_BACKEND says."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import markus.main
+import pytest
+
+from relay.config import RelayConfig
+from runtime.env import load
+from runtime.metrics import set_up_metrics
+from runtime.prometheus import prometheus_name
+
+CONFIG = load(RelayConfig, os.environ)
+
+
+@pytest.fixture(autouse=True)
+def backends_as_before() -> Iterator[None]:
+    before = markus.main._metrics_backends
+    yield
+    markus.main._metrics_backends = before
+
+
+@pytest.mark.parametrize(
+    ("chosen", "statsd_host", "backends"),
+    [
+        ("statsd", "127.0.0.1", ["DatadogMetrics"]),
+        ("statsd", None, []),
+        ("prometheus", "127.0.0.1", ["PrometheusMetrics"]),
+        ("logging", "127.0.0.1", ["LoggingMetrics"]),
+        ("none", "127.0.0.1", []),
+    ],
+)
+def test_metrics_go_where_the_operator_wants_them(
+    chosen: str, statsd_host: str | None, backends: list[str]
+) -> None:
+    config = dataclasses.replace(CONFIG, metrics_backend=chosen, statsd_host=statsd_host)
+
+    set_up_metrics(config)
+
+    assert [type(one).__name__ for one in markus.main._metrics_backends] == backends
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "name"),
+    [
+        ("bridge.taken", "incr", "mail_relay_bridge_taken_total"),
+        ("bridge.cycle", "timing", "mail_relay_bridge_cycle_seconds"),
+        ("in_flight", "gauge", "mail_relay_in_flight"),
+    ],
+)
+def test_each_metric_has_its_name_in_prometheus(metric: str, kind: str, name: str) -> None:
+    assert prometheus_name("mail_relay", metric, kind) == name

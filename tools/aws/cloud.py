@@ -1,0 +1,104 @@
+"""All services behind one address, and the faults between them and their clients."""
+
+import asyncio
+from collections import Counter
+
+from tools.aws import ses
+from tools.aws.faults import Dice, Faults, Outage, Verdict
+from tools.aws.s3 import S3
+from tools.aws.ses import Ses
+from tools.aws.sns import Sns
+from tools.aws.sqs import Sqs
+from tools.aws.web import AwsError, Request, Response, Service
+
+_INTERNAL = AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
+_UNAVAILABLE = AwsError("ServiceUnavailable", "Service is unable to handle request.", 503)
+
+_CARRIED_OUT = (Verdict.ANSWERED, Verdict.UNCONFIRMED, Verdict.CUT)
+
+
+class Cloud:
+    """The services' state, and the way of each request to them."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._faults_changed = asyncio.Event()
+        self._make()
+
+    def _make(self) -> None:
+        self.dice = Dice()
+        self.sqs = Sqs(self.dice, self._base_url)
+        self.s3 = S3()
+        self.ses = Ses()
+        self.requests: Counter[tuple[str, str, Verdict]] = Counter()
+        self._services: dict[str, Service] = {
+            "sqs": self.sqs,
+            "s3": self.s3,
+            "ses": self.ses,
+            "sns": Sns(),
+        }
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.sqs.stop()
+        self._make()
+        self._announce_faults()
+
+    def set_faults(self, faults: Faults) -> None:
+        """Let these things go wrong from now on."""
+        self.dice.set(faults)
+        self._announce_faults()
+
+    async def answer(self, request: Request) -> Response | None:
+        """Answer a request; None says that the connection is to be cut instead."""
+        name = _service_name(request)
+        service = self._services[name]
+        operation = service.operation(request)
+        if delay := self.dice.delay_seconds(name):
+            await asyncio.sleep(delay)
+        verdict, response = self.dice.verdict(name), None
+        if verdict in _CARRIED_OUT:
+            response = await _carried_out(service, request)
+            # An outage that began while this one waited for a message reaches it as well.
+            if self.dice.of(name).outage is not Outage.NONE:
+                verdict = Verdict.OUTAGE
+        self.requests[name, operation, verdict] += 1
+        match verdict:
+            case Verdict.ANSWERED:
+                return response
+            case Verdict.CUT:
+                return None
+            case Verdict.THROTTLED:
+                return service.refusal(service.throttled)
+            case Verdict.FAILED | Verdict.UNCONFIRMED:
+                return service.refusal(_INTERNAL)
+            case Verdict.OUTAGE:
+                return await self._during_outage(name, service)
+
+    async def _during_outage(self, name: str, service: Service) -> Response | None:
+        while self.dice.of(name).outage is Outage.SILENT:
+            await self._faults_changed.wait()
+        is_told = self.dice.of(name).outage is Outage.ERRORS
+        return service.refusal(_UNAVAILABLE) if is_told else None
+
+    def _announce_faults(self) -> None:
+        # Whoever waits wakes up, and those who wait from now on wait for the next change.
+        self._faults_changed.set()
+        self._faults_changed = asyncio.Event()
+
+
+async def _carried_out(service: Service, request: Request) -> Response:
+    try:
+        return await service.answer(request)
+    except AwsError as error:
+        return service.refusal(error)
+
+
+def _service_name(request: Request) -> str:
+    if b"x-amz-target" in request.headers:
+        return "sqs"
+    if request.path.startswith(ses.PATH):
+        return "ses"
+    if request.path == "/" and request.method == "POST":
+        return "sns"
+    return "s3"

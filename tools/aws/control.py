@@ -1,0 +1,95 @@
+"""What a test orders and asks beside AWS's own protocols, below `/_local/`. JSON in, JSON out.
+
+| request          | what it does                                                             |
+| ---------------- | ------------------------------------------------------------------------ |
+| POST reset       | forgets everything: queues, buckets, mails, faults, statistics           |
+| GET, PUT faults  | gives or sets the faults (`tools.aws.faults.Faults`); unset ones are off |
+| POST load        | puts objects and messages in bulk: `{bucket, objects, queue, bodies}`    |
+| GET contents     | how many messages each queue has, and the keys in each bucket            |
+| GET mails?from=N | the mails that were sent, from the Nth (0) on; `raw` is Base64           |
+| PUT mails        | `{keeps_bodies}`: whether to keep more than headers, until a reset       |
+| GET statistics   | requests by operation and verdict, and when mails were accepted          |
+"""
+
+import base64
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from tools.aws import faults
+from tools.aws.cloud import Cloud
+from tools.aws.queues import Message, Place
+from tools.aws.s3 import Stored
+from tools.aws.web import CONTROL_PATH, Request, Response
+
+_HEADERS = ((b"content-type", b"application/json"),)
+
+
+class Control:
+    """The orders, for one cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._orders: dict[tuple[str, str], Callable[[Request], Any]] = {
+            ("POST", "reset"): lambda _: cloud.reset(),
+            ("GET", "faults"): lambda _: faults.as_json(cloud.dice.faults),
+            ("PUT", "faults"): self._set_faults,
+            ("POST", "load"): self._load,
+            ("GET", "contents"): lambda _: self._contents(),
+            ("GET", "mails"): self._mails,
+            ("PUT", "mails"): self._keep,
+            ("GET", "statistics"): lambda _: self._statistics(),
+        }
+
+    def answer(self, request: Request) -> Response:
+        """Carry out an order; one that can't be is answered with 400 or 404, and the reason."""
+        order = self._orders.get((request.method, request.path.removeprefix(CONTROL_PATH)))
+        if order is None:
+            return _json({"error": f"{request.method} {request.path}: no such order"}, 404)
+        try:
+            return _json(order(request))
+        except (ValueError, TypeError, KeyError) as error:
+            return _json({"error": f"{request.path}: {error}"}, 400)
+
+    def _set_faults(self, request: Request) -> None:
+        self._cloud.set_faults(faults.from_json(orjson.loads(request.body)))
+
+    def _load(self, request: Request) -> list[str]:
+        given = orjson.loads(request.body)
+        objects = self._cloud.s3.buckets[given["bucket"]]
+        for key, content in given["objects"].items():
+            objects[key] = Stored(base64.b64decode(content))
+        queue, now = self._cloud.sqs.queues[given["queue"]], time.time()
+        messages = [Message(body, now) for body in given["bodies"]]
+        for message in messages:
+            queue.send(message, now)
+        return [message.message_id for message in messages]
+
+    def _contents(self) -> dict[str, Any]:
+        now = time.time()
+        queues = self._cloud.sqs.queues.values()
+        buckets = self._cloud.s3.buckets.items()
+        return {
+            "messages": {queue.name: sum(queue.count(at, now) for at in Place) for queue in queues},
+            "objects": {bucket: sorted(objects) for bucket, objects in buckets},
+        }
+
+    def _mails(self, request: Request) -> list[dict[str, Any]]:
+        start = int(parse_qs(request.query).get("from", ["0"])[0])
+        return [mail.told() for mail in self._cloud.ses.accepted[start:]]
+
+    def _keep(self, request: Request) -> None:
+        self._cloud.ses.keeps_bodies = bool(orjson.loads(request.body)["keeps_bodies"])
+
+    def _statistics(self) -> dict[str, Any]:
+        requests: dict[str, dict[str, int]] = {}
+        for (service, operation, verdict), number in self._cloud.requests.items():
+            requests.setdefault(f"{service}.{operation}", {})[verdict.value] = number
+        return {"requests": requests, "sent_at": [mail.at for mail in self._cloud.ses.accepted]}
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, _HEADERS)

@@ -1,0 +1,134 @@
+"""The fast local AWS as a process, for the relay's processes and for those who test them."""
+
+import base64
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.aws import faults
+from tools.aws.faults import Faults
+from tools.aws.web import CONTROL_PATH
+from tools.local import ses
+from tools.local.aws import BUCKET, SentMail, SimulatedAws
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LOADED_AT_ONCE = 500
+
+Mail = tuple[bytes, Sequence[str]]
+"""A mail and its recipients."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Mails by their keys in the bucket, and the messages that tell of them."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    bodies: list[str] = field(default_factory=list)
+
+
+class FastAws(SimulatedAws):
+    """`python -m tools.aws`: in the place of moto, where there is much to do or to go wrong.
+
+    What a test orders and counts here meets no faults; what goes through `sqs` and `s3` does.
+    """
+
+    _MODULE = "tools.aws"
+    _RESET = f"{CONTROL_PATH}reset"
+
+    def sent(self, start: int = 0) -> list[SentMail]:
+        """List what SES was given to send, oldest first, from the mail number `start` on."""
+        told = self.accepted(start)
+        return [
+            SentMail(
+                mail["sender"],
+                tuple(mail["recipients"]),
+                base64.b64decode(mail["raw"]),
+                mail["ses_id"],
+            )
+            for mail in told
+        ]
+
+    def accepted(self, start: int = 0) -> list[dict[str, Any]]:
+        """Give the same as JSON, with when it was accepted and whose credentials it came with."""
+        told: list[dict[str, Any]] = self._ask("GET", f"{CONTROL_PATH}mails?from={start}")
+        return told
+
+    def keep_bodies(self, keeps: bool) -> None:
+        """Keep the mails that are sent from now on whole, or only their headers. Until `reset`."""
+        self._ask("PUT", f"{CONTROL_PATH}mails", {"keeps_bodies": keeps})
+
+    def set_faults(self, wrong: Faults) -> None:
+        """Let these things go wrong from now on; `Faults()` ends them all, and so does `reset`."""
+        self._ask("PUT", f"{CONTROL_PATH}faults", faults.as_json(wrong))
+
+    def faults(self) -> Faults:
+        """Give what goes wrong now."""
+        return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
+
+    def statistics(self) -> dict[str, Any]:
+        """Give `requests` (by operation, then by verdict) and `sent_at` (seconds, one a mail)."""
+        told: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
+        return told
+
+    def deliver_many(self, mails: Sequence[Mail], sns_message_ids: Sequence[str] = ()) -> list[str]:
+        """Receive mails, each with its recipients, as SES would; gives their SQS messages' ids.
+
+        SNS gives its messages the ids given here, or makes some up. Signing their envelopes takes
+        about a millisecond each.
+        """
+        names: Sequence[str | None] = sns_message_ids or [None] * len(mails)
+        named = list(zip(mails, names, strict=True))
+        ids: list[str] = []
+        for start in range(0, len(mails), _LOADED_AT_ONCE):
+            ids += self.load(self.sign(named[start : start + _LOADED_AT_ONCE]))
+        return ids
+
+    def sign(self, mails: Sequence[tuple[Mail, str | None]]) -> Arrived:
+        """Make what SES and SNS would make of mails, to be loaded later."""
+        arrived = Arrived()
+        for (raw, recipients), sns_message_id in mails:
+            key = uuid.uuid4().hex
+            arrived.objects[key] = raw
+            told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
+            arrived.bodies.append(self._envelope(told, sns_message_id))
+        return arrived
+
+    def load(self, arrived: Arrived) -> list[str]:
+        """Put mails into the bucket and messages into the queue; gives the messages' ids."""
+        return self._load(arrived.objects, arrived.bodies)
+
+    def put(self, body: str) -> str:
+        """Put any text into the queue; gives the id of its SQS message."""
+        return self._load({}, [body])[0]
+
+    def count(self, queue_url: str) -> int:
+        """Count all messages in a queue: visible, delayed and hidden."""
+        number: int = self._contents()["messages"][_name(queue_url)]
+        return number
+
+    def stored_mails(self) -> list[str]:
+        """List the mails that are still in S3."""
+        keys: list[str] = self._contents()["objects"][BUCKET]
+        return keys
+
+    def _store(self, key: str, raw: bytes) -> None:
+        self._load({key: raw}, [])
+
+    def _load(self, objects: dict[str, bytes], bodies: list[str]) -> list[str]:
+        encoded = {key: base64.b64encode(raw).decode() for key, raw in objects.items()}
+        given = {"bucket": BUCKET, "objects": encoded, "queue": _name(self.queue_url)}
+        ids: list[str] = self._ask("POST", f"{CONTROL_PATH}load", given | {"bodies": bodies})
+        return ids
+
+    def _contents(self) -> Any:
+        return self._ask("GET", f"{CONTROL_PATH}contents")
+
+    def _server_environ(self) -> dict[str, str]:
+        # This package is no part of what is installed.
+        return super()._server_environ() | {"PYTHONPATH": str(_ROOT)}
+
+
+def _name(queue_url: str) -> str:
+    return queue_url.rpartition("/")[2]

@@ -1,0 +1,120 @@
+"""SES v2's REST protocol: it takes mails, and keeps them for whoever wants to see what was sent.
+
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+"""
+
+import base64
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tools.aws.web import AwsError, Request, Response
+
+PATH = "/v2/email/"
+_HEADERS = ((b"content-type", b"application/json"),)
+
+_OPERATIONS = {
+    ("POST", "outbound-emails"): "SendEmail",
+    ("POST", "identities"): "CreateEmailIdentity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One mail that was accepted, `at` seconds since the epoch; `raw` may be its headers alone.
+
+    `access_key` tells whose credentials it was sent with.
+    """
+
+    at: float
+    access_key: str
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    ses_id: str
+
+    def told(self) -> dict[str, Any]:
+        """Describe it as JSON can."""
+        return {
+            "at": self.at,
+            "access_key": self.access_key,
+            "sender": self.sender,
+            "recipients": self.recipients,
+            "raw": base64.b64encode(self.raw).decode(),
+            "ses_id": self.ses_id,
+        }
+
+
+class Ses:
+    """All mails that were sent, oldest first; without their bodies unless `keeps_bodies`."""
+
+    throttled = AwsError("TooManyRequestsException", "Too many requests", 429)
+
+    def __init__(self, *, keeps_bodies: bool = True) -> None:
+        self.keeps_bodies = keeps_bodies
+        self.accepted: list[Accepted] = []
+        self._identities: set[str] = set()
+
+    def operation(self, request: Request) -> str:
+        """Name the operation."""
+        found = request.method, request.path.removeprefix(PATH)
+        return _OPERATIONS.get(found, " ".join(found))
+
+    async def answer(self, request: Request) -> Response:
+        """Carry out an operation."""
+        operation = self.operation(request)
+        if operation == "SendEmail":
+            return _json(self._send(orjson.loads(request.body), _access_key(request)))
+        if operation == "CreateEmailIdentity":
+            return _json(self._create_identity(orjson.loads(request.body)["EmailIdentity"]))
+        raise AwsError("UnknownOperationException", f"{operation} is not played here", 404)
+
+    def refusal(self, error: AwsError) -> Response:
+        """Say an error: its code in a header."""
+        headers = (*_HEADERS, (b"x-amzn-errortype", error.code.encode()))
+        return Response(orjson.dumps({"message": error.message}), error.status, headers)
+
+    def _send(self, given: dict[str, Any], access_key: str) -> dict[str, Any]:
+        sender = given.get("FromEmailAddress", "")
+        if not self._is_ours(sender):
+            raise AwsError("MessageRejected", "Email address is not verified.")
+        try:
+            raw = base64.b64decode(given["Content"]["Raw"]["Data"])
+        except KeyError:
+            raise AwsError("BadRequestException", "Only raw mails are taken here.") from None
+        destination = given.get("Destination", {})
+        recipients = tuple(
+            address
+            for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
+            for address in destination.get(kind, ())
+        )
+        if not self.keeps_bodies:
+            raw = raw.partition(b"\r\n\r\n")[0]
+        at = time.time()
+        ses_id = f"0100{int(at * 1000):012x}-{uuid.uuid4()}-000000"
+        self.accepted.append(Accepted(at, access_key, sender, recipients, raw, ses_id))
+        return {"MessageId": ses_id}
+
+    def _is_ours(self, sender: str) -> bool:
+        address = sender.rpartition("<")[2].rstrip("> ")
+        return not {address, address.rpartition("@")[2]}.isdisjoint(self._identities)
+
+    def _create_identity(self, identity: str) -> dict[str, Any]:
+        if identity in self._identities:
+            raise AwsError("AlreadyExistsException", f"Email identity {identity} already exist.")
+        self._identities.add(identity)
+        kind = "EMAIL_ADDRESS" if "@" in identity else "DOMAIN"
+        return {"IdentityType": kind, "VerifiedForSendingStatus": True}
+
+
+def _access_key(request: Request) -> str:
+    """Read it out of a signature of version 4: `AWS4-HMAC-SHA256 Credential=KEY/date/…`."""
+    signature = request.headers.get(b"authorization", b"").decode("latin-1")
+    return signature.partition("Credential=")[2].partition("/")[0]
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), headers=_HEADERS)

@@ -1,0 +1,171 @@
+"""`make demo`: the whole relay on this machine, from mails in to mails out, and then gone again.
+
+Exits with 0 when every mail ended as it must, 1 when one did not, 130 when it was interrupted.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools.local.cases import CASES, KEPT, MASKS, OWNERS, REJECTED, Case
+from tools.local.interrupts import Interrupted, Interrupts
+from tools.local.logs import Logs
+from tools.local.processes import NotReady, Process
+from tools.local.results import gather, table
+from tools.local.stack import ROOT, CommandFailed, Servers, Stack
+
+OUTPUT = ROOT / "demo-mails"
+_DEADLINE_SECONDS = 90
+_DELETED_SECONDS = 20
+_POLL_SECONDS = 0.2
+_WIDTH_WITHOUT_TERMINAL = 140
+
+console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The relay's processes on top of its servers."""
+
+    stack: Stack
+    bridge: Process
+    workers: Process
+    scheduler: Process
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All of them."""
+        return self.bridge, self.workers, self.scheduler
+
+
+def main() -> int:
+    """Run the demo; returns its exit code."""
+    interrupts = Interrupts()
+    with tempfile.TemporaryDirectory(prefix="relay-demo-") as name:
+        try:
+            return _run(Path(name), interrupts)
+        except Interrupted as interrupted:
+            console.print("interrupted; everything that was started is stopped")
+            return interrupted.exit_code
+        except (NotReady, CommandFailed) as error:
+            console.print(str(error), style="red", markup=False)
+            return 1
+
+
+def _run(folder: Path, interrupts: Interrupts) -> int:
+    with _step("starting Redis, PostgreSQL and a local AWS", interrupts):
+        servers = Servers(folder)
+    with (
+        servers,
+        Stack(
+            folder, servers.aws, redis_url=servers.redis.url, database_url=servers.postgres.url
+        ) as stack,
+    ):
+        with _step("making the database, owners and masks", interrupts):
+            populate(stack, interrupts)
+        with _step("starting the workers, the bridge and the scheduler", interrupts):
+            workers = stack.start_workers(processes=2)
+            relay = Relay(stack, stack.start_bridge(), workers, stack.start_scheduler())
+        return _deliver_all(relay, interrupts)
+
+
+@contextmanager
+def _step(what: str, interrupts: Interrupts) -> Iterator[None]:
+    interrupts.check()
+    if not console.is_terminal:
+        console.print(f"{what} …")
+        yield
+        return
+    with console.status(f"{what} …"):
+        yield
+
+
+def populate(stack: Stack, interrupts: Interrupts) -> None:
+    """Make the tables, the owners and their masks."""
+    stack.manage("migrate", "--verbosity", "0")
+    for owner in OWNERS:
+        interrupts.check()
+        stack.add_user(*owner)
+    for owner_address, local, block in MASKS:
+        interrupts.check()
+        stack.add_mask(owner_address, "--address", local, "--block", block)
+
+
+def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
+    aws = relay.stack.aws
+    message_ids = {case.put(aws, case): case for case in CASES}
+    logs = Logs(relay.bridge.log, relay.workers.log, message_ids)
+    is_finished = _watch(relay, logs, interrupts)
+    results = list(gather(message_ids, aws, logs, OUTPUT))
+    console.print(table(results))
+
+    problems = [
+        f"{result.case.name!r} ended otherwise" for result in results if not result.is_right
+    ]
+    if not is_finished:
+        problems.append(f"in the queue there are still {aws.count(aws.queue_url)} messages")
+    if not _are_deleted(relay, interrupts):
+        problems.append("S3 does not hold exactly the mails that nobody settled")
+    problems += [f"{process.name} ended" for process in relay.processes if not process.is_running()]
+    if problems:
+        _complain(problems, relay)
+        return 1
+    console.print(
+        f"The queue is empty. {len(REJECTED)} rejected messages lie in SQS's dead-letter queue. "
+        f"The forwarded mails are in {OUTPUT.name}/."
+    )
+    return 0
+
+
+def _watch(relay: Relay, logs: Logs, interrupts: Interrupts) -> bool:
+    """Show the progress until all is settled and the queue is empty; gives whether it got there."""
+    aws = relay.stack.aws
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    to_settle = [case for case in CASES if not case.rejected]
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        settled = progress.add_task("mails settled", total=len(to_settle))
+        rejected = progress.add_task("rejected, and in the dead-letter queue", total=len(REJECTED))
+        while time.monotonic() < deadline and all(p.is_running() for p in relay.processes):
+            interrupts.check()
+            progress.update(settled, completed=sum(_is_settled(case, logs) for case in to_settle))
+            progress.update(rejected, completed=aws.count(aws.dead_letter_queue_url))
+            if progress.finished and aws.count(aws.queue_url) == 0:
+                return True
+            time.sleep(_POLL_SECONDS)
+    return False
+
+
+def _are_deleted(relay: Relay, interrupts: Interrupts) -> bool:
+    """Give whether S3 comes to hold what nobody settled, and no more; nobody waits a minute."""
+    relay.stack.delete_discarded_mails()
+    deadline = time.monotonic() + _DELETED_SECONDS
+    while len(relay.stack.aws.stored_mails()) != len(KEPT):
+        if time.monotonic() > deadline:
+            return False
+        interrupts.check()
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _is_settled(case: Case, logs: Logs) -> bool:
+    return len(logs.outcomes(case)) >= len(case.outcomes)
+
+
+def _complain(problems: list[str], relay: Relay) -> None:
+    for process in relay.processes:
+        console.print(f"the end of the log of {process.name}:", style="bold")
+        console.print(process.tail(), markup=False, highlight=False, soft_wrap=True)
+    for problem in problems:
+        console.print(f"not as it should be: {problem}", style="red", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""`make dev`: the whole relay on this machine, kept running until Ctrl-C, with its admin."""
+
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.local.cases import CASES, MAILS
+from tools.local.demo import populate
+from tools.local.drop import DropFolder
+from tools.local.interrupts import Interrupted, Interrupts
+from tools.local.processes import NotReady
+from tools.local.stack import ROOT, CommandFailed, Servers, Stack
+
+STAFF = "staff"
+_POLL_SECONDS = 0.5
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Run until interrupted, which is success; returns the exit code."""
+    interrupts = Interrupts()
+    with tempfile.TemporaryDirectory(prefix="relay-dev-") as name:
+        try:
+            _run(Path(name), interrupts)
+        except Interrupted:
+            console.print("stopped")
+        except (NotReady, CommandFailed) as error:
+            console.print(str(error), style="red", markup=False)
+            return 1
+    return 0
+
+
+def _run(folder: Path, interrupts: Interrupts) -> None:
+    console.print("starting …")
+    with (
+        Servers(folder) as servers,
+        Stack(
+            folder,
+            servers.aws,
+            redis_url=servers.redis.url,
+            database_url=servers.postgres.url,
+            DEBUG="true",
+        ) as stack,
+    ):
+        populate(stack, interrupts)
+        password = _add_staff(stack)
+        stack.start_workers(processes=2)
+        stack.start_bridge()
+        stack.start_scheduler()
+        _, origin = stack.start_web()
+        for case in CASES:
+            case.put(stack.aws, case)
+        drop = DropFolder(stack.aws, folder)
+        _tell(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
+        try:
+            while True:
+                interrupts.check()
+                drop.look()
+                time.sleep(_POLL_SECONDS)
+        except Interrupted:
+            console.print("stopping, which takes some seconds …")
+            raise
+
+
+def _add_staff(stack: Stack) -> str:
+    password = secrets.token_urlsafe(9)
+    stack.environ["DJANGO_SUPERUSER_PASSWORD"] = password
+    stack.manage(
+        "createsuperuser", "--noinput", "--username", STAFF, "--email", "staff@relay.example"
+    )
+    del stack.environ["DJANGO_SUPERUSER_PASSWORD"]
+    return password
+
+
+def _tell(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
+    example = (MAILS / "plain.eml").relative_to(ROOT)
+    lines = {
+        "admin": admin,
+        "dashboard": admin.partition(" ")[0] + "dashboard/",
+        "AWS": f"{stack.aws.endpoint}, queue {stack.aws.queue_url}",
+        "Redis": stack.environ["REDIS_URL"],
+        "PostgreSQL": stack.environ["DATABASE_URL"],
+        "logs": f"{folder}/*.log",
+        "sent mails": f"{drop.outbox}/",
+        "deliver one": f"cp {example} {drop.inbox}/",
+    }
+    for what, where in lines.items():
+        console.print(f"{what + ':':<12} {where}", markup=False)
+    console.print("The demo's mails were delivered. Ctrl-C stops everything.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

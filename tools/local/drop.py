@@ -1,0 +1,56 @@
+"""Two folders, for people: mails put into one are delivered, mails that were sent are in the other.
+
+What they stand for is the SMTP side of SES, of which a local AWS has none.
+"""
+
+import email.policy
+import time
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses
+from pathlib import Path
+
+from tools.local.aws import MASK_DOMAIN, SimulatedAws
+
+_UNCHANGED_SECONDS = 1
+
+
+class DropFolder:
+    """`folder/in` and `folder/out` of a local AWS; `look` is to be called now and then."""
+
+    def __init__(self, aws: SimulatedAws, folder: Path) -> None:
+        self._aws = aws
+        self.inbox = folder / "in"
+        self.outbox = folder / "out"
+        self._saved = 0
+        for path in (self.inbox, self.outbox):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def look(self) -> None:
+        """Deliver what was put into the inbox, and save what was sent since the last look."""
+        for path in sorted(self.inbox.glob("*.eml")):
+            # A file that is still being written grows.
+            if time.time() - path.stat().st_mtime >= _UNCHANGED_SECONDS:
+                self._deliver(path)
+        for mail in self._aws.sent()[self._saved :]:
+            self._saved += 1
+            (self.outbox / f"{self._saved:04}.eml").write_bytes(mail.raw)
+
+    def _deliver(self, path: Path) -> None:
+        raw = path.read_bytes()
+        if recipients := recipients_of(raw):
+            self._aws.deliver(raw, recipients)
+            path.unlink()
+        else:
+            path.rename(path.with_suffix(".without-mask"))
+
+
+def recipients_of(raw: bytes) -> list[str]:
+    """List the masks that a mail is to, by its headers: there is no envelope to ask."""
+    headers = BytesHeaderParser(policy=email.policy.compat32).parsebytes(raw)
+    fields = [str(value) for name in ("To", "Cc", "Bcc") for value in headers.get_all(name, [])]
+    addresses = [address for _, address in getaddresses(fields)]
+    return [address for address in addresses if _is_ours(address.rpartition("@")[2].lower())]
+
+
+def _is_ours(domain: str) -> bool:
+    return domain == MASK_DOMAIN or domain.endswith(f".{MASK_DOMAIN}")

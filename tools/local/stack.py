@@ -1,0 +1,174 @@
+"""The whole relay on this machine: the servers, and its own processes on top of them."""
+
+import json
+import secrets
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import dramatiq
+
+from emails.wire import DEFAULT_QUEUE
+from relay.worker.broker import make_broker
+from tools.local.aws import LocalAws, SimulatedAws
+from tools.local.postgres import LocalPostgres
+from tools.local.processes import Process, free_port, is_listening, passed_on
+from tools.local.redis import LocalRedis
+
+ROOT = Path(__file__).resolve().parents[2]
+_MANAGE = str(ROOT / "manage.py")
+
+_QUICK = {
+    "PROCESS_EMAIL_WAIT_SECONDS": "1",
+    "PROCESS_EMAIL_VISIBILITY_SECONDS": "4",
+    "PROCESS_EMAIL_HEARTBEAT_SECONDS": "1",
+    # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks.
+    "dramatiq_worker_timeout": "50",
+}
+"""A machine of one's own need not be kind to SQS; these make everything happen sooner."""
+
+
+class CommandFailed(Exception):
+    """A `manage.py` command failed; the text is what it said."""
+
+
+class Servers:
+    """Redis, PostgreSQL and AWS."""
+
+    def __init__(self, folder: Path) -> None:
+        with ExitStack() as started:
+            self.aws = LocalAws(folder)
+            started.callback(self.aws.stop)
+            self.redis = LocalRedis(folder)
+            started.callback(self.redis.stop)
+            self.postgres = LocalPostgres(folder)
+            started.callback(self.postgres.stop)
+            # All are there; from here on it is `stop` that stops them.
+            self._started = started.pop_all()
+
+    def __enter__(self) -> "Servers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop them all."""
+        self._started.close()
+
+
+class Stack:
+    """The relay's processes, with an environment that leads them to the servers."""
+
+    def __init__(
+        self, folder: Path, aws: SimulatedAws, *, redis_url: str, database_url: str, **settings: str
+    ) -> None:
+        self.aws = aws
+        self._folder = folder
+        self._processes: list[Process] = []
+        self.health_path = folder / "health.json"
+        self.environ = (
+            passed_on()
+            | aws.environ()
+            | _QUICK
+            | {
+                "REDIS_URL": redis_url,
+                "DATABASE_URL": database_url,
+                "SECRET_KEY": secrets.token_hex(32),
+                "SITE_ORIGIN": "http://127.0.0.1",
+                "PROCESS_EMAIL_HEALTHCHECK_PATH": str(self.health_path),
+                "PYTHONUNBUFFERED": "1",
+            }
+            | settings
+        )
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a `manage.py` command; gives what it printed. Raises `CommandFailed`."""
+        done = subprocess.run(
+            [sys.executable, _MANAGE, *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+        )
+        if done.returncode != 0:
+            raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def add_user(self, *arguments: str) -> dict[str, Any]:
+        """Add a user; gives the command's JSON."""
+        added: dict[str, Any] = json.loads(self.manage("add_user", *arguments))
+        return added
+
+    def add_mask(self, *arguments: str) -> dict[str, Any]:
+        """Add a mask; gives the command's JSON."""
+        added: dict[str, Any] = json.loads(self.manage("add_mask", *arguments))
+        return added
+
+    def start_bridge(self, *arguments: str, **settings: str) -> Process:
+        """Start a bridge; it is not waited for."""
+        return self.start("bridge", ["-m", "bridge", *arguments], settings)
+
+    def start_workers(self, processes: int = 1, threads: int = 4, **settings: str) -> Process:
+        """Start Dramatiq's workers, and wait until they work."""
+        command = [_MANAGE, "rundramatiq", "--skip-logging"]
+        command += ["--processes", str(processes), "--threads", str(threads)]
+        workers = self.start("workers", command, settings)
+        ready = "Worker process is ready for action."
+        workers.wait_until(lambda: workers.log.read_text().count(ready) >= processes)
+        return workers
+
+    def start_scheduler(self) -> Process:
+        """Start periodiq."""
+        modules = ["relay.operations.tasks", "emails.tasks"]
+        command = [str(Path(sys.executable).parent / "periodiq"), "django_dramatiq.setup", *modules]
+        return self.start("scheduler", command, {"DJANGO_SETTINGS_MODULE": "relay.settings"})
+
+    def start_web(self, **settings: str) -> tuple[Process, str]:
+        """Start the web process, and wait until it answers; gives its address as well."""
+        port = free_port()
+        command = ["-m", "gunicorn", "relay.wsgi", "--bind", f"127.0.0.1:{port}"]
+        command += ["--no-control-socket"]  # it would lie in the home of whoever starts us
+        web = self.start("web", command, settings)
+        web.wait_until(lambda: is_listening(port))
+        return web, f"http://127.0.0.1:{port}"
+
+    def delete_discarded_mails(self) -> None:
+        """Have the workers do that job of each minute now."""
+        broker = make_broker(self.environ["REDIS_URL"])
+        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        broker.close()
+
+    def stop(self) -> None:
+        """Stop all processes: ask all, then wait for each."""
+        for process in self._processes:
+            process.ask_to_stop()
+        while self._processes:
+            self._processes.pop().stop()
+
+    def start(self, name: str, command: list[str], settings: dict[str, str]) -> Process:
+        number = len(self._processes)
+        log = self._folder / f"{name}-{number}.log"
+        process = Process(name, [sys.executable, *command], self.environ | settings, log)
+        self._processes.append(process)
+        return process
