@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from bridge import health_file
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
+from bridge.ports import QueueUnusable
 from bridge.service import Service
-from bridge.sqs import QueueUnusable
 from bridge.wiring import build_components, wait_until_ready
 from runtime.env import SettingsError, load
 from runtime.logging import logging_settings

@@ -8,7 +8,7 @@ import markus
 from bridge.ledger.acknowledgements import Acknowledgement
 from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
-from bridge.sqs import QueueUnavailable, QueueUnusable, SqsQueue
+from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Deleter:
     """Takes acknowledgements off the list in Redis and deletes their messages from SQS."""
 
     def __init__(
-        self, queue: SqsQueue, in_flight: InFlight, totals: Totals, *, delete_failed_messages: bool
+        self, queue: Queue, in_flight: InFlight, totals: Totals, *, delete_failed_messages: bool
     ) -> None:
         self._queue = queue
         self._in_flight = in_flight

@@ -7,7 +7,7 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
-from bridge.sqs import QueueUnavailable, QueueUnusable
+from bridge.ports import QueueUnavailable, QueueUnusable
 
 logger = logging.getLogger(__name__)
 

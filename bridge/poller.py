@@ -20,11 +20,11 @@ from redis.exceptions import RedisError
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle, Message
+from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.sns.certificates import CertificateUnavailable
 from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.routing import actor_queue
-from bridge.sqs import QueueUnavailable, QueueUnusable, SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from emails import wire
@@ -86,7 +86,7 @@ class Poller:
     def __init__(
         self,
         *,
-        queue: SqsQueue,
+        queue: Queue,
         in_flight: InFlight,
         leases: Leases,
         dispatcher: Dispatcher,

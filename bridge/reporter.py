@@ -12,7 +12,7 @@ from bridge import health_file
 from bridge.config import BridgeConfig
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from bridge.poller import Cycle
-from bridge.sqs import QueueCounts, QueueUnavailable, QueueUnusable, SqsQueue
+from bridge.ports import Queue, QueueCounts, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Reporter:
     """Used by the poller's thread; the exit line by the main thread, when that one has ended."""
 
     def __init__(
-        self, config: BridgeConfig, queue: SqsQueue, heartbeats: Heartbeats, totals: Totals
+        self, config: BridgeConfig, queue: Queue, heartbeats: Heartbeats, totals: Totals
     ) -> None:
         self._health_path = config.health_path
         self._queue = queue

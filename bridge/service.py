@@ -23,8 +23,8 @@ from bridge.deleter import Deleter
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
 from bridge.poller import Poller
+from bridge.ports import Queue
 from bridge.reporter import Reporter
-from bridge.sqs import SqsQueue
 from bridge.visibility import Leases, Visibility
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ _LAST_CALL_SECONDS = 15.0
 class Components:
     """What the service is put together from."""
 
-    queue: SqsQueue
+    queue: Queue
     in_flight: InFlight
     leases: Leases
     poller: Poller

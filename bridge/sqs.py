@@ -1,13 +1,10 @@
 """SQS, as the bridge uses it: receive, delete, extend, count. The bridge's only boto3.
 
-SQS's batch calls succeed in part: each answers which entries failed, and whether trying those
-again can help. All other errors become one of two: `QueueUnavailable` (AWS can't be reached or is
-overloaded: wait) and `QueueUnusable` (the queue or the credentials are wrong: tell the operator).
+Maps AWS's answers to the port's: see `ports.py`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
@@ -23,6 +20,7 @@ from botocore.exceptions import (
 
 from bridge.config import SQS_MAX_BATCH
 from bridge.messages import Handle, Message
+from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable, QueueUnusable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -52,40 +50,6 @@ _UNUSABLE_CODES = frozenset(
         "InvalidAddress",
     }
 )
-
-
-class QueueUnavailable(Exception):
-    """AWS can't be reached or can't answer now; `code` is AWS's or botocore's name for it."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class QueueUnusable(Exception):
-    """The queue or the credentials are wrong, and waiting does not mend it; `code` as above."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFailed:
-    """One entry of a batch that SQS refused; `may_retry` tells whether SQS blames itself."""
-
-    handle: Handle
-    code: str
-    may_retry: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
-    """SQS's approximate counts of the messages in the queue."""
-
-    visible: int
-    delayed: int
-    not_visible: int
 
 
 class SqsQueue:

@@ -17,7 +17,7 @@ import markus
 
 from bridge.ledger.in_flight import Entry, InFlight
 from bridge.messages import Handle
-from bridge.sqs import SqsQueue
+from bridge.ports import Queue
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -83,7 +83,7 @@ class Visibility:
 
     def __init__(
         self,
-        queue: SqsQueue,
+        queue: Queue,
         in_flight: InFlight,
         leases: Leases,
         *,

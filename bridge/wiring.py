@@ -16,12 +16,13 @@ from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import Backoff
 from bridge.poller import Authenticate, Poller, PollerOptions
+from bridge.ports import Queue, QueueUnavailable
 from bridge.reporter import Reporter
 from bridge.service import Components
 from bridge.sns import signature
 from bridge.sns.certificates import Certificates, FetchedCertificates, PinnedCertificates
 from bridge.sns.envelope import Envelope
-from bridge.sqs import QueueUnavailable, SqsQueue
+from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
 from runtime.redis_client import check_redis, connect
@@ -81,7 +82,7 @@ def build_components(
     )
 
 
-def wait_until_ready(config: BridgeConfig, queue: SqsQueue, stopping: threading.Event) -> bool:
+def wait_until_ready(config: BridgeConfig, queue: Queue, stopping: threading.Event) -> bool:
     """Wait for Redis and for SQS; False if the order to stop came first.
 
     What waiting does not mend passes through: `QueueUnusable`, `RedisUnusable`.

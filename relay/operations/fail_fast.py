@@ -7,7 +7,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from bridge.sqs import QueueUnusable, SqsQueue
+from bridge.ports import QueueUnusable
+from bridge.sqs import SqsQueue
 from runtime.redis_client import connect_fail_fast
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bridge.ledger.heartbeats import Heartbeat, Role
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
-from bridge.sqs import QueueCounts
+from bridge.ports import QueueCounts
 from emails.edges.pending_deletions import key_of
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
-from bridge.sqs import QueueUnavailable, QueueUnusable
+from bridge.ports import QueueUnavailable, QueueUnusable
 from relay.config import RelayConfig
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.heartbeats import Heartbeat, Heartbeats
 from bridge.ledger.in_flight import InFlight
-from bridge.sqs import QueueCounts, QueueUnavailable, QueueUnusable
+from bridge.ports import QueueCounts, QueueUnavailable, QueueUnusable
 from relay.config import RelayConfig
 from relay.operations import history
 from relay.operations.fail_fast import connect_queue, fail_fast_redis

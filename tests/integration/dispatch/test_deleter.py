@@ -12,7 +12,8 @@ from botocore.stub import Stubber
 from bridge.deleter import Deleter
 from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
-from bridge.sqs import QueueUnavailable, SqsQueue
+from bridge.ports import QueueUnavailable
+from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from tests.in_flight import put_in_flight
 

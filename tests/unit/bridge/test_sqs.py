@@ -8,7 +8,8 @@ from botocore import exceptions
 from botocore.stub import ANY, Stubber
 
 from bridge.messages import Handle
-from bridge.sqs import EntryFailed, QueueUnavailable, QueueUnusable, SqsQueue
+from bridge.ports import EntryFailed, QueueUnavailable, QueueUnusable
+from bridge.sqs import SqsQueue
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
 HANDLES = [Handle(f"id-{number}", f"handle-{number}") for number in range(12)]

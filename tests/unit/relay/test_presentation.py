@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.ledger.heartbeats import Heartbeat, Process, Role
-from bridge.sqs import QueueCounts
+from bridge.ports import QueueCounts
 from relay.operations.dashboard.charts import Chart, Line, charts_of, columns
 from relay.operations.dashboard.presentation import duration, shown
 from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot

@@ -1,0 +1,69 @@
+"""What the bridge needs of a queue, as it sees it. `sqs.py` keeps these promises.
+
+A batch succeeds in part: the answer says which entries failed, and whether trying those again can
+help. All other errors are one of two: `QueueUnavailable` (AWS can't be reached or is overloaded:
+wait) and `QueueUnusable` (the queue or the credentials are wrong: tell the operator).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.messages import Handle, Message
+
+
+class QueueUnavailable(Exception):
+    """AWS can't be reached or can't answer now; `code` is AWS's or botocore's name for it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class QueueUnusable(Exception):
+    """The queue or the credentials are wrong, and waiting does not mend it; `code` as above."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFailed:
+    """One entry of a batch that SQS refused; `may_retry` tells whether SQS blames itself."""
+
+    handle: Handle
+    code: str
+    may_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """SQS's approximate counts of the messages in the queue."""
+
+    visible: int
+    delayed: int
+    not_visible: int
+
+
+class Queue(Protocol):
+    """One SQS queue. Several threads use it at once."""
+
+    @property
+    def queue_name(self) -> str:
+        """The queue's name: the last part of its URL."""
+
+    def receive(self, max_messages: int) -> list[Message]:
+        """Receive up to `max_messages` (1 to 10), waiting for the first one."""
+
+    def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
+        """Delete messages; returns those that SQS would not delete."""
+
+    def change_visibility(self, handles: Sequence[Handle], seconds: int) -> list[EntryFailed]:
+        """Hide messages for `seconds` from now; 0 shows them at once. Returns what failed."""
+
+    def count(self) -> QueueCounts:
+        """Ask how many messages there are. The numbers are approximate."""
+
+    def confirm_subscription(self, topic: str, token: str) -> None:
+        """Confirm that the SNS topic may send to the queue."""
