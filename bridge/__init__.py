@@ -1,1 +1,1 @@
-"""Transport: takes messages from SQS, hands them to the workers, deletes what they acknowledged."""
+"""From SQS to the workers: receives, verifies, dispatches, and deletes what was acknowledged."""

@@ -1,8 +1,7 @@
 """`python -m bridge`: reads the settings, runs the service, gives the exit code.
 
-Exit codes: 0 when it was stopped or has nothing left to do; 1 when it was forced to leave, can't
-use the queue, the credentials or the Redis it was given, or is unhealthy; 2 for wrong settings or
-arguments.
+Exit codes: 0 after an order to stop or a finished drain; 1 if it was forced to exit, can't use its
+queue, credentials or Redis, or is unhealthy; 2 for wrong settings or arguments.
 """
 
 import logging
@@ -30,7 +29,7 @@ from runtime.tally import Tally
 
 logger = logging.getLogger("bridge")
 
-_ORDERS = frozenset({signal.SIGTERM, signal.SIGINT})
+_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -39,13 +38,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         config = load(BridgeConfig, {**environ, **arguments.settings})
     except SettingsError as error:
-        _tell(str(error))
+        _print_error(str(error))
         return 2
     if arguments.check_health:
         return _check_health(config)
-    # Here, before anything starts a thread: a thread that does not block them would get them, and
-    # the process would end at once.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)
+    # Before any thread starts: threads inherit the mask, and one without it would take the signal
+    # and end the process at once.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
     try:
@@ -70,9 +69,7 @@ def _run(config: BridgeConfig, *, drain: bool, is_replay: bool) -> None:
     components = build_components(config, stopping, is_replay=is_replay)
     service = Service(config, components, stopping, drain=drain)
 
-    # Before any other thread: they inherit that signals are blocked, and one that does not would
-    # be ended by them, with the process.
-    _obey_signals(service)
+    _handle_signals(service)
     tally = Tally(connect_fail_fast(config.redis_url))
     set_up_metrics(config, tally)
     if config.metrics_backend == "prometheus":
@@ -85,37 +82,37 @@ def _run(config: BridgeConfig, *, drain: bool, is_replay: bool) -> None:
         tally.close()
 
 
-def _obey_signals(service: Service) -> None:
-    """Stop at the first SIGTERM or SIGINT, leave at once at the second.
+def _handle_signals(service: Service) -> None:
+    """Stop at the first SIGTERM or SIGINT, exit at once at the second.
 
-    A thread waits for them, rather than a handler interrupting whatever the main thread is doing:
-    that may be holding the very lock which the order to stop needs.
+    A thread waits for them. A signal handler would interrupt the main thread, which may hold the
+    very lock that stopping needs.
     """
 
-    def obey() -> None:
-        signal.sigwait(_ORDERS)
+    def wait_for_signals() -> None:
+        signal.sigwait(_STOP_SIGNALS)
         service.stop("interrupt")
-        signal.sigwait(_ORDERS)
+        signal.sigwait(_STOP_SIGNALS)
         logger.warning("bridge forced to leave")
         os._exit(1)
 
-    threading.Thread(target=obey, name="signals", daemon=True).start()
+    threading.Thread(target=wait_for_signals, name="signals", daemon=True).start()
 
 
 def _check_health(config: BridgeConfig) -> int:
     if config.health_path is None:
-        _tell("settings.PROCESS_EMAIL_HEALTHCHECK_PATH is empty: there is no health file")
+        _print_error("settings.PROCESS_EMAIL_HEALTHCHECK_PATH is empty: there is no health file")
         return 2
     max_age = timedelta(seconds=config.health_max_age_seconds)
     try:
         health_file.check(config.health_path, datetime.now(UTC), max_age)
     except health_file.Unhealthy as error:
-        _tell(str(error))
+        _print_error(str(error))
         return 1
     return 0
 
 
-def _tell(text: str) -> None:
+def _print_error(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 

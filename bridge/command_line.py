@@ -14,10 +14,10 @@ DEAD_LETTER_QUEUE = "AWS_SQS_EMAIL_DLQ_URL"
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the command line says: settings that it overrides, and how to run.
+    """The settings that the command line overrides, and how to run.
 
-    `is_replay`: the messages come from the dead-letter queue, and what was counted against
-    them is forgotten.
+    `is_replay`: the messages come from SQS's dead-letter queue, and their delivery attempts are
+    counted from zero.
     """
 
     settings: dict[str, str]

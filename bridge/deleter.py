@@ -1,4 +1,4 @@
-"""Acknowledgements → batched deletes. Any bridge deletes what any worker has acknowledged."""
+"""Acknowledgements → batched deletes. Any bridge deletes what any worker acknowledged."""
 
 import logging
 import time
@@ -18,11 +18,11 @@ _AT_MOST = 100
 """How many acknowledgements are taken at once: as many as ten calls delete."""
 
 _LINGER_SECONDS = 0.1
-"""How long to wait for company: a call that deletes ten costs what one that deletes one does."""
+"""How long to wait for more acknowledgements: deleting ten messages costs one call, as one does."""
 
 
 class Deleter:
-    """Takes acknowledgements off the list in Redis and deletes their messages from SQS."""
+    """Takes acknowledgements from Redis and deletes their messages from SQS."""
 
     def __init__(
         self, queue: Queue, in_flight: InFlight, totals: Totals, *, delete_failed_messages: bool
@@ -33,19 +33,19 @@ class Deleter:
         self._delete_failed_messages = delete_failed_messages
 
     def work(self, wait_seconds: float) -> int:
-        """Delete one batch, waiting for a first acknowledgement; returns how many were taken.
+        """Delete one batch, waiting for a first acknowledgement; returns the batch's size.
 
-        Errors of Redis pass through. When SQS can't be reached, the batch goes back on the list
-        and the error passes through: the caller waits before it calls again.
+        Errors of Redis pass through. If SQS can't be reached, the batch goes back on the list and
+        the error passes through; the caller backs off.
         """
         taken = self._in_flight.take_acknowledgements(
             self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS
         )
-        doomed = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
+        to_delete = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
         try:
-            undeleted = self._delete(doomed)
+            undeleted = self._delete(to_delete)
         except (QueueUnavailable, QueueUnusable):
-            # Deleting a message twice is harmless, so all of the batch goes back.
+            # Deleting a message twice is harmless, so the whole batch goes back.
             self._give_back(taken)
             raise
         for acknowledgement in taken:
@@ -53,9 +53,9 @@ class Deleter:
                 self._record(acknowledgement)
         return len(taken)
 
-    def _delete(self, doomed: list[Acknowledgement]) -> list[Acknowledgement]:
-        """Delete messages; returns those that went back on the list, to be tried again."""
-        by_handle: dict[Handle, Acknowledgement] = {ack.handle: ack for ack in doomed}
+    def _delete(self, to_delete: list[Acknowledgement]) -> list[Acknowledgement]:
+        """Delete messages; returns those that went back on the list for another try."""
+        by_handle: dict[Handle, Acknowledgement] = {ack.handle: ack for ack in to_delete}
         failed = self._queue.delete(list(by_handle))
         for entry in failed:
             logger.warning(

@@ -1,6 +1,6 @@
 """The health file: when the bridge last made progress, and its totals.
 
-It is replaced whole, never written in place, so that nobody reads half of it.
+It is replaced atomically, so that nobody reads half of it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A loop that survives what it meets: it logs the error, waits, longer each time, and goes on."""
+"""A loop that survives errors: it logs them, backs off, and goes on."""
 
 import logging
 import random
@@ -12,11 +12,11 @@ from bridge.ports import QueueUnavailable, QueueUnusable
 logger = logging.getLogger(__name__)
 
 REMOTE_ERRORS = (RedisError, QueueUnavailable, QueueUnusable)
-"""What the network, and the servers behind it, can do to us."""
+"""Failures of the network and of the servers behind it."""
 
 
 class Backoff:
-    """How long to wait after the n-th failure in a row: twice as long each time, with jitter."""
+    """How long to wait after repeated failures: twice as long each time, with jitter."""
 
     def __init__(self, first_seconds: float = 0.5, most_seconds: float = 30.0) -> None:
         self._first_seconds = first_seconds
@@ -30,23 +30,23 @@ class Backoff:
         return longest * random.uniform(0.5, 1)
 
     def reset(self) -> None:
-        """Start anew, after a success."""
+        """Start over, after a success."""
         self._failures = 0
 
 
 def run_loop(name: str, step: Callable[[], bool], until: Event) -> None:
-    """Call `step` until the event is set. A step answers whether it went well.
+    """Call `step` until the event is set. A step returns whether it succeeded.
 
-    After one that did not, or that raised, there is a wait, which the event cuts short.
+    After a step that failed or raised, wait; the event cuts the wait short.
     """
     backoff = Backoff()
     while not until.is_set():
         try:
-            went_well = step()
-        except Exception as error:  # noqa: BLE001 - surviving them is what this is for
+            succeeded = step()
+        except Exception as error:  # noqa: BLE001 - the loop survives any error
             _log(name, error)
-            went_well = False
-        if went_well:
+            succeeded = False
+        if succeeded:
             backoff.reset()
         else:
             until.wait(backoff.next_seconds())

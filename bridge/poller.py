@@ -1,7 +1,7 @@
-"""Demand → receive → verify → hand on. One message's error ends with that message.
+"""Demand → receive → verify → dispatch. An error in one message affects no other.
 
-Only Redis being down ends a whole batch: nothing can be handed on then, and what was received is
-shown again at once.
+Only an unreachable Redis fails a whole batch: its messages are released at once, for SQS to deliver
+again.
 """
 
 import logging
@@ -34,12 +34,12 @@ metrics = markus.get_metrics("bridge")
 
 
 Authenticate = Callable[[str], Envelope]
-"""From a message's body to a verified envelope. Raises `sns.Rejected` for what may not come in,
-`CertificateUnavailable` for what can't be judged now."""
+"""From a message's body to a verified envelope. Raises `Rejected` for a message that must
+not come in, `CertificateUnavailable` if that can't be decided now."""
 
 
 class Disposition(StrEnum):
-    """What became of a received message; the words are those of the log and the metric."""
+    """What became of a received message. The values appear in the log and in a metric."""
 
     ENQUEUED = "enqueued"
     ALREADY_IN_FLIGHT = "already_in_flight"
@@ -55,7 +55,7 @@ FAILURES = frozenset({Disposition.REJECTED, Disposition.DEFERRED, Disposition.ER
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of the poller: how many messages it received, what became of them, how long."""
+    """One cycle of the poller: messages received, what became of them, and the time taken."""
 
     received: int
     dispositions: Counter[Disposition]
@@ -64,13 +64,13 @@ class Cycle:
 
     @property
     def failed(self) -> int:
-        """How many messages could not be handed on."""
+        """How many messages could not be dispatched."""
         return sum(self.dispositions[failure] for failure in FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
-    """What the operator has decided about the poller; see the settings of the same names."""
+    """The operator's choices for the poller; see the settings of the same names."""
 
     bridge: str
     batch_size: int
@@ -81,7 +81,7 @@ class PollerOptions:
 
 
 class Poller:
-    """Takes messages from SQS and hands them to the workers."""
+    """Receives messages from SQS and dispatches them to the workers."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Poller:
         self._stopping = stopping
 
     def demand(self) -> int:
-        """Say how many messages are wanted now, and reserve room in flight for them."""
+        """Reserve room in flight for the next messages; returns for how many."""
         return self._in_flight.reserve(
             self._options.batch_size,
             bridge=self._options.bridge,
@@ -115,9 +115,9 @@ class Poller:
         )
 
     def cycle(self, demand: int) -> Cycle:
-        """Receive up to `demand` messages and hand each on.
+        """Receive up to `demand` messages and dispatch each.
 
-        Errors of Redis and errors of receiving pass through; the caller waits before the next.
+        Errors of Redis and of receiving pass through; the caller backs off.
         """
         started = time.monotonic()
         messages = self._queue.receive(demand)
@@ -163,10 +163,10 @@ class Poller:
         return result is Disposition.REJECTED and self._options.delete_failed_messages
 
     def _judge(self, message: Message) -> Work | Disposition:
-        """Make a message ready to be handed on. Whatever is wrong with it, no error leaves here."""
+        """Verify a message and make it work for the workers. Never raises."""
         fields: dict[str, object] = {"sqs_message_id": message.message_id}
         try:
-            return self._ready(message, self._authenticate(message.body))
+            return self._prepare(message, self._authenticate(message.body))
         except Rejected as rejected:
             metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
             fields |= {"reason": rejected.reason, "detail": rejected.detail}
@@ -189,7 +189,7 @@ class Poller:
             )
             return Disposition.ERROR
 
-    def _ready(self, message: Message, envelope: Envelope) -> Work | Disposition:
+    def _prepare(self, message: Message, envelope: Envelope) -> Work | Disposition:
         if self._may_confirm(envelope):
             self._queue.confirm_subscription(envelope.topic_arn, envelope.token or "")
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
@@ -197,7 +197,7 @@ class Poller:
         return Work(_handle(message), _work(message, envelope))
 
     def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
-        """Hand messages on. What Redis takes none of is shown again at once."""
+        """Dispatch messages. If Redis takes none, release them all."""
         handles = [work.handle for work in batch]
         try:
             dispatched = self._dispatcher.dispatch(batch, _now_ms())
@@ -222,7 +222,8 @@ class Poller:
                 logger.info("message already done", extra=fields)
                 return Disposition.ALREADY_DONE
             case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
-                # Not sooner: what is held stays hidden, and what was not enqueued must come back.
+                # Only after enqueueing: a leased message is kept hidden, and one that was not
+                # enqueued must be redelivered.
                 self._leases.add(handle)
                 was_new = dispatched is Dispatched.ENQUEUED
                 return Disposition.ENQUEUED if was_new else Disposition.ALREADY_IN_FLIGHT
@@ -236,7 +237,7 @@ class Poller:
         )
 
     def _delete(self, handles: list[Handle]) -> None:
-        """Delete messages, if SQS lets us: what stays is delivered again and meets the same end."""
+        """Delete messages. One that SQS keeps is redelivered, and ends the same way."""
         if not handles:
             return
         try:
@@ -247,7 +248,7 @@ class Poller:
         self._totals.deleted += len(handles) - len(failed)
 
     def _release(self, handles: list[Handle]) -> None:
-        """Give received messages back to SQS at once, if it lets us; it takes them back anyway."""
+        """Make messages visible again at once. If that fails, their visibility timeout does it."""
         if not handles:
             return
         try:
@@ -267,7 +268,7 @@ def _work(message: Message, envelope: Envelope) -> dramatiq.Message[None]:
         args=(),
         kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),
         options={wire.SQS_MESSAGE_ID: message.message_id, "sent_at_ms": message.sent_at_ms},
-        # One name for it in all logs, Dramatiq's own among them.
+        # The same id in all logs, Dramatiq's own included.
         message_id=message.message_id,
     )
 

@@ -1,4 +1,4 @@
-"""What the bridge needs of a queue, as it sees it. `sqs.py` keeps these promises.
+"""The queue as the bridge sees it; `sqs.py` implements it.
 
 A batch succeeds in part: the answer says which entries failed, and whether trying those again can
 help. All other errors are one of two: `QueueUnavailable` (AWS can't be reached or is overloaded:
@@ -13,7 +13,7 @@ from bridge.messages import Handle, Message
 
 
 class QueueUnavailable(Exception):
-    """AWS can't be reached or can't answer now; `code` is AWS's or botocore's name for it."""
+    """AWS can't be reached or is overloaded; `code` is AWS's or botocore's name for the error."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -21,7 +21,7 @@ class QueueUnavailable(Exception):
 
 
 class QueueUnusable(Exception):
-    """The queue or the credentials are wrong, and waiting does not mend it; `code` as above."""
+    """The queue or the credentials are wrong, and waiting won't help; `code` as above."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -60,7 +60,7 @@ class Queue(Protocol):
         """Delete messages; returns those that SQS would not delete."""
 
     def change_visibility(self, handles: Sequence[Handle], seconds: int) -> list[EntryFailed]:
-        """Hide messages for `seconds` from now; 0 shows them at once. Returns what failed."""
+        """Hide messages for `seconds` from now; 0 releases them. Returns those that failed."""
 
     def count(self) -> QueueCounts:
         """Ask how many messages there are. The numbers are approximate."""

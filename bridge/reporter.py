@@ -1,4 +1,4 @@
-"""What the bridge tells of itself: log lines, the health file, and its heartbeat in Redis."""
+"""How the bridge reports on itself: log lines, the health file, and a heartbeat in Redis."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ _BEAT_EVERY_SECONDS = 5.0
 
 
 class Reporter:
-    """Used by the poller's thread; the exit line by the main thread, when that one has ended."""
+    """Used by the poller's thread; when that has ended, by the main thread for the exit line."""
 
     def __init__(
         self, config: BridgeConfig, queue: Queue, heartbeats: Heartbeats, totals: Totals
@@ -37,7 +37,7 @@ class Reporter:
         self._counted_at = self._beat_at = float("-inf")
 
     def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
-        """Log a cycle, now and then with the queue's length, and note the progress."""
+        """Log a cycle, every half minute with the queue's length, and record progress."""
         self._totals.cycles += 1
         fields: dict[str, object] = {
             "cycle_num": self._totals.cycles,
@@ -56,7 +56,7 @@ class Reporter:
         self.note_progress()
 
     def note_progress(self) -> None:
-        """Write the health file, if there is to be one, and leave a heartbeat now and then."""
+        """Write the health file, if one is configured, and a heartbeat every few seconds."""
         if self._health_path is not None:
             try:
                 health_file.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
@@ -67,7 +67,7 @@ class Reporter:
             self._beat()
 
     def at_exit(self, exit_on: str, left_in_flight: int) -> None:
-        """Log what was done, and what was left behind for the workers and the other bridges."""
+        """Log the totals, and what is left for the workers and the other bridges."""
         self._leave()
         fields: dict[str, object] = {
             "exit_on": exit_on,
@@ -89,9 +89,9 @@ class Reporter:
             logger.warning("heartbeat not removed", extra={"error_type": type(error).__name__})
 
     def _count(self) -> dict[str, object]:
-        """Ask SQS how long the queue is, now and then; what was counted earlier is not told again.
+        """Ask SQS for the queue's length, at most every half minute; empty in between.
 
-        A number that is half a minute old, in a line of now, would be charted as of now.
+        An old number in a new log line would be charted as a current one.
         """
         if time.monotonic() - self._counted_at < _COUNT_EVERY_SECONDS:
             return {}

@@ -1,15 +1,15 @@
 """The running bridge: three loops side by side, and how they end.
 
-    poller         demand, receive, verify, hand on; cycle log and health file
+    poller         demand, receive, verify, dispatch; logs cycles, writes the health file
     acknowledger   acknowledgements → batched deletes
-    heartbeat      visibility of what is in flight
-    main thread    waits for the order to stop, then for the others
+    heartbeat      extends the visibility of messages in flight
+    main thread    waits for the order to stop, then for the other threads
 
 They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
-which has a lock; each number of the totals has one writer. On the order to stop, the poller ends
-after the receive that is under way, and shows again what that still brings; the other two go on
-until all that this bridge put in flight has ended, or the grace period is over. What is in flight
-then is finished by the workers, and deleted by another bridge, or by this one when it returns.
+which has a lock; each of the totals has one writer. On the order to stop, the poller finishes the
+receive that is under way and releases what it brings. The other two go on until everything that
+this bridge dispatched has ended, or the grace period is over. The workers finish what is in flight
+after that; another bridge deletes it, or this one after a restart.
 """
 
 import logging
@@ -33,12 +33,12 @@ _FULL_WAIT_SECONDS = 0.05
 _ACKNOWLEDGEMENT_WAIT_SECONDS = 1.0
 _GRACE_CHECK_SECONDS = 0.1
 _LAST_CALL_SECONDS = 15.0
-"""How long a call that is under way when the bridge leaves may still take."""
+"""How long a call that is under way at shutdown may still take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What the service is put together from."""
+    """The parts of the service."""
 
     queue: Queue
     in_flight: InFlight
@@ -50,7 +50,7 @@ class Components:
 
 
 class Service:
-    """Runs the loops until it is told to stop, or, with `drain`, has nothing left to do."""
+    """Runs the loops until the order to stop or, with `drain`, until nothing is left to do."""
 
     def __init__(
         self,
@@ -68,13 +68,13 @@ class Service:
         self._exit_on = "interrupt"
 
     def stop(self, why: str) -> None:
-        """Give the order to stop; `why` goes into the exit line. The first order counts."""
+        """Order the service to stop; `why` goes into the exit line. Only the first order counts."""
         if not self._stopping.is_set():
             self._exit_on = why
             self._stopping.set()
 
     def run(self) -> None:
-        """Run until stopped, then leave in order."""
+        """Run until stopped, then shut down in order."""
         poller = _thread("poller", self._poll, self._stopping)
         others = [
             _thread("acknowledger", self._acknowledge, self._leaving),
@@ -102,8 +102,8 @@ class Service:
         self._components.reporter.after_cycle(cycle, time.monotonic() - started)
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
-        # When nothing at all can be handed on, more of the same is no use: the certificate's host
-        # is down, or somebody floods the queue.
+        # When a whole batch fails, back off: the certificate's host is down, or somebody floods
+        # the queue.
         return cycle.received == 0 or cycle.failed < cycle.received
 
     def _acknowledge(self) -> bool:
@@ -116,7 +116,7 @@ class Service:
         return True
 
     def _is_drained(self) -> bool:
-        """Tell whether the queue is empty, nothing of it is in flight, and all is deleted."""
+        """Tell whether the queue is empty and all of its messages are deleted."""
         counts = self._components.queue.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 
@@ -128,11 +128,11 @@ class Service:
         )
 
     def _wait_for_leases(self) -> None:
-        """Wait until nothing that this bridge put in flight still is, or the grace is over."""
+        """Wait until all messages of this bridge have ended, or the grace period is over."""
         deadline = time.monotonic() + self._config.grace_seconds
         while time.monotonic() < deadline:
             try:
-                self._components.visibility.forget_ended()
+                self._components.visibility.drop_ended()
                 if not len(self._components.leases):
                     return
             except REMOTE_ERRORS as error:

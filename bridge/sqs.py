@@ -1,4 +1,4 @@
-"""SQS, as the bridge uses it: receive, delete, extend, count. The bridge's only boto3.
+"""SQS, as the bridge uses it. The only module of the bridge that knows boto3.
 
 Maps AWS's answers to the port's: see `ports.py`.
 """

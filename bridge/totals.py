@@ -1,7 +1,6 @@
 """What a bridge has done since it started: for its logs, its health file and its exit line.
 
-Each number is written by one thread only, and read by others: the poller's by the poller, the
-acknowledger's by the acknowledger.
+Each number has one writer, the poller's thread or the acknowledger's; any thread may read it.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ class Totals:
     deleted: int = 0
 
     def as_fields(self) -> dict[str, int]:
-        """Give the totals under the names they have in logs and in the health file."""
+        """Return the totals under their names in logs and in the health file."""
         numbers = asdict(self)
         return {
             "cycles": numbers.pop("cycles"),

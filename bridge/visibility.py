@@ -1,8 +1,8 @@
-"""Keeps the messages in flight hidden from other consumers, and notices what Redis has lost.
+"""Keeps messages in flight hidden from other consumers, and recovers those that Redis lost.
 
-The bridge remembers what it has put in flight. At each heartbeat it asks Redis about all of it:
-what is still in flight is hidden for longer, what has ended is forgotten, what Redis does not know
-any more was lost and is shown again at once, to start anew.
+The bridge leases each message it dispatches. At each heartbeat it looks all leases up in Redis: it
+extends the visibility of what is still in flight, drops what has ended, and releases what Redis
+no longer knows, so that SQS delivers it again.
 
     poller thread       calls `Leases.add`
     visibility thread   calls everything else
@@ -24,26 +24,26 @@ metrics = markus.get_metrics("bridge")
 
 
 class Leases:
-    """The messages this bridge has put in flight, by id, with their handles. Thread-safe."""
+    """The messages that this bridge keeps hidden, by id, with their handles. Thread-safe."""
 
     def __init__(self) -> None:
         self._handles: dict[str, Handle] = {}
         self._lock = threading.Lock()
 
     def add(self, handle: Handle) -> None:
-        """Hold a message from now on; a newer receipt handle takes the place of the older one."""
+        """Lease a message. A newer receipt handle replaces the older one."""
         with self._lock:
             self._handles[handle.message_id] = handle
 
     def drop(self, handles: Iterable[Handle]) -> None:
-        """Hold messages no longer, unless a newer handle has come meanwhile."""
+        """End leases, except those that have a newer handle by now."""
         with self._lock:
             for handle in handles:
                 if self._handles.get(handle.message_id) == handle:
                     del self._handles[handle.message_id]
 
     def snapshot(self) -> list[Handle]:
-        """Copy what is held."""
+        """Copy all leases."""
         with self._lock:
             return list(self._handles.values())
 
@@ -53,33 +53,33 @@ class Leases:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one heartbeat does: hide for longer, show at once, forget what is not held any more."""
+    """What one heartbeat does: extend or release visibility, and end leases."""
 
     extend: list[Handle] = field(default_factory=list)
     release: list[Handle] = field(default_factory=list)
-    forget: list[Handle] = field(default_factory=list)
+    drop: list[Handle] = field(default_factory=list)
 
 
 def plan(leases: Mapping[Handle, Entry | None], bridge: str) -> Plan:
-    """Decide about each message held by `bridge`, from what Redis knows of it.
+    """Decide about each message leased by `bridge`, from its entry in Redis.
 
-    A message whose lifetime is over has no entry either. Showing it is right in both cases: SQS
-    delivers it again, and it is handed on anew.
+    No entry means that Redis lost the message, or that its lifetime is over. Releasing it is right
+    in both cases: SQS delivers it again, and it is dispatched again.
     """
     decided = Plan()
     for handle, entry in leases.items():
         if entry is None or (entry.is_lost and entry.bridge == bridge):
             decided.release.append(entry.handle if entry else handle)
-            decided.forget.append(handle)
+            decided.drop.append(handle)
         elif entry.is_in_flight and entry.bridge == bridge:
             decided.extend.append(entry.handle)
         else:
-            decided.forget.append(handle)
+            decided.drop.append(handle)
     return decided
 
 
 class Visibility:
-    """The heartbeat over what one bridge holds."""
+    """The heartbeat over one bridge's leases."""
 
     def __init__(
         self,
@@ -97,20 +97,20 @@ class Visibility:
         self._visibility_seconds = visibility_seconds
 
     def beat(self) -> Plan:
-        """Do one heartbeat. Errors of Redis and of SQS pass through; the next beat tries again."""
+        """Do one heartbeat. Errors of Redis and SQS pass through; the next beat tries again."""
         decided = self._plan()
         self._change("hide", decided.extend, self._visibility_seconds)
         self._change("show", decided.release, 0)
-        self._leases.drop(decided.forget)
+        self._leases.drop(decided.drop)
         self._in_flight.make_room()
         if decided.release:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
             metrics.incr("lost_by_redis", len(decided.release))
         return decided
 
-    def forget_ended(self) -> None:
-        """Only forget what has ended, between two heartbeats."""
-        self._leases.drop(self._plan().forget)
+    def drop_ended(self) -> None:
+        """Between heartbeats, end the leases of messages that have ended."""
+        self._leases.drop(self._plan().drop)
 
     def _plan(self) -> Plan:
         handles = self._leases.snapshot()
@@ -119,8 +119,8 @@ class Visibility:
 
     def _change(self, what: str, handles: list[Handle], seconds: int) -> None:
         for failed in self._queue.change_visibility(handles, seconds):
-            # A receipt handle runs out when the message was delivered again: to a bridge, which
-            # then holds it, or straight into SQS's dead-letter queue.
+            # A receipt handle expires when the message is delivered again: to a bridge, which
+            # then leases it, or moved to SQS's dead-letter queue.
             logger.info(
                 "visibility not changed",
                 extra={

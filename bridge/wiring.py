@@ -1,4 +1,4 @@
-"""Puts the bridge together from its settings, and waits until what it depends on is there."""
+"""Builds the bridge from its settings, and waits until Redis and SQS are available."""
 
 import logging
 import socket
@@ -35,14 +35,14 @@ _RESERVE_SECONDS = 30
 def build_components(
     config: BridgeConfig, stopping: threading.Event, *, is_replay: bool
 ) -> Components:
-    """Make the parts. Nothing is connected yet; raises `QueueUnusable` without credentials."""
+    """Build the parts without connecting. Raises `QueueUnusable` if there are no credentials."""
     queue = SqsQueue(
         config.queue_url, config.region, config.wait_seconds, config.visibility_seconds
     )
     redis = connect(config.redis_url)
     in_flight = InFlight(redis, config.max_lifetime_seconds)
     leases, totals = Leases(), Totals()
-    # Not the host's name alone: a bridge that was started again does not hold what it held before.
+    # Not the host's name alone: a restarted bridge must not count as the owner of the old leases.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     return Components(
         queue=queue,
@@ -65,7 +65,7 @@ def build_components(
                 bridge=bridge,
                 batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
-                # A receive lasts as long as it may wait; what it brings is handed on after that.
+                # The reservation must outlast the receive and the dispatch that follows it.
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
                 delete_failed_messages=config.delete_failed_messages,
                 confirm_subscriptions=config.confirm_subscriptions,
@@ -83,9 +83,9 @@ def build_components(
 
 
 def wait_until_ready(config: BridgeConfig, queue: Queue, stopping: threading.Event) -> bool:
-    """Wait for Redis and for SQS; False if the order to stop came first.
+    """Wait for Redis and SQS; returns False if the order to stop came first.
 
-    What waiting does not mend passes through: `QueueUnusable`, `RedisUnusable`.
+    Raises `QueueUnusable` or `RedisUnusable` for what waiting does not fix.
     """
     redis = connect(config.redis_url)
     _wait_for("redis", lambda: check_redis(redis), stopping)

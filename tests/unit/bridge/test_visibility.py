@@ -16,11 +16,11 @@ NEW = Handle("message-1", "new-handle")
     [
         ("in flight", Entry(True, False, OURS, OLD), Plan(extend=[OLD])),
         ("in flight, delivered again meanwhile", Entry(True, False, OURS, NEW), Plan(extend=[NEW])),
-        ("adopted by another bridge", Entry(True, False, "bridge-2", NEW), Plan(forget=[OLD])),
-        ("lost", Entry(True, True, OURS, NEW), Plan(release=[NEW], forget=[OLD])),
-        ("lost by another bridge", Entry(True, True, "bridge-2", NEW), Plan(forget=[OLD])),
-        ("ended", Entry(False, False, OURS, OLD), Plan(forget=[OLD])),
-        ("unknown: redis lost it, or its life is over", None, Plan(release=[OLD], forget=[OLD])),
+        ("adopted by another bridge", Entry(True, False, "bridge-2", NEW), Plan(drop=[OLD])),
+        ("lost", Entry(True, True, OURS, NEW), Plan(release=[NEW], drop=[OLD])),
+        ("lost by another bridge", Entry(True, True, "bridge-2", NEW), Plan(drop=[OLD])),
+        ("ended", Entry(False, False, OURS, OLD), Plan(drop=[OLD])),
+        ("unknown: redis lost it, or its life is over", None, Plan(release=[OLD], drop=[OLD])),
     ],
 )
 def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -> None:
