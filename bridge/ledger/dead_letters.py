@@ -1,8 +1,8 @@
-"""Dead letters in Redis: read a batch at a time, given a new life, or deleted.
+"""Dead letters in Redis: read in batches, requeued, or deleted.
 
-A dead letter is where Dramatiq put it: its id in a sorted set by its time of death, its message in
-a hash. Workers, maintenance and other operators change both at any time, so whoever reads here
-takes what is there and leaves out what is gone. Errors of Redis pass through as `RedisError`.
+A dead letter is where Dramatiq put it: its id in a sorted set by time of death, its message in a
+hash. Workers, Dramatiq's maintenance and other operators change both at any time, so readers skip
+what has gone. Errors of Redis pass through as `RedisError`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 DEAD_LETTER_TTL_MS = 30 * 24 * 3600 * 1000
-"""How long Redis keeps a dead letter: SQS's longest retention (14 days), twice and a bit."""
+"""How long Redis keeps a dead letter: a little over twice SQS's longest retention (14 days)."""
 
 NOTE = "dead_letter"
 """The option of a dead letter that holds its note: `reason` (see `failure_reasons`), `error_type`,
@@ -26,17 +26,17 @@ NOTE = "dead_letter"
 mail."""
 
 PLACES_BATCH = 2_000
-"""How many ids, or reasons, are read in one round trip."""
+"""How many ids or reasons one round trip reads."""
 
 MESSAGES_BATCH = 100
-"""How many messages are read, or moved, in one round trip; each may be as large as SQS allows."""
+"""How many messages one round trip reads or moves; each may be as large as SQS allows."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a dead letter lies, and since when."""
+    """Where a dead letter is, and when it died."""
 
     queue: str
     id: str
@@ -77,26 +77,26 @@ class DeadLetters:
     def places(
         self, queue: str, newest_ms: float = float("inf"), oldest_ms: float = float("-inf")
     ) -> Iterator[Place]:
-        """Go through a queue's dead letters, the newest first, while they may change.
+        """Iterate over a queue's dead letters, newest first, while others may change them.
 
-        Those that die meanwhile are not met, so requeueing what is met comes to an end.
+        Letters added during iteration are skipped, so a requeue loop terminates.
         """
-        key, met_at_bound = keys.dead_letters(queue), set[str]()
+        key, seen_at_bound = keys.dead_letters(queue), set[str]()
         bound = newest_ms
         while True:
-            # The next slice begins where the last one ended: at the same millisecond, since more
-            # may have died in it than fit into a slice.
-            slice_ = self._slice(key, bound, oldest_ms, PLACES_BATCH + len(met_at_bound))
-            fresh = [(name, score) for name, score in slice_ if name not in met_at_bound]
+            # The next slice begins at the millisecond where the last one ended: it may hold more
+            # letters than fit into one slice.
+            slice_ = self._slice(key, bound, oldest_ms, PLACES_BATCH + len(seen_at_bound))
+            fresh = [(name, score) for name, score in slice_ if name not in seen_at_bound]
             if not fresh:
                 return
             yield from (Place(queue, name, int(score)) for name, score in fresh)
             if fresh[-1][1] != bound:
-                bound, met_at_bound = fresh[-1][1], set()
-            met_at_bound |= {name for name, score in fresh if score == bound}
+                bound, seen_at_bound = fresh[-1][1], set()
+            seen_at_bound |= {name for name, score in fresh if score == bound}
 
     def find(self, queues: Iterable[str], dead_letter_id: str) -> Place | None:
-        """Look up one dead letter by its id."""
+        """Find one dead letter by its id."""
         for queue in queues:
             score = self._redis.zscore(keys.dead_letters(queue), dead_letter_id)
             if score is not None:
@@ -104,19 +104,19 @@ class DeadLetters:
         return None
 
     def count(self, queue: str, newest_ms: float, oldest_ms: float) -> int:
-        """Count the dead letters of a queue that died between these times."""
+        """Count the dead letters of a queue that died between two times."""
         counted: int = self._redis.zcount(keys.dead_letters(queue), oldest_ms, newest_ms)
         return counted
 
     def reasons(self, places: Sequence[Place]) -> list[str | None]:
-        """Read why each died; None where that was not noted."""
+        """Read each one's reason; None where none was noted."""
         if not places:
             return []
         found: list[Any] = self._redis.mget([keys.reason_of(place.id) for place in places])
         return [reason.decode() if reason is not None else None for reason in found]
 
     def messages(self, places: Sequence[Place]) -> list[bytes | None]:
-        """Read the messages, as they are stored; None for a dead letter that is gone."""
+        """Read the messages as stored; None for a dead letter that is gone."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for place in places:
                 pipeline.hget(keys.messages_of(keys.dead_letters(place.queue)), place.id)
@@ -142,10 +142,10 @@ class DeadLetters:
                 )
             return [Requeued(reply.decode()) for reply in pipeline.execute()]
 
-    def delete(self, doomed: Sequence[tuple[Place, str]]) -> list[bool]:
-        """Delete dead letters, each with its SQS message id or ''; False for one that was gone."""
+    def delete(self, letters: Sequence[tuple[Place, str]]) -> list[bool]:
+        """Delete dead letters, each with its SQS message id or ''; False for one already gone."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            for place, sqs_message_id in doomed:
+            for place, sqs_message_id in letters:
                 from_sqs = [keys.dead_letter_of(sqs_message_id)] if sqs_message_id else []
                 self._delete(
                     keys=[*_keys_of_dead_letter(place), *from_sqs],
@@ -184,6 +184,6 @@ def _keys_of_new_life(life: NewLife) -> list[str]:
         *into,
         keys.message(sqs_id),
         keys.IN_FLIGHT,
-        keys.starts(sqs_id),
+        keys.attempts(sqs_id),
         keys.dead_letter_of(sqs_id),
     ]

@@ -1,7 +1,7 @@
-"""Hands messages on to the workers: notes and enqueues each in one step, a batch in one call.
+"""Dispatches messages to the workers: records and enqueues each in one step, a batch in one call.
 
-Dramatiq's own `enqueue` would be a step by itself, and a bridge may die between two steps. So this
-writes into Dramatiq's queue what its broker would write there.
+Dramatiq's own `enqueue` would be a separate step, and a bridge may die between two steps. So this
+module writes to Dramatiq's queue what Dramatiq's broker would write.
 """
 
 import uuid
@@ -32,17 +32,17 @@ class Dispatched(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A message on its way: as SQS delivered it, and as the workers get it."""
+    """A message to dispatch: its handle in SQS, and the Dramatiq message for the workers."""
 
     handle: Handle
-    work: dramatiq.Message[None]
+    message: dramatiq.Message[None]
 
 
 class Dispatcher:
-    """Hands on what `bridge` received from the SQS queue `queue`.
+    """Dispatches what `bridge` received from the SQS queue `queue`.
 
-    With `is_replay` it is forgotten how often a message killed its worker: an operator says
-    that it may run. But only once: it may do so again.
+    With `is_replay` an operator allows messages that killed their workers to run again: their
+    delivery attempts are reset, once per message.
     """
 
     def __init__(
@@ -58,44 +58,48 @@ class Dispatcher:
         self._lifetime_ms = lifetime_seconds * 1000
         self._bridge = bridge
         self._queue = queue
-        self._is_second_chance = is_replay
+        self._is_replay = is_replay
         self._script = script(client, "queue_entries", "dispatch")
 
-    def dispatch(self, parcels: Sequence[Work], now_ms: int) -> list[Dispatched | RedisError]:
-        """Hand messages on; for each what became of it, or Redis's reason not to take this one.
+    def dispatch(self, batch: Sequence[Work], now_ms: int) -> list[Dispatched | RedisError]:
+        """Dispatch messages; returns for each what became of it, or the error of Redis.
 
-        Raises `RedisError` when it takes none. Doing it again does no harm.
+        Raises `RedisError` if Redis took none. Repeating the call is harmless.
         """
-        if not parcels:
+        if not batch:
             return []
         with self._redis.pipeline(transaction=False) as pipeline:
-            for parcel in parcels:
-                self._add(parcel, now_ms, pipeline)
+            for work in batch:
+                self._add(work, now_ms, pipeline)
             replies: list[Any] = pipeline.execute(raise_on_error=False)
-        handed = [
+        dispatched = [
             reply if isinstance(reply, RedisError) else Dispatched(reply.decode())
             for reply in replies
         ]
-        failures = [reply for reply in handed if isinstance(reply, RedisError)]
-        if len(failures) == len(handed):
+        failures = [reply for reply in dispatched if isinstance(reply, RedisError)]
+        if len(failures) == len(dispatched):
             raise failures[0]
-        return handed
+        return dispatched
 
-    def _add(self, parcel: Work, now_ms: int, pipeline: Any) -> None:
-        copy = parcel.work.copy(options={"redis_message_id": str(uuid.uuid4())})
-        message_id, queue = parcel.handle.message_id, keys.queue(copy.queue_name)
+    def _add(self, work: Work, now_ms: int, pipeline: Any) -> None:
+        message = work.message.copy(options={"redis_message_id": str(uuid.uuid4())})
+        message_id, queue = work.handle.message_id, keys.queue(message.queue_name)
         self._script(
             keys=[
                 keys.message(message_id),
                 keys.IN_FLIGHT,
                 queue,
                 keys.messages_of(queue),
-                keys.starts(message_id),
+                keys.attempts(message_id),
             ],
             args=[
-                *(message_id, parcel.handle.receipt_handle, self._bridge, self._queue),
+                *(message_id, work.handle.receipt_handle, self._bridge, self._queue),
                 *(now_ms, self._lifetime_ms, NAMESPACE),
-                *(copy.options["redis_message_id"], copy.encode(), int(self._is_second_chance)),
+                *(
+                    message.options["redis_message_id"],
+                    message.encode(),
+                    int(self._is_replay),
+                ),
             ],
             client=pipeline,
         )

@@ -1,61 +1,61 @@
-"""Why a message was dead-lettered: the way it died and, where there are several, the word for it.
+"""Why a message was dead-lettered: a category and, where that has several, a detail.
 
-A reason is a text, `way` or `way:word`, of fixed words only, so that it may be shown anywhere:
+A reason is `category` or `category:detail`, in fixed words only, so that it may be shown anywhere:
 `refused:send_rejected`, `retries_used_up:sender_unavailable`, `no_such_actor`. Pure.
 """
 
 import re
 
-_WORD = re.compile(r"[a-z0-9_]{1,60}")
+_DETAIL = re.compile(r"[a-z0-9_]{1,60}")
 
 REFUSED = "refused"
-"""It will never work; the word is the one that the actor refused with."""
+"""It will never work; the detail is the actor's reason to refuse it."""
 
 RETRIES_USED_UP = "retries_used_up"
-"""Each attempt failed; the word is what the last one failed of, or its exception's type."""
+"""Each attempt failed; the detail is the last failure's reason, or its exception's type."""
 
 TIME_LIMIT = "time_limit"
 """The last attempt was interrupted."""
 
 TOO_MANY_DELIVERIES = "too_many_deliveries"
-"""Its workers died of it. Also the option that marks such a message."""
+"""It killed its workers. Also the option that marks such a message."""
 
 NO_SUCH_ACTOR = "no_such_actor"
-"""Nobody here knows what to do with it."""
+"""No actor has its name."""
 
 UNKNOWN = "unknown"
-"""It died before reasons were noted, or Redis was away just then."""
+"""No reason was noted: Redis was away at that moment."""
 
 
 def reason_of_failure(error: BaseException, *, was_refused: bool) -> str:
-    """Name why an attempt failed for good. `was_refused`: it was not to be tried again."""
-    # By its name, since what interrupts is Dramatiq's, and nothing here needs Dramatiq.
+    """Return the reason of a final failure. `was_refused`: the actor ruled out another attempt."""
+    # Compared by name, so that this module needs no Dramatiq.
     if type(error).__name__ == "TimeLimitExceeded":
         return TIME_LIMIT
     return f"{REFUSED if was_refused else RETRIES_USED_UP}:{detail_for(error)}"
 
 
 def detail_for(error: BaseException | None) -> str:
-    """Name an error in one word: by the reason of one of ours, else by its type.
+    """Return an error's detail: the `reason` of our own errors, else the exception's type.
 
-    Exceptions of other libraries may have a `reason`, too, and say in it what they like.
+    Exceptions of libraries may have a `reason`, too, with any text in it.
     """
-    word = getattr(error, "reason", None)
-    if isinstance(word, str) and _WORD.fullmatch(word):
-        return word
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str) and _DETAIL.fullmatch(reason):
+        return reason
     return type(error).__name__
 
 
 def category_of(reason: str) -> str:
-    """Give the first part."""
+    """Return the part before the colon."""
     return reason.partition(":")[0]
 
 
 def detail_of(reason: str) -> str:
-    """Give the last part: the one word that says most."""
+    """Return the part after the colon, or the whole reason if it has only one part."""
     return reason.rpartition(":")[2]
 
 
 def is_reason(reason: str, wanted: str) -> bool:
-    """Tell whether this is the wanted reason: told whole, or by its way or its word alone."""
+    """Return whether `wanted` is the full reason, its category, or its detail."""
     return wanted in (reason, category_of(reason), detail_of(reason))

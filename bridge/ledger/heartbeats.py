@@ -1,8 +1,8 @@
-"""Who is alive: each process leaves a heartbeat in Redis, which expires.
+"""Heartbeats: which processes are alive, and which were killed or hang.
 
-A process beats when it has made progress, and takes its heartbeat away when it ends in order. So
-what is still there without a recent beat was killed, or hangs. How old a beat is, Redis tells by
-its own clock: those of the hosts need not agree.
+A process writes its heartbeat when it makes progress and removes it when it ends in order. So a
+heartbeat without a recent beat belongs to a process that was killed or hangs. A beat's age comes
+from its expiry in Redis, so the hosts' clocks need not agree.
 
     relay:heartbeats              sorted set: the names of all heartbeats, by when they expire
     relay:heartbeat:ROLE:HOST:PID JSON
@@ -24,11 +24,11 @@ _INDEX = "relay:heartbeats"
 _PREFIX = "relay:heartbeat:"
 
 _REMEMBERED_MS = 15 * 60 * 1000
-"""How long a heartbeat is kept past its limit, so that operators see who fell silent."""
+"""How long a heartbeat outlives its limit, so that operators see which process fell silent."""
 
 
 class Role(StrEnum):
-    """What a process is."""
+    """The kinds of process."""
 
     BRIDGE = "bridge"
     WORKER = "worker"
@@ -37,7 +37,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process that beats. It counts as alive for `limit_seconds` after each of its beats."""
+    """A process with a heartbeat. It counts as alive for `limit_seconds` after each beat."""
 
     role: Role
     limit_seconds: int
@@ -47,13 +47,13 @@ class Process:
 
     @property
     def name(self) -> str:
-        """What tells it from all others."""
+        """Its unique name."""
         return f"{self.role}:{self.host}:{self.pid}"
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The last beat of a process, how long ago that was, and what the process counted till then.
+    """A process's last beat: how long ago it was, and the process's totals at that time.
 
     `started` is in seconds since 1970, by the clock of the process's host.
     """
@@ -64,7 +64,7 @@ class Heartbeat:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the process beat recently enough."""
+        """Whether the last beat is recent enough."""
         return self.age_seconds <= self.process.limit_seconds
 
 
@@ -75,26 +75,26 @@ class Heartbeats:
         self._redis = client
 
     def beat(self, process: Process, totals: Mapping[str, int] | None = None) -> None:
-        """Leave a heartbeat, in the place of the process's last one."""
+        """Write the process's heartbeat, replacing its last one."""
         kept_ms, now_ms = _kept_ms(process), int(time.time() * 1000)
         text = json.dumps({"process": asdict(process), "totals": dict(totals or {})})
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(_PREFIX + process.name, text, px=kept_ms)
             pipeline.zadd(_INDEX, {process.name: now_ms + kept_ms})
-            # Only names are removed here, and their heartbeats expire by themselves; so it does
-            # no harm if this host's clock is wrong by less than what they are remembered for.
+            # This removes only names; the heartbeats expire by themselves. So a host's clock may be
+            # wrong by less than the time that names are kept.
             pipeline.zremrangebyscore(_INDEX, "-inf", now_ms - _REMEMBERED_MS)
             pipeline.execute()
 
     def leave(self, process: Process) -> None:
-        """Take the heartbeat away: the process ends in order."""
+        """Remove the heartbeat: the process ends in order."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.delete(_PREFIX + process.name)
             pipeline.zrem(_INDEX, process.name)
             pipeline.execute()
 
     def find_all(self) -> list[Heartbeat]:
-        """Look up the heartbeats there are, of the living and of who fell silent, by name."""
+        """Find all heartbeats, of live and of silent processes, by name."""
         names = cast("list[bytes]", self._redis.zrange(_INDEX, 0, -1))
         with self._redis.pipeline(transaction=False) as pipeline:
             for name in sorted(names):

@@ -138,7 +138,7 @@ class InFlight:
                 keys=[
                     keys.message(message_id),
                     keys.IN_FLIGHT,
-                    keys.starts(message_id),
+                    keys.attempts(message_id),
                     keys.dead_letter_of(message_id),
                     dead_letters,
                     keys.messages_of(dead_letters),
@@ -160,14 +160,14 @@ class InFlight:
     def count_attempt(self, message_id: str) -> int:
         """Count a start of the message's actor; returns how many there were without an end."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.incr(keys.starts(message_id))
-            pipeline.pexpire(keys.starts(message_id), DEAD_LETTER_TTL_MS)
+            pipeline.incr(keys.attempts(message_id))
+            pipeline.pexpire(keys.attempts(message_id), DEAD_LETTER_TTL_MS)
             starts: int = pipeline.execute()[0]
         return starts
 
     def forget_attempts(self, message_id: str) -> None:
         """Note that an attempt ended in order, whatever its result."""
-        self._redis.delete(keys.starts(message_id))
+        self._redis.delete(keys.attempts(message_id))
 
     def take_acknowledgements(
         self, queue: str, at_most: int, wait_seconds: float, linger_seconds: float = 0

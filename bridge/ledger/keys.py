@@ -1,18 +1,22 @@
-"""The names of the keys in Redis: the bookkeeping's own, and those of Dramatiq that it touches."""
+"""The names of the ledger's keys in Redis, and of those of Dramatiq's that it touches.
+
+Some names are older than the words of the code (`starts` are delivery attempts, the field `copies`
+lists queue entries). They stay, so that bridges and workers of two versions can share one Redis.
+"""
 
 NAMESPACE = "dramatiq"
-"""What the names of Dramatiq's keys begin with."""
+"""The prefix of Dramatiq's keys."""
 
 _PREFIX = "relay"
 
 IN_FLIGHT = f"{_PREFIX}:in-flight"
-"""The messages in flight: a sorted set of their ids, by when each was handed on (ms)."""
+"""The messages in flight: a sorted set of their ids, by when each was dispatched (ms)."""
 
 RESERVED = f"{_PREFIX}:reserved"
 """The room in flight that bridges have reserved: a hash."""
 
 ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
-"""What the lists of acknowledgements begin with; the name of the SQS queue follows."""
+"""The prefix of the lists of acknowledgements; the name of the SQS queue follows."""
 
 
 def message(message_id: str) -> str:
@@ -20,18 +24,18 @@ def message(message_id: str) -> str:
     return f"{_PREFIX}:message:{message_id}"
 
 
-def starts(message_id: str) -> str:
-    """Name the count of a message's starts that had no end."""
+def attempts(message_id: str) -> str:
+    """Name the count of a message's delivery attempts without an orderly end."""
     return f"{_PREFIX}:starts:{message_id}"
 
 
 def dead_letter_of(message_id: str) -> str:
-    """Name what says which dead letter an SQS message left behind."""
+    """Name the key that holds the id of an SQS message's dead letter."""
     return f"{_PREFIX}:dead-letter:{message_id}"
 
 
 def reason_of(dead_letter_id: str) -> str:
-    """Name what says why a dead letter is one."""
+    """Name the key that holds a dead letter's reason."""
     return f"{_PREFIX}:dead-letter-reason:{dead_letter_id}"
 
 
@@ -46,5 +50,5 @@ def dead_letters(queue_name: str) -> str:
 
 
 def messages_of(key: str) -> str:
-    """Name the messages whose ids are under `key`, a queue or its dead letters (hash)."""
+    """Name the hash of the messages whose ids are in `key`: a queue, or its dead letters."""
     return f"{key}.msgs"

@@ -1,4 +1,4 @@
-"""The Lua scripts, each a file in `lua/`: steps in Redis that happen whole or not at all."""
+"""The Lua scripts in `lua/`: each is one step in Redis that happens as a whole or not at all."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ _FOLDER = Path(__file__).parent / "lua"
 
 
 def script(client: "Redis", *names: str) -> "Script":
-    """Make a script callable, the last of `names`, with those before it for it to use.
+    """Make the last of `names` callable; those before it are libraries that it uses.
 
-    Redis is not asked before it is called.
+    Redis is not contacted until the script is called.
     """
     return client.register_script("\n".join((_FOLDER / f"{one}.lua").read_text() for one in names))

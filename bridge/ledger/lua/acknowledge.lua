@@ -1,19 +1,18 @@
--- Acknowledges a message: its actor has really ended. Doing it twice does no harm.
+-- Acknowledges a message whose actor has really ended. Repeating it is harmless.
 --
 -- KEYS[1]  the message's entry
 -- KEYS[2]  the messages in flight
--- KEYS[3]  how often the message was started
--- KEYS[4]  which dead letter the message left behind, if any
+-- KEYS[3]  the message's delivery attempts
+-- KEYS[4]  the id of the message's dead letter, if it has one
 -- KEYS[5]  Dramatiq's dead letters of the actor's queue (sorted set)
 -- KEYS[6]  their messages (hash)
 -- KEYS[7]  the messages of the actor's queue (hash)
--- ARGV     message id, state to enter ('done' or 'failed'), lifetime (ms), reason,
---          the dead letter's id ('' if there is none), how long dead letters are kept (ms),
---          whether to forget how often it was started ('1' or '0'), prefix of the lists of
---          acknowledgements
+-- ARGV     message id, new state ('done' or 'failed'), lifetime (ms), reason, id of the dead letter
+--          ('' for none), how long dead letters are kept (ms), whether to reset the delivery
+--          attempts ('1' or '0'), prefix of the lists of acknowledgements
 --
--- Keeps: a message leaves at most one dead letter, the last one, and none once it was done, in
--- whatever order two workers tell of it.
+-- Keeps: a message has at most one dead letter, the latest, and none once it is done, in whatever
+-- order two workers acknowledge it.
 
 local message_id, state, lifetime, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local dead_letter, dead_letter_ttl, forget_attempts, prefix = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -21,7 +20,7 @@ local dead_letter, dead_letter_ttl, forget_attempts, prefix = ARGV[5], ARGV[6], 
 local function bury(id)
     redis.call('ZREM', KEYS[5], id)
     redis.call('HDEL', KEYS[6], id)
-    -- Dramatiq moves it to its dead letters only after this. What is not here, it does not move.
+    -- Dramatiq moves it to its dead letters only after this, and only if it is still here.
     redis.call('HDEL', KEYS[7], id)
 end
 
@@ -37,7 +36,7 @@ end
 
 local known = redis.call('HMGET', KEYS[1], 'handle', 'queue', 'received_at')
 if state == 'done' then
-    -- Nothing but the state is needed any more, and there are many of these.
+    -- Only the state is still needed, and there are many of these.
     redis.call('DEL', KEYS[1])
 end
 redis.call('HSET', KEYS[1], 'state', state)

@@ -1,26 +1,24 @@
--- Hands a message that was received from SQS on to the workers: notes it and enqueues it.
--- Needs queue_entries.lua.
+-- Dispatches a message received from SQS: records it and enqueues it. Needs queue_entries.lua.
 --
 -- KEYS[1]  the message's entry (hash: state, handle, bridge, queue, received_at, copies,
 --          had_second_chance)
--- KEYS[2]  the messages in flight (sorted set: message id, score = when it was handed on, ms)
+-- KEYS[2]  the messages in flight (sorted set: message id, score = when it was dispatched, ms)
 -- KEYS[3]  Dramatiq's queue (list)
 -- KEYS[4]  its messages (hash)
--- KEYS[5]  how often the message was started
--- ARGV     message id, receipt handle, bridge, queue, now (ms), lifetime (ms), what the names of
---          Dramatiq's keys begin with, the copy's id, the message as Dramatiq has it, whether to
---          forget, once, how often it was started ('1' or '0')
+-- KEYS[5]  the message's delivery attempts
+-- ARGV     message id, receipt handle, bridge, queue, now (ms), lifetime (ms), prefix of Dramatiq's
+--          keys, the queue entry's id, the encoded Dramatiq message, whether this is a replay
+--          ('1' or '0'), which resets the delivery attempts once
 --
--- Replies  'enqueued'   it was not known, or its last run failed, or all its copies in
---                       Dramatiq's queues were lost
---          'in_flight'  it is being worked on; its entry has the newer receipt handle now
---          'done'       it was carried out: delete it
+-- Replies  'enqueued'   it was unknown, or had failed, or all its queue entries were lost
+--          'in_flight'  it is being processed; the newer receipt handle is recorded
+--          'done'       it was processed before: delete it
 --
--- Keeps: a message in state 'enqueued' has the newest receipt handle that SQS gave out, is among
--- those in flight for at most its lifetime, and was in Dramatiq's queue when it entered that state.
+-- Keeps: a message in state 'enqueued' has the newest receipt handle from SQS, is in flight for at
+-- most its lifetime, and was in Dramatiq's queue when it entered that state.
 
 local id, handle, bridge, queue, now, lifetime = unpack(ARGV, 1, 6)
-local namespace, copy, message, is_replay = unpack(ARGV, 7, 10)
+local namespace, entry, message, is_replay = unpack(ARGV, 7, 10)
 
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'done' then
@@ -34,11 +32,11 @@ if state == 'enqueued' then
     end
 end
 
--- The queue comes first: were one of these calls to fail, the message would be there twice, and
--- not nowhere.
-redis.call('HSET', KEYS[4], copy, message)
-redis.call('RPUSH', KEYS[3], copy)
-redis.call('HSET', KEYS[1], 'copies', string.match(KEYS[3], ':(.*)$') .. '/' .. copy)
+-- The queue comes first: if one of these calls fails, the message is enqueued twice rather than
+-- not at all.
+redis.call('HSET', KEYS[4], entry, message)
+redis.call('RPUSH', KEYS[3], entry)
+redis.call('HSET', KEYS[1], 'copies', string.match(KEYS[3], ':(.*)$') .. '/' .. entry)
 if is_replay == '1' and redis.call('HSETNX', KEYS[1], 'had_second_chance', 1) == 1 then
     redis.call('DEL', KEYS[5])
 end
@@ -48,6 +46,6 @@ if state ~= 'enqueued' then
     redis.call('PEXPIRE', KEYS[1], lifetime)
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - lifetime)
 end
--- One that was lost may have been taken from those in flight, to make room for it.
+-- A lost message may have been dropped from those in flight.
 redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'received_at'), id)
 return 'enqueued'

@@ -1,10 +1,10 @@
--- Looks messages up, all at one moment. Needs queue_entries.lua.
+-- Looks messages up, all at the same moment. Needs queue_entries.lua.
 --
 -- KEYS     the messages' entries
--- ARGV[1]  what the names of Dramatiq's keys begin with
+-- ARGV[1]  the prefix of Dramatiq's keys
 --
--- Replies, for each, a list of its state, bridge and handle, and 1 if it is lost: enqueued, but none
--- of its copies is in Dramatiq's queues any more, though its actor has not ended.
+-- Replies with a list for each: state, bridge, handle, and 1 if it is lost. A lost message has state
+-- 'enqueued', but no entry in Dramatiq's queues.
 
 local found = {}
 for position, key in ipairs(KEYS) do

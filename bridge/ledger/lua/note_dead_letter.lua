@@ -1,14 +1,14 @@
--- Notes on a dead letter why it is one. Doing it twice does no harm.
+-- Notes why a message was dead-lettered. Repeating it is harmless.
 --
--- KEYS[1]  the messages of the queue (hash): where it is until Dramatiq has moved it
+-- KEYS[1]  the messages of the queue (hash): where it is until Dramatiq moves it
 -- KEYS[2]  the messages of the queue's dead letters (hash)
--- KEYS[3]  the reason by itself, for counting without reading whole messages
+-- KEYS[3]  the reason alone, for counting without reading whole messages
 -- ARGV     the dead letter's id, the message with the note, the reason, how long dead letters are
 --          kept (ms)
 --
--- Replies  1 if the dead letter is there, 0 if not
+-- Replies  1 if the dead letter exists, 0 if not
 --
--- Keeps: nothing is made that Dramatiq does not know of.
+-- Keeps: nothing is created that Dramatiq does not know.
 
 local noted = 0
 for _, messages in ipairs({KEYS[1], KEYS[2]}) do

@@ -1,9 +1,9 @@
--- Shared by the scripts that look at a message's copies in Dramatiq's queues. An entry has them in
--- its field 'copies': "queue/id queue/id".
+-- A library for scripts that look at a message's entries in Dramatiq's queues. The message's hash
+-- lists them in its field 'copies': "queue/id queue/id".
 
-local function still_queued(namespace, copies)
+local function still_queued(namespace, entries)
     local found = {}
-    for queue, id in string.gmatch(copies or '', '(%S+)/(%S+)') do
+    for queue, id in string.gmatch(entries or '', '(%S+)/(%S+)') do
         if redis.call('HEXISTS', namespace .. ':' .. queue .. '.msgs', id) == 1 then
             table.insert(found, queue .. '/' .. id)
         end

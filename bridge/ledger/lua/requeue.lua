@@ -1,26 +1,26 @@
--- Gives a dead letter a new life: from the dead letters to its queue, whole or not at all.
+-- Requeues a dead letter: moves it back to its queue.
 --
 -- KEYS[1]  Dramatiq's dead letters of the queue (sorted set)
 -- KEYS[2]  their messages (hash)
--- KEYS[3]  the reason that was noted
+-- KEYS[3]  its reason
 -- KEYS[4]  the queue (list)
 -- KEYS[5]  its messages (hash)
---          and for what came from SQS:
+--          and for a message from SQS:
 -- KEYS[6]  the message's entry
 -- KEYS[7]  the messages in flight
--- KEYS[8]  how often the message was started
--- KEYS[9]  which dead letter the message left behind
+-- KEYS[8]  the message's delivery attempts
+-- KEYS[9]  the id of its dead letter
 -- ARGV     the dead letter's id, the new message's id in Redis, the new message,
---          the SQS message's id ('' if it came from elsewhere), now (ms), lifetime (ms),
+--          the SQS message's id ('' for none), now (ms), lifetime (ms),
 --          how long dead letters are kept (ms)
 --
 -- Replies  'requeued'
---          'gone'       there is no such dead letter any more
---          'in_flight'  the message came again from SQS; what becomes of it decides about this one
---          'done'       it was carried out meanwhile; the dead letter is removed
+--          'gone'       the dead letter no longer exists
+--          'in_flight'  SQS delivered the message again; that attempt decides about this letter
+--          'done'       it was processed meanwhile; the dead letter is removed
 --
--- Keeps: a message that is in flight is not enqueued beside itself. A message that is requeued is
--- in flight, so that SQS's next delivery of it brings a newer receipt handle and is not enqueued.
+-- Keeps: a message in flight is never enqueued a second time. A requeued message is in flight, so
+-- SQS's next delivery only brings a newer receipt handle.
 
 local id, new_id, message, sqs_id, now, lifetime =
     ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -49,12 +49,12 @@ if state == 'done' then
     return 'done'
 end
 
--- The queue comes first: were one of these calls to fail, the message would be there twice, and
--- not nowhere.
+-- The queue comes first: if one of these calls fails, the message is enqueued twice rather than
+-- not at all.
 redis.call('HSET', KEYS[5], new_id, message)
 redis.call('RPUSH', KEYS[4], new_id)
 if sqs_id ~= '' then
-    -- The receipt handle of the last delivery stays, if it is known: SQS takes it until the next.
+    -- The last delivery's receipt handle stays: SQS accepts it until the next delivery.
     redis.call('HSET', KEYS[6], 'state', 'enqueued', 'received_at', now,
         'copies', string.match(KEYS[4], ':(.*)$') .. '/' .. new_id)
     redis.call('PEXPIRE', KEYS[6], lifetime)

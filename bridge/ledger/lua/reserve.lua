@@ -1,12 +1,13 @@
--- Reserves room in flight for the messages that a bridge is about to receive.
+-- Reserves room in flight for messages that a bridge is about to receive.
 --
--- KEYS[1]  the messages in flight (sorted set: message id, score = when it was handed on, ms)
+-- KEYS[1]  the messages in flight (sorted set: message id, score = when it was dispatched, ms)
 -- KEYS[2]  what the bridges have reserved (hash: bridge → "number:until when (ms)")
--- ARGV     bridge, how many are wanted, how many may be in flight, now (ms), lifetime (ms),
---          until when the reservation holds (ms)
+-- ARGV     bridge, number wanted, most in flight, now (ms), lifetime (ms), when the reservation
+--          ends (ms)
 --
--- Replies how many are granted. A bridge's new reservation takes the place of its last one.
--- Keeps: what is in flight and what all bridges have reserved is never more than may be.
+-- Replies with the number granted. A bridge's new reservation replaces its last one.
+--
+-- Keeps: messages in flight and reservations of all bridges never exceed the most in flight.
 
 local bridge, wanted, at_most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, lifetime, until_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
