@@ -1,7 +1,7 @@
 """The workers' broker: how it reads its queues, and which middleware stands where, and why."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from django_dramatiq.middleware import DbConnectionsMiddleware
@@ -24,6 +24,9 @@ from relay.worker.middleware.queue_entries import QueueEntries
 from relay.worker.middleware.report import Report
 from relay.worker.middleware.watchdog import Watchdog
 from runtime.redis_client import connect
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 _HEARTBEAT_TIMEOUT_MS = 15_000
 _MAINTENANCE_CHANCE = 1_000_000
@@ -68,8 +71,13 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
 
 def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
     """Make the broker. Without actors it can still enqueue, by their names."""
+    return broker_on(connect(redis_url), middleware)
+
+
+def broker_on(client: "Redis", middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
+    """Make the broker on a connection that is there already."""
     return RecoveringBroker(
-        client=connect(redis_url),
+        client=client,
         middleware=list(middleware),
         namespace=NAMESPACE,
         heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,

@@ -4,14 +4,12 @@ import json
 from typing import Any
 
 import dramatiq
-import pytest
 import redis
 
 from bridge.ledger.dispatch import Dispatcher, Work
 from bridge.messages import Handle
 from emails import wire
-from relay.worker.broker import make_broker
-from runtime.redis_client import connect
+from relay.worker.broker import broker_on
 
 WORK: dramatiq.Message[None] = dramatiq.Message(
     queue_name=wire.INBOUND_QUEUE,
@@ -23,38 +21,31 @@ WORK: dramatiq.Message[None] = dramatiq.Message(
 )
 
 
-@pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    client = connect(redis_url)
-    client.flushdb()
-    return client
-
-
-def written(client: redis.Redis) -> dict[str, Any]:
+def written(redis_client: redis.Redis) -> dict[str, Any]:
     """Read what lies in Dramatiq's keys, and empty them; the copies' names are chance's."""
     queue, messages = (
-        client.lrange("dramatiq:inbound", 0, -1),
-        client.hgetall("dramatiq:inbound.msgs"),
+        redis_client.lrange("dramatiq:inbound", 0, -1),
+        redis_client.hgetall("dramatiq:inbound.msgs"),
     )
-    names = {key.decode() for key in client.keys("dramatiq:*")} - {"dramatiq:__heartbeats__"}
+    names = {key.decode() for key in redis_client.keys("dramatiq:*")} - {"dramatiq:__heartbeats__"}
     told = [json.loads(messages[one]) for one in queue]
     for one, message in zip(queue, told, strict=True):
         assert message["options"].pop("redis_message_id") == one.decode()
-    client.flushdb()
+    redis_client.flushdb()
     return {"keys": names, "messages": told}
 
 
 def test_a_message_that_is_handed_on_is_one_that_dramatiq_enqueued(
-    client: redis.Redis, redis_url: str
+    redis_client: redis.Redis,
 ) -> None:
-    broker = make_broker(redis_url)
+    broker = broker_on(redis_client)
     for _ in range(2):
         broker.enqueue(WORK)
-    expected = written(client)
+    expected = written(redis_client)
 
-    handover = Dispatcher(client, 60, bridge="b1", queue="mail")
+    handover = Dispatcher(redis_client, 60, bridge="b1", queue="mail")
     for name in ("message-1", "message-2"):
         handover.dispatch([Work(Handle(name, "handle"), WORK)], now_ms=1)
 
-    assert written(client) == expected
+    assert written(redis_client) == expected
     assert len(expected["messages"]) == 2

@@ -22,7 +22,7 @@ from bridge.ledger.keys import NAMESPACE
 from bridge.messages import Handle
 from bridge.visibility import Leases, Visibility
 from emails import wire
-from relay.worker.broker import make_broker
+from relay.worker.broker import broker_on
 from tests.in_flight import put_in_flight
 
 SEEDS = range(100)
@@ -99,7 +99,7 @@ class Worker:
     """Its steps are those of Dramatiq with our middleware, and in their order."""
 
     def __init__(self, world: "World") -> None:
-        self._world, self._broker = world, make_broker(world.redis_url)
+        self._world, self._broker = world, broker_on(world.client)
 
     def run(self, end: str) -> Steps:
         for copy, message in self._fetch(QUEUE):
@@ -147,9 +147,8 @@ class Worker:
 class World:
     """SQS, an empty Redis, two bridges and two workers; `under_way` is who is between two steps."""
 
-    def __init__(self, redis_url: str) -> None:
-        self.redis_url, self.client = redis_url, redis.Redis.from_url(redis_url)
-        self.client.flushdb()
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
         self.in_flight, self.sqs = InFlight(self.client, lifetime_seconds=60), Sqs()
         self.was_sent = self.was_wiped = False
         self.bridges, self.workers = [Bridge(self), Bridge(self)], [Worker(self), Worker(self)]
@@ -227,8 +226,10 @@ class World:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_message_is_carried_out_and_deleted_and_leaves_nothing(redis_url: str, seed: int) -> None:
-    chance, world = Random(seed), World(redis_url)
+def test_a_message_is_carried_out_and_deleted_and_leaves_nothing(
+    redis_client: redis.Redis, seed: int
+) -> None:
+    chance, world = Random(seed), World(redis_client)
 
     for _ in range(STEPS):
         possible = list(world.steps())

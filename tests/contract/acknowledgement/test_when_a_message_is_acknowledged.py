@@ -10,15 +10,15 @@ from collections.abc import Callable
 import dramatiq
 import pytest
 import redis
-from bridge.ledger.acknowledgements import Acknowledgement
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware, SkipMessage
 
+from bridge.ledger.acknowledgements import Acknowledgement
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
 from emails import wire
 from emails.values.errors import Refused
-from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
 DEAD_LETTERS = f"{NAMESPACE}:{wire.INBOUND_QUEUE}.XQ"
 
@@ -59,7 +59,7 @@ class Failing:
 )
 def test_the_verdict_on_an_actor(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -81,11 +81,11 @@ def test_the_verdict_on_an_actor(
     (acknowledgement,) = acknowledged(in_flight)
     assert acknowledgement.succeeded is (reason is None)
     assert acknowledgement.reason == (reason or "")
-    assert client.zcard(DEAD_LETTERS) == (0 if reason is None else 1)
+    assert redis_client.zcard(DEAD_LETTERS) == (0 if reason is None else 1)
 
 
 def test_a_message_for_no_actor_is_dead_lettered_and_acknowledged_as_failed(
-    client: redis.Redis, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+    redis_client: redis.Redis, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     enqueue(actor_name="gone")
 
@@ -93,7 +93,7 @@ def test_a_message_for_no_actor_is_dead_lettered_and_acknowledged_as_failed(
 
     (acknowledgement,) = acknowledged(in_flight)
     assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "no_such_actor")
-    assert client.zcard(DEAD_LETTERS) == 1
+    assert redis_client.zcard(DEAD_LETTERS) == 1
 
 
 def test_a_skipped_message_is_not_a_success(
@@ -115,7 +115,7 @@ def test_a_skipped_message_is_not_a_success(
 
 def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -133,13 +133,13 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     assert actor.runs == 0
     reasons = [acknowledgement.reason for acknowledgement in acknowledged(in_flight)]
     assert reasons == ["too_many_deliveries"] * 2
-    assert client.zcard(DEAD_LETTERS) == 1
+    assert redis_client.zcard(DEAD_LETTERS) == 1
 
 
 @pytest.mark.parametrize("when", ["before it fails", "before it is moved to the dead letters"])
 def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -166,7 +166,7 @@ def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
     work()
 
     assert acknowledged(in_flight)[-1].succeeded
-    assert client.zcard(DEAD_LETTERS) == client.hlen(f"{DEAD_LETTERS}.msgs") == 0
+    assert redis_client.zcard(DEAD_LETTERS) == redis_client.hlen(f"{DEAD_LETTERS}.msgs") == 0
 
 
 def test_attempts_that_end_in_order_do_not_count_as_deaths(
@@ -184,7 +184,7 @@ def test_attempts_that_end_in_order_do_not_count_as_deaths(
 
 def test_messages_around_one_that_cant_be_read_are_worked_off(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -192,8 +192,8 @@ def test_messages_around_one_that_cant_be_read_are_worked_off(
     """Lesson 27: the error used to strand every message fetched in the same batch."""
     declare(broker, lambda: None)
     enqueue("before")
-    client.hset(f"{NAMESPACE}:inbound.msgs", "junk", b"\xff not a message")
-    client.rpush(f"{NAMESPACE}:inbound", "junk")
+    redis_client.hset(f"{NAMESPACE}:inbound.msgs", "junk", b"\xff not a message")
+    redis_client.rpush(f"{NAMESPACE}:inbound", "junk")
     enqueue("after")
     worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=2)
     worker.start()
@@ -210,15 +210,15 @@ def test_messages_around_one_that_cant_be_read_are_worked_off(
 
 
 def test_dead_letters_are_kept_for_twice_as_long_as_sqs_can_keep_their_messages(
-    broker: RedisBroker, client: redis.Redis
+    broker: RedisBroker, redis_client: redis.Redis
 ) -> None:
     """Lesson 32: Dramatiq's own seven days end while the message is still in SQS."""
     dead_letters, day_ms = f"{NAMESPACE}:inbound.XQ", 24 * 3600 * 1000
     now_ms = int(time.time() * 1000)
-    client.zadd(dead_letters, {"kept": now_ms - 28 * day_ms, "over": now_ms - 31 * day_ms})
-    client.hset(f"{dead_letters}.msgs", mapping={"kept": "…", "over": "…"})
+    redis_client.zadd(dead_letters, {"kept": now_ms - 28 * day_ms, "over": now_ms - 31 * day_ms})
+    redis_client.hset(f"{dead_letters}.msgs", mapping={"kept": "…", "over": "…"})
 
     broker.do_fetch("inbound", 1)  # any command looks for those whose time is over
 
-    assert client.zrange(dead_letters, 0, -1) == [b"kept"]
-    assert client.hkeys(f"{dead_letters}.msgs") == [b"kept"]
+    assert redis_client.zrange(dead_letters, 0, -1) == [b"kept"]
+    assert redis_client.hkeys(f"{dead_letters}.msgs") == [b"kept"]

@@ -14,7 +14,7 @@ from bridge.ledger import keys
 from bridge.ledger.in_flight import InFlight
 from emails import wire
 from relay.worker.middleware.queue_entries import QueueEntries
-from tests.integration.acknowledgement.conftest import Enqueue
+from tests.contract.acknowledgement.conftest import Enqueue
 from tests.waiting import wait_until
 
 
@@ -52,7 +52,7 @@ def test_a_message_that_is_retried_is_never_taken_for_lost(
 
 def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_taken_for_lost(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -75,7 +75,7 @@ def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_ta
         is_retried.set()
         assert is_told.wait(5)
         delayed = keys.messages_of(keys.queue(dq_name(wire.INBOUND_QUEUE)))
-        wait_until("its delay is over", lambda: not client.exists(delayed))
+        wait_until("its delay is over", lambda: not redis_client.exists(delayed))
         seen.append(is_lost(in_flight))
 
     attempts = iter([fail, look])

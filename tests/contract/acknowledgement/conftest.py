@@ -1,4 +1,4 @@
-"""Workers in this process, on a real Redis, with the middleware that tells the bridge."""
+"""Workers in this process, with the middleware that tells the bridge."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from dramatiq.middleware import Retries
 from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
 from emails import wire
-from relay.worker.broker import make_broker
+from relay.worker.broker import broker_on
 from relay.worker.encoder import Encoder
 from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
@@ -23,15 +23,15 @@ MAX_DELIVERIES = 2
 
 
 @pytest.fixture
-def broker(redis_url: str, client: redis.Redis, in_flight: InFlight) -> Iterator[RedisBroker]:
+def broker(redis_client: redis.Redis, in_flight: InFlight) -> Iterator[RedisBroker]:
     before = dramatiq.get_encoder()
     dramatiq.set_encoder(Encoder())
-    broker = make_broker(
-        redis_url,
+    broker = broker_on(
+        redis_client,
         [
             Acknowledge(in_flight),
             QueueEntries(in_flight),
-            DeadLetterNote(client),
+            DeadLetterNote(redis_client),
             DeliveryLimit(in_flight, MAX_DELIVERIES),
             Retries(max_retries=2, min_backoff=1, max_backoff=10),
         ],
@@ -62,11 +62,11 @@ Enqueue = Callable[..., None]
 
 
 @pytest.fixture
-def enqueue(broker: RedisBroker, client: redis.Redis) -> Enqueue:
+def enqueue(broker: RedisBroker, redis_client: redis.Redis) -> Enqueue:
     """Put a message in flight, as the bridge does."""
 
     def put(message_id: str = "message-1", actor_name: str = "act") -> None:
         handle = Handle(message_id, "handle")
-        put_in_flight(client, handle, actor_name=actor_name, now_ms=1_000_000)
+        put_in_flight(redis_client, handle, actor_name=actor_name, now_ms=1_000_000)
 
     return put

@@ -21,8 +21,8 @@ from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
 from emails import wire
 from relay.operations.dead_letters.letter import new_life, read
+from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 from tests.in_flight import put_in_flight
-from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
 ID = "message-1"
 NEWER = Handle(ID, "newer")
@@ -47,8 +47,8 @@ def actor(broker: RedisBroker) -> Actor:
 
 
 @pytest.fixture
-def dead_letters(client: redis.Redis) -> DeadLetters:
-    return DeadLetters(client, 60)
+def dead_letters(redis_client: redis.Redis) -> DeadLetters:
+    return DeadLetters(redis_client, 60)
 
 
 @pytest.fixture
@@ -76,22 +76,22 @@ def come_again(in_flight: InFlight) -> Dispatched:
     return put_in_flight(in_flight._redis, NEWER, bridge="b2", now_ms=1_000_000)
 
 
-def count(client: redis.Redis) -> int:
+def count(redis_client: redis.Redis) -> int:
     key = keys.dead_letters(wire.INBOUND_QUEUE)
-    assert client.zcard(key) == client.hlen(keys.messages_of(key))
-    return int(client.zcard(key))
+    assert redis_client.zcard(key) == redis_client.hlen(keys.messages_of(key))
+    return int(redis_client.zcard(key))
 
 
 def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
     dead: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     work: Callable[[], None],
 ) -> None:
     assert requeue(dead_letters) == [Requeued.REQUEUED]
-    assert count(client) == 0
-    assert client.keys("relay:dead-letter*") == []
+    assert count(redis_client) == 0
+    assert redis_client.keys("relay:dead-letter*") == []
     work()
 
     (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
@@ -103,7 +103,7 @@ def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
 def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_again(
     dead: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     work: Callable[[], None],
 ) -> None:
@@ -113,7 +113,7 @@ def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_agai
     work()
 
     assert dead.runs == 3
-    assert count(client) == 1
+    assert count(redis_client) == 1
     (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
     assert acknowledgement.succeeded is False
 
@@ -121,7 +121,7 @@ def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_agai
 def test_a_message_that_killed_its_workers_is_let_run_again(
     actor: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -137,7 +137,7 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
     work()
 
     assert actor.runs == 1
-    assert count(client) == 0
+    assert count(redis_client) == 0
 
 
 def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_newer_handle(
@@ -157,16 +157,16 @@ def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_new
 def test_a_message_whose_lifetime_was_over_is_in_flight_again(
     dead: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     work: Callable[[], None],
     comes_again: bool,
 ) -> None:
     """Its receipt handle is forgotten: it is known once SQS delivers it, if SQS still has it."""
-    client.delete(keys.message(ID))
+    redis_client.delete(keys.message(ID))
     requeue(dead_letters)
     assert in_flight.count(0) == 1
-    assert 0 < client.pttl(keys.message(ID)) <= 60_000
+    assert 0 < redis_client.pttl(keys.message(ID)) <= 60_000
     if comes_again:
         assert come_again(in_flight) is Dispatched.IN_FLIGHT
 
@@ -180,30 +180,30 @@ def test_a_message_whose_lifetime_was_over_is_in_flight_again(
 def test_a_message_that_came_again_before_is_not_enqueued_beside_itself(
     dead: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
     """Even where nobody remembers which dead letter is its, that goes when the message succeeds."""
     enqueue()
-    client.delete(keys.dead_letter_of(ID))
+    redis_client.delete(keys.dead_letter_of(ID))
 
     assert requeue(dead_letters) == [Requeued.IN_FLIGHT]
-    assert count(client) == 1
+    assert count(redis_client) == 1
     work()
 
     assert dead.runs == 1
-    assert count(client) == 0
+    assert count(redis_client) == 0
 
 
 def test_a_message_that_was_carried_out_meanwhile_is_not_carried_out_again(
     dead: Actor,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
-    client.delete(keys.dead_letter_of(ID))
+    redis_client.delete(keys.dead_letter_of(ID))
     enqueue()
     work()
     dead.runs = 0
@@ -212,7 +212,7 @@ def test_a_message_that_was_carried_out_meanwhile_is_not_carried_out_again(
     work()
 
     assert dead.runs == 0
-    assert count(client) == 0
+    assert count(redis_client) == 0
 
 
 def test_two_operators_at_once_requeue_it_once(
@@ -231,14 +231,14 @@ def test_two_operators_at_once_requeue_it_once(
 
 
 def test_a_dead_letter_is_kept_when_it_cant_be_put_into_its_queue(
-    dead: Actor, dead_letters: DeadLetters, client: redis.Redis
+    dead: Actor, dead_letters: DeadLetters, redis_client: redis.Redis
 ) -> None:
-    client.set(keys.queue(wire.INBOUND_QUEUE), "not a list")
+    redis_client.set(keys.queue(wire.INBOUND_QUEUE), "not a list")
 
     with pytest.raises(redis.ResponseError):
         requeue(dead_letters)
 
-    assert count(client) == 1
+    assert count(redis_client) == 1
 
 
 def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
@@ -274,15 +274,15 @@ def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
 
 
 def test_a_deleted_dead_letter_is_gone_and_its_message_stays_what_it_was(
-    dead: Actor, dead_letters: DeadLetters, client: redis.Redis, in_flight: InFlight
+    dead: Actor, dead_letters: DeadLetters, redis_client: redis.Redis, in_flight: InFlight
 ) -> None:
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
 
     assert dead_letters.delete([(place, ID)]) == [True]
     assert dead_letters.delete([(place, ID)]) == [False]
 
-    assert count(client) == 0
-    assert client.keys("relay:dead-letter*") == []
+    assert count(redis_client) == 0
+    assert redis_client.keys("relay:dead-letter*") == []
     assert come_again(in_flight) is Dispatched.ENQUEUED
 
 
@@ -290,7 +290,7 @@ def test_a_job_that_did_not_come_from_sqs_can_be_requeued(
     actor: Actor,
     broker: RedisBroker,
     dead_letters: DeadLetters,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     work: Callable[[], None],
 ) -> None:
     broker.enqueue(
@@ -302,9 +302,9 @@ def test_a_job_that_did_not_come_from_sqs_can_be_requeued(
     actor.runs, actor.is_mended = 0, True
 
     assert requeue(dead_letters) == [Requeued.REQUEUED]
-    (queued,) = client.hvals(keys.messages_of(keys.queue(wire.INBOUND_QUEUE)))
+    (queued,) = redis_client.hvals(keys.messages_of(keys.queue(wire.INBOUND_QUEUE)))
     assert json.loads(queued)["options"].keys() == {"redis_message_id", "requeues", "taken_at_ms"}
     work()
 
-    assert (actor.runs, count(client)) == (1, 0)
-    assert client.keys("relay:*") == []
+    assert (actor.runs, count(redis_client)) == (1, 0)
+    assert redis_client.keys("relay:*") == []

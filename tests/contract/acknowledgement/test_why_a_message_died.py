@@ -15,7 +15,7 @@ from bridge.ledger.dead_letters import NOTE, DeadLetters
 from bridge.ledger.in_flight import InFlight
 from emails import wire
 from emails.values.errors import NotFinished, Refused
-from tests.integration.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 
 
 def declare(broker: RedisBroker, error: BaseException) -> None:
@@ -27,8 +27,8 @@ def declare(broker: RedisBroker, error: BaseException) -> None:
     )
 
 
-def the_one_dead_letter(client: redis.Redis) -> tuple[str | None, dict[str, Any]]:
-    dead_letters = DeadLetters(client, 60)
+def the_one_dead_letter(redis_client: redis.Redis) -> tuple[str | None, dict[str, Any]]:
+    dead_letters = DeadLetters(redis_client, 60)
     places = list(dead_letters.places(wire.INBOUND_QUEUE))
     (reason,), (stored,) = dead_letters.reasons(places), dead_letters.messages(places)
     assert stored is not None
@@ -47,7 +47,7 @@ def the_one_dead_letter(client: redis.Redis) -> tuple[str | None, dict[str, Any]
 )
 def test_of_what_its_actor_raised(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     enqueue: Enqueue,
     work: Callable[[], None],
     error: BaseException,
@@ -59,7 +59,7 @@ def test_of_what_its_actor_raised(
 
     work()
 
-    noted, note = the_one_dead_letter(client)
+    noted, note = the_one_dead_letter(redis_client)
     assert (noted, note["reason"]) == (reason, reason)
     assert note["attempts"] == attempts
     assert note["error_type"] == type(error).__name__
@@ -69,7 +69,7 @@ def test_of_what_its_actor_raised(
 
 def test_of_too_many_deliveries(
     broker: RedisBroker,
-    client: redis.Redis,
+    redis_client: redis.Redis,
     in_flight: InFlight,
     enqueue: Enqueue,
     work: Callable[[], None],
@@ -81,29 +81,29 @@ def test_of_too_many_deliveries(
 
     work()
 
-    noted, note = the_one_dead_letter(client)
+    noted, note = the_one_dead_letter(redis_client)
     assert (noted, note["reason"]) == ("too_many_deliveries", "too_many_deliveries")
     assert note["attempts"] == MAX_DELIVERIES
 
 
 def test_of_an_actor_that_does_not_exist(
-    client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
+    redis_client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     enqueue(actor_name="gone")
 
     work()
 
-    noted, note = the_one_dead_letter(client)
+    noted, note = the_one_dead_letter(redis_client)
     assert (noted, note["reason"], note["attempts"]) == ("no_such_actor", "no_such_actor", 0)
 
 
 def test_a_message_that_did_not_die_has_no_note(
-    broker: RedisBroker, client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
+    broker: RedisBroker, redis_client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     dramatiq.actor(lambda: None, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
     enqueue()
 
     work()
 
-    assert client.keys(keys.reason_of("*")) == []
-    assert client.keys(f"{keys.queue(wire.INBOUND_QUEUE)}*msgs") == []
+    assert redis_client.keys(keys.reason_of("*")) == []
+    assert redis_client.keys(f"{keys.queue(wire.INBOUND_QUEUE)}*msgs") == []

@@ -19,10 +19,10 @@ def dispatch(in_flight: InFlight, handle: Handle = HANDLE, bridge: str = "b1") -
     return put_in_flight(in_flight._redis, handle, bridge=bridge)
 
 
-def copies(client: redis.Redis) -> list[bytes]:
+def copies(redis_client: redis.Redis) -> list[bytes]:
     """List what is in Dramatiq's queue, and has its message there."""
-    queued: list[bytes] = client.lrange(f"{NAMESPACE}:inbound", 0, -1)
-    assert sorted(queued) == sorted(client.hkeys(f"{NAMESPACE}:inbound.msgs"))
+    queued: list[bytes] = redis_client.lrange(f"{NAMESPACE}:inbound", 0, -1)
+    assert sorted(queued) == sorted(redis_client.hkeys(f"{NAMESPACE}:inbound.msgs"))
     return queued
 
 
@@ -36,19 +36,19 @@ def fail(in_flight: InFlight, dead_letter_id: str = "dead-1") -> bool:
     )
 
 
-def test_an_unknown_message_is_enqueued(in_flight: InFlight, client: redis.Redis) -> None:
+def test_an_unknown_message_is_enqueued(in_flight: InFlight, redis_client: redis.Redis) -> None:
     assert dispatch(in_flight) is Dispatched.ENQUEUED
     assert in_flight.count(NOW_MS) == 1
-    assert len(copies(client)) == 1
+    assert len(copies(redis_client)) == 1
 
 
 def test_handing_on_again_after_an_answer_that_was_lost_enqueues_nothing(
-    in_flight: InFlight, client: redis.Redis
+    in_flight: InFlight, redis_client: redis.Redis
 ) -> None:
     dispatch(in_flight)
 
     assert dispatch(in_flight) is Dispatched.IN_FLIGHT
-    assert len(copies(client)) == 1
+    assert len(copies(redis_client)) == 1
 
 
 def test_a_message_delivered_again_is_adopted_with_its_newer_handle(in_flight: InFlight) -> None:
@@ -118,30 +118,30 @@ def test_a_failed_message_may_run_again_when_sqs_delivers_it_again(in_flight: In
 
 
 def test_a_message_leaves_its_last_dead_letter_only(
-    in_flight: InFlight, client: redis.Redis
+    in_flight: InFlight, redis_client: redis.Redis
 ) -> None:
     dead_letters = f"{NAMESPACE}:inbound.XQ"
     for attempt in ("dead-1", "dead-2"):
         dispatch(in_flight)
-        client.zadd(dead_letters, {attempt: 1})
-        client.hset(f"{dead_letters}.msgs", attempt, "…")
+        redis_client.zadd(dead_letters, {attempt: 1})
+        redis_client.hset(f"{dead_letters}.msgs", attempt, "…")
         fail(in_flight, attempt)
 
-    assert client.zrange(dead_letters, 0, -1) == [b"dead-2"]
+    assert redis_client.zrange(dead_letters, 0, -1) == [b"dead-2"]
 
     dispatch(in_flight)
     succeed(in_flight)
 
-    assert client.zcard(dead_letters) == 0
-    assert client.hlen(f"{dead_letters}.msgs") == 0
+    assert redis_client.zcard(dead_letters) == 0
+    assert redis_client.hlen(f"{dead_letters}.msgs") == 0
 
 
 def test_a_message_that_redis_forgot_can_still_be_acknowledged(
-    in_flight: InFlight, client: redis.Redis
+    in_flight: InFlight, redis_client: redis.Redis
 ) -> None:
     """Redis was wiped while the actor ran: when SQS delivers the message again it is done."""
     dispatch(in_flight)
-    client.flushdb()
+    redis_client.flushdb()
 
     assert succeed(in_flight) is True
     assert in_flight.find(["other", ID])[0] is None
@@ -162,15 +162,15 @@ def test_bridges_together_reserve_no_more_than_may_be_in_flight(in_flight: InFli
     assert reserve("b3", NOW_MS + 31_000) == 10
 
 
-def test_nothing_outlives_its_lifetime(client: redis.Redis) -> None:
-    in_flight = InFlight(client, lifetime_seconds=1)
+def test_nothing_outlives_its_lifetime(redis_client: redis.Redis) -> None:
+    in_flight = InFlight(redis_client, lifetime_seconds=1)
     now_ms = int(time.time() * 1000)
-    put_in_flight(client, HANDLE, now_ms=now_ms, lifetime_seconds=1)
+    put_in_flight(redis_client, HANDLE, now_ms=now_ms, lifetime_seconds=1)
 
-    assert 0 < client.pttl(f"relay:message:{ID}") <= 1000
+    assert 0 < redis_client.pttl(f"relay:message:{ID}") <= 1000
     assert in_flight.count(now_ms + 1001) == 0
     succeed(in_flight)
-    assert 0 < client.pttl(f"relay:message:{ID}") <= 1000
+    assert 0 < redis_client.pttl(f"relay:message:{ID}") <= 1000
 
 
 def test_starts_without_an_end_are_counted_until_an_attempt_ends_in_order(
@@ -193,16 +193,18 @@ def test_a_message_that_is_done_has_no_starts_whoever_runs_it_still(in_flight: I
     assert in_flight.count_attempt(ID) == 1
 
 
-def test_a_second_chance_forgets_the_starts_once(in_flight: InFlight, client: redis.Redis) -> None:
+def test_a_second_chance_forgets_the_starts_once(
+    in_flight: InFlight, redis_client: redis.Redis
+) -> None:
     """A message that kills its workers again does not do so for ever."""
     in_flight.count_attempt(ID)
-    put_in_flight(client, HANDLE, is_replay=True)
+    put_in_flight(redis_client, HANDLE, is_replay=True)
     assert in_flight.count_attempt(ID) == 1
     in_flight.acknowledge(
         ID, actor_queue="inbound", failure="too_many_deliveries", forget_attempts=False
     )
 
-    put_in_flight(client, NEWER, is_replay=True)
+    put_in_flight(redis_client, NEWER, is_replay=True)
 
     assert in_flight.count_attempt(ID) == 2
 
