@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
-from tests.integration.dead_letters.conftest import Bury, dead, lead_to_no_redis, queued
+from tests.dead_letters import Bury, dead, queued
+from tests.integration.dead_letters.conftest import lead_to_no_redis
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.operations.builders import SECRETS, a_notification
 

@@ -25,7 +25,7 @@ from relay.worker.encoder import Encoder
 from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
-from tests.integration.dead_letters.conftest import dead
+from tests.dead_letters import dead
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.unit.emails.builders import BUCKET, NOW, received
 

@@ -9,12 +9,9 @@ import redis
 from bridge.ledger import dead_letters as places_module
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import DeadLetters
-from emails.values.facts import MaskRef
 from relay.operations.dead_letters import handling
 from relay.operations.dead_letters.filters import Filters
-from tests.integration.dead_letters.conftest import Bury
-from tests.integration.emails.conftest import a_domain_mask, a_mask, an_owner
-from tests.unit.operations.builders import a_notification
+from tests.dead_letters import Bury, burying_in
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +20,16 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (places_module, handling):
         monkeypatch.setattr(module, "PLACES_BATCH", 3)
     monkeypatch.setattr(handling, "MESSAGES_BATCH", 2)
+
+
+@pytest.fixture
+def store(redis_client: redis.Redis) -> DeadLetters:
+    return DeadLetters(redis_client, lifetime_seconds=60)
+
+
+@pytest.fixture
+def bury(redis_client: redis.Redis) -> Bury:
+    return burying_in(redis_client)
 
 
 def now() -> datetime:
@@ -44,11 +51,11 @@ def test_all_are_met_once_the_newest_first_across_queues(store: DeadLetters, bur
 
 
 def test_many_that_died_in_the_same_moment_are_all_met(
-    store: DeadLetters, bury: Bury, client: redis.Redis
+    store: DeadLetters, bury: Bury, redis_client: redis.Redis
 ) -> None:
     made = [bury() for _ in range(20)]
-    client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[3:15], 5))
-    client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[15:], 4))
+    redis_client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[3:15], 5))
+    redis_client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[15:], 4))
 
     found = ids(store)
 
@@ -57,10 +64,10 @@ def test_many_that_died_in_the_same_moment_are_all_met(
 
 
 def test_what_goes_meanwhile_hides_nothing_else(
-    store: DeadLetters, bury: Bury, client: redis.Redis
+    store: DeadLetters, bury: Bury, redis_client: redis.Redis
 ) -> None:
     made = [bury(minutes_ago=minutes) for minutes in range(20)]
-    client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made, 5))
+    redis_client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made, 5))
 
     met = []
     for letter in handling.find(store, Filters(), now()):
@@ -84,10 +91,10 @@ def test_what_dies_meanwhile_is_not_met_so_that_requeueing_ends(
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(
-    store: DeadLetters, bury: Bury, client: redis.Redis
+    store: DeadLetters, bury: Bury, redis_client: redis.Redis
 ) -> None:
     made = [bury(minutes_ago=minutes // 4) for minutes in range(20)]
-    client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[:10], 5))
+    redis_client.zadd(keys.dead_letters("inbound"), dict.fromkeys(made[:10], 5))
     met, before = [], None
 
     while page := list(islice(handling.find(store, Filters(), now(), before), 3)):
@@ -131,17 +138,3 @@ def test_counts_agree_with_what_is_found(store: DeadLetters, bury: Bury) -> None
         "unknown": 4,
         "refused:mail_missing": 1,
     }
-
-
-@pytest.mark.django_db
-def test_a_mask_is_found_by_its_id(store: DeadLetters, bury: Bury) -> None:
-    owner = an_owner(is_premium=True, subdomain="ann")
-    random, domain = a_mask(owner), a_domain_mask(owner)
-    to_random = bury(notification=a_notification("X7K2+tag@masks.example"))
-    to_domain = bury(notification=a_notification("shop@ann.masks.example"), minutes_ago=1)
-    bury(notification=a_notification("other@masks.example"))
-
-    for mask, dead_letter_id in ((random, to_random), (domain, to_domain)):
-        found = handling.find_mask(MaskRef(mask.KIND, mask.pk))
-        assert found is not None
-        assert ids(store, mask=found) == [dead_letter_id]
