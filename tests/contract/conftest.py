@@ -4,6 +4,7 @@ Whatever starts a server is marked `servers`, and is not in `make quick`.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import fakeredis
 import pytest
@@ -11,15 +12,39 @@ import redis
 
 from bridge.ledger.in_flight import InFlight
 from runtime.redis_client import connect
+from tests.aws_threads import FastAwsThread, MotoThread
+from tools.aws.fast_aws import FastAws
 from tools.local.aws import SimulatedAws
 
 _PLAYED_BY = ("moto", "tools.aws")
 
 
+@pytest.fixture(scope="session")
+def aws_threads(folder: Path) -> Iterator[dict[str, SimulatedAws]]:
+    """Both servers, within this process."""
+    folders = [folder / "moto-thread", folder / "fast-aws-thread"]
+    for one in folders:
+        one.mkdir()
+    threads = [MotoThread(folders[0]), FastAwsThread(folders[1])]
+    yield dict(zip(_PLAYED_BY, threads, strict=True))
+    for thread in threads:
+        thread.stop()
+
+
 @pytest.fixture(params=_PLAYED_BY)
-def any_aws(request: pytest.FixtureRequest) -> SimulatedAws:
-    """Each of the two, in turn."""
-    aws: SimulatedAws = request.getfixturevalue("aws" if request.param == "moto" else "fast_aws")
+def any_aws(request: pytest.FixtureRequest, aws_threads: dict[str, SimulatedAws]) -> SimulatedAws:
+    """Each of the two, in turn, with an empty queue and an empty bucket."""
+    aws = aws_threads[request.param]
+    aws.reset()
+    return aws
+
+
+@pytest.fixture
+def fast_aws(aws_threads: dict[str, SimulatedAws]) -> FastAws:
+    """The fast local AWS, empty, and with nothing that goes wrong."""
+    aws = aws_threads["tools.aws"]
+    assert isinstance(aws, FastAws)
+    aws.reset()
     return aws
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tools.aws.server import run
+from tools.aws.server import make_server
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
-    run(given.host, given.port)
+    make_server(given.host, given.port).run()
 
 
 if __name__ == "__main__":

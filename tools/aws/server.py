@@ -17,10 +17,10 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
 
-def run(host: str, port: int) -> None:
-    """Serve until a signal."""
+def make_server(host: str, port: int) -> uvicorn.Server:
+    """Make the server; its `run` serves until a signal, or until `should_exit` is set."""
     app = Application(Cloud(f"http://{host}:{port}"))
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -35,6 +35,7 @@ def run(host: str, port: int) -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
     )
+    return uvicorn.Server(config)
 
 
 class _Protocol(HttpToolsProtocol):

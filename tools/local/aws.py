@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
@@ -46,6 +46,17 @@ class SentMail:
     ses_id: str
 
 
+class Server(Protocol):
+    """What listens."""
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that it runs in."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
 class SimulatedAws(ABC):
     """A server that plays AWS, as a process, set up for the relay; `deliver` is what SES would do.
 
@@ -60,9 +71,7 @@ class SimulatedAws(ABC):
     def __init__(self, folder: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
         port = port or free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", self._MODULE, "--host", host, "--port", str(port)]
-        self._process = Process("aws", command, self._server_environ(), folder / "aws.log")
-        self._process.wait_until(lambda: is_listening(port))
+        self._server = self._start(host, port, folder / "aws.log")
         self.certificates = folder / "certificates"
         self.certificates.mkdir(exist_ok=True)
         self.signer = Signer.generate(REGION)
@@ -79,7 +88,7 @@ class SimulatedAws(ABC):
     @property
     def pid(self) -> int:
         """The server's process id."""
-        return self._process.pid
+        return self._server.pid
 
     def set_up(self, visibility_seconds: int = 30) -> None:
         """Make the queue with its dead-letter queue, the bucket, and the identities of SES."""
@@ -104,7 +113,7 @@ class SimulatedAws(ABC):
 
     def stop(self) -> None:
         """Stop the server."""
-        self._process.stop()
+        self._server.stop()
 
     def environ(self) -> dict[str, str]:
         """Give the settings that lead the relay's processes here."""
@@ -162,6 +171,12 @@ class SimulatedAws(ABC):
     @abstractmethod
     def sent(self) -> list[SentMail]:
         """List what SES was given to send, oldest first."""
+
+    def _start(self, host: str, port: int, log: Path) -> Server:
+        command = [sys.executable, "-m", self._MODULE, "--host", host, "--port", str(port)]
+        process = Process("aws", command, self._server_environ(), log)
+        process.wait_until(lambda: is_listening(port))
+        return process
 
     def _store(self, key: str, raw: bytes) -> None:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)

@@ -1,0 +1,48 @@
+"""The two servers that play AWS, as threads of the tests' own process."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from moto.server import ThreadedMotoServer
+
+from tests.waiting import wait_until
+from tools.aws.fast_aws import FastAws
+from tools.aws.server import make_server
+from tools.local.aws import LocalAws
+from tools.local.processes import is_listening
+
+
+class _Here:
+    """A server in this process."""
+
+    pid = os.getpid()
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+
+
+class MotoThread(LocalAws):
+    """moto."""
+
+    def _start(self, host: str, port: int, log: Path) -> _Here:
+        server = ThreadedMotoServer(host, port, verbose=False)
+        server.start()
+        return _Here(server.stop)
+
+
+class FastAwsThread(FastAws):
+    """The fast local AWS."""
+
+    def _start(self, host: str, port: int, log: Path) -> _Here:
+        server = make_server(host, port)
+        thread = Thread(target=server.run, daemon=True)
+        thread.start()
+        wait_until("the fast AWS listens", lambda: is_listening(port))
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join()
+
+        return _Here(stop)
