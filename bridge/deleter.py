@@ -5,8 +5,7 @@ import time
 
 import markus
 
-from bridge.ledger.acknowledgements import Acknowledgement
-from bridge.ledger.in_flight import InFlight
+from bridge.ledger.acknowledgements import Acknowledgement, Acknowledgements
 from bridge.messages import Handle
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
@@ -25,10 +24,15 @@ class Deleter:
     """Takes acknowledgements from Redis and deletes their messages from SQS."""
 
     def __init__(
-        self, queue: Queue, in_flight: InFlight, totals: Totals, *, delete_failed_messages: bool
+        self,
+        queue: Queue,
+        acknowledgements: Acknowledgements,
+        totals: Totals,
+        *,
+        delete_failed_messages: bool,
     ) -> None:
         self._queue = queue
-        self._in_flight = in_flight
+        self._acknowledgements = acknowledgements
         self._totals = totals
         self._delete_failed_messages = delete_failed_messages
 
@@ -38,7 +42,7 @@ class Deleter:
         Errors of Redis pass through. If SQS can't be reached, the batch goes back on the list and
         the error passes through; the caller backs off.
         """
-        taken = self._in_flight.take_acknowledgements(
+        taken = self._acknowledgements.take(
             self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS
         )
         to_delete = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
@@ -73,7 +77,7 @@ class Deleter:
 
     def _give_back(self, acknowledgements: list[Acknowledgement]) -> None:
         if acknowledgements:
-            self._in_flight.give_back(self._queue.queue_name, acknowledgements)
+            self._acknowledgements.give_back(self._queue.queue_name, acknowledgements)
 
     def _record(self, acknowledgement: Acknowledgement) -> None:
         seconds = time.time() - acknowledgement.received_at_ms / 1000

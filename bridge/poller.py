@@ -18,7 +18,7 @@ import markus
 from redis.exceptions import RedisError
 
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
-from bridge.ledger.in_flight import InFlight
+from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.sns.certificates import CertificateUnavailable
@@ -87,7 +87,7 @@ class Poller:
         self,
         *,
         queue: Queue,
-        in_flight: InFlight,
+        reservations: Reservations,
         leases: Leases,
         dispatcher: Dispatcher,
         authenticate: Authenticate,
@@ -96,7 +96,7 @@ class Poller:
         stopping: Event,
     ) -> None:
         self._queue = queue
-        self._in_flight = in_flight
+        self._reservations = reservations
         self._leases = leases
         self._dispatcher = dispatcher
         self._authenticate = authenticate
@@ -106,7 +106,7 @@ class Poller:
 
     def demand(self) -> int:
         """Reserve room in flight for the next messages; returns for how many."""
-        return self._in_flight.reserve(
+        return self._reservations.reserve(
             self._options.batch_size,
             bridge=self._options.bridge,
             at_most=self._options.max_in_flight,

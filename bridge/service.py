@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
 from bridge.poller import Poller
@@ -42,6 +43,7 @@ class Components:
 
     queue: Queue
     in_flight: InFlight
+    acknowledgements: Acknowledgements
     leases: Leases
     poller: Poller
     deleter: Deleter
@@ -121,10 +123,10 @@ class Service:
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 
     def _is_all_acknowledged(self) -> bool:
-        in_flight, queue = self._components.in_flight, self._components.queue.queue_name
+        queue, now_ms = self._components.queue.queue_name, int(time.time() * 1000)
         return (
-            in_flight.count_of(queue, int(time.time() * 1000)) == 0
-            and in_flight.count_acknowledgements(queue) == 0
+            self._components.in_flight.count_of(queue, now_ms) == 0
+            and self._components.acknowledgements.count(queue) == 0
         )
 
     def _wait_for_leases(self) -> None:

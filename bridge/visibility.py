@@ -102,7 +102,7 @@ class Visibility:
         self._change("hide", decided.extend, self._visibility_seconds)
         self._change("show", decided.release, 0)
         self._leases.drop(decided.drop)
-        self._in_flight.make_room()
+        self._in_flight.drop_lost()
         if decided.release:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
             metrics.incr("lost_by_redis", len(decided.release))

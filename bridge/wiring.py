@@ -11,9 +11,11 @@ from redis.exceptions import RedisError
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
+from bridge.ledger.reservations import Reservations
 from bridge.loops import Backoff
 from bridge.poller import Authenticate, Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
@@ -41,16 +43,18 @@ def build_components(
     )
     redis = connect(config.redis_url)
     in_flight = InFlight(redis, config.max_lifetime_seconds)
+    acknowledgements = Acknowledgements(redis, config.max_lifetime_seconds)
     leases, totals = Leases(), Totals()
     # Not the host's name alone: a restarted bridge must not count as the owner of the old leases.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     return Components(
         queue=queue,
         in_flight=in_flight,
+        acknowledgements=acknowledgements,
         leases=leases,
         poller=Poller(
             queue=queue,
-            in_flight=in_flight,
+            reservations=Reservations(redis, config.max_lifetime_seconds),
             leases=leases,
             dispatcher=Dispatcher(
                 redis,
@@ -73,7 +77,7 @@ def build_components(
             stopping=stopping,
         ),
         deleter=Deleter(
-            queue, in_flight, totals, delete_failed_messages=config.delete_failed_messages
+            queue, acknowledgements, totals, delete_failed_messages=config.delete_failed_messages
         ),
         visibility=Visibility(
             queue, in_flight, leases, bridge=bridge, visibility_seconds=config.visibility_seconds

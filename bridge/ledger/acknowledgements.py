@@ -1,17 +1,26 @@
-"""Acknowledgements: what the workers tell the bridge of messages whose actors have ended."""
+"""Acknowledgements: how workers tell the bridges that a message's actor has really ended.
+
+The workers put them on a list in Redis, one list for each SQS queue; any bridge takes them off.
+Losing one is harmless: SQS redelivers the message, and it is found done.
+"""
 
 import json
+import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS
+from bridge.ledger.scripts import script
 from bridge.messages import Handle
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What a worker tells the bridge of a message whose actor has ended.
-
-    `reason` names the failure; it is empty for a message that succeeded.
-    """
+    """The end of a message's actor. `reason` names the failure; it is empty after a success."""
 
     handle: Handle
     received_at_ms: int
@@ -36,3 +45,74 @@ class Acknowledgement:
                 "reason": self.reason,
             }
         )
+
+
+class Acknowledgements:
+    """The lists of acknowledgements. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
+        self._redis = client
+        self._lifetime_ms = lifetime_seconds * 1000
+        self._acknowledge = script(client, "acknowledge")
+
+    def acknowledge(
+        self,
+        message_id: str,
+        *,
+        actor_queue: str,
+        failure: str | None,
+        dead_letter_id: str = "",
+        forget_attempts: bool = True,
+    ) -> bool:
+        """Acknowledge a message whose actor has ended; returns False if that was done before.
+
+        `failure` is the reason of a dead-lettered message, None after a success. An earlier dead
+        letter of the message is removed. `forget_attempts` is false for a message that must not run
+        again.
+        """
+        dead_letters = keys.dead_letters(actor_queue)
+        return bool(
+            self._acknowledge(
+                keys=[
+                    keys.message(message_id),
+                    keys.IN_FLIGHT,
+                    keys.attempts(message_id),
+                    keys.dead_letter_of(message_id),
+                    dead_letters,
+                    keys.messages_of(dead_letters),
+                    keys.messages_of(keys.queue(actor_queue)),
+                ],
+                args=[
+                    message_id,
+                    "done" if failure is None else "failed",
+                    self._lifetime_ms,
+                    failure or "",
+                    dead_letter_id,
+                    DEAD_LETTER_TTL_MS,
+                    int(forget_attempts),
+                    keys.ACKNOWLEDGEMENTS,
+                ],
+            )
+        )
+
+    def take(
+        self, queue: str, at_most: int, wait_seconds: float, linger_seconds: float = 0
+    ) -> list[Acknowledgement]:
+        """Take acknowledgements off a queue's list: wait for a first one, then briefly for more."""
+        name = keys.ACKNOWLEDGEMENTS + queue
+        first = self._redis.blpop([name], timeout=wait_seconds)
+        if first is None:
+            return []
+        time.sleep(linger_seconds)
+        rest = self._redis.lpop(name, at_most - 1) or [] if at_most > 1 else []
+        return [Acknowledgement.from_json(text) for text in [first[1], *rest]]
+
+    def give_back(self, queue: str, acknowledgements: list[Acknowledgement]) -> None:
+        """Put acknowledgements back on the list, for any bridge to take."""
+        texts = [acknowledgement.to_json() for acknowledgement in acknowledgements]
+        self._redis.rpush(keys.ACKNOWLEDGEMENTS + queue, *texts)
+
+    def count(self, queue: str) -> int:
+        """Count the acknowledgements on a queue's list."""
+        counted: int = self._redis.llen(keys.ACKNOWLEDGEMENTS + queue)
+        return counted

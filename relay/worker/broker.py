@@ -8,6 +8,8 @@ from django_dramatiq.middleware import DbConnectionsMiddleware
 from dramatiq.middleware import Retries, TimeLimit
 from periodiq import PeriodiqMiddleware
 
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -47,7 +49,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     middleware would: they hold mail.
     """
     redis = connect(config.redis_url)
-    in_flight = InFlight(redis, config.max_lifetime_seconds)
+    lifetime_seconds = config.max_lifetime_seconds
     return [
         Report(),
         GroupSignals(),
@@ -55,10 +57,10 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         Heartbeat(Heartbeats(redis)),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
-        Acknowledge(in_flight),
-        QueueEntries(in_flight),
+        Acknowledge(Acknowledgements(redis, lifetime_seconds)),
+        QueueEntries(InFlight(redis, lifetime_seconds)),
         DeadLetterNote(redis),
-        DeliveryLimit(in_flight, config.max_deliveries),
+        DeliveryLimit(DeliveryAttempts(redis), config.max_deliveries),
         Retries(
             max_retries=config.max_retries,
             min_backoff=_MIN_BACKOFF_MS,

@@ -10,9 +10,9 @@ import fakeredis
 import pytest
 import redis
 
-from bridge.ledger.in_flight import InFlight
 from runtime.redis_client import connect
 from tests.aws_threads import FastAwsThread, MotoThread
+from tests.ledger import Ledger, a_ledger
 from tools.aws.fast_aws import FastAws
 from tools.local.aws import SimulatedAws
 
@@ -73,6 +73,6 @@ def redis_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def in_flight(redis_client: redis.Redis) -> InFlight:
-    """The bookkeeping, empty; what it keeps lives for a minute."""
-    return InFlight(redis_client, lifetime_seconds=60)
+def ledger(redis_client: redis.Redis) -> Ledger:
+    """An empty ledger."""
+    return a_ledger(redis_client)

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 import redis
 
-from bridge.ledger.in_flight import InFlight
 from runtime.redis_client import connect
 from tests.gate import Gate
+from tests.ledger import Ledger, a_ledger
 from tests.waiting import wait_until
 from tools.local.aws import LocalAws
 from tools.local.logs import lines
@@ -79,9 +79,9 @@ def client(redis_url: str) -> redis.Redis:
 
 
 @pytest.fixture
-def in_flight(client: redis.Redis) -> InFlight:
-    """The bookkeeping, empty; what it keeps lives for a minute."""
-    return InFlight(client, lifetime_seconds=60)
+def ledger(client: redis.Redis) -> Ledger:
+    """An empty ledger."""
+    return a_ledger(client)
 
 
 @pytest.fixture(scope="session")

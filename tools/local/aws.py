@@ -53,7 +53,7 @@ class Server(Protocol):
     def pid(self) -> int:
         """The id of the process that it runs in."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """Stop it."""
 
 

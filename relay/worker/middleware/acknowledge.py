@@ -12,8 +12,8 @@ from typing import Any
 import dramatiq
 from redis.exceptions import RedisError
 
+from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_of
-from bridge.ledger.in_flight import InFlight
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.middleware.dead_letter_note import reason_for
 
@@ -26,8 +26,8 @@ _ACKNOWLEDGED = "acknowledged"
 class Acknowledge(dramatiq.Middleware):
     """Acknowledges messages that came from SQS; others pass by."""
 
-    def __init__(self, in_flight: InFlight) -> None:
-        self._in_flight = in_flight
+    def __init__(self, acknowledgements: Acknowledgements) -> None:
+        self._acknowledgements = acknowledgements
 
     def after_process_message(
         self,
@@ -60,7 +60,7 @@ class Acknowledge(dramatiq.Middleware):
         if message_id is None:
             return
         try:
-            self._in_flight.acknowledge(
+            self._acknowledgements.acknowledge(
                 message_id,
                 actor_queue=message.queue_name,
                 failure=failure,

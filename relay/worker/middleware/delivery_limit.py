@@ -12,8 +12,8 @@ from typing import Any
 import dramatiq
 from redis.exceptions import RedisError
 
+from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES
-from bridge.ledger.in_flight import InFlight
 from emails.wire import SQS_MESSAGE_ID
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 class DeliveryLimit(dramatiq.Middleware):
     """Dead-letters a message at its start number `max_deliveries` + 1."""
 
-    def __init__(self, in_flight: InFlight, max_deliveries: int) -> None:
-        self._in_flight = in_flight
+    def __init__(self, attempts: DeliveryAttempts, max_deliveries: int) -> None:
+        self._attempts = attempts
         self._max_deliveries = max_deliveries
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
@@ -31,7 +31,7 @@ class DeliveryLimit(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
-        starts = self._in_flight.count_attempt(message_id)
+        starts = self._attempts.count(message_id)
         if starts > self._max_deliveries:
             message.options[TOO_MANY_DELIVERIES] = starts
             message.fail()
@@ -53,7 +53,7 @@ class DeliveryLimit(dramatiq.Middleware):
         if message_id is None or message.failed or exception is None:
             return
         try:
-            self._in_flight.forget_attempts(message_id)
+            self._attempts.forget(message_id)
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",

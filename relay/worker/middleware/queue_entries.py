@@ -33,7 +33,7 @@ class QueueEntries(dramatiq.Middleware):
             return
         try:
             self._in_flight.note_queue_entry(
-                message_id, copy=message.options["redis_message_id"], queue=message.queue_name
+                message_id, entry_id=message.options["redis_message_id"], queue=message.queue_name
             )
         except RedisError as error:
             # The message may run twice, which is harmless.

@@ -8,7 +8,6 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
-from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
 from emails import wire
 from relay.worker.broker import broker_on
@@ -17,22 +16,22 @@ from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
 from relay.worker.middleware.queue_entries import QueueEntries
-from tests.in_flight import put_in_flight
+from tests.ledger import Ledger, put_in_flight
 
 MAX_DELIVERIES = 2
 
 
 @pytest.fixture
-def broker(redis_client: redis.Redis, in_flight: InFlight) -> Iterator[RedisBroker]:
+def broker(redis_client: redis.Redis, ledger: Ledger) -> Iterator[RedisBroker]:
     before = dramatiq.get_encoder()
     dramatiq.set_encoder(Encoder())
     broker = broker_on(
         redis_client,
         [
-            Acknowledge(in_flight),
-            QueueEntries(in_flight),
+            Acknowledge(ledger.acknowledgements),
+            QueueEntries(ledger.in_flight),
             DeadLetterNote(redis_client),
-            DeliveryLimit(in_flight, MAX_DELIVERIES),
+            DeliveryLimit(ledger.attempts, MAX_DELIVERIES),
             Retries(max_retries=2, min_backoff=1, max_backoff=10),
         ],
     )

@@ -11,10 +11,10 @@ from dramatiq.common import dq_name
 from dramatiq.middleware import Middleware
 
 from bridge.ledger import keys
-from bridge.ledger.in_flight import InFlight
 from emails import wire
 from relay.worker.middleware.queue_entries import QueueEntries
 from tests.contract.acknowledgement.conftest import Enqueue
+from tests.ledger import Ledger
 from tests.waiting import wait_until
 
 
@@ -22,8 +22,8 @@ def declare(broker: RedisBroker, run: Callable[[], None]) -> None:
     dramatiq.actor(run, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
 
 
-def is_lost(in_flight: InFlight) -> bool:
-    (entry,) = in_flight.find(["message-1"])
+def is_lost(ledger: Ledger) -> bool:
+    (entry,) = ledger.in_flight.find(["message-1"])
     assert entry is not None
     return entry.is_lost
 
@@ -33,13 +33,13 @@ def fail() -> None:
 
 
 def test_a_message_that_is_retried_is_never_taken_for_lost(
-    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     """Each attempt has a copy of its own in Dramatiq's queues; those before are gone, or going."""
     seen: list[bool] = []
 
     def look_and_fail() -> None:
-        seen.append(is_lost(in_flight))
+        seen.append(is_lost(ledger))
         raise RuntimeError
 
     declare(broker, look_and_fail)
@@ -53,7 +53,7 @@ def test_a_message_that_is_retried_is_never_taken_for_lost(
 def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_taken_for_lost(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_ta
         assert is_told.wait(5)
         delayed = keys.messages_of(keys.queue(dq_name(wire.INBOUND_QUEUE)))
         wait_until("its delay is over", lambda: not redis_client.exists(delayed))
-        seen.append(is_lost(in_flight))
+        seen.append(is_lost(ledger))
 
     attempts = iter([fail, look])
 
@@ -95,7 +95,7 @@ def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_ta
 
 def test_a_retry_that_could_not_be_enqueued_is_not_acknowledged(
     broker: RedisBroker,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -111,5 +111,5 @@ def test_a_retry_that_could_not_be_enqueued_is_not_acknowledged(
 
     work()
 
-    assert in_flight.count_acknowledgements("mail") == 0
-    assert is_lost(in_flight), "its bridge must show it again at its next heartbeat"
+    assert ledger.acknowledgements.count("mail") == 0
+    assert is_lost(ledger), "its bridge must show it again at its next heartbeat"

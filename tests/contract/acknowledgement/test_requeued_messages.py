@@ -17,12 +17,11 @@ from dramatiq.middleware import Middleware
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import DeadLetters, Requeued
 from bridge.ledger.dispatch import Dispatched
-from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
 from emails import wire
 from relay.operations.dead_letters.letter import new_life, read
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
-from tests.in_flight import put_in_flight
+from tests.ledger import Ledger, put_in_flight
 
 ID = "message-1"
 NEWER = Handle(ID, "newer")
@@ -52,11 +51,11 @@ def dead_letters(redis_client: redis.Redis) -> DeadLetters:
 
 
 @pytest.fixture
-def dead(actor: Actor, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]) -> Actor:
+def dead(actor: Actor, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]) -> Actor:
     """An actor that one message has died of, and that is mended now."""
     enqueue()
     work()
-    in_flight.take_acknowledgements("mail", 10, 1)
+    ledger.acknowledgements.take("mail", 10, 1)
     actor.runs, actor.is_mended = 0, True
     return actor
 
@@ -72,8 +71,8 @@ def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     return dead_letters.requeue([life for life in lives if life is not None], now_ms)
 
 
-def come_again(in_flight: InFlight) -> Dispatched:
-    return put_in_flight(in_flight._redis, NEWER, bridge="b2", now_ms=1_000_000)
+def come_again(ledger: Ledger) -> Dispatched:
+    return put_in_flight(ledger.client, NEWER, bridge="b2", now_ms=1_000_000)
 
 
 def count(redis_client: redis.Redis) -> int:
@@ -86,7 +85,7 @@ def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
     dead: Actor,
     dead_letters: DeadLetters,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     work: Callable[[], None],
 ) -> None:
     assert requeue(dead_letters) == [Requeued.REQUEUED]
@@ -94,17 +93,17 @@ def test_it_runs_once_and_its_message_is_deleted_by_the_handle_that_was_known(
     assert redis_client.keys("relay:dead-letter*") == []
     work()
 
-    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    (acknowledgement,) = ledger.acknowledgements.take("mail", 10, 1)
     assert (acknowledgement.succeeded, acknowledgement.handle) == (True, Handle(ID, "handle"))
     assert dead.runs == 1
-    assert come_again(in_flight) is Dispatched.DONE
+    assert come_again(ledger) is Dispatched.DONE
 
 
 def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_again(
     dead: Actor,
     dead_letters: DeadLetters,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     work: Callable[[], None],
 ) -> None:
     dead.is_mended = False
@@ -114,7 +113,7 @@ def test_it_has_all_its_retries_again_and_leaves_one_dead_letter_if_it_dies_agai
 
     assert dead.runs == 3
     assert count(redis_client) == 1
-    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    (acknowledgement,) = ledger.acknowledgements.take("mail", 10, 1)
     assert acknowledgement.succeeded is False
 
 
@@ -122,13 +121,13 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
     actor: Actor,
     dead_letters: DeadLetters,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
     actor.is_mended = True
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_attempt(ID)
+        ledger.attempts.count(ID)
     enqueue()
     work()
     assert actor.runs == 0
@@ -141,15 +140,15 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
 
 
 def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_newer_handle(
-    dead: Actor, dead_letters: DeadLetters, in_flight: InFlight, work: Callable[[], None]
+    dead: Actor, dead_letters: DeadLetters, ledger: Ledger, work: Callable[[], None]
 ) -> None:
     requeue(dead_letters)
 
-    assert come_again(in_flight) is Dispatched.IN_FLIGHT
+    assert come_again(ledger) is Dispatched.IN_FLIGHT
     work()
 
     assert dead.runs == 1
-    (acknowledgement,) = in_flight.take_acknowledgements("mail", 10, 1)
+    (acknowledgement,) = ledger.acknowledgements.take("mail", 10, 1)
     assert acknowledgement.handle == NEWER
 
 
@@ -158,23 +157,23 @@ def test_a_message_whose_lifetime_was_over_is_in_flight_again(
     dead: Actor,
     dead_letters: DeadLetters,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     work: Callable[[], None],
     comes_again: bool,
 ) -> None:
     """Its receipt handle is forgotten: it is known once SQS delivers it, if SQS still has it."""
     redis_client.delete(keys.message(ID))
     requeue(dead_letters)
-    assert in_flight.count(0) == 1
+    assert ledger.in_flight.count(0) == 1
     assert 0 < redis_client.pttl(keys.message(ID)) <= 60_000
     if comes_again:
-        assert come_again(in_flight) is Dispatched.IN_FLIGHT
+        assert come_again(ledger) is Dispatched.IN_FLIGHT
 
     work()
 
     assert dead.runs == 1
-    assert in_flight.count_acknowledgements("mail") == int(comes_again)
-    assert come_again(in_flight) is Dispatched.DONE
+    assert ledger.acknowledgements.count("mail") == int(comes_again)
+    assert come_again(ledger) is Dispatched.DONE
 
 
 def test_a_message_that_came_again_before_is_not_enqueued_beside_itself(
@@ -245,7 +244,7 @@ def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
     actor: Actor,
     broker: RedisBroker,
     dead_letters: DeadLetters,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
@@ -258,7 +257,7 @@ def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
 
         def before_process_message(self, broker: object, message: object) -> None:
             if actor.is_mended:
-                states.append(in_flight.find([ID])[0])
+                states.append(ledger.in_flight.find([ID])[0])
 
     states: list[object] = []
     broker.add_middleware(Quick())
@@ -269,12 +268,12 @@ def test_a_requeue_is_not_undone_by_the_worker_that_dead_lettered_the_message(
 
     (entry,) = states
     assert getattr(entry, "is_in_flight", None) is True
-    succeeded = [ack.succeeded for ack in in_flight.take_acknowledgements("mail", 10, 1)]
+    succeeded = [ack.succeeded for ack in ledger.acknowledgements.take("mail", 10, 1)]
     assert succeeded == [False, True]
 
 
 def test_a_deleted_dead_letter_is_gone_and_its_message_stays_what_it_was(
-    dead: Actor, dead_letters: DeadLetters, redis_client: redis.Redis, in_flight: InFlight
+    dead: Actor, dead_letters: DeadLetters, redis_client: redis.Redis, ledger: Ledger
 ) -> None:
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
 
@@ -283,7 +282,7 @@ def test_a_deleted_dead_letter_is_gone_and_its_message_stays_what_it_was(
 
     assert count(redis_client) == 0
     assert redis_client.keys("relay:dead-letter*") == []
-    assert come_again(in_flight) is Dispatched.ENQUEUED
+    assert come_again(ledger) is Dispatched.ENQUEUED
 
 
 def test_a_job_that_did_not_come_from_sqs_can_be_requeued(

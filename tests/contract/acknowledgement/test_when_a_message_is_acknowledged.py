@@ -14,11 +14,11 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware, SkipMessage
 
 from bridge.ledger.acknowledgements import Acknowledgement
-from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
 from emails import wire
 from emails.values.errors import Refused
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+from tests.ledger import Ledger
 
 DEAD_LETTERS = f"{NAMESPACE}:{wire.INBOUND_QUEUE}.XQ"
 
@@ -27,23 +27,23 @@ def declare(broker: RedisBroker, run: Callable[[], None], **options: object) -> 
     dramatiq.actor(run, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, **options)
 
 
-def acknowledged(in_flight: InFlight) -> list[Acknowledgement]:
-    if in_flight.count_acknowledgements("mail") == 0:
+def acknowledged(ledger: Ledger) -> list[Acknowledgement]:
+    if ledger.acknowledgements.count("mail") == 0:
         return []
-    return in_flight.take_acknowledgements("mail", 10, 0.1)
+    return ledger.acknowledgements.take("mail", 10, 0.1)
 
 
 class Failing:
     """An actor that fails as often as it is told to, and notes what was acknowledged by then."""
 
-    def __init__(self, in_flight: InFlight, failures: int, error: Exception) -> None:
-        self.in_flight, self.failures, self.error = in_flight, failures, error
+    def __init__(self, ledger: Ledger, failures: int, error: Exception) -> None:
+        self.ledger, self.failures, self.error = ledger, failures, error
         self.runs = 0
         self.acknowledged_meanwhile = 0
 
     def __call__(self) -> None:
         self.runs += 1
-        self.acknowledged_meanwhile += self.in_flight.count_acknowledgements("mail")
+        self.acknowledged_meanwhile += self.ledger.acknowledgements.count("mail")
         if self.runs <= self.failures:
             raise self.error
 
@@ -60,7 +60,7 @@ class Failing:
 def test_the_verdict_on_an_actor(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
     what: str,
@@ -70,7 +70,7 @@ def test_the_verdict_on_an_actor(
     runs: int,
     reason: str | None,
 ) -> None:
-    actor = Failing(in_flight, failures, error or RuntimeError())
+    actor = Failing(ledger, failures, error or RuntimeError())
     declare(broker, actor, **options)
     enqueue()
 
@@ -78,26 +78,26 @@ def test_the_verdict_on_an_actor(
 
     assert actor.runs == runs, what
     assert actor.acknowledged_meanwhile == 0, "acknowledged before its end"
-    (acknowledgement,) = acknowledged(in_flight)
+    (acknowledgement,) = acknowledged(ledger)
     assert acknowledgement.succeeded is (reason is None)
     assert acknowledgement.reason == (reason or "")
     assert redis_client.zcard(DEAD_LETTERS) == (0 if reason is None else 1)
 
 
 def test_a_message_for_no_actor_is_dead_lettered_and_acknowledged_as_failed(
-    redis_client: redis.Redis, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+    redis_client: redis.Redis, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     enqueue(actor_name="gone")
 
     work()
 
-    (acknowledgement,) = acknowledged(in_flight)
+    (acknowledgement,) = acknowledged(ledger)
     assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "no_such_actor")
     assert redis_client.zcard(DEAD_LETTERS) == 1
 
 
 def test_a_skipped_message_is_not_a_success(
-    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
     class Skip(Middleware):
         def before_process_message(self, broker: object, message: object) -> None:
@@ -109,29 +109,29 @@ def test_a_skipped_message_is_not_a_success(
 
     work()
 
-    (acknowledgement,) = acknowledged(in_flight)
+    (acknowledgement,) = acknowledged(ledger)
     assert (acknowledgement.succeeded, acknowledgement.reason) == (False, "skipped")
 
 
 def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
     """Lesson 30. The next delivery by SQS does not run it either."""
-    actor = Failing(in_flight, 0, RuntimeError())
+    actor = Failing(ledger, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_attempt("message-1")
+        ledger.attempts.count("message-1")
 
     for _ in range(2):
         enqueue()
         work()
 
     assert actor.runs == 0
-    reasons = [acknowledgement.reason for acknowledgement in acknowledged(in_flight)]
+    reasons = [acknowledgement.reason for acknowledgement in acknowledged(ledger)]
     assert reasons == ["too_many_deliveries"] * 2
     assert redis_client.zcard(DEAD_LETTERS) == 1
 
@@ -140,7 +140,7 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
 def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
     when: str,
@@ -149,7 +149,9 @@ def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
 
     def be_carried_out(moment: str) -> None:
         if moment == when:
-            in_flight.acknowledge("message-1", actor_queue=wire.INBOUND_QUEUE, failure=None)
+            ledger.acknowledgements.acknowledge(
+                "message-1", actor_queue=wire.INBOUND_QUEUE, failure=None
+            )
 
     class Other(Middleware):
         def before_nack(self, broker: object, message: object) -> None:
@@ -165,27 +167,27 @@ def test_what_another_worker_has_carried_out_meanwhile_leaves_no_dead_letter(
 
     work()
 
-    assert acknowledged(in_flight)[-1].succeeded
+    assert acknowledged(ledger)[-1].succeeded
     assert redis_client.zcard(DEAD_LETTERS) == redis_client.hlen(f"{DEAD_LETTERS}.msgs") == 0
 
 
 def test_attempts_that_end_in_order_do_not_count_as_deaths(
-    broker: RedisBroker, in_flight: InFlight, enqueue: Enqueue, work: Callable[[], None]
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
-    actor = Failing(in_flight, MAX_DELIVERIES, RuntimeError())
+    actor = Failing(ledger, MAX_DELIVERIES, RuntimeError())
     declare(broker, actor)
     enqueue()
 
     work()
 
     assert actor.runs == MAX_DELIVERIES + 1
-    assert [acknowledgement.succeeded for acknowledgement in acknowledged(in_flight)] == [True]
+    assert [acknowledgement.succeeded for acknowledgement in acknowledged(ledger)] == [True]
 
 
 def test_messages_around_one_that_cant_be_read_are_worked_off(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
@@ -200,7 +202,7 @@ def test_messages_around_one_that_cant_be_read_are_worked_off(
     try:
         taken: list[Acknowledgement] = []
         while len(taken) < 2:
-            batch = in_flight.take_acknowledgements("mail", 10, 5)
+            batch = ledger.acknowledgements.take("mail", 10, 5)
             assert batch, "messages were stranded"
             taken += batch
     finally:

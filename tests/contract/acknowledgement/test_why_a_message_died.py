@@ -12,10 +12,10 @@ from dramatiq.middleware import TimeLimitExceeded
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import NOTE, DeadLetters
-from bridge.ledger.in_flight import InFlight
 from emails import wire
 from emails.values.errors import NotFinished, Refused
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+from tests.ledger import Ledger
 
 
 def declare(broker: RedisBroker, error: BaseException) -> None:
@@ -70,13 +70,13 @@ def test_of_what_its_actor_raised(
 def test_of_too_many_deliveries(
     broker: RedisBroker,
     redis_client: redis.Redis,
-    in_flight: InFlight,
+    ledger: Ledger,
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
     declare(broker, ValueError())
     for _ in range(MAX_DELIVERIES):
-        in_flight.count_attempt("message-1")
+        ledger.attempts.count("message-1")
     enqueue()
 
     work()

@@ -17,13 +17,12 @@ from dramatiq.common import dq_name
 
 from bridge.ledger import keys
 from bridge.ledger.dispatch import Dispatched
-from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
 from bridge.messages import Handle
 from bridge.visibility import Leases, Visibility
 from emails import wire
 from relay.worker.broker import broker_on
-from tests.in_flight import put_in_flight
+from tests.ledger import a_ledger, put_in_flight
 
 SEEDS = range(100)
 STEPS = 40
@@ -73,7 +72,7 @@ class Bridge:
         inbox: object = world.sqs
         self.beat = Visibility(
             inbox,  # type: ignore[arg-type]
-            world.in_flight,
+            world.ledger.in_flight,
             self._held,
             bridge=self._name,
             visibility_seconds=120,
@@ -90,7 +89,7 @@ class Bridge:
             self._held.add(handle)
 
     def delete(self) -> Steps:
-        taken = self._world.in_flight.take_acknowledgements("mail", 10, 0.01)
+        taken = self._world.ledger.acknowledgements.take("mail", 10, 0.01)
         yield
         self._world.delete([one.handle for one in taken if one.succeeded])
 
@@ -112,7 +111,7 @@ class Worker:
             is_success = end == "success"
             self._world.was_sent |= is_success
             yield
-            self._world.in_flight.acknowledge(
+            self._world.ledger.acknowledgements.acknowledge(
                 ID,
                 actor_queue=QUEUE,
                 failure=None if is_success else end,
@@ -140,7 +139,7 @@ class Worker:
         message = message.copy(queue_name=queue, options={"redis_message_id": copy})
         self._broker.do_enqueue(queue, copy, message.encode())
         yield
-        self._world.in_flight.note_queue_entry(ID, copy=copy, queue=queue)
+        self._world.ledger.in_flight.note_queue_entry(ID, entry_id=copy, queue=queue)
         yield
 
 
@@ -149,7 +148,7 @@ class World:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
-        self.in_flight, self.sqs = InFlight(self.client, lifetime_seconds=60), Sqs()
+        self.ledger, self.sqs = a_ledger(self.client), Sqs()
         self.was_sent = self.was_wiped = False
         self.bridges, self.workers = [Bridge(self), Bridge(self)], [Worker(self), Worker(self)]
         self.under_way: list[tuple[Bridge | Worker, Steps]] = []
@@ -160,7 +159,7 @@ class World:
 
     def steps(self) -> Iterator[Action]:
         """List the next steps of those under way, and what may be begun."""
-        is_acknowledged = self.in_flight.count_acknowledgements("mail") > 0
+        is_acknowledged = self.ledger.acknowledgements.count("mail") > 0
         is_queued, is_delayed = (self.client.llen(keys.queue(one)) for one in (QUEUE, DELAYED))
         yield from (partial(self._go_on, one) for one in self.under_way)
         for bridge in self.bridges:
@@ -183,7 +182,7 @@ class World:
 
     def check(self) -> None:
         """Check what holds at any time: who has a copy that will run is not taken for lost."""
-        (entry,) = self.in_flight.find([ID])
+        (entry,) = self.ledger.in_flight.find([ID])
         assert self.was_wiped or entry is None or not entry.is_lost, "taken for lost"
 
     def settle(self) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from bridge.messages import Handle
 from tests.environment import SETTINGS
-from tests.in_flight import put_in_flight
 from tests.integration.conftest import MAIL, OWNER, Relay, logged
+from tests.ledger import put_in_flight
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
 from tools.local.aws import MAX_RECEIVES, LocalAws, SimulatedAws

@@ -12,7 +12,6 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Retries
 
 from bridge.ledger.dead_letters import DeadLetters
-from bridge.ledger.in_flight import InFlight
 from emails import wire
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -27,6 +26,7 @@ from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
 from tests.dead_letters import dead
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
+from tests.ledger import a_ledger
 from tests.unit.emails.builders import BUCKET, NOW, received
 
 
@@ -45,12 +45,12 @@ def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisB
 
     before = dramatiq.get_encoder()
     dramatiq.set_encoder(Encoder())
-    in_flight = InFlight(client, 60)
+    ledger = a_ledger(client)
     middleware = [
         DbConnectionsMiddleware(),
-        Acknowledge(in_flight),
+        Acknowledge(ledger.acknowledgements),
         DeadLetterNote(client),
-        DeliveryLimit(in_flight, 3),
+        DeliveryLimit(ledger.attempts, 3),
         Retries(max_retries=0),
     ]
     broker = make_broker(redis_url, middleware)

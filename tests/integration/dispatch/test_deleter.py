@@ -10,12 +10,11 @@ import pytest
 from botocore.stub import Stubber
 
 from bridge.deleter import Deleter
-from bridge.ledger.in_flight import InFlight
 from bridge.messages import Handle
 from bridge.ports import QueueUnavailable
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
-from tests.in_flight import put_in_flight
+from tests.ledger import Ledger, put_in_flight
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
 
@@ -27,27 +26,27 @@ def sqs() -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def deleter(sqs: Stubber, in_flight: InFlight, totals: Totals, *, failed: bool = False) -> Deleter:
+def deleter(sqs: Stubber, ledger: Ledger, totals: Totals, *, failed: bool = False) -> Deleter:
     inbox = SqsQueue(URL, "us-east-1", 1, 60, client=sqs.client)
-    return Deleter(inbox, in_flight, totals, delete_failed_messages=failed)
+    return Deleter(inbox, ledger.acknowledgements, totals, delete_failed_messages=failed)
 
 
-def acknowledge(in_flight: InFlight, message_id: str, failure: str | None = None) -> None:
-    put_in_flight(in_flight._redis, Handle(message_id, "h"))
-    in_flight.acknowledge(message_id, actor_queue="inbound", failure=failure)
+def acknowledge(ledger: Ledger, message_id: str, failure: str | None = None) -> None:
+    put_in_flight(ledger.client, Handle(message_id, "h"))
+    ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=failure)
 
 
-def waiting(in_flight: InFlight) -> list[str]:
-    count = in_flight.count_acknowledgements("mail")
-    taken = in_flight.take_acknowledgements("mail", count, 1) if count else []
+def waiting(ledger: Ledger) -> list[str]:
+    count = ledger.acknowledgements.count("mail")
+    taken = ledger.acknowledgements.take("mail", count, 1) if count else []
     return [acknowledgement.handle.message_id for acknowledgement in taken]
 
 
 def test_what_sqs_failed_to_delete_is_tried_again_and_what_it_refused_is_not(
-    sqs: Stubber, in_flight: InFlight
+    sqs: Stubber, ledger: Ledger
 ) -> None:
     for message_id in ("deleted", "failed", "refused"):
-        acknowledge(in_flight, message_id)
+        acknowledge(ledger, message_id)
     entries = [
         {"Id": "1", "Code": "InternalError", "SenderFault": False},
         {"Id": "2", "Code": "ReceiptHandleIsInvalid", "SenderFault": True},
@@ -55,32 +54,32 @@ def test_what_sqs_failed_to_delete_is_tried_again_and_what_it_refused_is_not(
     sqs.add_response("delete_message_batch", {"Successful": [{"Id": "0"}], "Failed": entries})
     totals = Totals()
 
-    deleter(sqs, in_flight, totals).work(0.1)
+    deleter(sqs, ledger, totals).work(0.1)
 
-    assert waiting(in_flight) == ["failed"]
+    assert waiting(ledger) == ["failed"]
     assert (totals.deleted, totals.succeeded) == (1, 2)
 
 
-def test_when_sqs_cant_be_reached_all_of_the_batch_waits(sqs: Stubber, in_flight: InFlight) -> None:
+def test_when_sqs_cant_be_reached_all_of_the_batch_waits(sqs: Stubber, ledger: Ledger) -> None:
     for message_id in ("one", "two"):
-        acknowledge(in_flight, message_id)
+        acknowledge(ledger, message_id)
     sqs.add_client_error("delete_message_batch", service_error_code="ServiceUnavailable")
 
     with pytest.raises(QueueUnavailable):
-        deleter(sqs, in_flight, Totals()).work(0.1)
+        deleter(sqs, ledger, Totals()).work(0.1)
 
-    assert waiting(in_flight) == ["one", "two"]
+    assert waiting(ledger) == ["one", "two"]
 
 
 @pytest.mark.parametrize(("chosen", "deleted"), [(False, 0), (True, 1)])
 def test_a_failed_message_is_deleted_only_if_the_operator_chose_so(
-    sqs: Stubber, in_flight: InFlight, chosen: bool, deleted: int
+    sqs: Stubber, ledger: Ledger, chosen: bool, deleted: int
 ) -> None:
-    acknowledge(in_flight, "failed", failure="foreign_bucket")
+    acknowledge(ledger, "failed", failure="foreign_bucket")
     if chosen:
         sqs.add_response("delete_message_batch", {"Successful": [{"Id": "0"}], "Failed": []})
     totals = Totals()
 
-    deleter(sqs, in_flight, totals, failed=chosen).work(0.1)
+    deleter(sqs, ledger, totals, failed=chosen).work(0.1)
 
     assert (totals.failed, totals.deleted) == (1, deleted)

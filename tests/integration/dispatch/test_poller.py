@@ -13,6 +13,7 @@ import redis
 
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
+from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle
 from bridge.poller import Disposition, Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
@@ -53,7 +54,7 @@ class Bench:
         handover.failures = failures
         return Poller(
             queue=self.inbox,
-            in_flight=InFlight(self.client, 60),
+            reservations=Reservations(self.client, 60),
             leases=self.leases,
             dispatcher=handover,
             authenticate=self.authenticate,

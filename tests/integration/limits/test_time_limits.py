@@ -10,12 +10,11 @@ import time
 
 import pytest
 
-from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
 from bridge.messages import Handle
 from emails.wire import FEEDBACK_QUEUE
-from tests.in_flight import put_in_flight
 from tests.integration.conftest import Relay, children, wait_for_log
+from tests.ledger import Ledger, a_ledger, put_in_flight
 from tests.waiting import wait_until
 from tools.local.processes import Process
 
@@ -36,7 +35,7 @@ def start_workers(relay: Relay, **settings: str) -> Process:
     return workers
 
 
-def enqueue(relay: Relay, actor_name: str, message_id: str | None = None) -> InFlight:
+def enqueue(relay: Relay, actor_name: str, message_id: str | None = None) -> Ledger:
     """Put a message for one of the stuck actors in flight, as the bridge does."""
     put_in_flight(
         relay.redis,
@@ -46,7 +45,7 @@ def enqueue(relay: Relay, actor_name: str, message_id: str | None = None) -> InF
         now_ms=int(time.time() * 1000),
         lifetime_seconds=600,
     )
-    return InFlight(relay.redis, lifetime_seconds=600)
+    return a_ledger(relay.redis, lifetime_seconds=600)
 
 
 def starts(relay: Relay, message_id: str) -> int:
@@ -71,7 +70,7 @@ def test_a_message_that_kills_its_workers_is_dead_lettered_and_those_beside_it_a
     limit = {"PROCESS_EMAIL_MAX_DELIVERIES": "1"}
     first = start_workers(relay, **limit)
     # Not before: one that is stuck at once may keep its process from saying that it is ready.
-    in_flight = enqueue(relay, actor_name)
+    ledger = enqueue(relay, actor_name)
     wait_until("the actor runs", lambda: starts(relay, actor_name) == 1)
     started = time.monotonic()
     for number in range(20):
@@ -87,7 +86,7 @@ def test_a_message_that_kills_its_workers_is_dead_lettered_and_those_beside_it_a
     ended: dict[str, str] = {}
 
     def all_ended() -> bool:
-        for one in in_flight.take_acknowledgements("mail", 10, 1):
+        for one in ledger.acknowledgements.take("mail", 10, 1):
             ended[one.handle.message_id] = one.reason
         return len(ended) == 21
 

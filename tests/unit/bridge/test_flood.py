@@ -16,7 +16,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from bridge.ledger.dispatch import Dispatcher
-from bridge.ledger.in_flight import InFlight
+from bridge.ledger.reservations import Reservations
 from bridge.poller import Disposition, Poller, PollerOptions
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
@@ -74,7 +74,7 @@ def flooded_with(*contents: object) -> Poller:
     )
     return Poller(
         queue=inbox,
-        in_flight=InFlight(connect(NO_REDIS), 60),
+        reservations=Reservations(connect(NO_REDIS), 60),
         leases=Leases(),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,

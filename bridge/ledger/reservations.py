@@ -1,0 +1,34 @@
+"""Room in flight, reserved by a bridge before it receives: so the limit holds for all bridges."""
+
+from typing import TYPE_CHECKING
+
+from bridge.ledger import keys
+from bridge.ledger.scripts import script
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+class Reservations:
+    """The bridges' reservations. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
+        self._lifetime_ms = lifetime_seconds * 1000
+        self._reserve = script(client, "reserve")
+
+    def reserve(
+        self, wanted: int, *, bridge: str, at_most: int, now_ms: int, seconds: float
+    ) -> int:
+        """Reserve room for messages that `bridge` is about to receive; returns for how many.
+
+        The reservation holds for `seconds`, or until the bridge's next one. What is in flight and
+        what all bridges have reserved together never exceeds `at_most`.
+        """
+        granted: int = self._reserve(
+            keys=[keys.IN_FLIGHT, keys.RESERVED],
+            args=[
+                *(bridge, wanted, at_most, now_ms),
+                *(self._lifetime_ms, now_ms + int(seconds * 1000)),
+            ],
+        )
+        return granted

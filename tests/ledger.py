@@ -1,0 +1,65 @@
+"""The ledger of a test, and messages put in flight as a bridge does it."""
+
+from dataclasses import dataclass
+
+import dramatiq
+import redis
+
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.attempts import DeliveryAttempts
+from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ledger.in_flight import InFlight
+from bridge.ledger.reservations import Reservations
+from bridge.messages import Handle
+from emails import wire
+
+NOW_MS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All parts of the ledger on one Redis."""
+
+    client: redis.Redis
+    in_flight: InFlight
+    acknowledgements: Acknowledgements
+    attempts: DeliveryAttempts
+    reservations: Reservations
+
+
+def a_ledger(client: redis.Redis, lifetime_seconds: int = 60) -> Ledger:
+    """Make the parts; what they keep lives for a minute unless told otherwise."""
+    return Ledger(
+        client,
+        InFlight(client, lifetime_seconds),
+        Acknowledgements(client, lifetime_seconds),
+        DeliveryAttempts(client),
+        Reservations(client, lifetime_seconds),
+    )
+
+
+def put_in_flight(
+    client: redis.Redis,
+    handle: Handle,
+    *,
+    bridge: str = "b1",
+    queue: str = "mail",
+    actor_queue: str = wire.INBOUND_QUEUE,
+    actor_name: str = "act",
+    now_ms: int = NOW_MS,
+    lifetime_seconds: int = 60,
+    is_replay: bool = False,
+) -> Dispatched:
+    """Dispatch a message that `bridge` received from the SQS queue `queue`."""
+    work: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=actor_queue,
+        actor_name=actor_name,
+        args=(),
+        kwargs={},
+        options={wire.SQS_MESSAGE_ID: handle.message_id},
+        message_id=handle.message_id,
+    )
+    handover = Dispatcher(client, lifetime_seconds, bridge=bridge, queue=queue, is_replay=is_replay)
+    (handed,) = handover.dispatch([Work(handle, work)], now_ms)
+    assert isinstance(handed, Dispatched)
+    return handed
