@@ -1,5 +1,6 @@
 """The two servers that play AWS, as threads of the tests' own process."""
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ class MotoThread(LocalAws):
     """moto."""
 
     def _start(self, host: str, port: int, log: Path) -> _Here:
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
         server = ThreadedMotoServer(host, port, verbose=False)
         server.start()
         return _Here(server.stop)

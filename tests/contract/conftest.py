@@ -59,15 +59,22 @@ _REDIS_VERSION = (6, 2)
 """That of the Redis which the other tests start."""
 
 
-@pytest.fixture(params=["fakeredis", pytest.param("redis", marks=pytest.mark.servers)])
-def redis_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """An empty Redis: one within this process, and a real one."""
-    if request.param == "fakeredis":
-        server = fakeredis.FakeServer(version=_REDIS_VERSION)
-        yield fakeredis.FakeRedis(server=server)
-        return
+PLAYED_BY_REDIS = ("fakeredis", pytest.param("redis", marks=pytest.mark.servers))
+
+
+def an_empty_redis(played_by: str, request: pytest.FixtureRequest) -> redis.Redis:
+    """Give an empty Redis: one within this process, or a real one."""
+    if played_by == "fakeredis":
+        return fakeredis.FakeRedis(server=fakeredis.FakeServer(version=_REDIS_VERSION))
     client = connect(request.getfixturevalue("redis_url"))
     client.flushdb()
+    return client
+
+
+@pytest.fixture(params=PLAYED_BY_REDIS)
+def redis_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """Each of the two, in turn."""
+    client = an_empty_redis(request.param, request)
     yield client
     client.close()
 

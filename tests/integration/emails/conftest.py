@@ -15,7 +15,7 @@ from emails.flow.handle import handle
 from emails.models import DomainMask, Profile, RandomMask
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
-from tests.integration.emails.fakes import FakeMailer, FakeMailStore, FakePace
+from tests.fakes import FakeMailer, FakeMailStore, FakePace
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
 
 RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
@@ -37,10 +37,10 @@ class Relay:
         return Ports(
             policy=self.policy,
             reply_secret=SECRET,
-            mail_store=self.mail_store,  # type: ignore[arg-type]
+            mail_store=self.mail_store,
             delete_later=self.mail_store.delete_later,
-            mailer=self.mailer,  # type: ignore[arg-type]
-            pace=self.pace,  # type: ignore[arg-type]
+            mailer=self.mailer,
+            pace=self.pace,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
             trackers=frozenset(),

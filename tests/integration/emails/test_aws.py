@@ -1,5 +1,4 @@
-"""S3 and SES: the stand-ins of the other tests do as the real clients do on a local AWS, and the
-clients' failures are translated as the table says. LESSONS 1, 11."""
+"""S3 and SES: the clients' failures are translated as the table says. LESSONS 1, 11."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +11,9 @@ import pytest
 from emails.edges import aws as clients
 from emails.edges import s3, ses
 from emails.edges.aws import session
-from emails.edges.s3 import S3MailStore
-from emails.edges.ses import SesMailer
 from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import StoredMail
-from tests.integration.emails.fakes import FakeMailer, FakeMailStore
 from tools.local.aws import LocalAws
 
 MAIL = Outgoing(
@@ -26,68 +22,7 @@ MAIL = Outgoing(
     recipient="ann@owner.example",
     tags=(("kind", "forward"), ("mask", "random-1")),
 )
-HERE, GONE = StoredMail("mails", "here"), StoredMail("mails", "gone")
-
-
-@pytest.fixture(params=["stand-in", "client"])
-def mail_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A bucket with one mail in it."""
-    if request.param == "stand-in":
-        fake = FakeMailStore()
-        fake.mails[HERE] = b"\x00\xff8-bit"
-        return fake
-    local: LocalAws = request.getfixturevalue("aws")
-    local.s3.put_object(Bucket="mails", Key="here", Body=b"\x00\xff8-bit")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
-    return s3.connect(session("us-east-1"))
-
-
-def test_a_mail_is_read_byte_for_byte(mail_store: S3MailStore | FakeMailStore) -> None:
-    assert mail_store.fetch(HERE) == b"\x00\xff8-bit"
-
-
-def test_a_mail_that_is_not_there_is_refused(mail_store: S3MailStore | FakeMailStore) -> None:
-    with pytest.raises(Refused) as refused:
-        mail_store.fetch(GONE)
-
-    assert refused.value.reason == "mail_missing"
-
-
-def test_mails_are_deleted_together_and_once_more(mail_store: S3MailStore | FakeMailStore) -> None:
-    assert mail_store.delete("mails", ["here", "never-was"]) == {}
-    assert mail_store.delete("mails", ["here"]) == {}
-
-    with pytest.raises(Refused):
-        mail_store.fetch(HERE)
-
-
-@pytest.fixture(params=["stand-in", "client"])
-def mailer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """SES, which sends for masks.example."""
-    if request.param == "stand-in":
-        return FakeMailer()
-    local: LocalAws = request.getfixturevalue("aws")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint)
-    return ses.connect(session("us-east-1"), None)
-
-
-def test_every_mail_that_is_sent_has_an_id_of_its_own(mailer: SesMailer | FakeMailer) -> None:
-    ids = {mailer.send(MAIL) for _ in range(2)}
-
-    assert len(ids) == 2
-    assert all(isinstance(one, str) and one for one in ids)
-
-
-def test_ses_gets_the_mail_its_sender_and_its_one_recipient(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-
-    ses.connect(session("us-east-1"), None).send(MAIL)
-
-    (sent,) = aws.sent()
-    assert (sent.sender, sent.recipients) == (MAIL.sender, (MAIL.recipient,))
-    assert b"Hello" in sent.raw
+HERE = StoredMail("mails", "here")
 
 
 class Answers:

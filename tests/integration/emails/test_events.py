@@ -62,7 +62,7 @@ def test_a_failure_is_logged_with_its_reason(
     relay: Relay, log: pytest.LogCaptureFixture, failure: Exception, reason: str
 ) -> None:
     a_mask(an_owner())
-    relay.mailer.fails = [failure]  # type: ignore[list-item]
+    relay.mailer.fails = [failure]
 
     with pytest.raises(type(failure)):
         relay.arrive("x7k2@masks.example")

@@ -10,7 +10,7 @@ from emails.edges.pending_deletions import AT_ONCE, EMPTY_SECONDS, PendingDeleti
 from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
-from tests.integration.emails.fakes import FakeMailStore
+from tests.fakes import FakeMailStore
 
 KEY = key_of("mails")
 
@@ -24,7 +24,7 @@ def bucket() -> FakeMailStore:
 
 @pytest.fixture
 def discards(client: redis.Redis, bucket: FakeMailStore) -> PendingDeletions:
-    return PendingDeletions(client, bucket, "mails")  # type: ignore[arg-type]
+    return PendingDeletions(client, bucket, "mails")
 
 
 def mail(number: int) -> StoredMail:
@@ -130,7 +130,7 @@ def test_a_redis_that_is_away_leaves_the_message_unacknowledged(bucket: FakeMail
     nobody = redis.Redis(host="127.0.0.1", port=1)
 
     with pytest.raises(redis.ConnectionError):
-        PendingDeletions(nobody, bucket, "mails").add(mail(1))  # type: ignore[arg-type]
+        PendingDeletions(nobody, bucket, "mails").add(mail(1))
 
 
 def test_a_long_backlog_is_worked_off_in_several_runs(
@@ -138,7 +138,7 @@ def test_a_long_backlog_is_worked_off_in_several_runs(
 ) -> None:
     """One that ran into its time limit was a dead letter, minute after minute."""
     ticks = itertools.count(step=EMPTY_SECONDS * 0.6)
-    discards = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))  # type: ignore[arg-type]
+    discards = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))
     client.sadd(KEY, *(stored.key for stored in bucket.mails))
 
     assert discards.empty() == AT_ONCE

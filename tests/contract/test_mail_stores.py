@@ -1,0 +1,90 @@
+"""The bucket: the stand-in of the other tests does as S3 does. LESSONS 1, 11."""
+
+import pytest
+
+from emails.edges import s3
+from emails.edges.aws import session
+from emails.edges.ports import MailStore
+from emails.values.errors import Refused
+from emails.values.notifications import StoredMail
+from tests.fakes import FakeMailStore
+from tools.local.aws import BUCKET, REGION, SimulatedAws
+
+MAILS = {
+    "here": b"\x00\xff8-bit",
+    "empty": b"",
+    "/in/ein Schlüssel+%2F&?<.eml": b"named oddly",
+    "large": bytes(range(256)) * 4000,
+}
+
+
+@pytest.fixture(params=["stand-in", "moto", "tools.aws"])
+def mail_store(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    aws_threads: dict[str, SimulatedAws],
+) -> MailStore:
+    """A bucket with these mails in it."""
+    if request.param == "stand-in":
+        fake = FakeMailStore()
+        fake.mails = {StoredMail(BUCKET, key): raw for key, raw in MAILS.items()}
+        return fake
+    aws = aws_threads[request.param]
+    aws.reset()
+    for key, raw in MAILS.items():
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    return s3.connect(session(REGION))
+
+
+def left(mail_store: MailStore) -> set[str]:
+    """Find out which of the mails are still there."""
+    found = set()
+    for key in MAILS:
+        try:
+            mail_store.fetch(StoredMail(BUCKET, key))
+        except Refused:
+            continue
+        found.add(key)
+    return found
+
+
+@pytest.mark.parametrize("key", MAILS)
+def test_a_mail_is_read_byte_for_byte_and_stays(mail_store: MailStore, key: str) -> None:
+    for _ in range(2):
+        assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "reason"), [(BUCKET, "mail_missing"), ("nobody-s-bucket", "mail_store_rejected")]
+)
+def test_a_mail_that_is_not_there_is_refused(
+    mail_store: MailStore, bucket: str, reason: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        mail_store.fetch(StoredMail(bucket, "gone"))
+
+    assert refused.value.reason == reason
+
+
+def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -> None:
+    doomed = ["here", "/in/ein Schlüssel+%2F&?<.eml"]
+
+    assert mail_store.delete(BUCKET, doomed) == {}
+
+    assert left(mail_store) == {"empty", "large"}
+
+
+def test_what_is_gone_or_never_was_is_deleted_too(mail_store: MailStore) -> None:
+    for _ in range(2):
+        assert mail_store.delete(BUCKET, ["here", "never-was"]) == {}
+
+    assert "here" not in left(mail_store)
+
+
+def test_a_bucket_that_is_not_there_refuses_to_delete(mail_store: MailStore) -> None:
+    with pytest.raises(Refused) as refused:
+        mail_store.delete("nobody-s-bucket", ["here"])
+
+    assert refused.value.reason == "mail_store_rejected"
+    assert "here" in left(mail_store)

@@ -1,0 +1,97 @@
+"""SES, for sending: the stand-in of the other tests does as SES does. LESSONS 1, 11."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from emails.edges import ses
+from emails.edges.aws import session
+from emails.edges.ports import Mailer
+from emails.values.deliveries import Outgoing
+from emails.values.errors import Refused
+from tests.fakes import FakeMailer
+from tools.local.aws import REGION, SimulatedAws
+
+
+def mail_to(recipient: str = "ann@owner.example", sender: str = "x7k2@masks.example") -> Outgoing:
+    return Outgoing(
+        raw=f"From: {sender}\r\nTo: {recipient}\r\n\r\nHello\r\n".encode(),
+        sender=sender,
+        recipient=recipient,
+        tags=(("kind", "forward"), ("mask", "random-1")),
+    )
+
+
+Seen = tuple[str, str, bytes]
+"""A mail that SES took: its sender, its recipient, and all of it."""
+
+
+@dataclass
+class Ses:
+    """What sends, and a way to see what was sent, oldest first."""
+
+    mailer: Mailer
+    seen: Callable[[], list[Seen]]
+
+
+def seen_by(fake: FakeMailer) -> list[Seen]:
+    return [(mail.sender, mail.recipient, mail.raw) for mail in fake.sent]
+
+
+def seen_in(aws: SimulatedAws) -> list[Seen]:
+    # One recipient a mail; more of them would be an error here.
+    return [(mail.sender, *mail.recipients, mail.raw) for mail in aws.sent()]
+
+
+@pytest.fixture(params=["stand-in", "moto", "tools.aws"])
+def any_ses(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    aws_threads: dict[str, SimulatedAws],
+) -> Ses:
+    """SES, which sends for masks.example."""
+    if request.param == "stand-in":
+        fake = FakeMailer()
+        return Ses(fake, lambda: seen_by(fake))
+    aws = aws_threads[request.param]
+    aws.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    return Ses(ses.connect(session(REGION), None), lambda: seen_in(aws))
+
+
+def as_seen(mail: Outgoing) -> Seen:
+    return mail.sender, mail.recipient, mail.raw
+
+
+def test_a_mail_goes_from_its_sender_to_its_one_recipient_byte_for_byte(any_ses: Ses) -> None:
+    any_ses.mailer.send(mail_to())
+
+    assert any_ses.seen() == [as_seen(mail_to())]
+
+
+def test_mails_are_sent_in_order_and_each_has_an_id_of_its_own(any_ses: Ses) -> None:
+    mails = [mail_to(f"{name}@owner.example") for name in ("ann", "bob", "cid", "cid")]
+
+    ids = [any_ses.mailer.send(mail) for mail in mails]
+
+    assert any_ses.seen() == [as_seen(mail) for mail in mails]
+    assert len(set(ids)) == len(mails)
+    assert all(ids)
+
+
+def test_a_sender_of_another_domain_is_refused_and_nothing_is_sent(any_ses: Ses) -> None:
+    with pytest.raises(Refused) as refused:
+        any_ses.mailer.send(mail_to(sender="eve@elsewhere.example"))
+
+    assert refused.value.reason == "send_rejected"
+    assert any_ses.seen() == []
+
+
+def test_several_threads_send_at_once(any_ses: Ses) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        ids = list(threads.map(any_ses.mailer.send, [mail_to()] * 12))
+
+    assert len(set(ids)) == 12
+    assert any_ses.seen() == [as_seen(mail_to())] * 12
