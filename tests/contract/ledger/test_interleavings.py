@@ -19,15 +19,19 @@ from bridge.ledger import keys
 from bridge.ledger.dispatch import Dispatched
 from bridge.ledger.keys import NAMESPACE
 from bridge.messages import Handle
+from bridge.ports import QueueCounts
 from bridge.visibility import Leases, Visibility
 from emails import wire
 from relay.worker.broker import broker_on
+from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger, put_in_flight
 
 SEEDS = range(100)
 STEPS = 40
 EVENTS = 0.1
 """How often something happens that is nobody's next step."""
+
+VISIBILITY_SECONDS = 120
 
 ID = "message-1"
 QUEUE, DELAYED = wire.INBOUND_QUEUE, dq_name(wire.INBOUND_QUEUE)
@@ -37,49 +41,20 @@ Steps = Iterator[None]
 Action = Callable[[], object]
 
 
-class Sqs:
-    """A queue with one message in it, which its newest handle hides, shows or deletes."""
-
-    def __init__(self) -> None:
-        self.is_there = self.is_visible = True
-        self.is_kept_hidden = False
-        self.deliveries = 0
-
-    def receive(self) -> Handle:
-        self.is_visible, self.deliveries = False, self.deliveries + 1
-        return Handle(ID, str(self.deliveries))
-
-    def show(self) -> None:
-        self.is_visible = self.is_there
-
-    def change_visibility(self, handles: Sequence[Handle], seconds: int) -> Sequence[object]:
-        if self.is_there and self._newest in handles:
-            self.is_visible, self.is_kept_hidden = seconds == 0, seconds > 0
-        return ()
-
-    def delete(self, handles: Sequence[Handle]) -> None:
-        if self._newest in handles:
-            self.is_there = self.is_visible = False
-
-    @property
-    def _newest(self) -> Handle:
-        return Handle(ID, str(self.deliveries))
-
-
 class Bridge:
     def __init__(self, world: "World") -> None:
         self._world, self._name, self._held = world, uuid.uuid4().hex, Leases()
-        inbox: object = world.sqs
         self.beat = Visibility(
-            inbox,  # type: ignore[arg-type]
+            world.sqs,
             world.ledger.in_flight,
             self._held,
             bridge=self._name,
-            visibility_seconds=120,
+            visibility_seconds=VISIBILITY_SECONDS,
         ).beat
 
     def poll(self) -> Steps:
-        handle = self._world.sqs.receive()
+        (message,) = self._world.sqs.receive(1)
+        handle = Handle(message.message_id, message.receipt_handle)
         yield
         handed = put_in_flight(self._world.client, handle, bridge=self._name)
         yield
@@ -148,7 +123,8 @@ class World:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
-        self.ledger, self.sqs = a_ledger(self.client), Sqs()
+        self.ledger, self.sqs = a_ledger(self.client), FakeQueue()
+        self.sqs.put("a mail", ID)
         self.was_sent = self.was_wiped = False
         self.bridges, self.workers = [Bridge(self), Bridge(self)], [Worker(self), Worker(self)]
         self.under_way: list[tuple[Bridge | Worker, Steps]] = []
@@ -163,7 +139,7 @@ class World:
         is_queued, is_delayed = (self.client.llen(keys.queue(one)) for one in (QUEUE, DELAYED))
         yield from (partial(self._go_on, one) for one in self.under_way)
         for bridge in self.bridges:
-            if self.sqs.is_visible:
+            if self.sqs.count().visible:
                 yield partial(self._begin, bridge, bridge.poll())
             if is_acknowledged:
                 yield partial(self._begin, bridge, bridge.delete())
@@ -175,7 +151,7 @@ class World:
 
     def events(self) -> Iterator[Action]:
         """List what may happen at any time."""
-        yield from (self.sqs.show, self._wipe)
+        yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe)
         yield from (bridge.beat for bridge in self.bridges)
         yield from (worker.seem_dead for worker in self.workers)
         yield from (partial(self._kill, one) for one in (*self.bridges, *self.workers))
@@ -191,12 +167,11 @@ class World:
             self._go_on(self.under_way[0])
         for worker in tuple(self.workers):
             self._kill(worker)
-        for _ in range(3):
-            self.sqs.is_kept_hidden = False
+        for _ in range(4):
             for bridge in self.bridges:
                 bridge.beat()
-            if not self.sqs.is_kept_hidden:
-                self.sqs.show()
+            # Not as long as a beat hides for: what nobody keeps hidden comes again, in two rounds.
+            self.sqs.pass_time(VISIBILITY_SECONDS - 1)
             # Whoever asks for messages gets those of the dead as well.
             list(self.workers[0].end_delay())
             list(self.workers[0].run("success"))
@@ -239,7 +214,7 @@ def test_a_message_is_carried_out_and_deleted_and_leaves_nothing(
     world.settle()
 
     assert world.was_sent
-    assert not world.sqs.is_there
+    assert world.sqs.count() == QueueCounts(0, 0, 0)
     queues = [keys.queue(QUEUE), keys.queue(DELAYED), keys.dead_letters(QUEUE)]
     left = world.client.exists(keys.IN_FLIGHT, *queues, *map(keys.messages_of, queues))
     assert left == 0

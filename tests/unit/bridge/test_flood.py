@@ -10,7 +10,6 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from redis.exceptions import RedisError
@@ -18,34 +17,16 @@ from redis.exceptions import RedisError
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
 from bridge.poller import Disposition, Poller, PollerOptions
-from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.redis_client import connect
 from tests.environment import NOWHERE
+from tests.fake_queue import FakeQueue
 from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
 
 NO_REDIS = f"redis://{NOWHERE}/0"
 FORGERIES = 10_000
 BATCH = 10
-
-
-class FloodedQueue:
-    """SQS's client, as far as a flood goes: it gives the same few bodies for ever."""
-
-    def __init__(self, bodies: list[str]) -> None:
-        self._bodies = itertools.cycle(bodies)
-        self._numbers = itertools.count()
-
-    def receive_message(self, **options: Any) -> dict[str, Any]:
-        return {"Messages": [self._message() for _ in range(options["MaxNumberOfMessages"])]}
-
-    def change_message_visibility_batch(self, **_options: Any) -> dict[str, Any]:
-        return {}
-
-    def _message(self) -> dict[str, str]:
-        name = f"message-{next(self._numbers)}"
-        return {"MessageId": name, "ReceiptHandle": name, "Body": next(self._bodies)}
 
 
 GENUINE = a_notification()
@@ -65,15 +46,12 @@ FORGED: list[object] = [
 
 def flooded_with(*contents: object) -> Poller:
     bodies = [json.dumps(content) for content in contents]
-    inbox = SqsQueue(
-        f"http://{NOWHERE}/1/mail",
-        "us-east-1",
-        wait_seconds=1,
-        visibility_seconds=60,
-        client=FloodedQueue(bodies),  # type: ignore[arg-type]
-    )
+    # A whole batch of them, which is never hidden: the same messages come for ever.
+    queue = FakeQueue(visibility_seconds=0)
+    for body in itertools.islice(itertools.cycle(bodies), BATCH):
+        queue.put(body)
     return Poller(
-        queue=inbox,
+        queue=queue,
         reservations=Reservations(connect(NO_REDIS), 60),
         leases=Leases(),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
