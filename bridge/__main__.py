@@ -65,6 +65,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
+def run_from_command_line() -> None:
+    """Run the bridge as `python -m bridge` and `mail-relay-bridge` do."""
+    sys.exit(main(sys.argv[1:], os.environ))
+
+
 def _run(config: BridgeConfig, *, drain: bool, is_second_chance: bool) -> None:
     stopping = threading.Event()
     parts = build(config, stopping, is_second_chance=is_second_chance)
@@ -120,4 +125,4 @@ def _tell(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    run_from_command_line()

@@ -161,6 +161,14 @@ class RelayConfig(SharedConfig, EmailsConfig):
         ),
         help="The PostgreSQL database of masks, owners and deliveries.",
     )
+    static_root: str | None = setting(
+        "STATIC_ROOT",
+        optional(text("the path of a folder")),
+        help="Where `manage.py collectstatic` puts the static files and the web process finds "
+        "them; empty: `build/static` in the checkout, or in the working directory where the relay "
+        "is installed from a wheel.",
+        default="",
+    )
     site_origin: str = setting(
         "SITE_ORIGIN",
         url("http", "https", allowed="the scheme and host of the site, https://relay.example"),
