@@ -6,21 +6,21 @@
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
-# First what changes seldom: as long as these two files stay, so do the installed packages.
-COPY pyproject.toml constraints.txt ./
+# First what changes seldom: as long as these files stay, so do the installed packages. pip checks
+# their hashes; wheels only, since building from source would fetch tools that nothing checks.
+COPY requirements/production.txt requirements/local.txt requirements/
 RUN python -m venv /venv \
-    && mkdir bridge emails relay \
-    && pip install --constraint constraints.txt .
+    && pip install --require-hashes --only-binary :all: --requirement requirements/production.txt
 COPY . .
 # The code stays in /app (editable), where `manage.py` and the static files look for each other.
 # Compiled here, since the processes can't write it: so a probe starts sooner.
-RUN pip install --no-deps --editable . \
+RUN pip install --no-deps --no-build-isolation --editable . \
     && python manage.py collectstatic --noinput \
     && python -m compileall -q bridge emails relay
 
 # Embedded servers on top, for docker-compose.yml's stand-in for AWS. Never for production.
 FROM build AS build-local
-RUN pip install --constraint constraints.txt --editable '.[local]'
+RUN pip install --require-hashes --requirement requirements/local.txt
 
 FROM python:3.11-slim-bookworm AS base
 # tini is process 1: it passes signals on and buries orphans. Without it a `migrate`, and a scheduler

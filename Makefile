@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test fuzz chaos bench lint format audit constraints clean
+.PHONY: help demo dev test fuzz chaos bench lint format audit lock constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
@@ -16,7 +16,8 @@ help:
 	@echo "make lint    format, lint, types, import layers"
 	@echo "make format  put the code into its format"
 	@echo "make audit   look for known vulnerabilities in the packages"
-	@echo "make constraints   pin anew what they install"
+	@echo "make lock    pin what pyproject.toml asks for and requirements/ lacks"
+	@echo "make constraints   pin the newest versions of everything"
 	@echo "make clean   remove what these have made"
 
 demo: $(VENV)/.local
@@ -61,10 +62,12 @@ build/audit/bin/pip-audit:
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 
-# What the environments were made from; when these change they are brought up to date.
-$(VENV)/.local $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[$(patsubst .%,%,$(notdir $@))]'
+# What the environments were made from; when these change they are brought up to date. Each file in
+# requirements/ is complete. pip checks the hash of what it installs from there; the project itself
+# comes last, and brings nothing with it.
+$(VENV)/.local $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/bin/pip:
@@ -73,13 +76,24 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python's venv module is needed: apt install python3-venv"; exit 1; }
 
-# Pins the versions of everything, from the newest that pyproject.toml allows.
-constraints:
-	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	build/constraints/bin/pip install --quiet '.[dev]'
-	{ echo "# The versions that are tested together. Made by: make constraints"; \
-	  build/constraints/bin/pip freeze --exclude mail-relay --exclude-editable; } > constraints.txt
-	rm -rf build/constraints
+# Pins versions and hashes for every Python and machine at once; what is pinned already stays.
+LOCK = build/uv/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" --group build $(UPGRADE)
+
+lock: build/uv/bin/uv
+	$(LOCK) --extra dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --extra local pyproject.toml --constraint requirements/dev.txt --output-file requirements/local.txt
+	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/production.txt
+	{ echo "# The versions that are tested together. Made by: make lock"; \
+	  sed -n 's/^\([a-z0-9][^\\]*[^ \\]\).*/\1/p' requirements/dev.txt; } > constraints.txt
+
+constraints: UPGRADE = --upgrade
+constraints: lock
+
+# By itself, as pip-audit.
+build/uv/bin/uv:
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
 clean:
 	rm -rf $(VENV) build demo-mails .mypy_cache .ruff_cache .pytest_cache .hypothesis \

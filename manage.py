@@ -1,28 +1,7 @@
 #!/usr/bin/env python
 """Django's command line: `python manage.py help` lists what there is."""
 
-import os
-import sys
-
-from django.core.management import execute_from_command_line
-
-from relay import placeholder_settings
-from runtime.env import SettingsError
-
-
-def main() -> None:
-    """Run the command; wrong settings are shown as one line each."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
-    # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
-    # again. Its default is a second, half of which a mail would wait on average.
-    os.environ.setdefault("dramatiq_worker_timeout", "50")
-    if placeholder_settings.will_do(sys.argv[1:]):
-        placeholder_settings.fill_in(os.environ)
-    try:
-        execute_from_command_line(sys.argv)
-    except SettingsError as error:
-        sys.exit(str(error))
-
+from relay.__main__ import main
 
 if __name__ == "__main__":
     main()

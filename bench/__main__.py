@@ -1,31 +1,33 @@
 """`make bench`: measures the relay, the old way and the floor in one run, and draws the results.
 
-Writes `bench/results.json`, and pictures into `docs/img/`; of the parts that were asked for, and of
-the others as they were. Each number is the median of several runs, with the least and the most.
-`--quick` takes a few minutes, and only prints: it is for looking.
+Writes `bench/results.json`, and pictures into `docs/img/`: what was asked for is measured anew, the
+rest stays as it was. Each number is the median of several runs, with the least and the most.
+
+`python -m bench quick` measures only the main table, in about six minutes, and prints it.
+`--rough` runs everything once, shortly, prints the numbers and writes no file.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bench import measure, plots
 from bench.site import Site
+from bench.table import Numbers, markdown, ratios
 
 HERE = Path(__file__).parent
 IMAGES = HERE.parent / "docs" / "img"
-
-Numbers = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Plan:
     long: int
 
 
-FULL = Plan(runs=3, messages=1500, alone=500, predecessor=12, idle=40, steady=2000, long=20_000)
-QUICK = Plan(runs=1, messages=800, alone=200, predecessor=8, idle=30, steady=500, long=2_000)
+FULL = Plan(runs=3, messages=1500, alone=500, predecessor=60, idle=40, steady=2000, long=20_000)
+ROUGH = Plan(runs=1, messages=800, alone=200, predecessor=20, idle=30, steady=500, long=2_000)
 
 STEADY_PER_SECOND = 100
 WORKERS = (1, 2, 3, 4)
@@ -54,51 +56,65 @@ SIZES = {2_000: 1.0, 15_000: 1.0, 1_000_000: 0.1, 20_000_000: 0.01}
 def main() -> None:
     """Measure what was asked for; all, if nothing was."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rough", action="store_true")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
-    plan = QUICK if given.quick else FULL
+    plan = ROUGH if given.rough else FULL
     folder = Path(tempfile.mkdtemp(prefix="relay-bench-"))
     folder.chmod(0o755)
-    results: dict[str, Any] = {"machine": _machine(), "plan": "quick" if given.quick else "full"}
+    results: Numbers = {"machine": _machine(), "plan": "rough" if given.rough else "full"}
     site = Site(folder)
     try:
         for part in given.parts or PARTS:
-            results[part] = PARTS[part](site, plan)
+            results |= PARTS[part](site, plan)
     finally:
         site.close()
-    if given.quick:
+    if given.rough:
         print(json.dumps(results, indent=1))
         return
     kept = HERE / "results.json"
     results = (json.loads(kept.read_text()) if kept.exists() else {}) | results
     if {"baselines", "relay"} <= results.keys():
         results["ratios"] = ratios(results)
-        print(json.dumps(results["ratios"], indent=1))
+        print(markdown(results))
     kept.write_text(json.dumps(results, indent=1) + "\n")
     plots.draw(results, IMAGES)
 
 
-def _baselines(site: Site, plan: Plan) -> Numbers:
-    old_way = _both(
-        plan,
-        "predecessor",
-        lambda late: measure.predecessor(site, messages=plan.predecessor, has_latency=late),
-    )
-    floor = _median(plan, "floor", lambda: measure.floor(site, messages=plan.alone))
-    return old_way | {"floor": floor}
+def _quick(site: Site, plan: Plan) -> Numbers:
+    """Measure the main table: the old way, the floor and the relay.
 
+    They take turns, so that a slow minute of the machine slows each of them.
+    """
 
-def _relay(site: Site, plan: Plan) -> Numbers:
-    return _both(
-        plan,
-        "relay",
-        lambda late: measure.throughput(
-            site, messages=plan.messages, threads=16 if late else 4, has_latency=late
-        ),
-    )
+    def relay(threads: int, late: bool) -> Numbers:
+        return measure.throughput(site, messages=plan.messages, threads=threads, has_latency=late)
+
+    def predecessor(late: bool) -> Numbers:
+        return measure.predecessor(site, messages=plan.predecessor, has_latency=late)
+
+    sections: dict[str, dict[str, Callable[[], Numbers]]] = {
+        "baselines": {
+            "predecessor": partial(predecessor, False),
+            "predecessor, with latency": partial(predecessor, True),
+            "floor": lambda: measure.floor(site, messages=plan.alone),
+        },
+        "relay": {
+            "relay": partial(relay, 4, False),
+            "relay, with latency": partial(relay, 16, True),
+        },
+    }
+    runs = defaultdict[str, list[Numbers]](list)
+    for _ in range(plan.runs):
+        for name, run in itertools.chain(*(measured.items() for measured in sections.values())):
+            _tell(name)
+            runs[name].append(run())
+    return {
+        section: {name: _merged(runs[name]) for name in measured}
+        for section, measured in sections.items()
+    }
 
 
 def _idle(site: Site, plan: Plan) -> Numbers:
@@ -183,34 +199,21 @@ def _memory(site: Site, plan: Plan) -> Numbers:
     return measure.throughput(site, messages=plan.long)
 
 
+def _section(name: str, measured: Callable[[Site, Plan], Numbers]) -> Callable[..., Numbers]:
+    """Put what a part measures into the section of its name."""
+    return lambda site, plan: {name: measured(site, plan)}
+
+
 PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
-    "baselines": _baselines,
-    "relay": _relay,
-    "idle": _idle,
-    "steady": _steady,
-    "workers": _workers,
-    "threads": _threads,
-    "sizes": _sizes,
-    "memory": _memory,
+    "quick": _quick,
+    "idle": _section("idle", _idle),
+    "steady": _section("steady", _steady),
+    "workers": _section("workers", _workers),
+    "threads": _section("threads", _threads),
+    "sizes": _section("sizes", _sizes),
+    "memory": _section("memory", _memory),
 }
-
-
-def ratios(results: Numbers) -> Numbers:
-    """Compare the relay with the old way and with the floor."""
-    base, relay = results["baselines"], results["relay"]
-    return {
-        "times the predecessor": _ratio(relay["relay"], base["predecessor"], "messages_per_s"),
-        "times the predecessor, with latency": _ratio(
-            relay["relay, with latency"], base["predecessor, with latency"], "messages_per_s"
-        ),
-        "CPU of bridge and workers, ms a message": relay["relay"]["relay_cpu_ms"]["median"],
-        "CPU of bridge and workers, times the floor": relay["relay"]["relay_cpu_ms"]["median"]
-        / base["floor"]["cpu_ms"]["median"],
-    }
-
-
-def _ratio(one: Numbers, other: Numbers, key: str) -> float:
-    return float(one[key]["median"] / other[key]["median"])
+"""Each gives the sections of the results that it measures."""
 
 
 def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:

@@ -117,10 +117,13 @@ def floor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, 
 
 
 def predecessor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, Any]:
-    """Handle messages the old way."""
+    """Handle messages the old way: one at a time, in a forked process for each."""
     site.reset(has_latency=has_latency)
     site.aws.load(site.arrived(messages, 15_000))
-    return _per_message(_python(site, "bench.predecessor", str(messages)))
+    counted = site.count_forwarded()
+    told = _python(site, "bench.predecessor", str(messages))
+    _check(site, counted + messages)
+    return _per_message(told)
 
 
 def _warm_up(site: Site) -> None:

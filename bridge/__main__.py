@@ -64,6 +64,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
+def run_from_command_line() -> None:
+    """Run the bridge as `python -m bridge` and `mail-relay-bridge` do."""
+    sys.exit(main(sys.argv[1:], os.environ))
+
+
 def _run(config: BridgeConfig, *, drain: bool, is_replay: bool) -> None:
     stopping = threading.Event()
     components = build_components(config, stopping, is_replay=is_replay)
@@ -117,4 +122,4 @@ def _print_error(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    run_from_command_line()

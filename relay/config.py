@@ -53,6 +53,14 @@ class RelayConfig(DomainConfig):
         ),
         help="The PostgreSQL database of masks, owners and deliveries.",
     )
+    static_root: str | None = setting(
+        "STATIC_ROOT",
+        optional(text("the path of a folder")),
+        help="Where `manage.py collectstatic` puts the static files and the web process finds "
+        "them; empty: `build/static` in the checkout, or in the working directory where the relay "
+        "is installed from a wheel.",
+        default="",
+    )
     queue_url: str | None = setting(
         "AWS_SQS_EMAIL_QUEUE_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),

@@ -14,7 +14,10 @@ from runtime.sentry import set_up_sentry
 
 CONFIG = load(RelayConfig, os.environ)
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+_HERE = Path(__file__).resolve().parent.parent
+# A checkout; or, where the relay is installed from a wheel, the working directory: what a
+# deployment adds (static files, version.json) has no place among installed packages.
+BASE_DIR = _HERE if (_HERE / "manage.py").is_file() else Path.cwd()
 
 # Sentry patches Dramatiq's broker and so must come before it is made.
 set_up_sentry(CONFIG, django=True)
@@ -96,7 +99,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "build" / "static"
+STATIC_ROOT = CONFIG.static_root or BASE_DIR / "build" / "static"
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(CONFIG.log_format, verbosity=2)

@@ -70,7 +70,7 @@ def version_of(config: RelayConfig, file: Path) -> dict[str, str]:
     written = _read(file)
     configured = {
         "source": config.version_source,
-        "version": config.version or metadata.version("mail-relay"),
+        "version": config.version or metadata.version("sqs-mail-relay"),
         "commit": config.version_commit,
         "build": config.version_build,
     }

@@ -51,8 +51,9 @@ def _copy_to(folder: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "*.mo")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=ignored)
-    (folder / "tools").mkdir()
-    for name in ("tools/__init__.py", "tools/import_contracts.py", "pyproject.toml"):
+    (folder / "tools" / "checks").mkdir(parents=True)
+    checks = ("__init__.py", "checks/__init__.py", "checks/import_contracts.py")
+    for name in (*(f"tools/{check}" for check in checks), "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+PAGES = Path(__file__).parent / "docs"
+"""In a checkout a link to `docs/`; in a wheel a folder with the pages of `docs/`."""
+
 
 @cache
 def rendered(file: Path) -> str:

@@ -87,7 +87,7 @@ def charts(request: HttpRequest) -> HttpResponse:
 def show_runbook(request: HttpRequest, name: str = "runbook") -> HttpResponse:
     """Show docs/runbook.md, or another page of docs/, to which its links lead."""
     try:
-        html = runbook.rendered(settings.BASE_DIR / "docs" / f"{name}.md")
+        html = runbook.rendered(runbook.PAGES / f"{name}.md")
     except OSError as error:
         raise Http404(f"docs/{name}.md is not installed here") from error
     # Made from a file of ours by a renderer that lets no HTML through.
