@@ -11,16 +11,22 @@ WORKDIR /app
 COPY requirements/production.txt requirements/local.txt requirements/
 RUN python -m venv /venv \
     && pip install --require-hashes --only-binary :all: --requirement requirements/production.txt
-COPY . .
+COPY LICENSE README.md manage.py pyproject.toml ./
+COPY docs docs
+COPY bridge bridge
+COPY emails emails
+COPY relay relay
+COPY runtime runtime
 # The code stays in /app (editable), where `manage.py` and the static files look for each other.
 # Compiled here, since the processes can't write it: so a probe starts sooner.
 RUN pip install --no-deps --no-build-isolation --editable . \
     && python manage.py collectstatic --noinput \
-    && python -m compileall -q bridge emails relay
+    && python -m compileall -q bridge emails relay runtime
 
 # Embedded servers on top, for docker-compose.yml's stand-in for AWS. Never for production.
 FROM build AS build-local
 RUN pip install --require-hashes --requirement requirements/local.txt
+COPY tools tools
 
 FROM python:3.11-slim-bookworm AS base
 # tini is process 1: it passes signals on and buries orphans. Without it a `migrate`, and a scheduler
