@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -50,4 +50,5 @@ def queued(client: redis.Redis, queue: str = "inbound") -> int:
 
 def dead(client: redis.Redis, queue: str = "inbound") -> list[str]:
     """List the dead letters of a queue, the oldest first."""
-    return [name.decode() for name in client.zrange(keys.dead_letters(queue), 0, -1)]
+    found = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
+    return [name.decode() for name in found]

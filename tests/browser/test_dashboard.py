@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Locator, expect
 
@@ -12,10 +13,13 @@ from tests.integration.conftest import Relay
 
 OpenSite = Callable[[], Site]
 
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
+
 REFRESHED_MS = 20_000
 """The page asks anew every five seconds; the machine may be busy."""
 
-PHONE = {"width": 390, "height": 844}
+PHONE: "ViewportSize" = {"width": 390, "height": 844}
 
 
 def tile(site: Site, title: str) -> Locator:

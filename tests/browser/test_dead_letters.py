@@ -1,6 +1,7 @@
 """The dead letters' pages, as who is on call uses them: find, mend, requeue."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
@@ -12,7 +13,11 @@ from tools.local.aws import BUCKET
 
 OpenSite = Callable[[], Site]
 PATH = "/admin/dead-letters/"
-PHONE = {"width": 390, "height": 844}
+PHONE: "ViewportSize" = {"width": 390, "height": 844}
+
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
 
 
 def test_a_dead_letter_is_found_requeued_and_forwarded(relay: Relay, open_site: OpenSite) -> None:

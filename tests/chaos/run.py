@@ -40,7 +40,7 @@ class Report:
         return [one for one in self.judged if one.verdict in BAD]
 
 
-def run(folder: Path, scale: Scale, seed: int, tell: Callable[[str], None] = str) -> Report:
+def run(folder: Path, scale: Scale, seed: int, tell: Callable[[str], object] = str) -> Report:
     """Do a run, in a folder that its logs stay in."""
     world = World(folder, seed)
     try:
@@ -75,7 +75,7 @@ class _Messages:
 
 
 def _deliver_and_break(
-    world: World, crew: Crew, scale: Scale, seed: int, tell: Callable[[str], None]
+    world: World, crew: Crew, scale: Scale, seed: int, tell: Callable[[str], object]
 ) -> _Messages:
     faults = drawn(scale, seed)
     messages = _Messages(defaultdict(list), Counter())
@@ -129,7 +129,7 @@ def _break(world: World, crew: Crew, fault: Fault) -> bool:
     return deeds[fault.kind]() is not False
 
 
-def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str], None]) -> None:
+def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str], object]) -> None:
     """Wait until all is recorded and the queue holds only what is in doubt, or for long enough."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:

@@ -4,6 +4,7 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -18,7 +19,7 @@ OWNER = "owner@owner.example"
 MASKS = tuple(f"mask{number}@masks.example" for number in range(6))
 OUTAGE_SECONDS = 3.0
 
-_ERRORS = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
+_ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
 _DOWN = {
     "s3": ServiceFaults(outage=Outage.ERRORS),
     "sqs": ServiceFaults(outage=Outage.ERRORS),
@@ -112,6 +113,5 @@ class World:
     def _change(self, service: str, *, is_down: bool) -> None:
         with self._lock:
             (self._down.add if is_down else self._down.discard)(service)
-            self.aws.set_faults(
-                replace(self._everyday, **{name: _DOWN[name] for name in self._down})
-            )
+            changes: dict[str, Any] = {name: _DOWN[name] for name in self._down}
+            self.aws.set_faults(replace(self._everyday, **changes))

@@ -111,10 +111,12 @@ def test_a_queue_tells_its_attributes(any_aws: SimulatedAws) -> None:
         QueueUrl=any_aws.queue_url, Attributes={"VisibilityTimeout": "7"}
     )
 
-    names = ["QueueArn", "VisibilityTimeout", "RedrivePolicy"]
-    told = any_aws.sqs.get_queue_attributes(QueueUrl=any_aws.queue_url, AttributeNames=names)
+    told = any_aws.sqs.get_queue_attributes(
+        QueueUrl=any_aws.queue_url,
+        AttributeNames=["QueueArn", "VisibilityTimeout", "RedrivePolicy"],
+    )
 
-    assert told["Attributes"].keys() == set(names)
+    assert told["Attributes"].keys() == {"QueueArn", "VisibilityTimeout", "RedrivePolicy"}
     assert told["Attributes"]["QueueArn"] == "arn:aws:sqs:us-east-1:123456789012:mail"
     assert told["Attributes"]["VisibilityTimeout"] == "7"
     assert '"maxReceiveCount"' in told["Attributes"]["RedrivePolicy"]

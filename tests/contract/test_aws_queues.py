@@ -5,7 +5,7 @@ What the queue's own time does is waited for with the shortest time that SQS kno
 
 import hashlib
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,11 +17,15 @@ from tools.local.aws import MAX_RECEIVES, SimulatedAws
 
 GARBAGE = "no receipt handle"
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
 
 def receive(aws: SimulatedAws, **options: Any) -> list[dict[str, Any]]:
-    given = {"QueueUrl": aws.queue_url, "MaxNumberOfMessages": 10} | options
-    answer: dict[str, Any] = aws.sqs.receive_message(**given)
-    return answer.get("Messages", [])
+    options = {"QueueUrl": aws.queue_url, "MaxNumberOfMessages": 10} | options
+    answer: Any = aws.sqs.receive_message(**options)
+    messages: list[dict[str, Any]] = answer.get("Messages", [])
+    return messages
 
 
 def received_handle(aws: SimulatedAws, **options: Any) -> str:
@@ -32,8 +36,8 @@ def received_handle(aws: SimulatedAws, **options: Any) -> str:
 
 
 def counted(aws: SimulatedAws, *places: str) -> tuple[int, ...]:
-    names = [f"ApproximateNumberOfMessages{place}" for place in places]
-    answer = aws.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
+    names: list[Any] = [f"ApproximateNumberOfMessages{place}" for place in places]
+    answer: Any = aws.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
     return tuple(int(answer["Attributes"][name]) for name in names)
 
 
@@ -73,7 +77,9 @@ def test_only_the_attributes_that_were_asked_for_are_given(any_aws: SimulatedAws
 
 
 def test_a_batch_is_received_at_once_and_each_message_once(any_aws: SimulatedAws) -> None:
-    entries = [{"Id": str(number), "MessageBody": f"message {number}"} for number in range(10)]
+    entries: list[SendMessageBatchRequestEntryTypeDef] = [
+        {"Id": str(number), "MessageBody": f"message {number}"} for number in range(10)
+    ]
     answer = any_aws.sqs.send_message_batch(QueueUrl=any_aws.queue_url, Entries=entries)
     assert {entry["Id"] for entry in answer["Successful"]} == {str(n) for n in range(10)}
 

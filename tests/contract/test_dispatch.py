@@ -1,7 +1,7 @@
 """What the bridge writes into Dramatiq's queues is what Dramatiq's broker would write there."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import dramatiq
 import redis
@@ -27,9 +27,10 @@ def written(redis_client: redis.Redis) -> dict[str, Any]:
         redis_client.lrange("dramatiq:inbound", 0, -1),
         redis_client.hgetall("dramatiq:inbound.msgs"),
     )
-    names = {key.decode() for key in redis_client.keys("dramatiq:*")} - {"dramatiq:__heartbeats__"}
+    found = cast("list[bytes]", redis_client.keys("dramatiq:*"))
+    names = {key.decode() for key in found} - {"dramatiq:__heartbeats__"}
     told = [json.loads(messages[one]) for one in queue]
-    for one, message in zip(queue, told, strict=True):
+    for one, message in zip(cast("list[bytes]", queue), told, strict=True):
         assert message["options"].pop("redis_message_id") == one.decode()
     redis_client.flushdb()
     return {"keys": names, "messages": told}

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 
 def declare(broker: RedisBroker, run: Callable[[], None]) -> None:
-    dramatiq.actor(run, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+    dramatiq.actor(actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)(run)
 
 
 def is_lost(ledger: Ledger) -> bool:

@@ -32,7 +32,7 @@ class Actor:
 
     def __init__(self, broker: RedisBroker) -> None:
         self.runs, self.is_mended = 0, False
-        dramatiq.actor(self, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+        dramatiq.actor(actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)(self)
 
     def __call__(self) -> None:
         self.runs += 1

@@ -6,6 +6,7 @@ the delay queue; taken for the end, it deletes messages whose work is still to c
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import dramatiq
 import pytest
@@ -23,8 +24,11 @@ from tests.ledger import Ledger
 DEAD_LETTERS = f"{NAMESPACE}:{wire.INBOUND_QUEUE}.XQ"
 
 
-def declare(broker: RedisBroker, run: Callable[[], None], **options: object) -> None:
-    dramatiq.actor(run, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, **options)
+def declare(broker: RedisBroker, run: Callable[[], None], **options: Any) -> None:
+    declared = dramatiq.actor(
+        actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, **options
+    )
+    declared(run)
 
 
 def acknowledged(ledger: Ledger) -> list[Acknowledgement]:

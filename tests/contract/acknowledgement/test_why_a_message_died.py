@@ -22,9 +22,10 @@ def declare(broker: RedisBroker, error: BaseException) -> None:
     def fail() -> None:
         raise error
 
-    dramatiq.actor(
-        fail, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, throws=Refused
+    declare = dramatiq.actor(
+        actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, throws=Refused
     )
+    declare(fail)
 
 
 def the_one_dead_letter(redis_client: redis.Redis) -> tuple[str | None, dict[str, Any]]:
@@ -100,7 +101,8 @@ def test_of_an_actor_that_does_not_exist(
 def test_a_message_that_did_not_die_has_no_note(
     broker: RedisBroker, redis_client: redis.Redis, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:
-    dramatiq.actor(lambda: None, actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+    declare = dramatiq.actor(actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)
+    declare(lambda: None)
     enqueue()
 
     work()

@@ -1,6 +1,7 @@
 """The bookkeeping in a real Redis: each step's promise, in the order of a message's life."""
 
 import time
+from typing import cast
 
 import redis
 
@@ -20,7 +21,7 @@ def dispatch(ledger: Ledger, handle: Handle = HANDLE, bridge: str = "b1") -> Dis
 
 def copies(redis_client: redis.Redis) -> list[bytes]:
     """List what is in Dramatiq's queue, and has its message there."""
-    queued: list[bytes] = redis_client.lrange(f"{NAMESPACE}:inbound", 0, -1)
+    queued = cast("list[bytes]", redis_client.lrange(f"{NAMESPACE}:inbound", 0, -1))
     assert sorted(queued) == sorted(redis_client.hkeys(f"{NAMESPACE}:inbound.msgs"))
     return queued
 

@@ -154,7 +154,8 @@ class World:
         yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe)
         yield from (bridge.beat for bridge in self.bridges)
         yield from (worker.seem_dead for worker in self.workers)
-        yield from (partial(self._kill, one) for one in (*self.bridges, *self.workers))
+        yield from (partial(self._kill, bridge) for bridge in self.bridges)
+        yield from (partial(self._kill, worker) for worker in self.workers)
 
     def check(self) -> None:
         """Check what holds at any time: who has a copy that will run is not taken for lost."""

@@ -20,6 +20,18 @@ MAIL = b"From: x7k2@masks.example\r\nSubject: Hi\r\n\r\nHello\r\n"
 Call = Callable[[FastAws], object]
 
 
+def with_faults(service: str, faults: ServiceFaults) -> Faults:
+    """Make one service fail."""
+    services: dict[str, Any] = {service: faults}
+    return Faults(**services)
+
+
+def one_fault(name: str) -> ServiceFaults:
+    """Make one fault certain."""
+    shares: dict[str, Any] = {name: 1}
+    return ServiceFaults(**shares)
+
+
 def client(aws: FastAws, service: str, read_timeout_seconds: float = 10) -> Any:
     """A client that tries once."""
     config = Config(
@@ -74,7 +86,7 @@ def test_a_throttled_request_is_not_carried_out(
     fast_aws: FastAws, service: str, expected: tuple[int, str]
 ) -> None:
     call, carried_out = CALLS[service]
-    fast_aws.set_faults(Faults(**{service: ServiceFaults(throttled=1)}))
+    fast_aws.set_faults(with_faults(service, ServiceFaults(throttled=1)))
 
     assert error_of(call, fast_aws) == expected
 
@@ -88,7 +100,7 @@ def test_a_request_that_fails_may_have_been_carried_out(
     fast_aws: FastAws, service: str, fault: str, times: int
 ) -> None:
     call, carried_out = CALLS[service]
-    fast_aws.set_faults(Faults(**{service: ServiceFaults(**{fault: 1})}))
+    fast_aws.set_faults(with_faults(service, one_fault(fault)))
 
     assert error_of(call, fast_aws) == (500, "InternalError")
 
@@ -101,7 +113,7 @@ def test_a_connection_that_is_cut_leaves_a_request_carried_out(
     fast_aws: FastAws, service: str
 ) -> None:
     call, carried_out = CALLS[service]
-    fast_aws.set_faults(Faults(**{service: ServiceFaults(cut=1)}))
+    fast_aws.set_faults(with_faults(service, ServiceFaults(cut=1)))
 
     with pytest.raises(ConnectionClosedError):
         call(fast_aws)
@@ -113,7 +125,7 @@ def test_a_connection_that_is_cut_leaves_a_request_carried_out(
 @pytest.mark.parametrize("service", CALLS)
 def test_a_service_is_out_of_order_until_told_otherwise(fast_aws: FastAws, service: str) -> None:
     call, carried_out = CALLS[service]
-    fast_aws.set_faults(Faults(**{service: ServiceFaults(outage=Outage.ERRORS)}))
+    fast_aws.set_faults(with_faults(service, ServiceFaults(outage=Outage.ERRORS)))
 
     for _ in range(2):
         assert error_of(call, fast_aws) == (503, "ServiceUnavailable")

@@ -54,13 +54,13 @@ def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisB
         Retries(max_retries=0),
     ]
     broker = make_broker(redis_url, middleware)
-    dramatiq.actor(
-        Actor(relay.ports()),
+    declare = dramatiq.actor(
         actor_name=wire.ACTOR_NAME,
         queue_name=wire.INBOUND_QUEUE,
         broker=broker,
         throws=(Refused,),
     )
+    declare(Actor(relay.ports()))
     yield broker
     dramatiq.set_encoder(before)
 

@@ -5,6 +5,7 @@ Lesson 1: a temporary failure that nobody looked at, and the message was deleted
 
 import os
 import signal
+from typing import Any
 
 from tests.integration.conftest import MAIL, MASK, OWNER, Relay, children, logged, wait_for_log
 from tests.waiting import wait_until
@@ -66,7 +67,7 @@ def test_a_message_whose_worker_is_killed_stays_in_sqs_and_is_forwarded_later_on
     relay.gate.hold()
     relay.stack.start_bridge()
     # Nobody takes a claim over before its worker would have been ended: so, a short limit.
-    limit = {"PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "5"}
+    limit: dict[str, Any] = {"PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "5"}
     workers = relay.stack.start_workers(**limit)
     relay.deliver()
     wait_until("the actor runs", lambda: relay.gate.arrived)

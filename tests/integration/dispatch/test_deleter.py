@@ -4,6 +4,7 @@ SQS's answers are played by botocore's own stubber; the list of acknowledgements
 """
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -27,7 +28,7 @@ def sqs() -> Iterator[Stubber]:
 
 
 def deleter(sqs: Stubber, ledger: Ledger, totals: Totals, *, failed: bool = False) -> Deleter:
-    inbox = SqsQueue(URL, "us-east-1", 1, 60, client=sqs.client)
+    inbox = SqsQueue(URL, "us-east-1", 1, 60, client=cast("Any", sqs.client))
     return Deleter(inbox, ledger.acknowledgements, totals, delete_failed_messages=failed)
 
 

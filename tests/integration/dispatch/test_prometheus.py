@@ -3,6 +3,7 @@
 import socket
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,7 +29,7 @@ def scraped(port: int) -> Samples:
     }
 
 
-def on(port: int) -> dict[str, str]:
+def on(port: int) -> dict[str, Any]:
     return {
         "METRICS_BACKEND": "prometheus",
         "PROMETHEUS_HOST": "127.0.0.1",
@@ -47,19 +48,17 @@ def test_bridge_and_workers_serve_what_they_did_and_what_waits(relay: Relay) -> 
 
     # The sum of two processes: each has had some of the six.
     forwarded = ("mail_relay_emails_outcome_total", ("forwarded", "existing_mask"))
-    workers = wait_until(
-        "six forwarded", lambda: (s := scraped(of_workers)).get(forwarded) == 6 and s
+    (workers,) = wait_until(
+        "six forwarded", lambda: [s for s in (scraped(of_workers),) if s.get(forwarded) == 6]
     )
     assert workers["mail_relay_redis_queue_dead_letters", ("feedback",)] == 1
     assert workers["mail_relay_processes_alive", ("worker",)] == 2
     assert workers["mail_relay_in_flight", ()] >= 0
     assert workers["mail_relay_email_queue_count", ("mail-dead-letters",)] == 0
-    bridge = wait_until(
+    acknowledged = ("mail_relay_bridge_message_total", ("success",))
+    (bridge,) = wait_until(
         "six acknowledged",
-        lambda: (
-            (s := scraped(of_bridge)).get(("mail_relay_bridge_message_total", ("success",))) == 6
-            and s
-        ),
+        lambda: [s for s in (scraped(of_bridge),) if s.get(acknowledged) == 6],
     )
     assert bridge["mail_relay_bridge_rejected_total", ("not_json",)] >= 1
     assert bridge["mail_relay_bridge_message_process_time_seconds_count", ()] == 6

@@ -29,7 +29,8 @@ class Answers:
     """A server that answers every call in one way, or not at all; counts the calls."""
 
     def __init__(self) -> None:
-        self.status, self.code, self.headers = 200, "", {}
+        self.status, self.code = 200, ""
+        self.headers: dict[str, str] = {}
         self.calls: list[dict[str, Any]] = []
         self.hangs_until = Event()
         self.hangs_until.set()

@@ -1,6 +1,7 @@
 """Developer mode: for owners with the flag, on masks whose label asks for it."""
 
 import logging
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -22,7 +23,7 @@ def _fresh_cache() -> None:
 
 def a_developer() -> Profile:
     owner = an_owner()
-    flag = Flag.objects.create(name="developer_mode")
+    flag: Any = Flag.objects.create(name="developer_mode")
     flag.users.add(owner.user)
     return owner
 

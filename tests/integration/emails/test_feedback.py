@@ -104,11 +104,12 @@ def test_the_first_complaint_blocks_spam_and_the_second_disables_the_mask(
     relay: Relay, trace: str
 ) -> None:
     mask = a_mask(an_owner(language="fr"))
-    how: dict[str, Any] = {
+    traces: dict[str, dict[str, Any]] = {
         "tag": {"shape": "eventType", "source": "", "tags": {"mask": f"random-{mask.pk}"}},
         "sender": {"source": "X7K2@masks.example"},
         "encoded sender": {"source": "=?utf-8?b?Qm9i?= <x7k2@masks.example>"},
-    }[trace]
+    }
+    how = traces[trace]
 
     first = relay.notify(complaint("ann@owner.example", **how))
     second = relay.notify(complaint("ann@owner.example", **how))

@@ -45,7 +45,7 @@ def test_a_day_is_kept_and_no_more_in_less_than_two_megabytes(wiped_redis: redis
     kept = [sample.minute for sample in history.find(wiped_redis, now)]
     assert kept == list(range(now - MINUTES + 1, now + 1))
     assert wiped_redis.zcard("relay:gauges") == MINUTES
-    assert wiped_redis.memory_usage("relay:gauges", samples=0) < 2_000_000
+    assert (wiped_redis.memory_usage("relay:gauges", samples=0) or 0) < 2_000_000
 
 
 def test_gaps_do_not_make_old_samples_stay(wiped_redis: redis.Redis) -> None:

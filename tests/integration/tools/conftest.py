@@ -44,6 +44,10 @@ class Program:
         wait_until(f"{text!r} printed", lambda: text in self.output or self._has_ended())
         assert text in self.output, self.output
 
+    def is_gone(self) -> bool:
+        """Whether none of its processes is left."""
+        return not self.has_left()
+
     def has_left(self) -> list[str]:
         """List the processes that it started, directly or not, and that still run."""
         return [line for pid in running_pids() if (line := self._describe(pid))]
@@ -93,4 +97,4 @@ def start(own_folder: Path) -> Iterator[StartProgram]:
     for program in programs:
         program.process.kill()
         program.process.wait()
-        wait_until("nothing left behind", lambda program=program: not program.has_left())
+        wait_until("nothing left behind", program.is_gone)

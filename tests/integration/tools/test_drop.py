@@ -57,7 +57,11 @@ def test_a_mail_that_is_still_being_written_is_left_alone(aws: LocalAws, tmp_pat
     drop.look()
     assert aws.count(aws.queue_url) == 0
 
-    wait_until("it is delivered", lambda: (drop.look(), aws.count(aws.queue_url))[1] == 1)
+    def is_delivered() -> bool:
+        drop.look()
+        return aws.count(aws.queue_url) == 1
+
+    wait_until("it is delivered", is_delivered)
 
 
 def test_a_mail_to_no_mask_is_set_aside(aws: LocalAws, tmp_path: Path) -> None:

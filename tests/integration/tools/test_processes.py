@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ time.sleep(600)
 """
 
 
-def a_process(folder: Path, program: str, **options: signal.Signals) -> Process:
+def a_process(folder: Path, program: str, **options: Any) -> Process:
     command = [sys.executable, "-c", program]
     return Process("parent", command, passed_on(), folder / "parent.log", **options)
 

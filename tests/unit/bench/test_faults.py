@@ -24,7 +24,7 @@ def dice(faults: Faults) -> Dice:
 
 
 def test_faults_come_as_often_as_ordered() -> None:
-    shares = {"throttled": 0.1, "failed": 0.2, "unconfirmed": 0.3, "cut": 0.1}
+    shares: dict[str, Any] = {"throttled": 0.1, "failed": 0.2, "unconfirmed": 0.3, "cut": 0.1}
     thrown = dice(Faults(ses=ServiceFaults(**shares)))
 
     drawn = Counter(thrown.verdict("ses") for _ in range(10_000))

@@ -1,6 +1,7 @@
 """SQS's answers and errors, as the inbox passes them on. Played by botocore's own stubber."""
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -27,7 +28,9 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
 
 @pytest.fixture
 def inbox(sqs: Stubber) -> SqsQueue:
-    return SqsQueue(URL, "us-east-1", wait_seconds=1, visibility_seconds=60, client=sqs.client)
+    return SqsQueue(
+        URL, "us-east-1", wait_seconds=1, visibility_seconds=60, client=cast("Any", sqs.client)
+    )
 
 
 def test_a_message_is_received_with_its_handle_body_and_counts(

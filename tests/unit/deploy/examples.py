@@ -63,7 +63,7 @@ def _seconds(text: str | None) -> int | None:
 def of_systemd() -> Iterator[Example]:
     for path in sorted(SYSTEMD.glob("*.service")):
         unit = unit_of(path)
-        settings = {}
+        settings: dict[str, str] = {}
         for file in unit["EnvironmentFile"]:
             settings |= environment_file(SYSTEMD / f"{Path(file).name}.example")
         settings |= dict(line.split("=", 1) for line in unit.get("Environment", []))
@@ -138,7 +138,7 @@ def pods() -> dict[str, dict[str, Any]]:
 def of_kubernetes() -> Iterator[Example]:
     for name, pod in pods().items():
         for container in pod["containers"] + pod.get("initContainers", []):
-            settings = {}
+            settings: dict[str, str] = {}
             for source in container["envFrom"]:
                 if "configMapRef" in source:
                     settings |= config_maps("base")[source["configMapRef"]["name"]]

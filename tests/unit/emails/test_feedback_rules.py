@@ -97,7 +97,7 @@ DISABLED = replace(MASK, block=Block.ALL)
     ],
 )
 def test_what_a_complaint_leads_to(changes: dict[str, Any], expected: RecordReason) -> None:
-    given = {
+    given: dict[str, Any] = {
         "feedback": "abuse",
         "subkind": "",
         "owner": OWNER,

@@ -3,10 +3,11 @@
 import json
 import tracemalloc
 from base64 import b64decode
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from emails.edges import aws, ses
 from emails.edges.ses import SesMailer
@@ -33,11 +34,11 @@ def mailer(sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> SesMa
         body = request.body.read()
         assert len(body) == length
         sent.append(json.loads(body))
-        response = AWSResponse(request.url, 200, {}, None)
-        response._content = b'{"MessageId": "id-1"}'
+        response = AWSResponse(request.url, 200, HTTPHeaders(), None)
+        response.__dict__["_content"] = b'{"MessageId": "id-1"}'
         return response
 
-    mailer._client.meta.events.register("before-send.sesv2.SendEmail", answer)
+    mailer._client.meta.events.register("before-send.sesv2.SendEmail", cast("Any", answer))
     return mailer
 
 
@@ -75,10 +76,10 @@ def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: SesMailer) 
 
     def measure(**_: object) -> AWSResponse:
         peaks.append(tracemalloc.get_traced_memory()[1])
-        return AWSResponse("", 500, {}, None)
+        return AWSResponse("", 500, HTTPHeaders(), None)
 
     events = mailer._client.meta.events
-    events.register_first("before-send.sesv2.SendEmail", measure)
+    events.register_first("before-send.sesv2.SendEmail", cast("Any", measure))
     tracemalloc.start()
     try:
         with pytest.raises(Exception):  # noqa: B017, PT011 — how it ends is of no interest here

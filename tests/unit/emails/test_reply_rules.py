@@ -42,7 +42,7 @@ def header(name: str, value: str) -> Callable[[MailFacts], MailFacts]:
     return lambda mail: replace(mail, headers=mail.headers + a_mail({name: value}).headers)
 
 
-def verdicts(**changes: Verdict) -> Callable[[MailFacts], MailFacts]:
+def verdicts(**changes: Any) -> Callable[[MailFacts], MailFacts]:
     return lambda mail: replace(mail, verdicts=replace(mail.verdicts, **changes))
 
 

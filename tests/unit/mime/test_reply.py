@@ -2,6 +2,7 @@
 
 import base64
 import quopri
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,11 @@ def test_the_owners_address_is_replaced_however_it_is_written(
 ) -> None:
     """Lesson 19."""
     text = f'On Monday <a href="mailto:{written}">{written}</a> wrote: ATTENDEE:{written}'
-    encode = {"7bit": bytes, "base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    encode: dict[str, Callable[[bytes], bytes]] = {
+        "7bit": bytes,
+        "base64": base64.encodebytes,
+        "quoted-printable": quopri.encodestring,
+    }
     raw = a_mail(
         f"Content-Type: text/{subtype}; charset=utf-8",
         f"Content-Transfer-Encoding: {encoding}",

@@ -25,7 +25,9 @@ def test_what_is_written_is_read_back_unchanged(text: str) -> None:
 
 def test_a_message_read_back_prints_without_its_content() -> None:
     """Dramatiq and Sentry print a message's arguments; these are mail: lesson 35."""
-    message = Message(**ENCODER.decode(ENCODER.encode(a_message("swordfish" * 3).asdict())))
+    message: Message[None] = Message(
+        **ENCODER.decode(ENCODER.encode(a_message("swordfish" * 3).asdict()))
+    )
 
     assert "swordfish" not in str(message)
     assert "27 characters" in str(message)

@@ -41,6 +41,7 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def tile(shown: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [tile for tile in shown["tiles"] if tile["name"] == name]
     return found
 

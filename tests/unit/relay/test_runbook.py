@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES
 from bridge.sns.reject_reasons import RejectReason
 from emails.values.outcomes import RefuseReason, RetryReason
-from relay.worker.middleware.delivery_limit import TOO_MANY_DELIVERIES
 
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from relay.operations.dashboard.thresholds import RULES, Level, Rule, judge
 GOOD, LOOK, BAD = Level.GOOD, Level.LOOK, Level.BAD
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 
-TABLE = {
+TABLE: dict[str, list[tuple[float | None, Level]]] = {
     # name: each number from which on the level is another
     "bridges": [(0, BAD), (1, GOOD), (9, GOOD)],
     "workers": [(0, BAD), (1, GOOD), (99, GOOD)],

@@ -1,6 +1,7 @@
 """When the watchdog's timer must go off. (That it does is tested on real processes.)"""
 
 import time
+from typing import Any
 
 import dramatiq
 import pytest
@@ -31,9 +32,9 @@ def test_the_timer_is_set_to_the_first_deadline_and_the_grace(
 def test_an_actors_own_limit_is_kept_to(own_ms: int | None, limit: float) -> None:
     """The jobs of each minute have one; with a short limit for mails their worker was ended."""
     broker = StubBroker(middleware=[])
-    options = {} if own_ms is None else {"time_limit": own_ms}
+    options: dict[str, Any] = {} if own_ms is None else {"time_limit": own_ms}
     broker.actor_options.add("time_limit")
-    actor = dramatiq.actor(lambda: None, actor_name="job", broker=broker, **options)
+    actor = dramatiq.actor(actor_name="job", broker=broker, **options)(lambda: None)
     watchdog = Watchdog(LIMIT, GRACE)
 
     watchdog.before_process_message(broker, actor.message())

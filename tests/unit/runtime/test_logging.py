@@ -59,7 +59,9 @@ def test_a_failed_message_is_logged_by_its_id_and_not_with_its_arguments(
     wrap: Callable[[Any], object],
 ) -> None:
     """Dramatiq's worker logs `Failed to process message %s`, with the message: lesson 35."""
-    message = Message("inbound", "process", (MAIL,), {"notification": MAIL}, {}, "id-1", 0)
+    message: Message[None] = Message(
+        "inbound", "process", (MAIL,), {"notification": MAIL}, {}, "id-1", 0
+    )
 
     text = json.dumps(logged(a_record("Failed to process message %s.", wrap(message))))
 
