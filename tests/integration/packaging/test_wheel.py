@@ -90,7 +90,7 @@ def test_the_wheel_says_what_it_is(wheel: Path, names: set[str]) -> None:
     assert metadata["Name"] == "sqs-mail-relay"
     assert metadata["License-Expression"] == "MPL-2.0"
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
-    assert metadata.get_payload().startswith("# Mail relay")
+    assert str(metadata.get_payload()).startswith("# Mail relay")
     licence = name.replace("METADATA", "licenses/LICENSE")
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
