@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def receive(aws: SimulatedAws, **options: Any) -> list[dict[str, Any]]:
-    options = {"QueueUrl": aws.queue_url, "MaxNumberOfMessages": 10} | options
-    answer: Any = aws.sqs.receive_message(**options)
+    wanted: dict[str, Any] = {"QueueUrl": aws.queue_url, "MaxNumberOfMessages": 10} | options
+    answer: Any = aws.sqs.receive_message(**wanted)
     messages: list[dict[str, Any]] = answer.get("Messages", [])
     return messages
 
