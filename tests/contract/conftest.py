@@ -5,6 +5,7 @@ Whatever starts a server is marked `servers`, and is not in `make quick`.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import fakeredis
 import pytest
@@ -29,6 +30,19 @@ def aws_threads(folder: Path) -> Iterator[dict[str, SimulatedAws]]:
     yield dict(zip(_PLAYED_BY, threads, strict=True))
     for thread in threads:
         thread.stop()
+
+
+T = TypeVar("T")
+
+
+def clients(aws_threads: dict[str, SimulatedAws], make: Callable[[], T]) -> dict[str, T]:
+    """Make a client of each of the two; once a file, since each costs a while."""
+    made = {}
+    for name, aws in aws_threads.items():
+        with pytest.MonkeyPatch.context() as environ:
+            environ.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+            made[name] = make()
+    return made
 
 
 @pytest.fixture(params=_PLAYED_BY)

@@ -5,8 +5,10 @@ import pytest
 from emails.edges import s3
 from emails.edges.aws import session
 from emails.edges.ports import MailStore
+from emails.edges.s3 import S3MailStore
 from emails.values.errors import Refused
 from emails.values.notifications import StoredMail
+from tests.contract.conftest import clients
 from tests.fakes import FakeMailStore
 from tools.local.aws import BUCKET, REGION, SimulatedAws
 
@@ -18,11 +20,17 @@ MAILS = {
 }
 
 
+@pytest.fixture(scope="module")
+def stores(aws_threads: dict[str, SimulatedAws]) -> dict[str, S3MailStore]:
+    """S3, as both servers play it."""
+    return clients(aws_threads, lambda: s3.connect(session(REGION)))
+
+
 @pytest.fixture(params=["stand-in", "moto", "tools.aws"])
 def mail_store(
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
     aws_threads: dict[str, SimulatedAws],
+    stores: dict[str, S3MailStore],
 ) -> MailStore:
     """A bucket with these mails in it."""
     if request.param == "stand-in":
@@ -33,8 +41,7 @@ def mail_store(
     aws.reset()
     for key, raw in MAILS.items():
         aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-    return s3.connect(session(REGION))
+    return stores[request.param]
 
 
 def left(mail_store: MailStore) -> set[str]:

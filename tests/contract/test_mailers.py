@@ -9,8 +9,10 @@ import pytest
 from emails.edges import ses
 from emails.edges.aws import session
 from emails.edges.ports import Mailer
+from emails.edges.ses import SesMailer
 from emails.values.deliveries import Outgoing
 from emails.values.errors import Refused
+from tests.contract.conftest import clients
 from tests.fakes import FakeMailer
 from tools.local.aws import REGION, SimulatedAws
 
@@ -45,11 +47,17 @@ def seen_in(aws: SimulatedAws) -> list[Seen]:
     return [(mail.sender, ", ".join(mail.recipients), mail.raw) for mail in aws.sent()]
 
 
+@pytest.fixture(scope="module")
+def mailers(aws_threads: dict[str, SimulatedAws]) -> dict[str, SesMailer]:
+    """SES, as both servers play it."""
+    return clients(aws_threads, lambda: ses.connect(session(REGION), None))
+
+
 @pytest.fixture(params=["stand-in", "moto", "tools.aws"])
 def any_ses(
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
     aws_threads: dict[str, SimulatedAws],
+    mailers: dict[str, SesMailer],
 ) -> Ses:
     """SES, which sends for masks.example."""
     if request.param == "stand-in":
@@ -57,8 +65,7 @@ def any_ses(
         return Ses(fake, lambda: seen_by(fake))
     aws = aws_threads[request.param]
     aws.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-    return Ses(ses.connect(session(REGION), None), lambda: seen_in(aws))
+    return Ses(mailers[request.param], lambda: seen_in(aws))
 
 
 def as_seen(mail: Outgoing) -> Seen:
