@@ -30,6 +30,23 @@ def pytest_xdist_auto_num_workers() -> int:
     return 0 if any(GIVEN.values()) else len(os.sched_getaffinity(0))
 
 
+_SERVERS = frozenset({"redis_url", "database_url", "aws_server", "fast_aws_server"})
+"""The fixtures that start a server."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server, for `make quick` to leave it out.
+
+    A fixture that starts one only for some of its parameters marks those itself.
+    """
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        needs_database = item.get_closest_marker("django_db") is not None
+        if needs_database or not _SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.servers)
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder for the servers' files; not pytest's, which PostgreSQL's user may not enter."""

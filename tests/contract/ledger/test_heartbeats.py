@@ -13,23 +13,22 @@ import redis
 from bridge.ledger.heartbeats import Heartbeat, Heartbeats, Process, Role
 from emails.wire import DEFAULT_QUEUE
 from relay.operations.liveness import Unhealthy, check_heartbeats
-from relay.worker.broker import make_broker
+from relay.worker.broker import broker_on
 from relay.worker.middleware.heartbeat import Heartbeat as HeartbeatMiddleware
-from tests.integration.conftest import Relay
 from tests.waiting import wait_until
 
 HERE = socket.gethostname()
 
 
 @pytest.fixture
-def heartbeats(client: redis.Redis) -> Heartbeats:
-    return Heartbeats(client)
+def heartbeats(redis_client: redis.Redis) -> Heartbeats:
+    return Heartbeats(redis_client)
 
 
-def let_time_pass(client: redis.Redis, seconds: float) -> None:
+def let_time_pass(redis_client: redis.Redis, seconds: float) -> None:
     """Make all heartbeats older by so much."""
-    for key in client.scan_iter("relay:heartbeat:*"):
-        client.pexpire(key, client.pttl(key) - int(seconds * 1000))
+    for key in redis_client.scan_iter("relay:heartbeat:*"):
+        redis_client.pexpire(key, redis_client.pttl(key) - int(seconds * 1000))
 
 
 def a_process(role: Role = Role.WORKER, limit_seconds: int = 20, **fields: Any) -> Process:
@@ -49,22 +48,22 @@ def test_a_beat_tells_who_it_is_and_what_it_has_done(heartbeats: Heartbeats) -> 
 
 
 def test_a_process_lives_until_its_limit_and_is_silent_after_it(
-    heartbeats: Heartbeats, client: redis.Redis
+    heartbeats: Heartbeats, redis_client: redis.Redis
 ) -> None:
     heartbeats.beat(a_process(limit_seconds=20))
 
-    let_time_pass(client, 15)
+    let_time_pass(redis_client, 15)
     assert [beat.is_alive for beat in heartbeats.find_all()] == [True]
-    let_time_pass(client, 6)
+    let_time_pass(redis_client, 6)
     (silent,) = heartbeats.find_all()
     assert not silent.is_alive
     assert 21 <= silent.age_seconds < 26
 
 
-def test_a_new_beat_ends_the_silence(heartbeats: Heartbeats, client: redis.Redis) -> None:
+def test_a_new_beat_ends_the_silence(heartbeats: Heartbeats, redis_client: redis.Redis) -> None:
     process = a_process()
     heartbeats.beat(process)
-    let_time_pass(client, 60)
+    let_time_pass(redis_client, 60)
 
     heartbeats.beat(process)
 
@@ -72,31 +71,33 @@ def test_a_new_beat_ends_the_silence(heartbeats: Heartbeats, client: redis.Redis
 
 
 def test_the_silent_are_forgotten_after_a_quarter_of_an_hour(
-    heartbeats: Heartbeats, client: redis.Redis
+    heartbeats: Heartbeats, redis_client: redis.Redis
 ) -> None:
     """Redis does not fill with the names of processes that are no more."""
     heartbeats.beat(a_process(limit_seconds=20, pid=1))
-    let_time_pass(client, 20 + 15 * 60)
-    client.zadd("relay:heartbeats", {"worker:gone:1": 0})
+    let_time_pass(redis_client, 20 + 15 * 60)
+    redis_client.zadd("relay:heartbeats", {"worker:gone:1": 0})
 
     heartbeats.beat(a_process(pid=2))
 
     assert [beat.process.pid for beat in heartbeats.find_all()] == [2]
-    assert client.zscore("relay:heartbeats", "worker:gone:1") is None
+    assert redis_client.zscore("relay:heartbeats", "worker:gone:1") is None
 
 
-def test_who_leaves_in_order_is_not_missed(heartbeats: Heartbeats, client: redis.Redis) -> None:
+def test_who_leaves_in_order_is_not_missed(
+    heartbeats: Heartbeats, redis_client: redis.Redis
+) -> None:
     heartbeats.beat(a_process())
 
     heartbeats.leave(a_process())
 
     assert heartbeats.find_all() == []
-    assert client.keys() == []
+    assert redis_client.keys() == []
 
 
 @pytest.fixture
-def broker(redis_url: str, heartbeats: Heartbeats) -> dramatiq.Broker:
-    broker = make_broker(redis_url, [HeartbeatMiddleware(heartbeats)])
+def broker(redis_client: redis.Redis, heartbeats: Heartbeats) -> dramatiq.Broker:
+    broker = broker_on(redis_client, [HeartbeatMiddleware(heartbeats)])
     broker.declare_queue(DEFAULT_QUEUE)
     return broker
 
@@ -140,16 +141,6 @@ def test_what_enqueues_other_messages_than_periodic_ones_is_no_scheduler(
     assert heartbeats.find_all() == []
 
 
-def test_a_scheduler_beats_when_it_has_enqueued_and_leaves_when_it_stops(relay: Relay) -> None:
-    scheduler = relay.stack.start_scheduler()
-    heartbeats = Heartbeats(relay.redis)
-    (found,) = wait_until("a heartbeat", heartbeats.find_all)
-    code = scheduler.stop()
-
-    assert (found.process.role, found.process.pid) == (Role.SCHEDULER, scheduler.pid)
-    assert (code, heartbeats.find_all()) == (0, [])
-
-
 def a_heartbeat(age: float, role: Role = Role.WORKER, host: str = HERE) -> Heartbeat:
     return Heartbeat(a_process(role, pid=7, host=host), age, {})
 
@@ -184,10 +175,10 @@ def test_another_role_another_host_or_a_silent_one_is_no_health(
 
 
 def test_what_lies_in_redis_is_json_that_people_can_read(
-    heartbeats: Heartbeats, client: redis.Redis
+    heartbeats: Heartbeats, redis_client: redis.Redis
 ) -> None:
     heartbeats.beat(a_process(pid=7, host="h"))
 
-    kept = json.loads(client.get("relay:heartbeat:worker:h:7") or b"")
+    kept = json.loads(redis_client.get("relay:heartbeat:worker:h:7") or b"")
 
     assert kept["process"]["role"] == "worker"

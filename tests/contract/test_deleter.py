@@ -1,6 +1,6 @@
 """Deletes that fail in part, or altogether: nothing acknowledged is forgotten.
 
-SQS's answers are played by botocore's own stubber; the list of acknowledgements is a real Redis's.
+SQS's answers are played by botocore's own stubber.
 """
 
 from collections.abc import Iterator
