@@ -13,21 +13,22 @@ minute, no unknown one. Those that are known go on working.
 """
 
 import copy
-import http.client
-import io
 import socket
 import ssl
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http.client import OK, HTTPException
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from cryptography import x509
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.signature import MAX_PEM_BYTES, CertificateUrl, certificate_url, load_certificate
@@ -39,9 +40,6 @@ MAX_FAILURES = 4
 FAILURE_AGE = timedelta(minutes=1)
 """How many certificates that can't be had are tried, and for how long that is remembered. Each can
 take `DOWNLOAD_SECONDS`, during which no message is verified."""
-
-MAX_ANSWER_BYTES = 64 * 1024
-"""Of a host's whole answer, its headers and chunks among it."""
 
 DOWNLOAD_SECONDS = 5.0
 """From the connection's start to the answer's last byte. Looking the host's name up comes before,
@@ -151,111 +149,83 @@ class PinnedCertificates(_KeptCertificates):
             raise CertificateUnavailable(f"{place.file_name}: {error.detail}") from error
 
 
-Connect = Callable[[str, float], socket.socket]
-"""Opens a connection to a host's port 443, with a timeout in seconds."""
+_DOWNLOAD_ERRORS = (OSError, HTTPException, HTTPError, ValueError)
+"""ValueError: http.client takes a chunk of a negative size for one, and its buffer does not."""
+
+Connect = Callable[[str, float], HTTPSConnection]
+"""Makes a connection to a host, not yet opened, with a timeout in seconds for each step."""
 
 
-def _connect(host: str, timeout_seconds: float) -> socket.socket:
-    return socket.create_connection((host, 443), timeout=timeout_seconds)
+def _connection(host: str, timeout_seconds: float) -> HTTPSConnection:
+    return HTTPSConnection(host, timeout=timeout_seconds, ssl_context=ssl.create_default_context())
 
 
 class FetchedCertificates(_KeptCertificates):
     """Certificates downloaded from SNS's host, which the system's CAs must vouch for.
 
-    Redirects and proxies aren't followed: where SNS can't be reached directly, pin certificates.
+    No redirect or proxy is followed: where SNS can't be reached directly, pin certificates.
     """
 
     def __init__(
-        self,
-        *,
-        connect: Connect = _connect,
-        tls: ssl.SSLContext | None = None,
-        download_seconds: float = DOWNLOAD_SECONDS,
+        self, *, connect: Connect = _connection, download_seconds: float = DOWNLOAD_SECONDS
     ) -> None:
         super().__init__(max_age=timedelta(hours=12))
         self._connect = connect
-        self._tls = tls or ssl.create_default_context()
         self._download_seconds = download_seconds
 
     def _load(self, place: CertificateUrl) -> x509.Certificate:
+        connection = self._connect(place.host, self._download_seconds)
         try:
-            return load_certificate(self._download(place))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            # ValueError: http.client believes in chunks of a negative size, its buffer doesn't.
+            with closing(connection), _deadline(self._download_seconds) as watch:
+                connection.connect()
+                watch(connection.sock)
+                return _download(connection, place)
+        except (OSError, HTTPException, HTTPError, ValueError) as error:
+            # ValueError: http.client accepts a chunk of a negative size, and fails to read it.
             detail = f"{place.host}: {type(error).__name__}"
             raise CertificateUnavailable(detail) from error
 
-    def _download(self, place: CertificateUrl) -> bytes:
-        deadline = _Deadline(self._download_seconds)
-        with self._connect(place.host, deadline.left_seconds()) as plain:
-            plain.settimeout(deadline.left_seconds())
-            # Without `suppress_ragged_eofs` a connection that was cut looks like the answer's end.
-            with self._tls.wrap_socket(
-                plain, server_hostname=place.host, suppress_ragged_eofs=False
-            ) as sock:
-                sock.settimeout(deadline.left_seconds())
-                sock.sendall(_request(place))
-                return _read_answer(place, _DeadlineReader(sock, deadline))
 
-
-def _request(place: CertificateUrl) -> bytes:
-    lines = (
-        f"GET /{place.file_name} HTTP/1.1",
-        f"Host: {place.host}",
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _read_answer(place: CertificateUrl, reader: "_DeadlineReader") -> bytes:
-    """Read an HTTP answer whose body is a PEM file; one byte more than allowed is enough to see."""
-    # http.client wants of its socket nothing but `makefile`.
-    with http.client.HTTPResponse(reader, method="GET") as answer:  # type: ignore[arg-type]
-        answer.begin()
-        if answer.status != http.client.OK:
+def _download(connection: HTTPSConnection, place: CertificateUrl) -> x509.Certificate:
+    path, headers = f"/{place.file_name}", {"Accept-Encoding": "identity"}
+    connection.request("GET", path, headers=headers, preload_content=False)
+    with closing(connection.getresponse()) as answer:
+        if answer.status != OK:
             raise CertificateUnavailable(f"{place.host} answered {answer.status}")
-        body = answer.read(MAX_PEM_BYTES + 1)
-        if len(body) <= MAX_PEM_BYTES and answer.length:
-            raise http.client.IncompleteRead(body, answer.length)
-        return body
+        has_end = answer.length_remaining is not None or answer.chunked
+        pem = answer.read(MAX_PEM_BYTES + 1)  # one byte past the limit, to detect oversize
+    try:
+        return load_certificate(pem)
+    except Rejected:
+        if has_end or len(pem) > MAX_PEM_BYTES:
+            raise
+        raise CertificateUnavailable(f"{place.host}: the file may have been cut") from None
 
 
-class _Deadline:
-    """A moment on the monotonic clock."""
+@contextmanager
+def _deadline(seconds: float) -> Iterator[Callable[[socket.socket], None]]:
+    """Cut the connections that are watched at a deadline, and raise `TimeoutError` then.
 
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left_seconds(self) -> float:
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _DeadlineReader(io.RawIOBase):
-    """A socket's bytes until the deadline, however slowly they drip: a timeout is for each read.
-
-    And only so many of them, whatever the answer says of its own size.
+    A connection's own timeout is for each read, which a host that drips never exceeds.
     """
+    overdue = threading.Event()
+    watched: list[socket.socket] = []
 
-    def __init__(self, sock: ssl.SSLSocket, deadline: _Deadline) -> None:
-        super().__init__()
-        self._sock = sock
-        self._deadline = deadline
-        self._left_bytes = MAX_ANSWER_BYTES
+    def cut() -> None:
+        overdue.set()
+        for sock in watched:
+            with suppress(OSError):
+                # Not SSLSocket's own method: the other thread would read on in the clear.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        self._sock.settimeout(self._deadline.left_seconds())
-        received = self._sock.recv_into(buffer)
-        self._left_bytes -= received
-        if self._left_bytes < 0:
-            raise http.client.HTTPException
-        return received
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield watched.append
+    except Exception as error:
+        if overdue.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        timer.cancel()

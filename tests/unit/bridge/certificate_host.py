@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from urllib3.connection import HTTPSConnection
 
-from bridge.sns.certificates import CertificateUnavailable, FetchedCertificates
+from bridge.sns.certificates import CertificateUnavailable, Connect, FetchedCertificates
 from tests.unit.bridge.envelopes import our_signer
 
 HOSTS = ("sns.us-east-1.amazonaws.com", "sns.eu-west-1.amazonaws.com")
@@ -28,6 +29,9 @@ URL = our_signer().url
 FILE = URL.rsplit("/", 1)[-1]
 A_MOMENT = timedelta(seconds=1)
 A_MINUTE = timedelta(minutes=1)
+
+Route = Callable[[float], socket.socket]
+"""Opens a connection somewhere, with a timeout in seconds."""
 
 Answer = Callable[[socket.socket], None]
 """What the host does with a connection once it has read the request."""
@@ -58,9 +62,11 @@ class CertificateHost:
         self._thread.join(5)
         self._listener.close()
 
-    def connect(self, _host: str, timeout_seconds: float) -> socket.socket:
-        """Connect to this host whatever the name is: what the network would do."""
-        return socket.create_connection(self._listener.getsockname(), timeout=timeout_seconds)
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._listener.getsockname()
+        return host, port
 
     def _serve(self) -> None:
         while True:
@@ -148,11 +154,32 @@ def _server_context(names: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
+class _Rerouted(HTTPSConnection):
+    """A connection to any name that leads to an address of ours: what the network would do."""
+
+    def __init__(self, host: str, route: Route, seconds: float, tls: ssl.SSLContext) -> None:
+        super().__init__(host, timeout=seconds, ssl_context=tls)
+        self._route, self._seconds = route, seconds
+
+    def _new_conn(self) -> socket.socket:
+        return self._route(self._seconds)
+
+
+def rerouted(route: Route, tls: ssl.SSLContext | None = None) -> Connect:
+    """Make what connects along a route of ours; without `tls`, the system's CAs must vouch."""
+    context = tls or ssl.create_default_context()
+    return lambda host, seconds: _Rerouted(host, route, seconds, context)
+
+
+def route_to(host: CertificateHost) -> Route:
+    """Lead to the host."""
+    return lambda seconds: socket.create_connection(host.address, timeout=seconds)
+
+
 def fetching_from(host: CertificateHost, download_seconds: float = 5) -> FetchedCertificates:
     """Make the bridge's certificates, with this host in the place of SNS's."""
-    return FetchedCertificates(
-        connect=host.connect, tls=trusting(), download_seconds=download_seconds
-    )
+    connect = rerouted(route_to(host), trusting())
+    return FetchedCertificates(connect=connect, download_seconds=download_seconds)
 
 
 def unavailable(act: Callable[[], object]) -> CertificateUnavailable:

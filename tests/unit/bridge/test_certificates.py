@@ -4,7 +4,7 @@ The host is a real one, with TLS, on loopback; only the way to its address is ou
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import NoReturn
 
@@ -24,10 +24,13 @@ from tests.unit.bridge.certificate_host import (
     URL,
     Answer,
     CertificateHost,
+    Route,
     answer_of,
     dripping,
     fetching_from,
     raw,
+    rerouted,
+    route_to,
     silent,
     trusting,
     unavailable,
@@ -119,6 +122,9 @@ SLOW: dict[str, Answer] = {
     "headers": dripping(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
     "interim answers": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "the body": dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "a chunk of all that comes": dripping(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"x"
+    ),
     "the body, of known length": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
 }
 
@@ -134,59 +140,40 @@ def test_an_answer_that_drips_is_cut_off_at_the_deadline(
     assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"x" * 65536),
-        dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000),
-    ],
-    ids=["a chunk of all that comes", "interim answers"],
-)
-@pytest.mark.timeout(10)
-def test_of_an_answer_that_does_not_end_only_so_much_is_read(
-    host: CertificateHost, answer: Answer
-) -> None:
-    host.answer = answer
-    certificates = fetching_from(host, download_seconds=2)
-
-    assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: HTTPException"
-
-
 @pytest.mark.timeout(10)
 def test_a_host_that_takes_the_connection_and_says_nothing_is_left_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         certificates = FetchedCertificates(
-            connect=lambda _host, seconds: socket.create_connection(mute.getsockname(), seconds),
-            tls=trusting(),
+            connect=rerouted(
+                lambda seconds: socket.create_connection(mute.getsockname(), seconds), trusting()
+            ),
             download_seconds=0.2,
         )
 
         assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
 
 
-def refused(_host: str, timeout_seconds: float) -> socket.socket:
+def refused(timeout_seconds: float) -> socket.socket:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = closed.getsockname()
     return socket.create_connection(address, timeout_seconds)
 
 
-def unresolved(_host: str, _timeout_seconds: float) -> NoReturn:
+def unresolved(_timeout_seconds: float) -> NoReturn:
     raise socket.gaierror
 
 
 @pytest.mark.parametrize(
-    ("connect", "error"), [(refused, "ConnectionRefusedError"), (unresolved, "gaierror")]
+    ("route", "error"), [(refused, "ConnectionRefusedError"), (unresolved, "gaierror")]
 )
-def test_a_host_that_is_down_is_a_passing_failure(
-    connect: Callable[[str, float], socket.socket], error: str
-) -> None:
-    certificates = FetchedCertificates(connect=connect, tls=trusting())
+def test_a_host_that_is_down_is_a_passing_failure(route: Route, error: str) -> None:
+    certificates = FetchedCertificates(connect=rerouted(route, trusting()))
 
     assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: {error}"
 
 
 def test_a_host_that_no_authority_vouches_for_is_not_asked(host: CertificateHost) -> None:
-    certificates = FetchedCertificates(connect=host.connect)
+    certificates = FetchedCertificates(connect=rerouted(route_to(host)))
 
     assert "SSLCertVerificationError" in str(unavailable(lambda: certificates.get(URL, NOW)))
     assert host.requests == []
@@ -195,7 +182,7 @@ def test_a_host_that_no_authority_vouches_for_is_not_asked(host: CertificateHost
 def test_a_host_of_another_name_is_not_asked() -> None:
     names = ("attacker.example",)
     with CertificateHost(answer_of(PEM), names) as host:
-        certificates = FetchedCertificates(connect=host.connect, tls=trusting(names))
+        certificates = FetchedCertificates(connect=rerouted(route_to(host), trusting(names)))
 
         assert "SSLCertVerificationError" in str(unavailable(lambda: certificates.get(URL, NOW)))
         assert host.requests == []

@@ -7,9 +7,10 @@ what was found.
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
+import urllib3
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
@@ -23,7 +24,6 @@ from runtime.env import SettingsError, load
 
 _WEB = "web"
 _WEB_SECONDS = 5
-_DIRECT = build_opener(ProxyHandler({}))
 
 
 class Command(BaseCommand):
@@ -67,8 +67,11 @@ def _check_web(url: str) -> str:
     """Ask for /__lbheartbeat__, whose answer depends on nothing that starting anew won't mend."""
     address = url.rstrip("/") + "/__lbheartbeat__"
     try:
-        with _DIRECT.open(address, timeout=_WEB_SECONDS) as answer:
-            return f"web: {answer.status}"
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise Unhealthy(f"web: {address} gives no answer: {reason}") from error
+        answer = urllib3.PoolManager().request(
+            "GET", address, timeout=_WEB_SECONDS, retries=False, redirect=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise Unhealthy(f"web: {address} gives no answer: {error}") from error
+    if answer.status != HTTPStatus.OK:
+        raise Unhealthy(f"web: {address} answers {answer.status}")
+    return f"web: {answer.status}"
