@@ -190,8 +190,8 @@ class Poller:
             return Disposition.ERROR
 
     def _prepare(self, message: Message, envelope: Envelope) -> Work | Disposition:
-        if self._may_confirm(envelope):
-            self._queue.confirm_subscription(envelope.topic_arn, envelope.token or "")
+        if (token := self._token_to_confirm(envelope)) is not None:
+            self._queue.confirm_subscription(envelope.topic_arn, token)
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
             return Disposition.CONFIRMED
         return Work(_handle(message), _work(message, envelope))
@@ -230,11 +230,9 @@ class Poller:
             case _:
                 assert_never(dispatched)
 
-    def _may_confirm(self, envelope: Envelope) -> bool:
-        return (
-            self._options.confirm_subscriptions
-            and envelope.type is EnvelopeType.SUBSCRIPTION_CONFIRMATION
-        )
+    def _token_to_confirm(self, envelope: Envelope) -> str | None:
+        asks = envelope.type is EnvelopeType.SUBSCRIPTION_CONFIRMATION
+        return envelope.token if asks and self._options.confirm_subscriptions else None
 
     def _delete(self, handles: list[Handle]) -> None:
         """Delete messages. One that SQS keeps is redelivered, and ends the same way."""

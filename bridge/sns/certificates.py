@@ -1,15 +1,14 @@
-"""SNS's signing certificates: downloaded, or read from a folder, and kept for a while.
+"""SNS's signing certificates: downloaded, or read from a folder, and cached.
 
-A certificate that can't be had says nothing about the message: it stays in SQS, and is looked at
-again. So a host that is down, or that answers anything but "200 OK", makes
-`CertificateUnavailable`, and never a reject. Even "404 Not Found" does: a forger may have made the
-file's name up, but it may as well be a new certificate that hasn't reached all of SNS's servers,
-and rejected messages may be deleted. Only a whole file that SNS gave and that is no certificate to
-trust is a reject.
+An unavailable certificate says nothing about the message, which stays in SQS for another try. So a
+host that is down, or answers anything but "200 OK", raises `CertificateUnavailable` and never causes
+a reject. That includes "404 Not Found": the file's name may be forged, but it may also be a new
+certificate that hasn't reached all of SNS's servers, and rejected messages may be deleted. Only a
+complete file from SNS that is not a trustworthy certificate causes a reject.
 
-Certificates are kept in this process only, where nobody else can plant one. A forger can name as
-many files on SNS's own host as he likes; only a few that can't be had are tried, and then, for a
-minute, no unknown one. Those that are known go on working.
+The cache is in this process, where nobody else can plant a certificate. A forger can name any
+number of files on SNS's host; after a few failures no unknown file is tried for a minute, while
+known certificates keep working.
 """
 
 import copy
@@ -34,30 +33,30 @@ from bridge.sns.reject_reasons import Rejected
 from bridge.sns.signature import MAX_PEM_BYTES, CertificateUrl, certificate_url, load_certificate
 
 MAX_KEPT = 16
-"""SNS signs with one certificate a region, and for a while with two."""
+"""SNS signs with one certificate per region, or two during a change."""
 
 MAX_FAILURES = 4
 FAILURE_AGE = timedelta(minutes=1)
-"""How many certificates that can't be had are tried, and for how long that is remembered. Each can
+"""How many unavailable certificates are tried, and how long a failure is remembered. Each try can
 take `DOWNLOAD_SECONDS`, during which no message is verified."""
 
 DOWNLOAD_SECONDS = 5.0
-"""From the connection's start to the answer's last byte. Looking the host's name up comes before,
-and is bounded by the machine's resolver; a host with several addresses gets this time for each."""
+"""From the start of the connection to the last byte. The name lookup before it is bounded by the
+machine's resolver."""
 
 
 class CertificateUnavailable(Exception):
-    """The certificate can't be had at present: a passing failure, so the message stays."""
+    """The certificate is unavailable for now, so the message must stay in SQS."""
 
 
 class Certificates(Protocol):
-    """Where signing certificates come from."""
+    """A source of signing certificates."""
 
     def get(self, url: str, now: datetime) -> x509.Certificate:
-        """Give the certificate that SNS publishes at `url`.
+        """Return the certificate that SNS publishes at `url`.
 
-        Raises `CertificateUnavailable`, or `Rejected` for a URL that isn't SNS's and for a
-        certificate that isn't to be trusted. Its dates are for the caller to check.
+        Raises `CertificateUnavailable`, or `Rejected` for a URL that isn't SNS's or a certificate
+        that can't be trusted. The caller checks its dates.
         """
         ...
 
@@ -75,9 +74,9 @@ class _Failure:
 
 
 class _KeptCertificates(ABC):
-    """What a source gave, kept by its whole URL until it is `max_age` old; the failures as well.
+    """A cache of certificates by URL, each for `max_age`; failures are cached as well.
 
-    One thread at a time: the lock is held while the source is asked, so that nobody asks twice.
+    One thread at a time: the lock is held while the source is asked, so no file is requested twice.
     """
 
     def __init__(self, max_age: timedelta) -> None:
@@ -88,7 +87,7 @@ class _KeptCertificates(ABC):
 
     @abstractmethod
     def _load(self, place: CertificateUrl) -> x509.Certificate:
-        """Get the certificate from its source; raises as `Certificates.get` does."""
+        """Load the certificate from its source; raises as `Certificates.get` does."""
 
     def get(self, url: str, now: datetime) -> x509.Certificate:
         place = certificate_url(url)
@@ -104,7 +103,7 @@ class _KeptCertificates(ABC):
         try:
             certificate = self._load(place)
         except (CertificateUnavailable, Rejected) as error:
-            # A copy, without the traceback: its frames would be kept, too.
+            # A copy without the traceback, which would keep its frames alive.
             self._failures[url] = _Failure(copy.copy(error), now + FAILURE_AGE)
             raise
         self._kept[url] = kept = _Kept(certificate, now + self._max_age)
@@ -113,22 +112,22 @@ class _KeptCertificates(ABC):
         return kept
 
     def _recall_failure(self, url: str, now: datetime) -> None:
-        """Raise what the source raised a moment ago, rather than ask it again."""
+        """Raise the source's recent error for this URL instead of asking again."""
         recent = {u: failure for u, failure in self._failures.items() if now < failure.until}
         self._failures = recent
         if url in recent:
             raise copy.copy(recent[url].error)
-        # Those once had are always asked for again, or forgers could keep them from being renewed.
+        # A known certificate is always renewed, or forgers could prevent that.
         if len(recent) >= MAX_FAILURES and url not in self._kept:
-            raise CertificateUnavailable("too many others can't be had at present")
+            raise CertificateUnavailable("too many others are unavailable")
 
 
 class PinnedCertificates(_KeptCertificates):
-    """Certificates that an operator put into a folder, under the file names they have at SNS.
+    """Certificates that an operator put into a folder, under SNS's file names.
 
-    Nothing is downloaded. A file that isn't there, or isn't right, is mended by adding it, which
-    is noticed within a minute; until then its messages stay. Were they rejected, an operator who
-    has rejects deleted would lose all mail on the day when SNS changes its certificate.
+    Nothing is downloaded. A missing or wrong file makes its messages wait; once the operator adds
+    it, it is found within a minute. If its messages were rejected instead, an operator who deletes
+    rejects would lose all mail on the day SNS changes its certificate.
     """
 
     def __init__(self, folder: Path) -> None:

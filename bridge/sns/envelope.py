@@ -1,6 +1,6 @@
-"""SNS envelopes: read strictly from a message body, and turned into the bytes that SNS signs.
+"""SNS envelopes: parsed strictly from a message body, and turned into the bytes that SNS signs.
 
-Whose an envelope is, `bridge.sns.signature` tells; until then it is hostile.
+An envelope is hostile until `bridge.sns.signature` has authenticated it.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
@@ -16,7 +16,7 @@ from bridge.sns.reject_reasons import Rejected, RejectReason, loggable
 
 
 class EnvelopeType(StrEnum):
-    """What an envelope carries; the words are SNS's."""
+    """The types of envelope, in SNS's words."""
 
     NOTIFICATION = "Notification"
     SUBSCRIPTION_CONFIRMATION = "SubscriptionConfirmation"
@@ -25,7 +25,7 @@ class EnvelopeType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A well-formed envelope; whose it is, `verify` tells. Its `repr` shows no content, no token.
+    """A well-formed envelope, not yet authenticated. Its `repr` shows no content and no token.
 
     `subject` belongs to notifications only, `token` and `subscribe_url` to confirmations only.
     Never visit `subscribe_url`: pass the token to the SNS API.
@@ -45,13 +45,13 @@ class Envelope:
 
 
 SES_TYPE_FIELDS = ("notificationType", "eventType")
-"""Where SES says what a notification is about: feedback and receipt, or event publishing."""
+"""SES's fields for a notification's type: for receipts and feedback, and for event publishing."""
 
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def parse(body: str) -> Envelope:
-    """Read a message body as an envelope; raises `Rejected`."""
+    """Parse a message body. Raises `Rejected`."""
     fields = _read_object(body)
     kind = _type_of(fields)
     is_notification = kind is EnvelopeType.NOTIFICATION
@@ -77,7 +77,7 @@ def _read_object(body: str) -> dict[str, Any]:
             body, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError):
-        # Not chained, here and below: the cause holds the text that could not be read.
+        # Not chained, here and below: the cause quotes the text.
         raise Rejected(RejectReason.NOT_JSON) from None
     if not isinstance(value, dict):
         raise Rejected(RejectReason.NOT_AN_ENVELOPE, "not a JSON object")
@@ -85,15 +85,15 @@ def _read_object(body: str) -> dict[str, Any]:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a JSON object. With a key twice in it, signer and reader could mean different values."""
+    """Make a JSON object. With a duplicate key, signer and reader could read different values."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "a key stands twice")
+        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "a key appears twice")
     return value
 
 
 def _refuse_constant(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python reads though JSON has none."""
+    """Refuse NaN and Infinity, which Python accepts but JSON lacks."""
     raise ValueError(constant)
 
 
@@ -121,10 +121,10 @@ def _text(fields: dict[str, Any], name: str) -> str:
 
 
 def _line(fields: dict[str, Any], name: str) -> str:
-    """Read a field that is one line.
+    """Read a field that must be one line: every field except `Message`.
 
-    All but `Message` must be: the fields are signed as lines, so that a line break within one
-    would let the same signature serve for another envelope (see `canonical`).
+    The fields are signed as lines. A line break inside one would let the same signature fit another
+    envelope (see `canonical`).
     """
     value = _text(fields, name)
     if _NOT_IN_A_LINE.search(value):
@@ -144,11 +144,11 @@ def _signature(fields: dict[str, Any]) -> bytes:
 
 
 def _signing_cert_url(fields: dict[str, Any]) -> str:
-    """Read the certificate's URL, which SNS spells `SigningCertUrl` for Lambda."""
+    """Read the certificate's URL; for Lambda, SNS spells it `SigningCertUrl`."""
     names = [name for name in ("SigningCertURL", "SigningCertUrl") if name in fields]
     urls = {_line(fields, name) for name in names or ["SigningCertURL"]}
     if len(urls) > 1:
-        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "SigningCertURL stands twice")
+        raise Rejected(RejectReason.NOT_AN_ENVELOPE, "SigningCertURL appears twice")
     return urls.pop()
 
 
@@ -165,10 +165,10 @@ _CONFIRMATION_FIELDS = (
 
 
 def canonical(envelope: Envelope) -> bytes:
-    """Give what SNS signs: names and values, each a line, in the order of the names.
+    """Return the bytes that SNS signs: names and values, each on a line, sorted by name.
 
-    No two envelopes from `parse` have the same: only `Message` may hold line breaks, and it comes
-    first, so that read from its end every line has one meaning.
+    No two envelopes from `parse` give the same bytes: only `Message` may hold line breaks, and it
+    comes first, so every line counted from the end has one meaning.
     """
     values = {
         "Message": envelope.message,

@@ -1,4 +1,4 @@
-"""Which of the workers' queues an authenticated envelope belongs in. Pure."""
+"""Routes an authenticated envelope to one of the workers' queues. Pure."""
 
 import json
 
@@ -12,13 +12,13 @@ _CONFIRMATIONS = {
 }
 _TOPIC_VALIDATED_TEXT = "Successfully validated SNS topic for Amazon SES"
 _TOPIC_VALIDATED_TYPE = "AmazonSnsSubscriptionSucceeded"
-"""SES's two ways to say so: as text for event publishing, as JSON for an identity's feedback."""
+"""SES's two forms of the message: text for event publishing, JSON for an identity's feedback."""
 
 
 def actor_queue(envelope: Envelope) -> str:
-    """Name the queue of the actor that what SES notifies of is for.
+    """Return the queue for the notification in the envelope.
 
-    Raises `Rejected` for all that no actor works on. What the notification says is theirs to read.
+    Raises `Rejected` for envelopes that no actor processes. Reading the rest is left to the actors.
     """
     if envelope.type in _CONFIRMATIONS:
         raise Rejected(_CONFIRMATIONS[envelope.type])

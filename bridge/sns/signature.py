@@ -1,11 +1,11 @@
-"""Whose an SNS envelope is: topic, certificate, signature. Pure: no network, no clock.
+"""Authenticates SNS envelopes: topic, certificate, signature. Pure: no network, no clock.
 
-A message body is hostile until `authenticate` has returned it: a faulty queue policy is enough for
-anybody to write one. It states the whole order of the checks; the cheap ones come first, and no
-certificate is asked for before the topic, the signature's version and the URL are right.
+A message body is hostile until `authenticate` has returned it: with a faulty queue policy, anybody
+can send one. The cheap checks come first; no certificate is requested before the topic, the
+signature's version and the URL are right.
 
-A genuine signature proves only that *some* topic published the envelope; anybody can have a topic.
-It is the list of our own topics that makes it mean something.
+A genuine signature proves only that *some* topic published the envelope, and anybody can own a
+topic. Only the list of our own topics makes it proof.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
@@ -27,7 +27,7 @@ from emails.wire import MAX_AGE_HOURS
 
 MIN_KEY_BITS = 2048
 MAX_PEM_BYTES = 16 * 1024
-"""SNS's certificates have about two kilobytes."""
+"""SNS's certificates are about two kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,18 @@ def authenticate(
 ) -> Envelope:
     """Read a message body and prove that SNS published it for one of our topics.
 
-    `certificate_at(url, now)` gets the certificate; what it raises passes through. Raises
-    `Rejected`.
+    `certificate_at(url, now)` returns the certificate; its errors pass through. Raises `Rejected`.
     """
     envelope = parse(body)
     check_topic(envelope, topics)
     check_version(envelope, versions)
     check_certificate_url(envelope.signing_cert_url, envelope.topic_arn)
-    verify(envelope, certificate_at(envelope.signing_cert_url, now), now, versions)
+    verify(envelope, certificate_at(envelope.signing_cert_url, now), now)
     check_age(envelope, now)
     return envelope
 
 
-# --- whose it is ---------------------------------------------------------------------------------
+# --- topic, version, age, certificate URL --------------------------------------------------------
 
 _TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]+:[^:]+")
 
@@ -68,7 +67,7 @@ _CERTIFICATE_URL = re.compile(
     r"https://(?P<host>sns\.[a-z]+(?:-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com(?:\.cn)?)"
     r"/(?P<file_name>SimpleNotificationService-[0-9a-f]{1,64}\.pem)"
 )
-"""The whole URL, so that there is no port, user info, query, look-alike host or trailing junk."""
+"""Matches the whole URL: no port, user info, query, look-alike host or trailing junk."""
 
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "1": hashes.SHA1(),  # noqa: S303 - SNS's default; a setting refuses it
@@ -77,20 +76,20 @@ _DIGESTS: dict[str, hashes.HashAlgorithm] = {
 
 
 def check_topic(envelope: Envelope, topics: Collection[str]) -> None:
-    """Reject what isn't from one of our topics."""
+    """Reject envelopes of other topics."""
     if envelope.topic_arn not in topics:
         raise Rejected(RejectReason.WRONG_TOPIC, loggable(envelope.topic_arn))
 
 
 def check_version(envelope: Envelope, versions: Collection[str]) -> None:
-    """Reject what isn't signed in one of the `versions`."""
+    """Reject envelopes whose signature version is not in `versions`."""
     version = envelope.signature_version
     if version not in versions or version not in _DIGESTS:
         raise Rejected(RejectReason.SIGNATURE_VERSION_REFUSED, loggable(version))
 
 
 def check_age(envelope: Envelope, now: datetime) -> None:
-    """Reject what is so old that it may have been carried out and forgotten since."""
+    """Reject envelopes so old that the database may have forgotten their processing."""
     try:
         published = datetime.fromisoformat(envelope.timestamp)
     except ValueError:
@@ -100,7 +99,7 @@ def check_age(envelope: Envelope, now: datetime) -> None:
 
 
 def certificate_url(url: str) -> CertificateUrl:
-    """Take the URL of an SNS certificate apart; rejects every other URL."""
+    """Split the URL of an SNS certificate; rejects any other URL."""
     match = _CERTIFICATE_URL.fullmatch(url)
     if match is None:
         raise Rejected(RejectReason.WRONG_CERTIFICATE_URL)
@@ -108,7 +107,7 @@ def certificate_url(url: str) -> CertificateUrl:
 
 
 def check_certificate_url(url: str, topic_arn: str) -> None:
-    """Reject every URL but that of an SNS certificate of the topic's own region."""
+    """Reject any URL except that of an SNS certificate of the topic's region."""
     topic = _TOPIC_ARN.fullmatch(topic_arn)
     if topic is None:
         raise Rejected(RejectReason.WRONG_TOPIC, loggable(topic_arn))
@@ -121,15 +120,12 @@ def check_certificate_url(url: str, topic_arn: str) -> None:
 # --- the signature -------------------------------------------------------------------------------
 
 
-def verify(
-    envelope: Envelope, certificate: x509.Certificate, now: datetime, versions: Collection[str]
-) -> None:
-    """Reject the envelope unless the certificate holds `now` and its key signed this envelope.
+def verify(envelope: Envelope, certificate: x509.Certificate, now: datetime) -> None:
+    """Reject the envelope unless the certificate is valid `now` and its key made the signature.
 
-    Whether the certificate is SNS's is for the caller to know: it has no chain to verify, and is
-    trusted for the host it came from.
+    The signature's version must have been checked. The caller knows that the certificate is SNS's:
+    it has no chain to verify, and is trusted for the host that served it.
     """
-    check_version(envelope, versions)
     key = _public_key(certificate)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         raise Rejected(RejectReason.BAD_CERTIFICATE, "out of its dates")
@@ -138,7 +134,7 @@ def verify(
         key.verify(envelope.signature, canonical(envelope), PKCS1v15(), digest)
     except InvalidSignature:
         raise Rejected(RejectReason.BAD_SIGNATURE) from None
-    except UnsupportedAlgorithm:  # an OpenSSL that was told to do without SHA1
+    except UnsupportedAlgorithm:  # an OpenSSL configured without SHA1
         raise Rejected(RejectReason.SIGNATURE_VERSION_REFUSED, "by this machine") from None
 
 
@@ -148,9 +144,9 @@ _ONE_CERTIFICATE = re.compile(
 
 
 def load_certificate(pem: bytes) -> x509.Certificate:
-    """Read a PEM file that holds one certificate, of an RSA key, and nothing else.
+    """Read a PEM file that holds exactly one certificate, of an RSA key.
 
-    Raises `Rejected`. Its dates are not looked at: they are for each use of it.
+    Raises `Rejected`. The dates are not checked here, but at each use.
     """
     if len(pem) > MAX_PEM_BYTES:
         raise Rejected(RejectReason.BAD_CERTIFICATE, "too large")

@@ -36,7 +36,6 @@ from tests.unit.bridge.certificate_host import (
     unavailable,
 )
 from tests.unit.bridge.envelopes import (
-    BOTH_VERSIONS,
     NOW,
     a_notification,
     an_ec_certificate,
@@ -58,7 +57,7 @@ def test_a_certificate_is_downloaded_once_and_verifies(host: CertificateHost) ->
     for _ in range(3):
         fetched = certificates.get(URL, NOW)
         envelope = authenticate(a_notification(), certificate=fetched)
-        verify(envelope, fetched, NOW, BOTH_VERSIONS)
+        verify(envelope, fetched, NOW)
     assert host.requests == [f"{HOST}/{FILE}"]
 
 

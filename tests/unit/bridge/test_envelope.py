@@ -107,7 +107,7 @@ def test_no_key_may_stand_twice(name: str) -> None:
     again = json.dumps({name: a_notification()[name]})
     body = json.dumps(a_notification()).removesuffix("}") + ", " + again.removeprefix("{")
 
-    assert rejection(body).detail == "a key stands twice"
+    assert rejection(body).detail == "a key appears twice"
 
 
 @pytest.mark.parametrize("text", ["é", "a b=", "QQ", "QQ=", "QR==", "QQ==\n", "QQ==QQ==", "-_8="])
