@@ -1,8 +1,8 @@
 """SNS's signing certificates: downloaded, or read from a folder, and cached.
 
 An unavailable certificate says nothing about the message, which stays in SQS for another try. So a
-host that is down, or answers anything but "200 OK", raises `CertificateUnavailable` and never causes
-a reject. That includes "404 Not Found": the file's name may be forged, but it may also be a new
+host that is down, or answers anything but "200 OK", raises `CertificateUnavailable` and causes no
+reject. That includes "404 Not Found": the file's name may be forged, but it may also be a new
 certificate that hasn't reached all of SNS's servers, and rejected messages may be deleted. Only a
 complete file from SNS that is not a trustworthy certificate causes a reject.
 

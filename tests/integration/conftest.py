@@ -12,7 +12,6 @@ import redis
 
 from runtime.redis_client import connect
 from tests.gate import Gate
-from tests.ledger import Ledger, a_ledger
 from tests.waiting import wait_until
 from tools.local.aws import LocalAws
 from tools.local.logs import lines
@@ -76,12 +75,6 @@ def client(redis_url: str) -> redis.Redis:
     client = connect(redis_url)
     client.flushdb()
     return client
-
-
-@pytest.fixture
-def ledger(client: redis.Redis) -> Ledger:
-    """An empty ledger."""
-    return a_ledger(client)
 
 
 @pytest.fixture(scope="session")
