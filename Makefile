@@ -1,4 +1,4 @@
-# Everything a fresh machine needs is made here: Python 3.11 and make are enough.
+# Sets up and runs everything on a fresh machine: Python 3.11 or newer and make are enough.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,19 +7,19 @@ BIN := $(VENV)/bin
 .PHONY: help demo dev quick test fuzz chaos bench lint format audit lock constraints clean
 
 help:
-	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
+	@echo "make demo    run the whole relay here: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
-	@echo "make quick   the tests that need no server: an answer in less than a minute"
-	@echo "make test    the tests, on their own Redis and PostgreSQL"
-	@echo "make fuzz    envelopes, notifications and mails of every make, for SECONDS (300)"
-	@echo "make chaos   5,000 mails while everything breaks, and what became of each (ten minutes)"
-	@echo "make bench   how fast it is, and what it costs (half an hour)"
-	@echo "make lint    format, lint, types, import layers"
-	@echo "make format  put the code into its format"
+	@echo "make quick   the tests that need no server, in less than a minute"
+	@echo "make test    all tests, on their own Redis and PostgreSQL"
+	@echo "make fuzz    random envelopes, notifications and mails, for SECONDS (300)"
+	@echo "make chaos   5,000 mails while everything breaks; checks each one (ten minutes)"
+	@echo "make bench   measure speed and cost (half an hour)"
+	@echo "make lint    check format, style, types and import contracts"
+	@echo "make format  format the code"
 	@echo "make audit   look for known vulnerabilities in the packages"
-	@echo "make lock    pin what pyproject.toml asks for and requirements/ lacks"
-	@echo "make constraints   pin the newest versions of everything"
-	@echo "make clean   remove what these have made"
+	@echo "make lock    pin new dependencies from pyproject.toml in requirements/"
+	@echo "make constraints   upgrade all pinned dependencies"
+	@echo "make clean   remove everything these commands created"
 
 demo: $(VENV)/.local
 	$(BIN)/python -m tools.local.demo
@@ -28,12 +28,12 @@ dev: $(VENV)/.local
 	$(BIN)/python -m tools.local.dev
 
 quick: $(VENV)/.dev
-	@# Redis is fakeredis and AWS is moto, in the tests' own processes; given servers are not used.
+	@# fakeredis and moto run inside the test processes; REDIS_URL and DATABASE_URL are ignored.
 	env -u REDIS_URL -u DATABASE_URL $(BIN)/python -m pytest -q -m "not servers" \
 		--numprocesses auto --dist loadfile tests/unit tests/contract
 
 test: $(VENV)/.dev
-	@# A file's tests share what is slow to set up, and stay together.
+	@# Tests of one file share slow fixtures, so they run on the same core.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 fuzz: $(VENV)/.dev
@@ -52,7 +52,7 @@ bench: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@# mypy's plugin reads Django's settings; those of the tests lead nowhere.
+	@# mypy's plugin loads Django's settings; tests.environment points them at no real server.
 	$(BIN)/python -c 'import tests.environment; from mypy.__main__ import console_entry as check; check()'
 	$(BIN)/lint-imports
 
@@ -63,14 +63,14 @@ format: $(VENV)/.dev
 audit: build/audit/bin/pip-audit
 	build/audit/bin/python .ci/audit.py build/audit/bin/pip-audit
 
-# By itself: its own packages are none that the project installs.
+# In its own environment: the project's doesn't include pip-audit's dependencies.
 build/audit/bin/pip-audit:
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 
-# What the environments were made from; when these change they are brought up to date. Each file in
-# requirements/ is complete. pip checks the hash of what it installs from there; the project itself
-# comes last, and brings nothing with it.
+# Updates an environment when its requirements or pyproject.toml change. Each file in requirements/ is
+# complete, and pip checks the hash of each package. The project itself is installed last, without
+# dependencies.
 $(VENV)/.local $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -82,7 +82,7 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python's venv module is needed: apt install python3-venv"; exit 1; }
 
-# Pins versions and hashes for every Python and machine at once; what is pinned already stays.
+# Pins versions and hashes for all supported Pythons and platforms; keeps existing pins.
 LOCK = build/uv/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" --group build $(UPGRADE)
 
@@ -96,7 +96,7 @@ lock: build/uv/bin/uv
 constraints: UPGRADE = --upgrade
 constraints: lock
 
-# By itself, as pip-audit.
+# In its own environment, like pip-audit.
 build/uv/bin/uv:
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9

@@ -1,9 +1,8 @@
 """Looks for known vulnerabilities in the pinned packages: `python .ci/audit.py PIP_AUDIT`.
 
-Fails on what is found. Where the advisory service can't be asked it says so and succeeds: it is not
-the change under test that is wrong then. pip-audit itself makes no such difference: it fails when
-it has no connection, and finds "nothing" where the service knows none of the packages, as behind a
-mirror that has the packages and not the advisories.
+Fails on findings. If the advisory service can't be reached, it says so and succeeds, since the
+change under test is not at fault. pip-audit doesn't distinguish these: without a connection it
+fails, and behind a mirror that serves packages but no advisories it reports no vulnerabilities.
 """
 
 import json
@@ -26,7 +25,7 @@ _SECONDS = 300
 
 
 def main(pip_audit: str) -> int:
-    """Run pip-audit; returns the exit code: 1 for findings, and for a failure that is our own."""
+    """Run pip-audit; returns the exit code: 1 for findings and for our own failures."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         files = ("--requirement", str(PINNED), "--format", "json", "--output", str(report))
@@ -39,11 +38,11 @@ def main(pip_audit: str) -> int:
                 timeout=_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            return _not_audited("it does not answer")
+            return _not_audited("it did not answer in time")
         if report.exists() and report.read_text():
             return _judge(json.loads(report.read_text())["dependencies"])
     if any(word in ran.stderr for word in NO_SERVICE):
-        return _not_audited("there is no connection")
+        return _not_audited("no connection")
     sys.stderr.write(ran.stderr)
     return 1
 
@@ -54,11 +53,11 @@ def _judge(packages: list[dict[str, object]]) -> int:
         return _not_audited("it knows none of the packages")
     findings = [
         f"{package['name']} {package['version']}: {vulnerability['id']}, "
-        f"mended in {', '.join(vulnerability['fix_versions']) or 'no version yet'}"
+        f"fixed in {', '.join(vulnerability['fix_versions']) or 'no version yet'}"
         for package in audited
         for vulnerability in package["vulns"]  # type: ignore[attr-defined]
     ]
-    _tell(
+    _print_lines(
         *findings,
         f"audit: {len(findings)} vulnerabilities in {len(audited)} of {len(packages)} packages",
     )
@@ -66,11 +65,11 @@ def _judge(packages: list[dict[str, object]]) -> int:
 
 
 def _not_audited(why: str) -> int:
-    _tell(f"audit: NOT MADE, the advisory service can't be asked: {why}")
+    _print_lines(f"audit: SKIPPED, the advisory service can't be used: {why}")
     return 0
 
 
-def _tell(*lines: str) -> None:
+def _print_lines(*lines: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -1,4 +1,4 @@
-# Two alarms that mean what they say: something is lost to the relay, or the relay stands still.
+# Two alarms: messages are dead-lettered, or the relay doesn't process its queue.
 
 locals {
   with_alarms = length(var.alarm_actions) > 0 ? 1 : 0
@@ -8,7 +8,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   count = local.with_alarms
 
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "SQS has given messages up; they are kept for 14 days from when they were sent."
+  alarm_description   = "SQS moved messages to the dead-letter queue. It keeps them for 14 days after they were sent."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -25,7 +25,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   count = local.with_alarms
 
   alarm_name          = "${var.name}-age"
-  alarm_description   = "The oldest message has waited for half an hour."
+  alarm_description   = "The oldest message has waited for more than half an hour."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.notifications.name }

@@ -1,4 +1,4 @@
-# The mails that SES received. Workers read a mail, and delete it when all its recipients are settled.
+# Mails received by SES. Workers read a mail, and delete it when all its recipients are settled.
 
 resource "aws_s3_bucket" "mails" {
   bucket = var.bucket_name
@@ -54,7 +54,7 @@ resource "aws_s3_bucket_policy" "mails" {
   bucket = aws_s3_bucket.mails.id
   policy = data.aws_iam_policy_document.bucket.json
 
-  # A policy and a public access block that are set at once get into each other's way.
+  # Setting a policy and a public access block at the same time causes a conflict.
   depends_on = [aws_s3_bucket_public_access_block.mails]
 }
 
@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "bucket" {
       identifiers = ["ses.amazonaws.com"]
     }
 
-    # SES works for everybody; here it may work for our rule alone.
+    # SES serves all AWS customers; allow it for our rule only.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"

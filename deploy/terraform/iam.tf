@@ -1,5 +1,5 @@
-# What each process may do, and no more. docs/iam.md explains it; a test holds it to the calls that
-# the code makes. How a process gets its policy (an instance's role, a pod's, a user) is yours.
+# The minimal policy for each process. docs/iam.md explains them, and a test compares them with the code's calls.
+# Attach them as you like: to an instance's role, a pod's role or a user.
 
 data "aws_iam_policy_document" "bridge" {
   statement {
@@ -13,7 +13,7 @@ data "aws_iam_policy_document" "bridge" {
     resources = [aws_sqs_queue.notifications.arn]
   }
 
-  # Only for AWS_SNS_CONFIRM_SUBSCRIPTIONS; what is made here is subscribed already.
+  # Only for AWS_SNS_CONFIRM_SUBSCRIPTIONS; the subscription created here needs no confirmation.
   statement {
     sid       = "ConfirmSubscriptions"
     actions   = ["sns:ConfirmSubscription"]
@@ -28,7 +28,7 @@ data "aws_iam_policy_document" "worker" {
     resources = ["${aws_s3_bucket.mails.arn}/*"]
   }
 
-  # SES asks for the second one where a mail is sent raw, as all of ours are.
+  # SES requires the second action for raw mails, and all of ours are raw.
   statement {
     sid     = "SendFromOurDomains"
     actions = ["ses:SendEmail", "ses:SendRawEmail"]
@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "worker" {
   }
 }
 
-# The dashboard counts for itself, so that it tells the truth when no worker runs.
+# The dashboard reads the counts itself, so that they are right even if no worker runs.
 data "aws_iam_policy_document" "web" {
   statement {
     sid       = "CountMessages"
@@ -54,7 +54,7 @@ data "aws_iam_policy_document" "web" {
   }
 }
 
-# KEDA, or whatever else scales by the queue's depth.
+# For KEDA, or another autoscaler that uses the queue's depth.
 data "aws_iam_policy_document" "autoscaler" {
   statement {
     sid       = "CountMessages"
@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "autoscaler" {
   }
 }
 
-# A person who looks into the dead-letter queue, and moves its messages back.
+# For people who inspect the dead-letter queue and move its messages back.
 data "aws_iam_policy_document" "operator" {
   statement {
     sid = "LookAtAndRedriveDeadLetters"

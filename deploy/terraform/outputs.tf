@@ -1,5 +1,5 @@
 output "environment" {
-  description = "The settings that follow from what is here, by their names (docs/settings.md)."
+  description = "The settings for these resources, by their names (docs/settings.md)."
 
   value = {
     AWS_REGION                       = local.region
@@ -15,12 +15,12 @@ output "environment" {
 }
 
 output "policy_arns" {
-  description = "The policy of each process; scheduler and web need none."
+  description = "The policy of each process; scheduler and migrations need none."
   value       = { for name, policy in aws_iam_policy.process : name => policy.arn }
 }
 
 output "dns_records" {
-  description = "What must stand in the DNS for SES to receive and to sign. The MX records of a domain in use lead its mail here."
+  description = "The DNS records that SES needs to receive and sign. The MX records of a domain in use redirect its mail here."
 
   value = concat(
     flatten([

@@ -1,4 +1,4 @@
-# Where notifications wait for a bridge, and where SQS puts those that come to nothing.
+# The queue where notifications wait for a bridge, and its dead-letter queue.
 
 resource "aws_sqs_queue" "notifications" {
   name                       = var.name
@@ -6,8 +6,8 @@ resource "aws_sqs_queue" "notifications" {
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
 
-  # Four days to mend a relay that stands still. A message keeps its age when it is dead-lettered, so
-  # the dead-letter queue must keep it longer than this one.
+  # Leaves four days to repair a stopped relay. A message keeps its age when it is dead-lettered, so the
+  # dead-letter queue must have the longer retention.
   message_retention_seconds = 4 * 24 * 3600
 
   redrive_policy = jsonencode({
@@ -22,7 +22,7 @@ resource "aws_sqs_queue" "dead_letters" {
   message_retention_seconds = 14 * 24 * 3600
 }
 
-# Apart from the queue, which names it: otherwise each would wait for the other to be made.
+# A separate resource, because the queues refer to each other: this avoids a dependency cycle.
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   queue_url = aws_sqs_queue.dead_letters.id
 

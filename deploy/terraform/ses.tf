@@ -1,5 +1,5 @@
-# Receiving: what arrives for our domains goes to the bucket, and the topic is told. Sending: what the
-# workers send bears our configuration set, whose bounces and complaints the topic is told, too.
+# Receiving: SES stores mail for our domains in the bucket and notifies the topic. Sending: workers send with
+# our configuration set, which publishes bounces and complaints to the same topic.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -12,7 +12,7 @@ locals {
 
   rule_name = "store-and-tell"
 
-  # Made of names, and not read from the resources, which wait for the policies that hold these.
+  # Built from names: reading them from the resources would create a cycle, since those depend on the policies.
   receipt_rule_arn      = "${local.ses_prefix}:receipt-rule-set/${var.name}:receipt-rule/${local.rule_name}"
   configuration_set_arn = "${local.ses_prefix}:configuration-set/${var.name}"
 }
@@ -43,10 +43,10 @@ resource "aws_ses_receipt_rule" "store_and_tell" {
   rule_set_name = aws_ses_receipt_rule_set.incoming.rule_set_name
   enabled       = true
 
-  # With its dot, a domain means all names under it: owners' own.
+  # With a leading dot, a domain matches all its subdomains: owners' own names.
   recipients = flatten([for domain in var.mask_domains : [domain, ".${domain}"]])
 
-  # The verdicts on spam, viruses, SPF, DKIM and DMARC that the inbound logic goes by.
+  # Provides the verdicts on spam, viruses, SPF, DKIM and DMARC that the inbound logic uses.
   scan_enabled = true
 
   s3_action {
@@ -55,7 +55,7 @@ resource "aws_ses_receipt_rule" "store_and_tell" {
     topic_arn   = aws_sns_topic.notifications.arn
   }
 
-  # SES tries both when the rule is made.
+  # SES tests both when the rule is created.
   depends_on = [aws_s3_bucket_policy.mails, aws_sns_topic_policy.notifications]
 }
 
@@ -78,7 +78,7 @@ resource "aws_sesv2_configuration_set_event_destination" "feedback" {
   event_destination {
     enabled = true
 
-    # What the bridge takes; it rejects all other events, and each would be a message for nothing.
+    # The only events the bridge accepts; others would just be rejected.
     matching_event_types = ["BOUNCE", "COMPLAINT"]
 
     sns_destination {

@@ -1,5 +1,5 @@
-# What SES tells: a mail arrived, one bounced, somebody complained. Its envelopes are signed by SNS,
-# in version 2 (SHA256), so that the bridge can refuse version 1.
+# SES's notifications: received mails, bounces, complaints. SNS signs their envelopes with version 2 (SHA256), so
+# that the bridge can refuse version 1.
 
 resource "aws_sns_topic" "notifications" {
   name              = var.name
@@ -41,9 +41,9 @@ resource "aws_sns_topic_subscription" "queue" {
   protocol  = "sqs"
   endpoint  = aws_sqs_queue.notifications.arn
 
-  # Raw delivery has no envelope, and so no signature: the bridge rejects it.
+  # Raw messages have no envelope and so no signature: the bridge rejects them.
   raw_message_delivery = false
 
-  # SNS gives up on a queue that does not let it in, and what it gives up is gone.
+  # SNS drops notifications if the queue's policy doesn't let it in.
   depends_on = [aws_sqs_queue_policy.notifications]
 }

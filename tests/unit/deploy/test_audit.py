@@ -24,10 +24,10 @@ SKIPPED = {"name": "unheard-of", "skip_reason": "not found"}
     ("packages", "stderr", "exit_code", "said"),
     [
         ([CLEAN, CLEAN], "", 0, "audit: 0 vulnerabilities in 2 of 2 packages"),
-        ([CLEAN, FOUND], "", 1, "bad 1: CVE-1, mended in 2"),
+        ([CLEAN, FOUND], "", 1, "bad 1: CVE-1, fixed in 2"),
         ([FOUND, SKIPPED], "", 1, "audit: 1 vulnerabilities in 1 of 2 packages"),
-        ([SKIPPED, SKIPPED], "", 0, "NOT MADE, the advisory service can't be asked: it knows none"),
-        (None, "requests.exceptions.ConnectionError", 0, "NOT MADE"),
+        ([SKIPPED, SKIPPED], "", 0, "SKIPPED, the advisory service can't be used: it knows none"),
+        (None, "requests.exceptions.ConnectionError", 0, "SKIPPED"),
         (None, "unknown option --output", 1, ""),
     ],
     ids=["clean", "found", "found among skipped", "all unknown", "no network", "our mistake"],
