@@ -12,7 +12,8 @@ _MAX_HEADER = 10_000
 
 # In the results these hold what the sender wrote: `"a; dkim=pass header.d=b"@sender.example`.
 _QUOTED_OR_COMMENT = re.compile(
-    r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|\((?:[^()\\]|\\.?)*+(?:\)|\Z)', re.DOTALL
+    r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*(?:"|\Z)|\([^()\\]*+(?:\\(?:.|\Z)[^()\\]*+)*(?:\)|\Z)',
+    re.DOTALL,
 )
 
 
