@@ -8,7 +8,13 @@ from emails.once import Claim
 from emails.outcomes import Outcome, Recorded, RecordReason
 from emails.rules import bounce as bounces
 from emails.rules import complaint as complaints
-from emails.rules.addresses import Address, MaskRecipient, ours, the_one_in, written_in
+from emails.rules.addresses import (
+    Address,
+    MaskRecipient,
+    addresses_in,
+    only_address_in,
+    our_recipients,
+)
 from emails.rules.developer import simulated_mask
 from emails.rules.notices import notice_after
 
@@ -17,7 +23,7 @@ _KINDS = frozenset(kind.value for kind in SentKind)
 
 def settle_bounce(job: Job, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
     """Take note of one bounced recipient."""
-    address = the_one_in(recipient.address)
+    address = only_address_in(recipient.address)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(job, address)
@@ -30,7 +36,7 @@ def settle_bounce(job: Job, bounce: Bounce, recipient: BouncedRecipient) -> Outc
 
 def settle_complaint(job: Job, complaint: Complaint, recipient: str) -> Outcome:
     """Take note of one recipient's complaint; if it disables a mask, its owner is told."""
-    address = the_one_in(recipient)
+    address = only_address_in(recipient)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(job, address)
@@ -96,7 +102,7 @@ def _find_mask(job: Job, mail: SentMail, owner: OwnerFacts | None) -> MaskFacts 
 
 
 def _find_sender(job: Job, mail: SentMail) -> FoundMask | None:
-    for recipient in ours(written_in(mail.source), job.edges.policy):
+    for recipient in our_recipients(addresses_in(mail.source), job.edges.policy):
         if isinstance(recipient, MaskRecipient):
             target = job.edges.store.find_mask(recipient, job.now)
             return target if isinstance(target, FoundMask) else None

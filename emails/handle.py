@@ -15,7 +15,7 @@ from emails.errors import NotFinished, Refused
 from emails.inbound import Inbound
 from emails.notifications import Bounce, Complaint, Notification, Received, StoredMail
 from emails.outcomes import Ignored, IgnoreReason, Outcome, RefuseReason
-from emails.rules.addresses import ours
+from emails.rules.addresses import our_recipients
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def _received(job: Job, notification: Received) -> tuple[Outcome, ...]:
     if isinstance(content, StoredMail) and content.bucket != edges.policy.bucket:
         raise Refused(RefuseReason.FOREIGN_BUCKET)
     inbound = Inbound(notification, edges.mail_store)
-    recipients = ours(notification.recipients, edges.policy)
+    recipients = our_recipients(notification.recipients, edges.policy)
     outcomes = _settle_each(job, recipients, partial(received.settle, job, inbound))
     if not recipients:
         outcomes = (Ignored(IgnoreReason.NOT_OURS),)

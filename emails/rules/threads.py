@@ -2,13 +2,12 @@
 
 from emails.facts import MailFacts
 from emails.mime.reply_keys import Thread, ids_in
-from emails.rules.addresses import parse, written_in
+from emails.rules.addresses import addresses_in, parse
 
 _MAX_REFERENCES = 20
 """The newest references are enough for a client to place a reply; a record stays small."""
 
 _MAX_ID_LENGTH = 998
-_MAX_HEADER = 10_000
 
 
 def thread_of(mail: MailFacts) -> Thread | None:
@@ -33,7 +32,7 @@ def _correspondent(mail: MailFacts) -> str | None:
         text
         for name in ("reply-to", "from")
         for value in mail.values(name)[:1]
-        for text in written_in(value[:_MAX_HEADER])
+        for text in addresses_in(value)
     ]
     return next((text for text in [*written, mail.source] if _is_usable(text)), None)
 

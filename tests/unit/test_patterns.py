@@ -45,9 +45,8 @@ def _patterns() -> dict[str, re.Pattern[Any]]:
 def _possessive_groups(tree: Any) -> Iterator[Any]:
     """List the groups that a parsed pattern repeats possessively, and its atomic groups."""
     for op, argument in tree:
-        if str(op) == "POSSESSIVE_REPEAT" and not _is_one_class(argument[2]):
-            yield argument
-        elif str(op) == "ATOMIC_GROUP":
+        is_repeated = str(op) == "POSSESSIVE_REPEAT" and not _is_one_class(argument[2])
+        if is_repeated or str(op) == "ATOMIC_GROUP":
             yield argument
         for inner in _parsed_within(argument):
             yield from _possessive_groups(inner)

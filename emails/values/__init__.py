@@ -1,0 +1,1 @@
+"""Frozen values and how they are read: no I/O."""
