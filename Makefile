@@ -1,15 +1,16 @@
-# Everything a fresh machine needs is made here: Python 3.11 and make are enough.
+# Everything a fresh machine needs is made here: Python (3.11.2 or newer) and make are enough.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev test fuzz chaos bench lint format audit constraints clean
+.PHONY: help demo dev test pythons fuzz chaos bench lint format audit constraints clean
 
 help:
 	@echo "make demo    the whole relay on this machine: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
-	@echo "make test    the tests, on their own Redis and PostgreSQL"
+	@echo "make test    the tests, on their own Redis and PostgreSQL, and make pythons"
+	@echo "make pythons the unit and contract tests on each other Python of this machine"
 	@echo "make fuzz    envelopes, notifications and mails of every make, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks, and what became of each (ten minutes)"
 	@echo "make bench   how fast it is, and what it costs (half an hour)"
@@ -28,6 +29,10 @@ dev: $(VENV)/.local
 test: $(VENV)/.dev
 	@# A file's tests share what is slow to set up, and stay together.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python .ci/pythons.py
+
+pythons: $(VENV)/.dev
+	$(BIN)/python .ci/pythons.py
 
 fuzz: $(VENV)/.dev
 	@end=$$(( $$(date +%s) + $(or $(SECONDS),300) )); \
@@ -68,8 +73,7 @@ $(VENV)/.local $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@touch $@
 
 $(VENV)/bin/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) relay/interpreter.py || { echo "Name another one: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python's venv module is needed: apt install python3-venv"; exit 1; }
 

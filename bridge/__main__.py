@@ -2,7 +2,7 @@
 
 Exit codes: 0 when it was stopped or has nothing left to do; 1 when it was forced to leave, can't
 use the queue, the credentials or the Redis it was given, or is unhealthy; 2 for wrong settings or
-arguments.
+arguments, and for a Python that is not supported.
 """
 
 import logging
@@ -22,6 +22,7 @@ from bridge.inbox import InboxUnusable
 from bridge.service import Service
 from bridge.wiring import build, wait_until_ready
 from relay.env import SettingsError, load
+from relay.interpreter import require_supported
 from relay.logging import logging_settings
 from relay.metrics import set_up_metrics
 from relay.prometheus import MetricsNotServed, serve
@@ -35,6 +36,7 @@ _ORDERS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the bridge; returns its exit code."""
+    require_supported()
     arguments = read_arguments(argv, environ)
     try:
         config = load(BridgeConfig, {**environ, **arguments.settings})

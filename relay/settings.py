@@ -8,9 +8,13 @@ import environ
 from relay.broker import broker_settings
 from relay.config import RelayConfig
 from relay.env import load
+from relay.interpreter import require_supported
 from relay.logging import logging_settings
 from relay.metrics import set_up_metrics
 from relay.sentry import set_up_sentry
+
+# Here, since every process but the bridge passes by: workers, scheduler, web.
+require_supported()
 
 CONFIG = load(RelayConfig, os.environ)
 
