@@ -1,16 +1,17 @@
-# Sets up and runs everything on a fresh machine: Python 3.11 or newer and make are enough.
+# Sets up and runs everything on a fresh machine: Python (3.11.2 or newer) and make are enough.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo dev quick test fuzz chaos bench lint format audit lock constraints clean
+.PHONY: help demo dev quick test pythons fuzz chaos bench lint format audit lock constraints clean
 
 help:
 	@echo "make demo    run the whole relay here: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
 	@echo "make quick   the tests that need no server, in less than a minute"
-	@echo "make test    all tests, on their own Redis and PostgreSQL"
+	@echo "make test    all tests, on their own Redis and PostgreSQL, then make pythons"
+	@echo "make pythons the unit and contract tests on each other Python of this machine"
 	@echo "make fuzz    random envelopes, notifications and mails, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks; checks each one (ten minutes)"
 	@echo "make bench   measure speed and cost (half an hour)"
@@ -35,6 +36,10 @@ quick: $(VENV)/.dev
 test: $(VENV)/.dev
 	@# Tests of one file share slow fixtures, so they run on the same core.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python .ci/pythons.py
+
+pythons: $(VENV)/.dev
+	$(BIN)/python .ci/pythons.py
 
 fuzz: $(VENV)/.dev
 	@end=$$(( $$(date +%s) + $(or $(SECONDS),300) )); \
@@ -77,8 +82,7 @@ $(VENV)/.local $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(V
 	@touch $@
 
 $(VENV)/bin/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) runtime/interpreter.py || { echo "Name another one: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python's venv module is needed: apt install python3-venv"; exit 1; }
 

@@ -8,9 +8,13 @@ import environ
 from relay.config import RelayConfig
 from relay.worker.broker import broker_settings
 from runtime.env import load
+from runtime.interpreter import require_supported
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.sentry import set_up_sentry
+
+# Here, since every process but the bridge passes by: workers, scheduler, web.
+require_supported()
 
 CONFIG = load(RelayConfig, os.environ)
 

@@ -5,7 +5,13 @@ from emails.flow.deliver import Done, settle_once
 from emails.flow.notices import Addressee, send_notice
 from emails.rules import bounce as bounces
 from emails.rules import complaint as complaints
-from emails.rules.addresses import Address, MaskRecipient, ours, the_one_in, written_in
+from emails.rules.addresses import (
+    Address,
+    MaskRecipient,
+    addresses_in,
+    only_address_in,
+    our_recipients,
+)
 from emails.rules.developer import simulated_mask
 from emails.rules.notice_kinds import notice_after
 from emails.store import lookups, records
@@ -19,7 +25,7 @@ _KINDS = frozenset(kind.value for kind in SentKind)
 
 def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
     """Take note of one bounced recipient."""
-    address = the_one_in(recipient.address)
+    address = only_address_in(recipient.address)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(context, address)
@@ -32,7 +38,7 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
 
 def settle_complaint(context: Context, complaint: Complaint, recipient: str) -> Outcome:
     """Take note of one recipient's complaint; if it disables a mask, its owner is told."""
-    address = the_one_in(recipient)
+    address = only_address_in(recipient)
 
     def work(claimed: Claim) -> Done:
         owner = _find_owner(context, address)
@@ -97,7 +103,7 @@ def _find_mask(context: Context, mail: SentMail, owner: OwnerFacts | None) -> Ma
 
 
 def _find_sender(context: Context, mail: SentMail) -> FoundMask | None:
-    for recipient in ours(written_in(mail.source), context.ports.policy):
+    for recipient in our_recipients(addresses_in(mail.source), context.ports.policy):
         if isinstance(recipient, MaskRecipient):
             target = lookups.find_mask(recipient, context.now)
             return target if isinstance(target, FoundMask) else None

@@ -13,7 +13,7 @@ from emails.edges import events
 from emails.flow import feedback, received
 from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
-from emails.rules.addresses import ours
+from emails.rules.addresses import our_recipients
 from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
 from emails.values.outcomes import Ignored, IgnoreReason, Outcome, RefuseReason
@@ -47,7 +47,7 @@ def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
     if isinstance(content, StoredMail) and content.bucket != ports.policy.bucket:
         raise Refused(RefuseReason.FOREIGN_BUCKET)
     inbound = Inbound(notification, ports.mail_store)
-    recipients = ours(notification.recipients, ports.policy)
+    recipients = our_recipients(notification.recipients, ports.policy)
     outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))
     if not recipients:
         outcomes = (Ignored(IgnoreReason.NOT_OURS),)

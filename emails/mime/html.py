@@ -3,8 +3,13 @@
 No tree is built, and nothing is written anew but what has to change: mail HTML is often broken, and
 each mail program has its own way with that, so what it gets must be what the sender wrote. The text
 is read as browsers read it (https://html.spec.whatwg.org/#tokenization), by regular expressions
-that never step back: their repetitions are possessive. Tags that are of no interest are passed over
-within one match, so that a million of them cost no million steps of Python.
+that find nothing when they step back: alternatives begin with different characters, and a repeated
+class of characters is possessive. Tags of no interest are passed over many in one match, so that a
+million of them cost no million steps of Python.
+
+A repeated group is never possessive, since Python got that wrong before 3.11.5 (gh-106052). It is
+bounded instead: the matcher remembers each round of a group until the match ends. Where a bound is
+reached, the next match goes on (`_pass_over`).
 """
 
 import re
@@ -12,6 +17,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from string import ascii_letters
 
 from emails.mime.trackers import listed
 
@@ -20,16 +26,23 @@ BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 _FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 
-_VALUE = r"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\s>"'][^\s>]*+)?+"""
-_REST = rf"(?:[^>=]++|=\s*+{_VALUE})*+"
+_MANY = "{1,50}"
+"""How often the group is repeated in what `_pass_over` takes."""
+
+_FEW = "{0,30}"
+"""How often groups within that are repeated. A tag that needs more is read by itself."""
+
+# The value of an attribute, after the `=` and blanks: something, or nothing before a `>`.
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))"""
+_REST = rf"[^>=]*+(?:=\s*+{_VALUE}[^>=]*+){_FEW}"
 
 # The same for a tag without a URL in it, which would have a `//`.
 _SLASH = r"[/\\](?![/\\])"
 _CALM_VALUE = (
-    rf"""(?:"(?:[^"/\\]++|{_SLASH})*+"|'(?:[^'/\\]++|{_SLASH})*+'"""
-    rf"""|(?:[^\s>"'/\\]|{_SLASH})(?:[^\s>/\\]++|{_SLASH})*+)?+"""
+    rf"""(?:"[^"/\\]*+(?:{_SLASH}[^"/\\]*+){_FEW}"|'[^'/\\]*+(?:{_SLASH}[^'/\\]*+){_FEW}'"""
+    rf"""|(?=[^\s>"'])[^\s>/\\]*+(?:{_SLASH}[^\s>/\\]*+){_FEW}(?=[\s>])|(?=>))"""
 )
-_CALM_REST = rf"(?:[^>=/\\]++|{_SLASH}|=\s*+{_CALM_VALUE})*+"
+_CALM_REST = rf"[^>=/\\]*+(?:(?:{_SLASH}|=\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"
 
 _COMMENT = r"!--(?:-?>|.*?--!?>)"
 # Outlook reads HTML in a comment that begins so.
@@ -43,33 +56,46 @@ _STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *_RAW])})(?![^\s/>])"
 
 _WHOLE_COMMENT = re.compile(f"<{_COMMENT}", _FLAGS)
 _TAG = re.compile(rf"<(/?)([a-z][^\s/>]*+){_REST}(>?)", _FLAGS)
+_MORE_OF_A_TAG = re.compile(rf"(?:[^>=]++|=\s*+{_VALUE}){_MANY}", _FLAGS)
 _RAW_END = {name: re.compile(rf"</{name}(?![^\s/>])", _FLAGS) for name in _RAW}
-_PROLOGUE = re.compile(r"\ufeff?(?:\s*+<(?:!doctype|\?xml)[^>]*+>)*+", _FLAGS)
-_NO_TEXT = re.compile(r"(?:\s++|<[^>]*+>)*+")
+_PROLOGUE = re.compile(rf"\ufeff?(?:\s*+<(?:!doctype|\?xml)[^>]*+>){_FEW}", _FLAGS)
+_NO_TEXT = re.compile(rf"(?:\s++|<[^>]*+>){_MANY}")
+_AND = "&(?!quot;|apos;|#39;)"
 _URL = re.compile(
     r"(\b(?:href|action)\s*+=\s*+([\"']?+)\s*+)?"
-    r"(?:https?:)?[/\\]{2}([^\s\"'<>/\\?#)&]++)(?:[^\s\"'<>)&]++|&(?!quot;|apos;|#39;))*+",
+    rf"(?:https?:)?[/\\]{{2}}([^\s\"'<>/\\?#)&]++)[^\s\"'<>)&]*+(?:{_AND}[^\s\"'<>)&]*+){_FEW}",
     _FLAGS,
 )
+_MORE_OF_A_URL = re.compile(rf"(?:{_AND}[^\s\"'<>)&]*+){_MANY}", _FLAGS)
 _VALUE_ENDS = {
     '"': re.compile(r'[^"]*+'),
     "'": re.compile(r"[^']*+"),
     "": re.compile(r"[^\s>]*+"),
 }
+_LETTERS = frozenset(ascii_letters)
 _LINKING = frozenset({"a", "area", "form"})
 
 
-def _passing_over(rest: str, comment: str) -> re.Pattern[str]:
+def _boring(rest: str, comment: str) -> re.Pattern[str]:
     """Match text, declarations, and such comments and tags of such a rest as there are.
 
     It stops at tags of the structure, at raw elements, and at what never ends.
     """
-    boring = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
-    return re.compile(rf"(?:[^<]++|<(?:{boring}|{comment}|{_DECLARATION}|(?![a-z/!?])))*+", _FLAGS)
+    tag = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
+    return re.compile(
+        rf"(?:[^<]++|<(?:{tag}|{comment}|{_DECLARATION}|(?![a-z/!?]))){_MANY}", _FLAGS
+    )
 
 
-_TO_STRUCTURE = _passing_over(_REST, _COMMENT)
-_TO_STRUCTURE_OR_URL = _passing_over(_CALM_REST, _CALM_COMMENT)
+_TO_STRUCTURE = _boring(_REST, _COMMENT)
+_TO_STRUCTURE_OR_URL = _boring(_CALM_REST, _CALM_COMMENT)
+
+
+def _pass_over(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
+    """Give where all that the pattern matches, one match behind the other, ends."""
+    while found := pattern.match(text, start, end):
+        start = found.end()
+    return start
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +168,10 @@ class _Reader:
         at, self.torn_at = 0, len(self.html)
         while at < self.torn_at:
             passed = over.match(self.html, at)
-            at = self._read_markup(passed.end() if passed else at)
+            at = passed.end() if passed else at
+            # Elsewhere it may have stopped for having matched enough.
+            if passed is None or self._is_tag(at):
+                at = self._read_markup(at)
         if self.trackers:
             # No browser reads on here, but who knows what another program makes of it.
             self._take_trackers("", self.torn_at, len(self.html))
@@ -158,8 +187,11 @@ class _Reader:
     def footer_at(self) -> int:
         end = self.closing.get("body", self.closing.get("html", self.torn_at))
         # Text that stands behind the body, such as a mailing list's, is shown as its last lines.
-        is_last = _NO_TEXT.fullmatch(self.html, end, self.torn_at)
+        is_last = _pass_over(_NO_TEXT, self.html, end, self.torn_at) == self.torn_at
         return end if is_last else self.torn_at
+
+    def _is_tag(self, at: int) -> bool:
+        return self.html.startswith("<", at) and self.html[at + 1 : at + 2] in _LETTERS
 
     def _read_markup(self, at: int) -> int:
         """Read the tag or comment that begins here; give where it ends, with what is raw in it."""
@@ -167,13 +199,20 @@ class _Reader:
             self._take_trackers("a", at, comment.end())
             return comment.end()
         tag = _TAG.match(self.html, at)
-        if tag is None or not tag[3]:
+        end = self._tag_end(tag) if tag else None
+        if tag is None or end is None:
             self.torn_at = at
             return at
         if tag[1]:
             self.closing[tag[2].lower()] = at
+            return end
+        return self._read_start_tag(tag[2].lower(), at, end)
+
+    def _tag_end(self, tag: re.Match[str]) -> int | None:
+        if tag[3]:
             return tag.end()
-        return self._read_start_tag(tag[2].lower(), at, tag.end())
+        end = _pass_over(_MORE_OF_A_TAG, self.html, tag.end(), len(self.html))
+        return end + 1 if self.html[end : end + 1] == ">" else None
 
     def _read_start_tag(self, name: str, at: int, end: int) -> int:
         if name in _STRUCTURE:
@@ -193,15 +232,17 @@ class _Reader:
         return found.start()
 
     def _take_trackers(self, name: str, start: int, end: int) -> None:
-        for url in _URL.finditer(self.html, start, end):
+        at = start
+        while url := _URL.search(self.html, at, end):
+            at = _pass_over(_MORE_OF_A_URL, self.html, url.end(), end)
             domain = listed(url[3], self.trackers)
             if domain is None:
                 continue
             self.removed[domain] += 1
             if url[1] is not None and name in _LINKING:
                 begin = url.end(1)
-                value = _VALUE_ENDS[url[2]].match(self.html, url.end(), end)
-                self.edits.append(Edit(begin, value.end() if value else url.end(), self.warning))
+                value = _VALUE_ENDS[url[2]].match(self.html, at, end)
+                self.edits.append(Edit(begin, value.end() if value else at, self.warning))
             else:
                 begin = url.start() if url[1] is None else url.end(1)
-                self.edits.append(Edit(begin, url.end(), BLANK))
+                self.edits.append(Edit(begin, at, BLANK))

@@ -24,14 +24,13 @@ MAX_FIELDS = 2_000
 """In one header; those that follow are not looked at."""
 
 _END = rb"(?:\r\n|\n|\r|\Z)"
-_HEADER = re.compile(
-    rb"(?:(?!--)[!-9;-~]++[ \t]*+:[^\r\n]*+%(end)s|[ \t][^\r\n]*+%(end)s|From [^\r\n]*+%(end)s)*+"
-    % {b"end": _END}
-)
+# Lines are matched a few at a time: the matcher remembers each until its match ends.
+_HEADER_LINES = re.compile(rb"(?:(?:(?!--)[!-9;-~]++[ \t]*+:|[ \t]|From )[^\r\n]*+%s){1,50}" % _END)
 _FIELD = re.compile(
     rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:"
-    rb"([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+)*+)%s" % (MAX_NAME, _END)
+    rb"([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+){0,50})%s" % (MAX_NAME, _END)
 )
+_MORE_LINES = re.compile(rb"(?:[ \t][^\r\n]*+%s){1,50}" % _END)
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _DELIMITER = re.compile(rb"[\r\n]--([^\r\n]*+)")
 _FOLD = re.compile(rb"[\r\n]+")
@@ -207,12 +206,12 @@ class _Splitter:
 
 
 def _read_header(raw: bytes, start: int, default_type: str) -> Part:
-    header = _HEADER.match(raw, start)
-    end = header.end() if header else start
+    end = start
+    while lines := _HEADER_LINES.match(raw, end):
+        end = lines.end()
     blank = _LINE_END.match(raw, end)
     fields = tuple(
-        Field(found[1].decode("ascii").lower(), found[2], found.start(), found.end())
-        for found in islice(_FIELD.finditer(raw, start, end), MAX_FIELDS)
+        _field(raw, found, end) for found in islice(_FIELD.finditer(raw, start, end), MAX_FIELDS)
     )
     part = Part(
         start=start,
@@ -231,6 +230,15 @@ def _read_header(raw: bytes, start: int, default_type: str) -> Part:
         boundary = part.parameters("content-type").get("boundary", "").rstrip()
         part.boundary = boundary.encode("latin-1", "replace") or None
     return part
+
+
+def _field(raw: bytes, found: re.Match[bytes], header_end: int) -> Field:
+    end = found.end()
+    while more := _MORE_LINES.match(raw, end, header_end):
+        end = more.end()
+    is_whole = end == found.end()
+    value = found[2] if is_whole else raw[found.start(2) : end].rstrip(b"\r\n")
+    return Field(found[1].decode("ascii").lower(), value, found.start(), end)
 
 
 def _type_of(value: bytes) -> str:

@@ -103,10 +103,10 @@ def _named(name: str, address: str) -> str:
 
 def _sender(mail: Part, issues: set[Issue]) -> str:
     values = mail.values("from")
-    boxes = [box for value in values for box in author_label.mailboxes(value)]
+    boxes = [box for value in values for box in author_label.authors(value)]
     if len(boxes) > 1:
         issues.add(Issue.SEVERAL_SENDERS)
-    boxes += [box for value in mail.values("sender")[:1] for box in author_label.mailboxes(value)]
+    boxes += [box for value in mail.values("sender")[:1] for box in author_label.authors(value)]
     boxes.sort(key=lambda box: not box.address)  # the first that has an address; else the first
     if not boxes or not boxes[0].address:
         issues.add(Issue.NO_SENDER)

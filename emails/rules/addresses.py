@@ -7,9 +7,9 @@ comparing is done on `Address`, which is already in one spelling.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import getaddresses
 from typing import TypeAlias
 
+from emails.values.addresses import MAX_VALUE, read_mailboxes
 from emails.values.facts import Policy
 
 _MAX_ADDRESS_LENGTH = 320
@@ -47,18 +47,17 @@ def parse(text: str) -> Address | None:
     return Address(local.lower(), domain_key)
 
 
-def written_in(value: str) -> list[str]:
-    """Read the addresses in a header's value; none from one that nests too deep to be read."""
-    try:
-        return [text for _, text in getaddresses([value])]
-    except RecursionError:
-        return []
+def addresses_in(value: str) -> list[str]:
+    """Read the addresses in a header's value."""
+    return [box.address for box in read_mailboxes(value) if box.address]
 
 
-def the_one_in(value: str) -> Address | None:
-    """Read a header's value that holds one address. None: it holds none, or several."""
-    written = written_in(value)
-    return parse(written[0]) if len(written) == 1 else None
+def only_address_in(value: str) -> Address | None:
+    """Read a header's value that holds one address. None: it holds none, several, or a guess."""
+    if len(value) > MAX_VALUE:
+        return None
+    boxes = [box for box in read_mailboxes(value) if box.address]
+    return parse(boxes[0].address) if len(boxes) == 1 and not boxes[0].is_guess else None
 
 
 def domain_of(text: str) -> str | None:
@@ -100,7 +99,7 @@ class UnreadRecipient:
 Recipient: TypeAlias = MaskRecipient | RepliesRecipient | UnreadRecipient
 
 
-def ours(recipients: Iterable[str], policy: Policy) -> tuple[Recipient, ...]:
+def our_recipients(recipients: Iterable[str], policy: Policy) -> tuple[Recipient, ...]:
     """Sort out who of the envelope's recipients is ours; each once, in their order.
 
     `mask` and `mask+tag` are one recipient: two copies of a mail help nobody.

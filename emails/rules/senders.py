@@ -3,25 +3,24 @@
 import re
 from collections.abc import Iterator
 
-from emails.rules.addresses import Address, domain_of, parse, the_one_in
+from emails.rules.addresses import Address, domain_of, only_address_in, parse
 from emails.values.facts import MailFacts, Verdict
 
 _AUTHSERV_ID = "amazonses.com"
 _MAX_HEADER = 10_000
-"""No honest `From` or authentication result is longer."""
+"""No honest authentication result is longer."""
 
 # In the results these hold what the sender wrote: `"a; dkim=pass header.d=b"@sender.example`.
 _QUOTED_OR_COMMENT = re.compile(
-    r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|\((?:[^()\\]|\\.?)*+(?:\)|\Z)', re.DOTALL
+    r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*(?:"|\Z)|\([^()\\]*+(?:\\(?:.|\Z)[^()\\]*+)*(?:\)|\Z)',
+    re.DOTALL,
 )
 
 
 def sender_of(mail: MailFacts) -> Address | None:
     """Give the one address in `From`. None: there is none, several, or nothing readable."""
     values = mail.values("from")
-    if len(values) != 1 or len(values[0]) > _MAX_HEADER:
-        return None
-    return the_one_in(values[0])
+    return only_address_in(values[0]) if len(values) == 1 else None
 
 
 def is_authenticated(mail: MailFacts, sender: Address) -> bool:

@@ -1,6 +1,6 @@
 """Who wrote a mail, and which thread it belongs to: what a later reply to it needs."""
 
-from emails.rules.addresses import parse, written_in
+from emails.rules.addresses import addresses_in, parse
 from emails.values.facts import MailFacts
 from emails.values.threads import Thread, ids_in
 
@@ -8,7 +8,6 @@ _MAX_REFERENCES = 20
 """The newest references are enough for a client to place a reply; a record stays small."""
 
 _MAX_ID_LENGTH = 998
-_MAX_HEADER = 10_000
 
 
 def thread_of(mail: MailFacts) -> Thread | None:
@@ -33,7 +32,7 @@ def _correspondent(mail: MailFacts) -> str | None:
         text
         for name in ("reply-to", "from")
         for value in mail.values(name)[:1]
-        for text in written_in(value[:_MAX_HEADER])
+        for text in addresses_in(value)
     ]
     return next((text for text in [*written, mail.source] if _is_usable(text)), None)
 

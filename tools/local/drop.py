@@ -6,9 +6,9 @@ What they stand for is the SMTP side of SES, of which a local AWS has none.
 import email.policy
 import time
 from email.parser import BytesHeaderParser
-from email.utils import getaddresses
 from pathlib import Path
 
+from emails.rules.addresses import addresses_in
 from tools.local.aws import MASK_DOMAIN, SimulatedAws
 
 _UNCHANGED_SECONDS = 1
@@ -48,7 +48,7 @@ def recipients_of(raw: bytes) -> list[str]:
     """List the masks that a mail is to, by its headers: there is no envelope to ask."""
     headers = BytesHeaderParser(policy=email.policy.compat32).parsebytes(raw)
     fields = [str(value) for name in ("To", "Cc", "Bcc") for value in headers.get_all(name, [])]
-    addresses = [address for _, address in getaddresses(fields)]
+    addresses = [address for field in fields for address in addresses_in(field)]
     return [address for address in addresses if _is_ours(address.rpartition("@")[2].lower())]
 
 

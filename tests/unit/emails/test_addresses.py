@@ -10,9 +10,9 @@ from emails.rules.addresses import (
     RepliesRecipient,
     UnreadRecipient,
     domain_of,
-    ours,
+    only_address_in,
+    our_recipients,
     parse,
-    the_one_in,
 )
 from tests.unit.emails.builders import POLICY
 
@@ -64,7 +64,7 @@ def test_an_address_has_one_spelling_or_is_none(text: str, expected: str | None)
     ],
 )
 def test_a_header_holds_one_address_or_none_that_counts(value: str, expected: str | None) -> None:
-    found = the_one_in(value)
+    found = only_address_in(value)
 
     assert (str(found) if found else None) == expected
 
@@ -106,13 +106,13 @@ def test_any_text_is_an_address_or_none_and_its_spelling_is_stable(text: str) ->
     ],
 )
 def test_a_recipient_is_ours_or_not(recipient: str, expected: object) -> None:
-    assert ours([recipient], POLICY) == (() if expected is None else (expected,))
+    assert our_recipients([recipient], POLICY) == (() if expected is None else (expected,))
 
 
 def test_spellings_of_one_mask_are_one_recipient_and_the_order_is_kept() -> None:
     recipients = ["y@masks.example", "x7k2+a@masks.example", "X7K2@masks.example"]
 
-    assert [str(one.address) for one in ours(recipients, POLICY)] == [
+    assert [str(one.address) for one in our_recipients(recipients, POLICY)] == [
         "y@masks.example",
         "x7k2@masks.example",
     ]
@@ -123,7 +123,7 @@ def test_a_replies_address_on_a_domain_of_its_own_is_found() -> None:
 
     policy = replace(POLICY, replies_address="Answer@Replies.Example")
 
-    assert ours(["answer@replies.example"], policy) == (
+    assert our_recipients(["answer@replies.example"], policy) == (
         RepliesRecipient(Address("answer", "replies.example")),
     )
 

@@ -97,6 +97,10 @@ def test_who_may_reply(changes: dict[str, Any], reason: ReplyReason) -> None:
         ("ann+phone@owner.example", SENDER),
         (SENDER, "ann+relay@owner.example"),
         ('"eve@evil.example" <ann@owner.example>', SENDER),
+        ("ann@owner.example <ann@owner.example>", SENDER),
+        ("ann@owner.example (Ann, at work)", SENDER),
+        ("Ann (at work) <ann@owner.example> (really)", SENDER),
+        ("=?utf-8?q?Smith,_Ann?= <ann@owner.example>", SENDER),
     ],
 )
 def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> None:
@@ -112,6 +116,10 @@ def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> N
         ("ann@owner.example.evil.example", DropReason.NOT_THE_OWNER),
         ("ann@owner.example, eve@evil.example", DropReason.AMBIGUOUS_SENDER),
         ("eve@evil.example, ann@owner.example", DropReason.AMBIGUOUS_SENDER),
+        ("<ann@owner.example> <eve@evil.example>", DropReason.AMBIGUOUS_SENDER),
+        ("eve@evil.example <ann@owner.example<eve@evil.example>>", DropReason.AMBIGUOUS_SENDER),
+        ('"ann@owner.example', DropReason.AMBIGUOUS_SENDER),
+        ("ann@owner.example <eve@evil.example>", DropReason.NOT_THE_OWNER),
         ("nobody", DropReason.AMBIGUOUS_SENDER),
         ("x" * 20_000, DropReason.AMBIGUOUS_SENDER),
         ("(" * 5_000 + SENDER, DropReason.AMBIGUOUS_SENDER),

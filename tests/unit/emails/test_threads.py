@@ -18,6 +18,16 @@ from tests.unit.emails.builders import a_mail
         ),
         # LESSONS 7: two addresses in Reply-To, odd local parts.
         ({"Reply-To": "a_1@s.example, b@s.example"}, "x@y.example", "a_1@s.example"),
+        # What the strict parsers of some Python versions give nothing for.
+        ({"Reply-To": "Shop <help@shop.example> (orders)"}, "x@y.example", "help@shop.example"),
+        ({"From": "bob@s.example <bob@s.example>"}, "x@y.example", "bob@s.example"),
+        ({"From": "Jane @ Example <jane@s.example>"}, "x@y.example", "jane@s.example"),
+        (
+            {"From": "bob@s.example", "Reply-To": "desk@s.example <desk@s.example>"},
+            "x@y.example",
+            "desk@s.example",
+        ),
+        ({"From": "=?utf-8?q?Doe,_Jo?= <jo@s.example>"}, "x@y.example", "jo@s.example"),
         ({"From": "o'neil+x@s.example"}, "x@y.example", "o'neil+x@s.example"),
         ({"From": "undisclosed", "Reply-To": ""}, "x@y.example", "x@y.example"),
         ({"From": "bob@s.example\r\nBcc: eve@evil.example"}, "x@y.example", "bob@s.example"),

@@ -19,6 +19,9 @@ HOSTILE_HTML: dict[str, Callable[[int], str]] = {
     "double quotes": lambda size: "<a href=" + '"' * size,
     "single quotes": lambda size: "<a " + "'" * size,
     "quoted values": lambda size: "<a " + "b='c' " * (size // 6),
+    "many values": lambda size: "<a " + "b='c' " * (size // 6) + ">",
+    "tags with many values": _filled("<p" + " b='/c'" * 40 + ">"),
+    "an unclosed quote": lambda size: "<p>" * (size // 3) + '<a b="',
     "equals signs": lambda size: "<a " + "=" * size,
     "slashes": lambda size: "<a href=" + "/" * size,
     "open comments": _filled("<!--"),
@@ -69,6 +72,10 @@ HOSTILE_MAILS: dict[str, Callable[[], bytes]] = {
         "Content-Type: multipart/mixed; " + "".join(f"boundary*{n}=x; " for n in range(60_000))
     ),
     "100,000 headers": lambda: a_mail(*(f"X-{n}: y" for n in range(100_000))),
+    "a field of 300,000 lines": lambda: a_mail(Subject="x" + "\r\n y" * 300_000),
+    "a megabyte of quoted characters": lambda: a_mail(
+        'Content-Type: text/plain; name="' + "\\a" * (1 << 19) + '"'
+    ),
     "100,000 references": lambda: a_mail("References: " + "<a@b> " * 100_000),
     "line ends": lambda: a_mail() + b"\r" * (1 << 19) + b"\n" * (1 << 19),
     "a boundary that is everywhere": lambda: a_mail(

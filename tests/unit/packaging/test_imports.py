@@ -19,7 +19,7 @@ EXTRAS = {
     "relay": None,
     "runtime": None,
     "tools/local": "local",
-    "tools/aws": "bench",
+    "tools/aws": "fast-aws",
     "tools/checks": "dev",
     "bench": "bench",
     "tests": "dev",
@@ -56,9 +56,9 @@ def declared(extra: str | None) -> set[str]:
     extras = [extra] if extra else []
     while extras:
         for requirement in PROJECT["optional-dependencies"][extras.pop()]:
-            own = re.fullmatch(rf"{PROJECT['name']}\[(\w+)\]", requirement)
+            own = re.fullmatch(rf"{PROJECT['name']}\[([\w,-]+)\]", requirement)
             if own:
-                extras.append(own[1])
+                extras += own[1].split(",")
             else:
                 wanted.append(requirement)
     return {canonical(re.split(r"[^\w.-]", requirement)[0]) for requirement in wanted}

@@ -1,0 +1,232 @@
+"""The people in an address field: `From`, `Reply-To` and the like (RFC 5322, 3.4).
+
+The one reader for them, so that whoever is shown as a mail's sender is also who is judged and who
+gets the answer. `email.utils.getaddresses` is no help: its answers differ between Python's patch
+releases, and the strict ones give nothing for what mail programs write every day. Like those
+programs, this takes what was meant: names with unquoted dots, commas in encoded words, addresses
+for names, brackets and quotes that never close.
+"""
+
+import re
+from binascii import Error, a2b_base64, a2b_qp
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+MAX_VALUE = 10_000
+"""Characters of a field that are read. No honest one is longer."""
+
+# An encoded word is one token: it may hold a comma that some programs forget to encode.
+_ENCODED_WORD = re.compile(r'=\?[^?\s"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
+_TOKEN = re.compile(
+    rf'{_ENCODED_WORD.pattern}|\[[^\[\]<>\\\s]*\]|\\.|\s+|[^\\"()<>,;:=\[\s]+|.', re.DOTALL
+)
+_ADDRESS = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
+# A line that doesn't begin with a blank is not part of the field.
+_NEXT_LINE = re.compile(r"[\r\n]+[^ \t\r\n].*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A person. Either may be empty; encoded words in the name are not decoded.
+
+    `is_guess` tells that the address stood where none belongs, such as in a quote that never ends.
+    """
+
+    name: str
+    address: str
+    is_guess: bool = False
+
+
+def read_mailboxes(value: str) -> list[Mailbox]:
+    """Read the people in a field's value, in their order."""
+    text = _NEXT_LINE.sub("", value[:MAX_VALUE])
+    found = [box for box in _Reader().read(text) if box.name or box.address]
+    if not any(box.address for box in found):
+        plain = _ENCODED_WORD.sub(_octets, text)
+        found = _guesses(plain) or found
+    if len(value) > MAX_VALUE and found:
+        found[-1] = replace(found[-1], address="")  # it may have been cut in two
+    return found
+
+
+def _guesses(text: str) -> list[Mailbox]:
+    return [Mailbox("", address, is_guess=True) for address in _ADDRESS.findall(text)]
+
+
+def _octets(word: re.Match[str]) -> str:
+    """Decode an encoded word as far as an address needs it, which is ASCII."""
+    octets = word[2].encode("ascii", "replace")
+    try:
+        decoded = a2b_qp(octets, header=True) if word[1] in "qQ" else a2b_base64(octets + b"==")
+    except Error:
+        return ""
+    return decoded.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    is_quoted: bool = False  # in the field; the text is without the quotes
+
+
+@dataclass(slots=True)
+class _Word:
+    """What stands between blanks, as it was written."""
+
+    text: str
+    is_address: bool
+
+
+def _words(pieces: list[_Piece]) -> Iterator[_Word]:
+    """Join pieces to words. Blanks around an `@` do not count."""
+    word: _Word | None = None
+    is_apart = False
+    for piece in pieces:
+        if not piece.is_quoted and piece.text.isspace():
+            is_apart = True
+            continue
+        joins_on = not piece.is_quoted and piece.text.startswith("@")
+        if word and is_apart and not joins_on and not word.text.endswith("@"):
+            yield word
+            word = None
+        word = word or _Word("", is_address=False)
+        word.text += _written(piece)
+        word.is_address |= not piece.is_quoted and _holds_at(piece.text)
+        is_apart = False
+    if word:
+        yield word
+
+
+def _written(piece: _Piece) -> str:
+    if not piece.is_quoted:
+        return piece.text
+    escaped = piece.text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _holds_at(text: str) -> bool:
+    return "@" in text and not _ENCODED_WORD.fullmatch(text)
+
+
+def _is_whole(text: str) -> bool:
+    return text[0] != "@" != text[-1]
+
+
+def _addresses(pieces: list[_Piece] | None) -> list[str]:
+    return [word.text for word in _words(pieces or []) if word.is_address and _is_whole(word.text)]
+
+
+def _text(pieces: list[_Piece] | None) -> str:
+    return "".join(piece.text for piece in pieces or []).strip()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads piece by piece. `words`, `angle` and `behind` are before, in and after `<>`."""
+
+    words: list[_Piece] = field(default_factory=list)
+    angle: list[_Piece] | None = None
+    behind: list[_Piece] = field(default_factory=list)
+    is_in_angle: bool = False
+    comment: list[str] = field(default_factory=list)
+    depth: int = 0  # of comments, which nest
+    quote: list[str] | None = None
+    colons: int = 0
+
+    def read(self, text: str) -> Iterator[Mailbox]:
+        for mark in _TOKEN.finditer(text):
+            if self.quote is not None:
+                self._quoted(mark[0], self.quote)
+            elif self.depth:
+                self._commented(mark[0])
+            else:
+                yield from self._outside(mark[0])
+        unclosed = self.comment if self.depth else []
+        if self.quote is not None:
+            unclosed = self.quote
+            self._add(_Piece("".join(unclosed), is_quoted=True))
+        guesses = _guesses("".join(unclosed))
+        yield from (box for box in self._finish() if box.address or not guesses)
+        yield from guesses
+
+    def _quoted(self, mark: str, quote: list[str]) -> None:
+        if mark == '"':
+            self._add(_Piece("".join(quote), is_quoted=True))
+            self.quote = None
+        else:
+            quote.append(mark[1:] if mark[0] == "\\" else mark)
+
+    def _commented(self, mark: str) -> None:
+        self.depth += (mark == "(") - (mark == ")")
+        if self.depth:
+            self.comment.append(mark[1:] if mark[0] == "\\" else mark)
+
+    def _outside(self, mark: str) -> Iterator[Mailbox]:
+        match mark:
+            case '"':
+                self.quote = []
+            case "(":
+                self.depth = 1
+            case "<":
+                yield from self._open()
+            case ">":
+                self.is_in_angle = False
+            case "," | ";":
+                if self._is_in_route():
+                    self._add(_Piece(mark))
+                else:
+                    yield from self._finish()
+            case ":":
+                yield from self._colon()
+            case _:
+                self._add(_Piece(mark))
+
+    def _add(self, piece: _Piece) -> None:
+        if self.angle is None:
+            self.words.append(piece)
+        else:
+            (self.angle if self.is_in_angle else self.behind).append(piece)
+
+    def _is_in_route(self) -> bool:
+        """Whether this is a list of hosts before the address: `<@a.example,@b.example:c@d>`."""
+        return self.is_in_angle and _text(self.angle).startswith("@")
+
+    def _open(self) -> Iterator[Mailbox]:
+        """Begin an address in brackets. A second one is another person's, comma or not."""
+        words = self.behind
+        if _addresses(self.angle):
+            self.behind = []
+            yield from self._finish()
+            self.words = words
+        else:
+            self.words += words
+        self.angle, self.behind, self.is_in_angle = [], [], True
+
+    def _colon(self) -> Iterator[Mailbox]:
+        """End the name of a group, a route or a scheme like `mailto:`: none of them is kept."""
+        self.colons += 1
+        if self._is_in_route():
+            self.angle = []
+        elif _addresses(self.angle if self.angle is not None else self.words):
+            yield from self._finish()
+        elif self.is_in_angle:
+            self.angle = []
+        else:
+            self.words = []
+
+    def _finish(self) -> Iterator[Mailbox]:
+        """Give who was read since the last comma, mostly one, and begin anew."""
+        name, comment = _text(self.words), "".join(self.comment).strip()
+        if addresses := _addresses(self.angle):
+            name = name or ("" if _addresses(self.behind) else _text(self.behind)) or comment
+            addresses += _addresses(self.behind)
+        elif addresses := _addresses(self.words):
+            before = [word.text for word in _words(self.words) if not word.is_address]
+            name = " ".join(before).strip('"') or comment
+        else:
+            name = name or comment or _text(self.angle)
+        is_guess = self.colons > 1 and bool(addresses)  # groups do not nest
+        yield Mailbox(name, addresses[0] if addresses else "", is_guess)
+        yield from (Mailbox("", address, is_guess) for address in addresses[1:])
+        self.words, self.angle, self.behind, self.comment = [], None, [], []
+        self.is_in_angle, self.colons = False, 0
