@@ -1,7 +1,7 @@
-"""Environment variables → typed values. All problems are reported at once, before any I/O.
+"""Settings: environment variables → typed values, with all problems reported at once.
 
-A process declares what it needs as a frozen dataclass whose fields are made by `setting`; `load`
-reads it from the environment. The same declaration gives the checks, the error messages, the
+A process declares its settings as a frozen dataclass whose fields are made by `setting`; `load`
+reads them from the environment. The same declaration yields the checks, the error messages, the
 `--help` text and `docs/settings.md`.
 """
 
@@ -19,7 +19,7 @@ _METADATA_KEY = "setting"
 
 
 class _Declaration(Protocol):
-    """Any dataclass: what `load` makes."""
+    """Any dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -29,7 +29,7 @@ D = TypeVar("D", bound=_Declaration)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One setting that is wrong: its name, the value it has (None: not set), what is allowed."""
+    """One wrong setting: its name, its value (None: not set), what is allowed."""
 
     name: str
     value: str | None
@@ -42,7 +42,7 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The environment can't be used; the text has a line for each problem."""
+    """The environment has wrong settings; the text has a line for each problem."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -51,7 +51,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """How a setting's text is read. `parse` raises ValueError for what is not `allowed`."""
+    """How a setting's text is parsed. `parse` raises ValueError for a value not `allowed`."""
 
     parse: Callable[[str], T]
     allowed: str
@@ -68,11 +68,11 @@ class Setting:
     default: str | None
 
     def shown(self, value: str) -> str:
-        """Give the value as it may be printed."""
+        """Return the value as it may be printed."""
         return "…" if self.kind.is_secret and value else value
 
     def is_allowed(self, value: str) -> bool:
-        """Tell whether `load` takes the value."""
+        """Return whether `load` accepts the value."""
         try:
             self.kind.parse(value.strip())
         except ValueError:
@@ -93,8 +93,8 @@ def setting(name: str, kind: Kind[T], *, help: str, default: str | None = None) 
 def load(declaration: type[D], environ: Mapping[str, str]) -> D:
     """Read the settings that `declaration` declares.
 
-    Where each value is good by itself, the declaration's own `problems()`, if it has one, checks
-    the values against each other. Raises `SettingsError` with every problem found.
+    If every value is valid by itself, the declaration's own `problems()`, if it has one, checks the
+    values against each other. Raises `SettingsError` with all problems.
     """
     values: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -133,7 +133,7 @@ def _require(condition: bool) -> None:
 
 
 def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
-    """Any text but the empty one."""
+    """Any text except the empty one."""
 
     def parse(value: str) -> str:
         _require(bool(value))
@@ -143,7 +143,7 @@ def text(allowed: str = "a text", *, is_secret: bool = False) -> Kind[str]:
 
 
 def matching(pattern: str, allowed: str, *, is_secret: bool = False) -> Kind[str]:
-    """A text that the whole of a regular expression matches."""
+    """A text that a regular expression matches as a whole."""
 
     def parse(value: str) -> str:
         _require(re.fullmatch(pattern, value) is not None)
@@ -191,11 +191,11 @@ def url(
     is_secret: bool = False,
     read: Callable[[str], object] | None = None,
 ) -> Kind[str]:
-    """A URL with a host, of one of the schemes; its port, if there is one, must be a number.
+    """A URL with a host, in one of the schemes; its port, if any, must be a number.
 
-    `read` is how the URL will be read where that is in another way. What makes it raise ValueError
-    is refused here, where no more is told of a secret than that it is wrong: the error's own text
-    quotes what it took for the port, and that may be a part of the password.
+    `read` is the library's own reader of the URL, if there is one. What it rejects with ValueError
+    is rejected here, without its error text: that text quotes what it took for the port, which may
+    be part of the password.
     """
 
     def parse(value: str) -> str:

@@ -1,8 +1,8 @@
-"""Logs, set up alike in every process. What is logged never holds a part of a mail.
+"""Logging, set up alike in every process. No log line ever holds a part of a mail.
 
-Three guards keep mail out of the log, whoever does the logging: Dramatiq's messages are replaced
-by their ids, an exception is shown by its type and its frames without its text, and what still
-looks like a mail address is blanked.
+Three guards keep mail out, whatever code logs: Dramatiq's messages are replaced by their ids; an
+exception is shown by its type and frames, without its text; anything that still looks like a mail
+address is blanked.
 """
 
 import json
@@ -23,19 +23,19 @@ _ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}(?:@|%40)[^\s@<>\"'(),:;]{1,256}"
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, logging.DEBUG)
-"""Verbosity 0 to 4 → level. From 4 on, the libraries are as talkative as we are."""
+"""Verbosity 0 to 4 → level. At 4, libraries log at debug level, too."""
 
 
 def without_addresses(text: str) -> str:
-    """Blank what looks like a mail address, and cut what is too long for a log line."""
+    """Blank anything that looks like a mail address, and cut a text too long for a log line."""
     return _ADDRESS.sub("<address>", text[:_MAX_CHARACTERS])
 
 
 def describe_exception(error: BaseException) -> list[str]:
-    """Give an exception and its causes, latest first: type, our own reason if any, frames.
+    """Describe an exception and its causes, latest first: type, our own reason if any, frames.
 
-    An exception's text may quote the data it stumbled over; so it is left out, except for the
-    `reason` of our own errors, which is a fixed word.
+    The exception's text may quote a mail, so it is left out. The `reason` of our own errors is a
+    fixed word, and is kept.
     """
     lines: list[str] = []
     seen: set[int] = set()
@@ -63,7 +63,7 @@ def _without_mail(argument: object) -> object:
 
 
 def _shown(value: Any) -> Any:
-    """Make a field's value fit for a line. Of an object only its type: a request tells its URL."""
+    """Make a field's value safe to log. Objects are shown by type: a request would show its URL."""
     match value:
         case str():
             return without_addresses(value)
@@ -117,7 +117,7 @@ class TextFormatter(_RedactingFormatter):
     """A line for people: the same content, easier on the eye."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Make the line, and one more for each of a traceback's."""
+        """Make the line, and one line for each frame of a traceback."""
         fields = self.fields(record)
         frames = fields.pop("traceback", [])
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
@@ -137,7 +137,7 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": library_level},
         "loggers": {name: {"level": LEVELS[verbosity]} for name in ("relay", "bridge", "emails")}
-        # Django's own handler for it would write each line once more, in a shape of its own.
+        # Django's own handler would write each line a second time, in another format.
         | {"django": {"handlers": []}}
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
         | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")},

@@ -1,4 +1,4 @@
-"""Metrics, set up alike in every process; who gets them is the operator's choice."""
+"""Metrics, set up alike in every process, and sent where the operator chooses."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from runtime.tally import Tally
 
 
 def set_up_metrics(config: SharedConfig, tally: Tally | None = None) -> None:
-    """Send the metrics where the settings say, and hand them to the tally, if one is given."""
+    """Send the metrics to the configured backend, and to the tally if there is one."""
     backends = _chosen(config)
     if tally is not None:
         backends.append({"class": lambda **_: tally})

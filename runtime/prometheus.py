@@ -1,7 +1,7 @@
-"""Prometheus: markus's metrics as prometheus_client's, and how they are served.
+"""Prometheus: translates markus's metrics for prometheus_client, and serves them.
 
-prometheus_client is not imported at the top: at its import it decides, by an environment variable,
-whether it writes into files; and that is set only when a process knows that it is a worker.
+prometheus_client is imported late: when imported, it reads an environment variable that decides
+whether it writes to files, and only a worker process sets that variable.
 """
 
 import threading
@@ -21,7 +21,7 @@ _BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 
 
 
 def prometheus_name(prefix: str, metric: str, kind: str) -> str:
-    """Name a metric as Prometheus wants it: `bridge.taken` is `mail_relay_bridge_taken_total`."""
+    """Return a metric's Prometheus name: `bridge.taken` becomes `mail_relay_bridge_taken_total`."""
     ending = {"incr": "_total", "timing": "_seconds", "gauge": ""}[kind]
     return f"{prefix}_{metric}".replace(".", "_") + ending
 
@@ -29,7 +29,7 @@ def prometheus_name(prefix: str, metric: str, kind: str) -> str:
 class PrometheusMetrics(BackendBase):  # type: ignore[misc]
     """A markus backend: counters, and timings as histograms in seconds.
 
-    Gauges are not kept: each of several processes would go on serving the last one that it saw.
+    Gauges are dropped: each of several processes would keep serving the last value it saw.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -39,7 +39,7 @@ class PrometheusMetrics(BackendBase):  # type: ignore[misc]
         self._made: dict[str, _Metric] = {}
 
     def emit(self, record: Any) -> None:
-        """Take a metric from markus."""
+        """Record a metric from markus."""
         if record.stat_type == "gauge":
             return
         name = prometheus_name(self._prefix, record.key, record.stat_type)
@@ -75,11 +75,11 @@ def _histogram(name: str, labels: tuple[str, ...]) -> "Histogram":
 
 
 class MetricsNotServed(Exception):
-    """The address or the port can't be had; the text says which, and why."""
+    """The address or port is unavailable; the text says which, and why."""
 
 
 def serve(config: SharedConfig, registry: "CollectorRegistry | None" = None) -> threading.Thread:
-    """Serve metrics from a thread: this process's own, or the given ones."""
+    """Serve this process's metrics, or the given registry's, from a thread."""
     from prometheus_client import REGISTRY, start_http_server
 
     host, port = config.prometheus_host, config.prometheus_port

@@ -10,10 +10,10 @@ _FAIL_FAST_SECONDS = 2
 
 
 def connect(redis_url: str) -> "redis.Redis":
-    """Connect to Redis. No call waits for ever, and one that timed out is tried again.
+    """Connect to Redis. Every call has a timeout, and one that timed out is retried.
 
-    Dramatiq retries an acknowledgement that met a ConnectionError, but not a TimeoutError, which
-    in redis-py is another class; so the connection itself retries both.
+    Dramatiq retries an acknowledgement after a ConnectionError but not after a TimeoutError, a
+    separate class in redis-py. So the connection itself retries both.
     """
     return redis.Redis.from_url(
         redis_url,
@@ -27,7 +27,7 @@ def connect(redis_url: str) -> "redis.Redis":
 
 
 def connect_fail_fast(redis_url: str) -> "redis.Redis":
-    """Connect to Redis for what may fail but not wait: a call lasts two seconds at most."""
+    """Connect to Redis for interactive pages: a call fails within two seconds, without retries."""
     return redis.Redis.from_url(
         redis_url,
         socket_timeout=_FAIL_FAST_SECONDS,
@@ -39,13 +39,13 @@ def connect_fail_fast(redis_url: str) -> "redis.Redis":
 
 
 class RedisUnusable(Exception):
-    """Redis is there but must not be used as it is set up; the text says why."""
+    """Redis is available but set up in a way that loses mail; the text says how."""
 
 
 def check_redis(client: "redis.Redis") -> None:
-    """Raise `RedisUnusable` if Redis may throw keys away when its memory runs short.
+    """Raise `RedisUnusable` if Redis may evict keys when its memory runs short.
 
-    A lost key here is a message that waits for its lifetime to end. Errors of Redis pass through.
+    A message whose key was evicted waits until its lifetime is over. Errors of Redis pass through.
     """
     memory: dict[str, object] = client.info("memory")
     policy = memory.get("maxmemory_policy", "noeviction")

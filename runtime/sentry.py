@@ -1,4 +1,4 @@
-"""Sentry, set up alike in every process: one event a failure, and nothing of a mail in it."""
+"""Sentry, set up alike in every process: one event per failure, with nothing of a mail in it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ TO_BE_RETRIED = "to_be_retried"
 """The tag of an attempt's event that says whether the attempt will be retried: `yes` or `no`."""
 
 _KEPT_CONTEXTS = frozenset({"runtime", "os", "device", "trace"})
-"""Sentry's Dramatiq context holds the message with its arguments: the mail. It is not kept."""
+"""Not kept: Sentry's Dramatiq context, which holds the message with its arguments, the mail."""
 
 _KEPT_FRAME_FIELDS = frozenset(
     {"abs_path", "filename", "function", "module", "lineno", "in_app", "context_line"}
@@ -25,17 +25,17 @@ _KEPT_FRAME_FIELDS = frozenset(
 
 
 def set_up_sentry(config: SharedConfig, *, django: bool) -> None:
-    """Report failures to Sentry, if it is configured. Must come before the broker is made."""
+    """Report failures to Sentry, if configured. Call it before the broker is made."""
     if config.sentry_dsn is None:
         return
     integrations: list[Integration] = []
     if django:
-        # Not above: both import Django, which the bridge does without.
+        # Imported late: both import Django, which the bridge doesn't need.
         from sentry_sdk.integrations.django import DjangoIntegration
         from sentry_sdk.integrations.dramatiq import DramatiqIntegration
 
         integrations = [DjangoIntegration(), DramatiqIntegration()]
-    # The worker logs each failed attempt with the message's arguments; the event tells it better.
+    # The worker logs each failed attempt with the message's arguments; the event says it better.
     ignore_logger("dramatiq.worker.WorkerThread")
     sentry_sdk.init(
         dsn=config.sentry_dsn,
@@ -51,10 +51,11 @@ def set_up_sentry(config: SharedConfig, *, django: bool) -> None:
 
 
 def scrub(event: "Event", hint: "Hint") -> "Event | None":
-    """Drop the event of an attempt that is retried, and from every other one all that may be mail.
+    """Drop events of attempts that will be retried; strip anything that may be mail from the
+    others.
 
-    What is kept is listed, not what is removed: what Sentry adds in its next version stays out
-    until somebody has looked at it.
+    The function lists what is kept, not what is removed, so a field that Sentry adds in a later
+    version stays out until somebody has reviewed it.
     """
     if event.get("tags", {}).get(TO_BE_RETRIED) == "yes":
         return None
@@ -78,12 +79,12 @@ def scrub(event: "Event", hint: "Hint") -> "Event | None":
 
 
 def _scrubbed_log_entry(entry: Any) -> dict[str, str]:
-    """Keep the fixed message; its parameters and what they were put into may quote a mail."""
+    """Keep the message template; its parameters and the formatted text may quote a mail."""
     return {"message": without_addresses(str(entry.get("message", "")))}
 
 
 def _scrubbed_exception(exception: Any) -> dict[str, Any]:
-    """Keep the type and the frames; an exception's text may quote the data it stumbled over."""
+    """Keep the type and the frames; the exception's text may quote a mail."""
     kept = {name: exception[name] for name in ("type", "module", "mechanism") if name in exception}
     frames = (exception.get("stacktrace") or {}).get("frames", [])
     kept["stacktrace"] = {

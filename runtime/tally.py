@@ -1,8 +1,10 @@
-"""The tally: how often each thing happened in each minute, in all processes together, in Redis.
+"""The tally: events counted per minute, over all processes, in Redis.
 
-For the dashboard, which needs numbers where no metrics backend is. markus hands it every count; it
-adds up what it wants, and writes that once a second, in one round trip. What Redis does not take
-is kept, and written later: after an answer that was lost it is counted twice, rather than not.
+It gives the dashboard numbers where there is no metrics backend. (Totals count for one bridge since
+its start; gauges are numbers at one moment; the history keeps gauges for a day.) markus passes it
+every count; it adds up the ones it knows and writes them once a second, in one round trip. If Redis
+fails, counts are kept and written later; after a lost answer they are counted twice rather than
+not.
 
     relay:tally:MINUTE   hash: name → count; expires after 25 hours; 0.4 MB in all
 
@@ -32,23 +34,23 @@ _AFTER_FAILURE_SECONDS = 10.0
 
 
 def counted_as(metric: str, tags: Iterable[str]) -> str | None:
-    """Name what a count of `metric` adds to in the tally; None: to nothing."""
-    told = dict(tag.split(":", 1) for tag in tags if ":" in tag)
+    """Return the name under which the tally counts `metric`; None if it doesn't."""
+    tagged = dict(tag.split(":", 1) for tag in tags if ":" in tag)
     match metric:
         case "emails.outcome":
-            return told.get("outcome")
+            return tagged.get("outcome")
         case "emails.not_settled":
             return "not_settled"
         case "bridge.rejected":
             return "rejected"
-        case "bridge.message" if told.get("result") == "failure":
+        case "bridge.message" if tagged.get("result") == "failure":
             return "failed"
         case _:
             return None
 
 
 class Tally(BackendBase):  # type: ignore[misc]
-    """A markus backend. `close` it at the end of the process, or its last second is lost."""
+    """A markus backend. `close` it when the process ends, or its last second is lost."""
 
     def __init__(self, client: "Redis") -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class Tally(BackendBase):  # type: ignore[misc]
                 self._counts[int(time.time() // 60), name] += int(record.value)
 
     def write(self) -> bool:
-        """Write what was counted since the last time; False: Redis would not have it now."""
+        """Write what was counted since the last write; returns False if Redis failed."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if not counts:
@@ -98,13 +100,13 @@ class Tally(BackendBase):  # type: ignore[misc]
         self.write()
 
     def _write_on(self) -> None:
-        went_well = True
-        while not self._closing.wait(_EVERY_SECONDS if went_well else _AFTER_FAILURE_SECONDS):
-            went_well = self.write()
+        succeeded = True
+        while not self._closing.wait(_EVERY_SECONDS if succeeded else _AFTER_FAILURE_SECONDS):
+            succeeded = self.write()
 
 
 def find_counts(client: "Redis", minutes: Iterable[int]) -> list[dict[str, int]]:
-    """Look up what was counted in each of these minutes, in one round trip."""
+    """Find the counts of each of these minutes, in one round trip."""
     with client.pipeline(transaction=False) as pipeline:
         for minute in minutes:
             pipeline.hgetall(f"{_PREFIX}{minute}")

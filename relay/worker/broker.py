@@ -1,4 +1,4 @@
-"""The workers' broker: how it reads its queues, and which middleware stands where, and why."""
+"""The workers' broker, and the order of its middleware."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 _HEARTBEAT_TIMEOUT_MS = 15_000
 _MAINTENANCE_CHANCE = 1_000_000
-"""Out of a million commands, so many look for the messages of dead workers: all. With Dramatiq's
-own 1,000 a killed worker's messages came back after anything from one minute to half an hour."""
+"""How many of a million commands look for the messages of dead workers: all. With Dramatiq's
+default of 1,000, a killed worker's messages came back after one minute to half an hour."""
 
 _MIN_BACKOFF_MS = 2_000
 _MAX_BACKOFF_MS = 600_000
 
 
 def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
-    """List the middleware. `before_` hooks run from the first to the last, `after_` backwards.
+    """List the middleware. `before_` hooks run from first to last, `after_` hooks in reverse.
 
-    So, when an actor has ended: the clocks stop, before anything else can be interrupted by
-    them; `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
-    verdict, note it and tell the bridge; the database connection is checked; the failure is
-    reported. No middleware here keeps messages in the database, as django-dramatiq's admin
-    middleware would: they hold mail.
+    So when an actor has ended, the time limits stop first, before they can interrupt anything else.
+    Then `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
+    decision, note it and tell the bridge; the database connection is checked; the failure is
+    reported. django-dramatiq's admin middleware is left out: it would store messages, and so mail,
+    in the database.
     """
     redis = connect(config.redis_url)
     lifetime_seconds = config.max_lifetime_seconds
@@ -72,7 +72,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
 
 
 def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
-    """Make the broker. Without actors it can still enqueue, by their names."""
+    """Make the broker. Without actors it can still enqueue messages, by the actors' names."""
     return broker_on(connect(redis_url), middleware)
 
 

@@ -1,14 +1,14 @@
-"""Dramatiq's consumer of a queue in Redis: it asks less often, and loses sight of nothing.
+"""Dramatiq's consumer of a queue in Redis, made to poll less often and to recover lost messages.
 
-Redis notes what a process has fetched, until the process acknowledges it or is dead. What stands
-there and is known to nobody in a living process waits for ever: the answer to its fetch was lost,
-or its consumer met an error while it waited for its retry. So each consumer looks for such now and
-then, and puts it back.
+Redis records what a process has fetched until the process acknowledges it or dies. An entry that no
+consumer of a live process knows about would never be processed: the answer to its fetch was lost,
+or its consumer failed while the message waited for its retry. So each consumer looks for such
+entries regularly and puts them back.
 
-    consumer thread   fetches and looks, both only when all that it fetched before is handed out
-    worker threads    acknowledge: first in Redis, then in what is held; so what the consumer finds
-                      in Redis and not among what is held is lost, or was acknowledged just now, and
-                      then Redis does not put it back
+    consumer thread   fetches and recovers, only when all that it fetched before is handed out
+    worker threads    acknowledge in Redis first, then in `_fetched`. So an entry that the consumer
+                      finds in Redis but not in `_fetched` is lost, or was acknowledged just now; in
+                      that case Redis does not put it back.
 """
 
 import time
@@ -25,19 +25,20 @@ from redis.exceptions import RedisError
 from emails.wire import INBOUND_QUEUE
 from relay.worker.encoder import UNREADABLE_ACTOR
 
-_PATIENT_TIMEOUT_MS = 500
-"""How late what is not a mail may be: a bounce, a periodic job, or a retry, which waits two seconds
-at least. Nobody sees that."""
+_UNHURRIED_TIMEOUT_MS = 500
+"""How long the queues without mail may sleep: bounces, periodic jobs, and retries, which wait at
+least two seconds anyway."""
 
-LOOK_SECONDS = 15.0
-"""How often to look for what was lost; at once after an error, with a new consumer."""
+RECOVER_SECONDS = 15.0
+"""How often to look for lost messages; a new consumer, made after an error, looks at once."""
 
 
 class RecoveringConsumer(_RedisConsumer):
-    """Fetches when a quarter of what it may hold is free.
+    """Fetches when a quarter of its prefetch is free.
 
-    Dramatiq's own fetches as soon as one message was acknowledged: under load, a round trip for
-    each. As a worker prefetches two messages a thread, enough for half of its threads waits still.
+    Dramatiq's own consumer fetches after each acknowledgement, which under load is a round trip per
+    message. A worker prefetches two messages per thread, so enough is left for its threads
+    meanwhile.
     """
 
     def __init__(
@@ -46,27 +47,27 @@ class RecoveringConsumer(_RedisConsumer):
         queue_name: str,
         prefetch: int,
         timeout: int,
-        held: set[str],
+        fetched: set[str],
     ) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
-        self._held = held
-        self._look_at = 0.0
+        self._fetched = fetched
+        self._recover_at = 0.0
 
     def __next__(self) -> Any:
-        """Give a message, or None after a while without one."""
-        with _as_closed():
-            if not self.message_cache and time.monotonic() >= self._look_at:
-                self._look_at = time.monotonic() + LOOK_SECONDS
-                self._put_back_lost()
+        """Return a message, or None after a while without one."""
+        with _as_connection_closed():
+            if not self.message_cache and time.monotonic() >= self._recover_at:
+                self._recover_at = time.monotonic() + RECOVER_SECONDS
+                self._recover_lost()
             free = self.prefetch - self.outstanding_message_count
             if self.message_cache or free * 4 >= self.prefetch:
-                return self._hold(super().__next__())  # type: ignore[no-untyped-call]
+                return self._remember(super().__next__())  # type: ignore[no-untyped-call]
         self.misses, backoff_ms = compute_backoff(self.misses, max_backoff=self.timeout)
         time.sleep(backoff_ms / 1000)
         return None
 
     def ack(self, message: Any) -> None:
-        """Tell Redis that the message was carried out."""
+        """Acknowledge the message in Redis."""
         self._end(message, super().ack)
 
     def nack(self, message: Any) -> None:
@@ -74,33 +75,33 @@ class RecoveringConsumer(_RedisConsumer):
         self._end(message, super().nack)
 
     def requeue(self, messages: Any) -> None:
-        """Put back what was not begun. Dramatiq survives no other error here than this one."""
-        with _as_closed():
+        """Put back messages that were not begun. Dramatiq survives only ConnectionClosed here."""
+        with _as_connection_closed():
             super().requeue(messages)  # type: ignore[no-untyped-call]
 
-    def _hold(self, message: Any) -> Any:
+    def _remember(self, message: Any) -> Any:
         if message is not None:
-            self._held.add(message.options["redis_message_id"])
+            self._fetched.add(message.options["redis_message_id"])
         return message
 
     def _end(self, message: Any, tell: Callable[[Any], None]) -> None:
-        with _as_closed():
+        with _as_connection_closed():
             tell(message)
-        self._held.discard(message.options["redis_message_id"])
+        self._fetched.discard(message.options["redis_message_id"])
 
-    def _put_back_lost(self) -> None:
+    def _recover_lost(self) -> None:
         broker = self.broker
-        fetched = broker.client.smembers(
+        recorded = broker.client.smembers(
             f"{broker.namespace}:__acks__.{broker.broker_id}.{self.queue_name}"
         )
-        lost = sorted({one.decode() for one in fetched} - self._held)
+        lost = sorted({one.decode() for one in recorded} - self._fetched)
         if not lost:
             return
         stored = broker.client.hmget(f"{broker.namespace}:{self.queue_name}.msgs", lost)
         unreadable = {
             one for one, data in zip(lost, stored, strict=True) if data and _is_unreadable(data)
         }
-        # Its id can't be read out of it, so whoever worked it off could not name it to Redis.
+        # Its id can't be decoded, so a worker could not acknowledge it.
         for one in unreadable:
             broker.do_nack(self.queue_name, one)
         self.logger.warning("Putting back %d messages that nobody works on.", len(lost))
@@ -108,26 +109,26 @@ class RecoveringConsumer(_RedisConsumer):
 
 
 class RecoveringBroker(RedisBroker):
-    """A broker with these consumers. Only for mails they look as often as the worker wants."""
+    """A broker with these consumers. Only the queue of mails is polled at the worker's own rate."""
 
     def __init__(self, **parameters: Any) -> None:
         super().__init__(**parameters)  # type: ignore[no-untyped-call]
-        self._held: dict[str, set[str]] = {}
+        self._fetched: dict[str, set[str]] = {}
 
     def consume(
         self, queue_name: str, prefetch: int = 1, timeout: int = 5000
     ) -> RecoveringConsumer:
         """Make a consumer; `timeout` is how long it may sleep, in ms.
 
-        After an error Dramatiq makes a new one. What the one before has handed out is worked on
-        still; but what it delayed, Dramatiq has forgotten.
+        After an error Dramatiq makes a new one. Messages that the old one handed out are still
+        being processed; those it delayed are forgotten by Dramatiq.
         """
         if queue_name != INBOUND_QUEUE:
-            timeout = max(timeout, _PATIENT_TIMEOUT_MS)
+            timeout = max(timeout, _UNHURRIED_TIMEOUT_MS)
         if queue_name in self.delay_queues:
-            self._held.pop(queue_name, None)
-        held = self._held.setdefault(queue_name, set())
-        return RecoveringConsumer(self, queue_name, prefetch, timeout, held)
+            self._fetched.pop(queue_name, None)
+        fetched = self._fetched.setdefault(queue_name, set())
+        return RecoveringConsumer(self, queue_name, prefetch, timeout, fetched)
 
 
 def _is_unreadable(data: bytes) -> bool:
@@ -135,11 +136,11 @@ def _is_unreadable(data: bytes) -> bool:
 
 
 @contextmanager
-def _as_closed() -> Iterator[None]:
-    """Let each error of Redis be one that Dramatiq expects: it waits then, and tries again.
+def _as_connection_closed() -> Iterator[None]:
+    """Raise every error of Redis as the one that Dramatiq expects, so that it waits and retries.
 
-    It knows redis-py's ConnectionError alone. Of a timeout, or of a Redis that is full, it dies in
-    part, or forgets to acknowledge.
+    Dramatiq handles only redis-py's ConnectionError. On a timeout or a full Redis it loses a
+    thread, or forgets to acknowledge.
     """
     try:
         yield

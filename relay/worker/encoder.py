@@ -1,9 +1,9 @@
-"""How Dramatiq's messages are written to Redis and read back.
+"""Encodes Dramatiq's messages for Redis, and decodes them.
 
-Two things differ from Dramatiq's own encoder. What can't be read becomes a message for an actor
-that does not exist, so that it is dead-lettered by itself; an exception there would strand every
-message fetched in the same batch. And the notification, read back, does not show its content
-where Dramatiq prints a message's arguments.
+It differs from Dramatiq's own encoder in two ways. A message that can't be decoded becomes one for
+an actor that does not exist, so only that message is dead-lettered; an exception would strand every
+message fetched in the same batch. And a decoded notification hides its content where Dramatiq
+prints a message's arguments.
 """
 
 import json
@@ -16,13 +16,13 @@ import dramatiq
 from emails.wire import DEFAULT_QUEUE
 
 UNREADABLE_ACTOR = "unreadable"
-"""The actor name of messages that could not be read. No such actor exists."""
+"""The actor name of messages that could not be decoded. No such actor exists."""
 
 _FIELDS = {"queue_name", "actor_name", "args", "kwargs", "options", "message_id"}
 
 
 class Opaque(str):
-    """A text that tells no more than its length when it is printed as an argument."""
+    """A text whose `repr` shows only its length."""
 
     __slots__ = ()
 
@@ -31,14 +31,14 @@ class Opaque(str):
 
 
 class Encoder(dramatiq.Encoder):
-    """JSON, tolerant of what it can't read."""
+    """JSON, tolerant of messages that it can't decode."""
 
     def encode(self, data: dict[str, Any]) -> bytes:
-        """Write a message."""
+        """Encode a message."""
         return json.dumps(data, separators=(",", ":")).encode()
 
     def decode(self, data: bytes) -> dict[str, Any]:
-        """Read a message; one that can't be read becomes one for UNREADABLE_ACTOR."""
+        """Decode a message; one that can't be decoded becomes one for UNREADABLE_ACTOR."""
         try:
             message = json.loads(data)
             if not isinstance(message, dict) or not message.keys() >= _FIELDS:

@@ -1,8 +1,8 @@
-"""The metrics of the workers: several processes of one master.
+"""The metrics of the workers, which are several processes of one master.
 
-Each counts for the dashboard. For Prometheus each writes into files, and a process beside them adds
-these up and serves the sums, and the gauges too, which it reads at each scrape. So these are of
-now, whichever worker last published them.
+Each worker counts for the dashboard. For Prometheus each writes to files; a process beside the
+workers adds them up and serves the sums. It also serves the gauges, which it reads at each scrape,
+so they are always current.
 """
 
 import logging
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that makes prometheus_client write into files, if it is set before the import."""
+"""The variable that makes prometheus_client write to files, if set before the import."""
 
 _RETRY_SECONDS = 5.0
 
 
 class Metrics(dramatiq.Middleware):
-    """Counts in worker processes, and has their metrics served; elsewhere it does nothing."""
+    """Counts in worker processes and has their metrics served; does nothing in other processes."""
 
     def __init__(self, config: RelayConfig) -> None:
         self._config = config
@@ -47,31 +47,31 @@ class Metrics(dramatiq.Middleware):
 
     @property
     def forks(self) -> list[Callable[[], int]]:
-        """Name what Dramatiq's master runs in a process beside the workers."""
+        """The functions that Dramatiq's master runs in processes beside the workers."""
         return [serve_workers] if self._is_served else []
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        """Start to count."""
+        """Start counting."""
         if self._is_served:
             _use_files()
         self._tally = Tally(connect_fail_fast(self._config.redis_url))
         set_up_metrics(self._config, self._tally)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Write the last counts: all messages have ended."""
+        """Write the last counts, now that all messages have ended."""
         if self._tally is not None:
             self._tally.close()
 
 
 class Gauges:
-    """A collector that reads all gauges whenever Prometheus asks."""
+    """A collector that reads all gauges at each scrape."""
 
     def __init__(self, config: RelayConfig) -> None:
         self._config = config
         self._redis = connect_fail_fast(config.redis_url)
 
     def collect(self) -> Iterator["GaugeMetricFamily"]:
-        """Read them; a source that is down hides its own."""
+        """Read them. A source that is down only hides its own gauges."""
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         families: dict[str, GaugeMetricFamily] = {}
@@ -84,10 +84,10 @@ class Gauges:
 
 
 def serve_workers() -> int:
-    """Serve the metrics of the workers beside this process, until their master ends it.
+    """Serve the workers' metrics until their master ends this process.
 
-    While the port is taken, which it is while an older master still stops, it is tried again: the
-    master would not start this process anew, and the workers need none of it.
+    While the port is taken, as by an older master that is still stopping, keep trying: the master
+    would not restart this process.
     """
     _use_files()
     from prometheus_client import CollectorRegistry
@@ -115,5 +115,5 @@ def _use_files() -> None:
 
 
 def _folder() -> Path:
-    """Name the folder of the processes that have this one's parent: Dramatiq's master."""
+    """The folder shared by the children of this process's parent, Dramatiq's master."""
     return Path(tempfile.gettempdir()) / f"mail-relay-metrics-{os.getppid()}"

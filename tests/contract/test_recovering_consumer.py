@@ -80,7 +80,7 @@ def test_a_fetch_whose_answer_was_lost_is_put_back(
     broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis stood still for longer than its clients wait: they fetch again, and get others."""
-    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    monkeypatch.setattr("relay.worker.consumer.RECOVER_SECONDS", 0)
     enqueue(broker, 4)
     lose_an_answer(broker)
     consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
@@ -97,7 +97,7 @@ def test_what_is_worked_on_is_not_put_back(
     broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor when its consumer met an error, and another takes its place."""
-    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    monkeypatch.setattr("relay.worker.consumer.RECOVER_SECONDS", 0)
     enqueue(broker, 2)
     first = broker.consume("q", prefetch=PREFETCH, timeout=1)
     given = [next(first), next(first)]
@@ -124,7 +124,7 @@ def test_what_waited_for_its_retry_when_its_consumer_met_an_error_is_put_back(
 def test_one_that_cant_be_read_is_a_dead_letter_in_the_end(
     broker: RecoveringBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.worker.consumer.LOOK_SECONDS", 0)
+    monkeypatch.setattr("relay.worker.consumer.RECOVER_SECONDS", 0)
     monkeypatch.setattr("dramatiq.message.global_encoder", Encoder())
     broker.client.hset("dramatiq:q.msgs", "junk", b"\xff not a message")
     broker.client.rpush("dramatiq:q", "junk")

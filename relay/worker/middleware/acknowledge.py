@@ -1,9 +1,9 @@
-"""Tells the bridge that a message's actor has really ended: returned, or dead-lettered.
+"""Acknowledges a message whose actor has really ended: it returned, or was dead-lettered.
 
-Dramatiq's own `after_ack` can't tell: it fires for every attempt that will be retried and for
-every hop through the delay queue. What can is `after_process_message`, once `Retries` has given
-its verdict: so this stands before `Retries` in the list, to run after it. A message for an actor
-that does not exist meets `after_nack` alone.
+Dramatiq's own `after_ack` also fires for each attempt that will be retried and for each hop through
+the delay queue. `after_process_message` knows better, once `Retries` has decided: so this stands
+before `Retries` in the list, to run after it. A message for an actor that does not exist only
+triggers `after_nack`.
 """
 
 import logging
@@ -20,11 +20,11 @@ from relay.worker.middleware.dead_letter_note import reason_for
 logger = logging.getLogger(__name__)
 
 _ACKNOWLEDGED = "acknowledged"
-"""The option that says so. Nobody reads it but the hooks: the message is not written any more."""
+"""The option that marks it. Only the hooks read it: the message is not stored again."""
 
 
 class Acknowledge(dramatiq.Middleware):
-    """Acknowledges messages that came from SQS; others pass by."""
+    """Acknowledges messages that came from SQS; ignores others."""
 
     def __init__(self, acknowledgements: Acknowledgements) -> None:
         self._acknowledgements = acknowledgements
@@ -37,20 +37,20 @@ class Acknowledge(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Acknowledge, unless the attempt failed and `Retries` has enqueued another."""
+        """Acknowledge, unless the attempt failed and `Retries` enqueued another."""
         if message.failed:
             self._acknowledge(message, detail_of(reason_for(broker, message, exception)))
         elif exception is None:
             self._acknowledge(message, None)
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Acknowledge a message that some middleware would not run; it was not carried out."""
+        """Acknowledge, as a failure, a message that some middleware refused to run."""
         self._acknowledge(message, "skipped")
 
     def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
         """Acknowledge a message that never reached an actor, or whose acknowledgement was lost.
 
-        No other: it is among the dead letters now, and an operator may have requeued it already.
+        No others: this one is a dead letter by now, and an operator may have requeued it.
         """
         if _ACKNOWLEDGED not in message.options:
             self._acknowledge(message, detail_of(reason_for(broker, message, None)))
@@ -69,8 +69,7 @@ class Acknowledge(dramatiq.Middleware):
             )
             message.options[_ACKNOWLEDGED] = True
         except RedisError as error:
-            # SQS still holds the message and will deliver it again; what was done is remembered
-            # by the database.
+            # SQS will deliver the message again, and the database knows that it was processed.
             logger.warning(
                 "acknowledgement lost",
                 extra={"sqs_message_id": message_id, "error_type": type(error).__name__},

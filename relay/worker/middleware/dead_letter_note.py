@@ -1,8 +1,8 @@
-"""Notes on each dead letter why it is one.
+"""Notes on each dead letter why it died.
 
-What Dramatiq keeps of a dead letter is the message as it was when its last attempt began: nothing
-of that attempt's end, and nothing at all where middleware has failed it. So the message is written
-anew, with a note among its options, before Dramatiq moves it to the dead letters.
+Dramatiq keeps the message as it was when its last attempt began: nothing about how that attempt
+ended, or why middleware failed it. So this stores the message again, with a note among its options,
+before Dramatiq moves it to the dead letters.
 """
 
 import logging
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def reason_for(broker: dramatiq.Broker, message: Any, error: BaseException | None) -> str:
-    """Name why a message that was dead-lettered was, in words that are safe to show anywhere."""
+    """Return a dead-lettered message's reason, in words that are safe to show anywhere."""
     if error is not None:
         throws = broker.get_actor(message.actor_name).options.get("throws") or ()
         return failure_reasons.reason_of_failure(error, was_refused=isinstance(error, throws))
@@ -49,12 +49,12 @@ class DeadLetterNote(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Note it once `Retries` has given its verdict."""
+        """Note it once `Retries` has decided."""
         if message.failed:
             self._write(message, reason_for(broker, message, exception), exception)
 
     def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Note it of a message that never reached an actor; Dramatiq has moved it already."""
+        """Note it on a message that never reached an actor; Dramatiq has moved it already."""
         if NOTE not in message.options:
             self._write(message, reason_for(broker, message, None), None)
 
@@ -81,7 +81,7 @@ class DeadLetterNote(dramatiq.Middleware):
                 args=[dead_letter_id, message.encode(), reason, DEAD_LETTER_TTL_MS],
             )
         except RedisError as lost:
-            # The dead letter will be there all the same, its reason unknown.
+            # The dead letter is kept all the same, with an unknown reason.
             logger.warning(
                 "reason of dead letter lost",
                 extra={
@@ -93,10 +93,10 @@ class DeadLetterNote(dramatiq.Middleware):
 
 
 def _attempts(message: Any, reason: str) -> int:
-    """Count how often the actor began. `retries` counts its orderly failures, all but a refusal."""
+    """Count the actor's attempts. `retries` counts its orderly failures, except a refusal."""
     failures: int = message.options.get("retries", 0)
     if failure_reasons.category_of(reason) == failure_reasons.REFUSED:
         return failures + 1
-    # Its last start is the one that was not let run.
+    # The last attempt was refused, so it doesn't count.
     deaths: int = message.options.get(failure_reasons.TOO_MANY_DELIVERIES, 1) - 1
     return failures + deaths

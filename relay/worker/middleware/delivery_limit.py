@@ -1,9 +1,9 @@
-"""Ends the life of a message that ends the life of its workers.
+"""Dead-letters a message that keeps crashing its workers.
 
-Dramatiq gives the message of a dead worker to the next one, for ever. This counts how often a
-message was started without coming to an orderly end, and dead-letters it, without running it,
-when that has happened too often. The count stays then, so that the message does not run again
-when SQS delivers it anew; acknowledging it in any other way forgets the count.
+Dramatiq gives the message of a dead worker to the next one, without limit. This middleware counts
+the delivery attempts that came to no orderly end, and dead-letters the message without running it
+after too many. The count then stays, so that the message does not run when SQS delivers it again;
+any other acknowledgement resets it.
 """
 
 import logging
@@ -20,20 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 class DeliveryLimit(dramatiq.Middleware):
-    """Dead-letters a message at its start number `max_deliveries` + 1."""
+    """Dead-letters a message at its delivery attempt number `max_deliveries` + 1."""
 
     def __init__(self, attempts: DeliveryAttempts, max_deliveries: int) -> None:
         self._attempts = attempts
         self._max_deliveries = max_deliveries
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Count the start; too many fail the message, and Dramatiq then runs no actor."""
+        """Count the attempt; after too many, fail the message, and Dramatiq runs no actor."""
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
-        starts = self._attempts.count(message_id)
-        if starts > self._max_deliveries:
-            message.options[TOO_MANY_DELIVERIES] = starts
+        attempts = self._attempts.count(message_id)
+        if attempts > self._max_deliveries:
+            message.options[TOO_MANY_DELIVERIES] = attempts
             message.fail()
             logger.error(
                 "message dead-lettered",
@@ -48,7 +48,7 @@ class DeliveryLimit(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Forget the starts of an attempt that failed in order and will be retried."""
+        """Reset the count after an attempt that failed in order and will be retried."""
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None or message.failed or exception is None:
             return

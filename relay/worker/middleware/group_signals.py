@@ -1,9 +1,9 @@
-"""Makes one SIGTERM to the whole process group one order to stop, and not two.
+"""Treats one SIGTERM to the whole process group as one order to stop, not two.
 
-Dramatiq's master passes SIGTERM on to its workers, and a worker takes a second one for "at once",
-dropping what it does. When a terminal or a container runtime signals the whole group, each worker
-gets the signal itself and then once more from the master. What comes within a moment of the first
-one is therefore the same order, told twice; a later one still means "at once".
+Dramatiq's master forwards SIGTERM to its workers, and a worker takes a second one as "stop at
+once", dropping its work. When a terminal or a container runtime signals the whole group, each
+worker gets the signal twice: directly and from the master. So a signal right after the first is the
+same order; a later one still means "stop at once".
 """
 
 import signal
@@ -19,10 +19,10 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class GroupSignals(dramatiq.Middleware):
-    """Wraps the handlers that Dramatiq's command line installed in a worker process."""
+    """Wraps the signal handlers that Dramatiq's command line installs in a worker process."""
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        """Wrap them; Dramatiq calls this in the worker's main thread, once they are in place."""
+        """Wrap them. Dramatiq calls this in the worker's main thread, after installing them."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             handler = signal.getsignal(number)
             if callable(handler):
@@ -30,7 +30,7 @@ class GroupSignals(dramatiq.Middleware):
 
 
 def once_a_moment(handler: Handler, clock: Callable[[], float] = time.monotonic) -> Handler:
-    """Make a handler that ignores what follows the first signal within SAME_ORDER_SECONDS."""
+    """Make a handler that ignores signals within SAME_ORDER_SECONDS after the first."""
     first: float | None = None
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -1,9 +1,8 @@
-"""Leaves a heartbeat in Redis for each worker process, and for the scheduler.
+"""Writes a heartbeat to Redis for each worker process, and for the scheduler.
 
-A worker beats from a thread of its own, while all threads that fetch and run messages are there;
-Dramatiq goes on without one that died. The scheduler beats whenever it has enqueued a periodic
-message, which it does every minute: so its heart stops with its clock. Both take their heartbeats
-away when they end in order.
+A worker beats from its own thread while all threads that fetch and run messages are alive; Dramatiq
+goes on without one that died. The scheduler beats whenever it enqueues a periodic message, which it
+does every minute. Both remove their heartbeats when they end in order.
 
     heartbeat thread   beats every few seconds, until `_stopped`
     worker's main      sets `_stopping` before the worker's threads end, `_stopped` after that
@@ -31,11 +30,11 @@ _WORKER_LIMIT_SECONDS = 20
 _SCHEDULER_LIMIT_SECONDS = 130
 
 _PERIODIC = "scheduled_at"
-"""The option by which periodiq marks what it enqueues."""
+"""The option by which periodiq marks its messages."""
 
 
 class Heartbeat(dramatiq.Middleware):
-    """Beats for the process it finds itself in. Where neither is run, as in the web, for none."""
+    """Beats for the worker or scheduler that it runs in; in the web process, for none."""
 
     def __init__(self, heartbeats: Heartbeats) -> None:
         self._heartbeats = heartbeats
@@ -45,19 +44,19 @@ class Heartbeat(dramatiq.Middleware):
         self._stopped = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Start to beat."""
+        """Start the heartbeat."""
         self._worker = Process(Role.WORKER, _WORKER_LIMIT_SECONDS)
         thread = threading.Thread(
-            target=self._beat_on, args=(self._worker, worker), name="heartbeat", daemon=True
+            target=self._keep_beating, args=(self._worker, worker), name="heartbeat", daemon=True
         )
         thread.start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Expect the worker's threads to end from now on."""
+        """From now on, the worker's threads may end."""
         self._stopping.set()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Take the heartbeat away."""
+        """Remove the heartbeat."""
         self._stopped.set()
         if self._worker is not None:
             self._try(self._heartbeats.leave, self._worker)
@@ -71,9 +70,9 @@ class Heartbeat(dramatiq.Middleware):
                 _end_in_order_at_sigterm()
             self._try(self._heartbeats.beat, self._scheduler)
 
-    def _beat_on(self, process: Process, worker: dramatiq.Worker) -> None:
+    def _keep_beating(self, process: Process, worker: dramatiq.Worker) -> None:
         while not self._stopped.is_set():
-            if self._stopping.is_set() or _is_whole(worker):
+            if self._stopping.is_set() or _is_complete(worker):
                 self._try(self._heartbeats.beat, process)
             else:
                 logger.error("worker has lost a thread")
@@ -87,7 +86,7 @@ class Heartbeat(dramatiq.Middleware):
 
 
 def _end_in_order_at_sigterm() -> None:
-    # periodiq leaves it to its default, which ends the process at once.
+    # periodiq keeps the default handler, which ends the process at once.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
 
@@ -96,5 +95,5 @@ def _end(number: int, frame: FrameType | None) -> None:
     sys.exit()
 
 
-def _is_whole(worker: dramatiq.Worker) -> bool:
+def _is_complete(worker: dramatiq.Worker) -> bool:
     return all(thread.is_alive() for thread in [*worker.consumers.values(), *worker.workers])

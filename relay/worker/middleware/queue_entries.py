@@ -1,8 +1,8 @@
-"""Notes which copies in Dramatiq's queues stand for a message that is in flight.
+"""Notes the entries in Dramatiq's queues that belong to a message in flight.
 
-A message gets a new copy with each retry and after each delay. The bridge looks whether any is
-still there; without this note a message whose retry Dramatiq failed to enqueue, and whose earlier
-copy it acknowledged all the same, would count as in flight until its lifetime is over.
+Each retry, and the end of each delay, makes a new entry. The bridge checks whether any still
+exists. Without this note, a message whose retry Dramatiq failed to enqueue, and whose earlier entry
+it acknowledged all the same, would count as in flight until its lifetime is over.
 """
 
 import logging
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 
 
 class QueueEntries(dramatiq.Middleware):
-    """Notes the copies of messages that came from SQS; others pass by."""
+    """Notes the entries of messages that came from SQS; ignores others."""
 
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
-        """Note the copy. Dramatiq acknowledges the one before only after this.
+        """Note the entry. Dramatiq acknowledges its predecessor only after this.
 
-        Another worker may be done with the copy by then, and have noted the one after it.
+        By then another worker may have finished this entry and noted its successor.
         """
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
