@@ -41,10 +41,10 @@ def clean_up() -> None:
     now, config = datetime.now(UTC), settings.CONFIG
     replies = timedelta(days=config.reply_retention_days)
     labels = timedelta(days=config.stale_mask_days)
-    events.cleaned("deliveries", retention.remove_old_deliveries(now))
-    events.cleaned("replies", retention.remove_old_replies(now, replies))
-    events.cleaned("abuse_counters", retention.remove_old_counters(now))
-    events.cleaned("mask_labels", retention.erase_stale_labels(now, labels))
+    events.data_removed("deliveries", retention.remove_old_deliveries(now))
+    events.data_removed("replies", retention.remove_old_replies(now, replies))
+    events.data_removed("abuse_counters", retention.remove_old_counters(now))
+    events.data_removed("mask_labels", retention.erase_stale_labels(now, labels))
 
 
 @dramatiq.actor(
@@ -54,7 +54,7 @@ def delete_discarded_mails() -> None:
     """Delete from S3 what is done with, and was not deleted yet."""
     _, pending_deletions = _ports()
     if deleted := pending_deletions.empty():
-        events.cleaned("mails", deleted)
+        events.data_removed("mails", deleted)
 
 
 def _ports() -> tuple[Ports, PendingDeletions]:
