@@ -53,7 +53,7 @@ def clean_up() -> None:
 def delete_discarded_mails() -> None:
     """Delete from S3 what is done with, and was not deleted yet."""
     _, pending_deletions = _ports()
-    if deleted := pending_deletions.empty():
+    if deleted := pending_deletions.flush():
         events.data_removed("mails", deleted)
 
 
