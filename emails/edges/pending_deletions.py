@@ -52,7 +52,7 @@ class PendingDeletions:
             pipeline.sadd(self._key, mail.key)
             pipeline.scard(self._key)
             is_new, count = pipeline.execute()
-        # Only one worker sees each count, so while S3 fails, only one add in a hundred tries again.
+        # Only one worker sees each count. If S3 fails, not every later worker tries again.
         if is_new and count % BATCH_SIZE == 0:
             self._delete_some()
 

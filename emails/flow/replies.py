@@ -74,12 +74,17 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
 def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:
     """Plan the rewriting. The owner's address may appear with or without its `+tag`."""
     addresses = (parse(thread.owner.address), sender_of(inbound.facts()))
-    spellings = [str(one) for each in addresses if each for one in (each, each.untagged)]
+    spellings = [
+        str(spelling)
+        for address in addresses
+        if address
+        for spelling in (address, address.untagged)
+    ]
     return ReplyPlan(
         mask=thread.mask.address,
         correspondent=thread.correspondent,
         owner_addresses=(thread.owner.address, *dict.fromkeys(spellings)),
         message_id_in_thread=f"<{thread.message_id}>" if thread.message_id else None,
-        references=tuple(f"<{one}>" for one in thread.references),
+        references=tuple(f"<{message_id}>" for message_id in thread.references),
         now=context.now,
     )
