@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "pythons"
@@ -111,7 +112,7 @@ def _passes(run: Run) -> bool:
     return is_passed
 
 
-def _is_installed(run: Run, output: object) -> bool:
+def _is_installed(run: Run, output: TextIO) -> bool:
     """Install what tests need, unless that was done from the same files before."""
     inputs = "".join((ROOT / name).read_text() for name in _INPUTS) + run.extra
     made_from = hashlib.sha256(inputs.encode()).hexdigest()
@@ -119,8 +120,13 @@ def _is_installed(run: Run, output: object) -> bool:
     if mark.exists() and mark.read_text() == made_from:
         return True
     shutil.rmtree(run.venv, ignore_errors=True)
-    pip = [run.venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    steps = [
+    pip: list[str | Path] = [
+        run.venv / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    steps: list[list[str | Path]] = [
         [run.python, "-m", "venv", run.venv],
         [*pip, "--constraint", "constraints.txt", "--editable", ".[test]"],
         *([[*pip, run.extra]] if run.extra else []),

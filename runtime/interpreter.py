@@ -7,7 +7,6 @@ the tests on. Written so that older Pythons can read it too.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 OLDEST = (3, 11, 2)
 """3.11.0 and 3.11.1 match possessive repetitions wrongly (gh-100061); older ones have none."""
@@ -16,9 +15,9 @@ NEXT = (3, 15)
 """The first that the tests have never run on."""
 
 
-def problem_with(version: Sequence[int]) -> str | None:
-    """Say what is wrong with a version such as `sys.version_info`; None: it is supported."""
-    numbers = tuple(version[:3])
+def problem_with(version: tuple[int, ...]) -> str | None:
+    """Say what is wrong with a version such as (3, 11, 2); None: it is supported."""
+    numbers = version[:3]
     if OLDEST <= numbers < NEXT:
         return None
     found, oldest, after = (".".join(map(str, each)) for each in (numbers, OLDEST, NEXT))

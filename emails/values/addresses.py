@@ -20,9 +20,10 @@ _ENCODED_WORD = re.compile(r'=\?[^?\s"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
 _TOKEN = re.compile(
     rf'{_ENCODED_WORD.pattern}|\[[^\[\]<>\\\s]*\]|\\.|\s+|[^\\"()<>,;:=\[\s]+|.', re.DOTALL
 )
-_ADDRESS = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
+# The lookbehinds keep the time linear: a match starts only where a run of characters starts.
+_ADDRESS = re.compile(r"(?<![^\s<>\"(),;:@])[^\s<>\"(),;:@]++@[^\s<>\"(),;:@]++")
 # A line that doesn't start with whitespace isn't part of the field.
-_NEXT_LINE = re.compile(r"[\r\n]+[^ \t\r\n].*", re.DOTALL)
+_NEXT_LINE = re.compile(r"(?<![\r\n])[\r\n]++[^ \t\r\n].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
