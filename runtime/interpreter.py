@@ -1,7 +1,7 @@
 """Which Python may run the relay: `python runtime/interpreter.py` fails on one that may not.
 
-A mail must not be rewritten by an engine that is known to be wrong, nor by one that nobody has run
-the tests on. Written so that older Pythons can read it too.
+A mail must not be rewritten by regular expressions that are known to be wrong, nor by a Python
+whose changes nobody has read. This file is written so that older Pythons can read it too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ OLDEST = (3, 11, 2)
 """3.11.0 and 3.11.1 match possessive repetitions wrongly (gh-100061); older ones have none."""
 
 NEXT = (3, 15)
-"""The first that the tests have never run on."""
+"""The first that is refused. 3.14 is accepted, although our tests have not run on it yet."""
 
 
 def problem_with(version: tuple[int, ...]) -> str | None:
