@@ -1,7 +1,8 @@
-"""Bytes of a text ↔ the text, whatever charset they claim to be in.
+"""Decodes texts, and encodes them again, even if the declared charset is wrong.
 
-What is declared is believed where it fits. Where it doesn't, it is UTF-8 if it can be that (other
-texts look like UTF-8 by a miracle only), else Windows-1252, which has a letter for almost any byte.
+The declared charset is used if it fits. Otherwise the text is read as UTF-8 if it is valid UTF-8
+(texts in other charsets are almost never valid UTF-8 by accident), else as Windows-1252, which has
+a character for almost any byte.
 """
 
 import re
@@ -12,9 +13,9 @@ from functools import lru_cache
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _ESCAPED = re.compile("[\udc80-\udcff]")
 
-# Names that mail programs give to a charset when they mean the larger one that contains it.
+# Mail programs declare these charsets, and use a larger one that contains them.
 # https://encoding.spec.whatwg.org/#names-and-labels
-_MEANT = {
+_SUPERSETS = {
     "big5": "big5hkscs",
     "euc_kr": "cp949",
     "gb2312": "gb18030",
@@ -25,13 +26,13 @@ _MEANT = {
     "shift_jis": "cp932",
     "tis_620": "cp874",
 }
-# Codecs of Python's that aren't charsets, or that only one platform has.
+# Python codecs that aren't charsets, or exist on one platform only.
 _NO_CHARSETS = frozenset(
     f"{name}_codec" for name in ("base64", "bz2", "hex", "quopri", "uu", "zlib")
 ) | {"mbcs", "rot_13"}
 _CODECS = (frozenset(aliases.values()) | {"cp720", "cp737", "cp874", "koi8_u"}) - _NO_CHARSETS
 
-# In these an ASCII byte may be a part of another character, or of a switch.
+# In these, an ASCII byte may be part of another character, or of an escape sequence.
 _NOT_OVER_ASCII = re.compile(
     r"utf_(?!8)|iso2022|hz\Z|cp(?:037|1026|1140|273|424|500|864)\Z"  # the numbers: EBCDIC
 )
@@ -41,15 +42,15 @@ _WINDOWS_1252 = {
     if (character := bytes([octet]).decode("cp1252", "ignore"))
 }
 _TOLERATED = 0.05
-"""Which share of a text may be unreadable before another charset is taken."""
+"""The share of undecodable bytes up to which the declared charset is still used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that was read. `codec` writes it back to the same bytes; `label` is its name in mail.
+    """A decoded text. `codec` encodes it to the same bytes; `label` is the charset's name in mail.
 
-    Bytes that could not be read are carried as lone surrogates (PEP 383). `fits` is false if the
-    declared charset was unknown, missing where it was needed, or wrong.
+    Undecodable bytes are lone surrogates (PEP 383). `fits` is false if the declared charset was
+    unknown, wrong, or missing though the text isn't ASCII.
     """
 
     text: str
@@ -58,7 +59,7 @@ class Text:
     fits: bool = True
 
     def encoded(self, text: str) -> bytes | None:
-        """Write another text in the same charset. None: it lacks one of the characters."""
+        """Encode another text in the same charset. None: it lacks one of the characters."""
         try:
             return text.encode(self.codec, "surrogateescape")
         except UnicodeError:
@@ -67,15 +68,15 @@ class Text:
 
 @lru_cache(maxsize=256)
 def codec_of(label: str) -> str | None:
-    """Find the codec for a charset's name; None: there is no such charset."""
+    """Return Python's codec for a charset's name. None: no such charset."""
     key = _NOT_IN_A_NAME.sub("_", label.lower()[:40]).strip("_").removeprefix("x_")
     codec = key if key in _CODECS else aliases.get(key)
-    codec = _MEANT.get(codec or "", codec)
+    codec = _SUPERSETS.get(codec or "", codec)
     return codec if codec in _CODECS else None
 
 
 def read(data: bytes, label: str) -> Text:
-    """Read a text that is declared to be in the charset `label` (empty: not declared)."""
+    """Decode a text whose declared charset is `label` (empty: not declared)."""
     codec = codec_of(label) if label else None
     if data.isascii() and not (codec and _NOT_OVER_ASCII.match(codec)):
         fits = codec is not None or not label
@@ -95,12 +96,12 @@ def _exactly(data: bytes, codec: str, label: str, *, fits: bool) -> Text | None:
         same = text.encode(codec) == data
     except UnicodeError:
         return None
-    # What would not be written back as it was is written in UTF-8 instead.
+    # If encoding doesn't give the same bytes again, write UTF-8 instead.
     return Text(text, codec, label, fits) if same else Text(text, "utf_8", "utf-8", fits)
 
 
 def _nearly(data: bytes, codec: str, label: str) -> Text | None:
-    """Read a text with a few bad bytes in it, such as a character that was cut off."""
+    """Decode a text that has a few bad bytes, such as a truncated character."""
     try:
         text = data.decode(codec, "surrogateescape")
         if text.encode(codec, "surrogateescape") != data:

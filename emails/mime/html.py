@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from html import escape
 from string import ascii_letters
 
-from emails.mime.trackers import listed
+from emails.mime.trackers import listed_domain
 
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 """A transparent picture of one pixel: it is loaded from nowhere."""
@@ -235,7 +235,7 @@ class _Reader:
         at = start
         while url := _URL.search(self.html, at, end):
             at = _pass_over(_MORE_OF_A_URL, self.html, url.end(), end)
-            domain = listed(url[3], self.trackers)
+            domain = listed_domain(url[3], self.trackers)
             if domain is None:
                 continue
             self.removed[domain] += 1

@@ -1,4 +1,4 @@
-"""What rewriting a mail takes and gives."""
+"""The inputs and the result of rewriting a mail."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is put around the body; the HTML is a rendered, safe fragment."""
+    """The header and footer we add to the body. The HTML is a rendered, safe fragment."""
 
     text_header: str
     text_footer: str
@@ -20,7 +20,7 @@ class ForwardPlan:
     """How to forward a mail.
 
     `mask` becomes the sender, `recipient` is the owner's real address, `reply_to` the replies
-    address. `make_note` gets the number of trackers removed for each of their domains.
+    address. `make_note` is called with the number of trackers removed, by domain.
     """
 
     mask: str
@@ -34,9 +34,9 @@ class ForwardPlan:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A mail that is ready to be sent: 7-bit clean, CRLF, no line over 998 octets.
+    """A mail ready to send: 7-bit clean, CRLF, no line over 998 octets.
 
-    `issues` names, in fixed words, what was not as it should be and was survived.
+    `trackers_removed` counts by domain. `issues` lists the defects found, as values of `Issue`.
     """
 
     raw: bytes
@@ -46,11 +46,11 @@ class Rewritten:
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlan:
-    """How to send an owner's reply on.
+    """How to send an owner's reply to the correspondent.
 
-    `mask` becomes the sender; `owner_addresses` are replaced by it wherever they stand.
-    `message_id_in_thread` is the Message-ID of the mail that is replied to, as its writer knows it,
-    and `references` are those before it.
+    `mask` becomes the sender, and replaces `owner_addresses` wherever they occur.
+    `message_id_in_thread` is the Message-ID that the correspondent gave the mail being answered;
+    `references` are the ids before it in the thread.
     """
 
     mask: str

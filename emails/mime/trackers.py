@@ -1,4 +1,4 @@
-"""Which hosts are trackers: a list of domains, each standing for its subdomains too."""
+"""Recognises trackers by their host, with a list of domains. Each covers its subdomains."""
 
 import re
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ _COMMENT = re.compile(r"[#!].*")
 
 
 def find_tracker(url: str, trackers: frozenset[str]) -> str | None:
-    """Give the listed domain that a URL with a host leads to; None: it is no tracker's."""
+    """Return the listed domain that an absolute URL points to. None: not a tracker."""
     host = _HOST.match(url)
-    return listed(host[1], trackers) if host else None
+    return listed_domain(host[1], trackers) if host else None
 
 
-def listed(authority: str, trackers: frozenset[str]) -> str | None:
-    """Give the listed domain that holds a URL's authority: a host, perhaps with user and port."""
+def listed_domain(authority: str, trackers: frozenset[str]) -> str | None:
+    """Return the listed domain of a URL's authority (`user@host:port`). None: not listed."""
     host = authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".")
     if len(host) > _MAX_HOST:
         return None
@@ -30,20 +30,20 @@ def listed(authority: str, trackers: frozenset[str]) -> str | None:
 
 
 def parse_list(lines: Iterable[str]) -> frozenset[str]:
-    """Read a list of domains: one a line, or in the form of a hosts file or of a blocker's rules.
+    """Parse a list of domains: one per line, as a hosts file, or as an ad blocker's rules.
 
-    `tracker.example`, `0.0.0.0 tracker.example` and `||tracker.example^` say the same. Anything
-    else, such as a rule with a path or an exception, is left out.
+    `tracker.example`, `0.0.0.0 tracker.example` and `||tracker.example^` mean the same. Other
+    lines, such as rules with paths or exceptions, are ignored.
     """
     return frozenset(domain for line in lines if (domain := _domain_in(line)))
 
 
 def _domain_in(line: str) -> str | None:
     words = _COMMENT.sub("", line).lower().split()
-    if not words or len(words) > 2 or (len(words) == 2 and words[0] not in _NOWHERE):
+    if not words or len(words) > 2 or (len(words) == 2 and words[0] not in _SINKHOLES):
         return None
     word = words[-1].removeprefix("||").removesuffix("^").removesuffix(".")
     return word if _DOMAIN.fullmatch(word) else None
 
 
-_NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
+_SINKHOLES = frozenset({"0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104

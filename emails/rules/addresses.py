@@ -1,7 +1,7 @@
-"""Mail addresses: read, compared, and sorted into masks, replies and what is not ours.
+"""Mail addresses: parsing, comparing, and finding our own among a mail's recipients.
 
-RFC 5321 lets the local part be case-sensitive; no mailbox of today is, and no mask of ours. All
-comparing is done on `Address`, which is already in one spelling.
+RFC 5321 allows case-sensitive local parts, but no mailbox in use today has one, nor do our masks.
+Compare `Address` values only: they are normalised.
 """
 
 import re
@@ -19,7 +19,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address in its one spelling: lower case, unquoted, the domain in its ASCII form."""
+    """A normalised address: lower case, unquoted, the domain in its ASCII form."""
 
     local: str
     domain: str
@@ -35,7 +35,7 @@ class Address:
 
 
 def parse(text: str) -> Address | None:
-    """Read a bare address. None: it isn't one that could be delivered to."""
+    """Parse a bare address. None: not a deliverable address."""
     local, at, domain = text.strip().rpartition("@")
     domain_key = domain_of(domain)
     if not (at and local and domain_key) or len(text) > _MAX_ADDRESS_LENGTH:
@@ -53,7 +53,7 @@ def addresses_in(value: str) -> list[str]:
 
 
 def only_address_in(value: str) -> Address | None:
-    """Read a header's value that holds one address. None: it holds none, several, or a guess."""
+    """Return the only address in a header's value. None: none, several, or only a guess."""
     if len(value) > MAX_VALUE:
         return None
     boxes = [box for box in read_mailboxes(value) if box.address]
@@ -61,9 +61,9 @@ def only_address_in(value: str) -> Address | None:
 
 
 def domain_of(text: str) -> str | None:
-    """Give a domain's one spelling: ASCII (IDNA), lower case, no dot at its end. None: no domain.
+    """Normalise a domain: ASCII (IDNA), lower case, no trailing dot. None: not a domain.
 
-    A name that IDNA refuses, such as one with an underscore, is taken as it is.
+    An ASCII name is not checked against IDNA: some hosts have underscores.
     """
     domain = text.strip().lower().removesuffix(".")
     if not domain.isascii():
@@ -76,7 +76,10 @@ def domain_of(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MaskRecipient:
-    """Perhaps a mask. `name` is the owner's own name, for an address one label below a domain."""
+    """A recipient that may be a mask.
+
+    `name` is the owner's subdomain, for addresses such as `shop@NAME.masks.example`; else None.
+    """
 
     address: Address
     name: str | None
@@ -84,14 +87,14 @@ class MaskRecipient:
 
 @dataclass(frozen=True, slots=True)
 class RepliesRecipient:
-    """The address that owners reply to."""
+    """The address that owners send their replies to."""
 
     address: Address
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadRecipient:
-    """One of our addresses that nobody reads, the sender of our notices among them."""
+    """One of our addresses that nobody reads, such as the sender of our notices."""
 
     address: Address
 
@@ -100,16 +103,16 @@ Recipient: TypeAlias = MaskRecipient | RepliesRecipient | UnreadRecipient
 
 
 def our_recipients(recipients: Iterable[str], policy: Policy) -> tuple[Recipient, ...]:
-    """Sort out who of the envelope's recipients is ours; each once, in their order.
+    """Return those of the envelope's recipients that are ours, in order, without duplicates.
 
-    `mask` and `mask+tag` are one recipient: two copies of a mail help nobody.
+    `mask` and `mask+tag` are the same recipient: nobody wants a mail twice.
     """
     found = (_recipient(parse(text), policy) for text in recipients)
     return tuple(dict.fromkeys(recipient for recipient in found if recipient is not None))
 
 
 def is_special(address: Address, special: Iterable[str]) -> bool:
-    """Tell whether this can be no mask: a `noreply@`, or one of the `special` addresses."""
+    """Return whether this can't be a mask: a `noreply@`, or one of the `special` addresses."""
     return address.local in _NOREPLY or address in map(parse, special)
 
 

@@ -1,4 +1,4 @@
-"""A bounced recipient in, what it says about their mailbox out. Pure.
+"""Decides what a bounce says about the recipient's mailbox. Pure.
 
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
 """
@@ -8,17 +8,18 @@ import re
 from emails.values.facts import OwnerFacts, SentKind
 from emails.values.outcomes import RecordReason
 
-# Nobody can receive there, whatever the text says.
+# No mail can be delivered there, whatever the diagnostic says.
 _NO_SUCH_MAILBOX = frozenset({"noemail", "suppressed", "onaccountsuppressionlist"})
 
-# The mail was the trouble, not the mailbox: another mail may well get through.
+# The mail was refused, not the mailbox: another mail may well be accepted.
 _ABOUT_THE_MAIL = frozenset(
     {"messagetoolarge", "contentrejected", "attachmentrejected", "unsubscribedrecipient"}
 )
 
 _SPAM = re.compile(r"\bspam\b", re.IGNORECASE)
 
-# Names and links of block lists: they say that a sending host is listed, not what the mail was.
+# Host names and links of block lists. They mean that the sending host is listed, not that the mail
+# is spam.
 _HOST_OR_LINK = re.compile(r"\S*(?:://|\w\.\w)\S*")
 
 _MAX_DIAGNOSTIC = 2_000
@@ -27,14 +28,14 @@ _MAX_DIAGNOSTIC = 2_000
 def judge(
     kind: str, subkind: str, diagnostic: str, owner: OwnerFacts | None, sent: SentKind
 ) -> RecordReason:
-    """Say what the bounce leads to. `kind` and `subkind` are SES's words."""
+    """Decide what to record. `kind` and `subkind` are SES's `bounceType` and `bounceSubType`."""
     if sent is SentKind.REPLY:
         return RecordReason.REPLY_BOUNCED
     if owner is None:
         return RecordReason.UNKNOWN_RECIPIENT
     if subkind.lower() in _NO_SUCH_MAILBOX:
         return RecordReason.HARD_BOUNCE
-    if was_taken_for_spam(diagnostic):
+    if says_spam(diagnostic):
         return RecordReason.BOUNCED_AS_SPAM
     if subkind.lower() in _ABOUT_THE_MAIL:
         return RecordReason.BOUNCE_NOT_ABOUT_MAILBOX
@@ -47,6 +48,6 @@ def judge(
             return RecordReason.BOUNCE_NOT_ABOUT_MAILBOX
 
 
-def was_taken_for_spam(diagnostic: str) -> bool:
-    """Tell whether a mail server says that it took the mail for spam."""
+def says_spam(diagnostic: str) -> bool:
+    """Return whether a mail server's diagnostic calls the mail spam."""
     return _SPAM.search(_HOST_OR_LINK.sub(" ", diagnostic[:_MAX_DIAGNOSTIC])) is not None

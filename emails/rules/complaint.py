@@ -1,4 +1,4 @@
-"""A complaint in, what it leads to out. Pure.
+"""Decides what follows from a complaint. Pure.
 
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#complaint-object
 """
@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#complaint-o
 from emails.values.facts import Block, MaskFacts, OwnerFacts, SentKind
 from emails.values.outcomes import RecordReason
 
-# `not-spam` takes a complaint back, `auth-failure` is about DNS; for the suppressed, nothing was
-# sent that anybody could complain about.
-_NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
+# `not-spam` withdraws a complaint; `auth-failure` is about DNS.
+_NOT_ABOUT_SPAM = frozenset({"not-spam", "auth-failure"})
+
+# SES sent nothing to these recipients, so nobody complained.
 _NOTHING_SENT = frozenset({"onaccountsuppressionlist"})
 
 
@@ -19,15 +20,15 @@ def judge(
     mask: MaskFacts | None,
     sent: SentKind,
 ) -> RecordReason:
-    """Say what the complaint leads to. `mask` is the one of the mail, if that can be known.
+    """Decide what to do and record. `mask` is the one the mail came through, if known.
 
-    Owners who complain get less: first no more spam, then nothing more through that mask.
+    A complaint turns on the owner's spam blocking. If that is on already, it disables the mask.
     """
     if sent is SentKind.REPLY:
         return RecordReason.REPLY_COMPLAINT
     if owner is None:
         return RecordReason.UNKNOWN_RECIPIENT
-    if feedback.lower() in _NO_COMPLAINTS or subkind.lower() in _NOTHING_SENT:
+    if feedback.lower() in _NOT_ABOUT_SPAM or subkind.lower() in _NOTHING_SENT:
         return RecordReason.COMPLAINT_NOT_ABOUT_SPAM
     if not owner.blocks_spam:
         return RecordReason.SPAM_BLOCKING_ON

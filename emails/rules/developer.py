@@ -1,8 +1,8 @@
-"""Developer mode: what an owner with the flag asks for in a mask's label. Pure.
+"""Developer mode: owners with the flag switch it on for a mask, in the mask's label. Pure.
 
-`DEV:` in front of a label logs the mask's mails in detail; `DEV:simulate_complaint` sends them to
-SES's mailbox simulator, which complains about each. The simulator keeps what stands behind a `+`,
-so the complaint leads back to the mask.
+A label that starts with `DEV:` logs the mask's mails in detail. `DEV:simulate_complaint` sends them
+to SES's mailbox simulator, which complains about each. The simulator keeps the `+tag` of its
+address; the tag names the mask, so that the complaint can be attributed.
 https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 """
 
@@ -10,6 +10,8 @@ from emails.rules.addresses import Address
 from emails.values.facts import MaskFacts, MaskRef
 
 FLAG = "developer_mode"
+"""The waffle flag that lets an owner use developer mode."""
+
 SIMULATOR_DOMAIN = "simulator.amazonses.com"
 
 _PREFIX = "DEV:"
@@ -17,19 +19,19 @@ _SIMULATE_COMPLAINT = "DEV:simulate_complaint"
 
 
 def asks_for_developer_mode(mask: MaskFacts) -> bool:
-    """Tell whether the label asks for it; whether the owner may is another question."""
+    """Return whether the label asks for developer mode; doesn't check the owner's flag."""
     return mask.label.startswith(_PREFIX)
 
 
 def simulated_recipient(mask: MaskFacts) -> str | None:
-    """Give the address of the simulator that the mask's mails go to; None: to the owner."""
+    """Return the simulator address to send the mask's mails to. None: send them to the owner."""
     if mask.label.strip() != _SIMULATE_COMPLAINT:
         return None
     return f"complaint+{mask.ref}@{SIMULATOR_DOMAIN}"
 
 
 def simulated_mask(recipient: Address) -> MaskRef | None:
-    """Give the mask that an address of the simulator was made for, if it was."""
+    """Return the mask named in a simulator address. None: not such an address."""
     if recipient.domain != SIMULATOR_DOMAIN:
         return None
     return MaskRef.parse(recipient.local.partition("+")[2])

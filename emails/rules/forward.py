@@ -1,4 +1,4 @@
-"""A received mail and one recipient of ours in, what shall happen out: DESIGN's order, pure."""
+"""Decides what happens to a received mail, for one of its recipients. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ from emails.values.outcomes import (
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Send the mail on to the owner; with NEW_MASK the mask is to be made first."""
+    """Forward the mail to the owner; for NEW_MASK, create the mask first."""
 
     target: FoundMask | CreatableMask
 
     @property
     def reason(self) -> ForwardReason:
-        """Why: the mask was there, or this mail makes it."""
+        """Whether the mask exists already, or this mail creates it."""
         match self.target:
             case FoundMask():
                 return ForwardReason.EXISTING_MASK
@@ -51,11 +51,11 @@ Decision: TypeAlias = Forward | NoMask | Dropped | Blocked
 
 
 def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -> Decision:
-    """Judge the mail for one recipient; the first rule that holds decides."""
+    """Decide for one recipient. Rules are tried in order; the first that applies decides."""
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
-    if isinstance(target, CreatableMask) and (never := _why_never_born(target, policy)):
-        return NoMask(never)
+    if isinstance(target, CreatableMask) and (reason := _why_not_creatable(target, policy)):
+        return NoMask(reason)
     if drop := why_dropped(mail, target.owner, policy, now):
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
@@ -65,7 +65,7 @@ def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -
     return Forward(target)
 
 
-def _why_never_born(target: CreatableMask, policy: Policy) -> NoMaskReason | None:
+def _why_not_creatable(target: CreatableMask, policy: Policy) -> NoMaskReason | None:
     if target.was_deleted:
         return NoMaskReason.DELETED
     if not target.owner.is_premium:
@@ -83,23 +83,23 @@ def _why_never_born(target: CreatableMask, policy: Policy) -> NoMaskReason | Non
 def why_dropped(
     mail: MailFacts, owner: OwnerFacts, policy: Policy, now: datetime
 ) -> DropReason | None:
-    """Tell why the service itself would not send this mail to its owner; None: it would."""
-    return next((reason for reason, holds in _DROPS if holds(mail, owner, policy, now)), None)
+    """Return why the service drops this mail, whatever the mask's settings. None: it doesn't."""
+    return next((reason for reason, applies in _DROPS if applies(mail, owner, policy, now)), None)
 
 
 def is_within(pause: timedelta, since: datetime | None, now: datetime) -> bool:
-    """Tell whether a pause that began at `since` still lasts."""
+    """Return whether a pause that began at `since` is still on."""
     return since is not None and now < since + pause
 
 
 def is_flagged(owner: OwnerFacts, policy: Policy, now: datetime) -> bool:
-    """Tell whether the owner is paused for abuse."""
+    """Return whether the owner is paused for abuse."""
     return is_within(policy.abuse_pause, owner.flagged_at, now)
 
 
 _Rule: TypeAlias = Callable[[MailFacts, OwnerFacts, Policy, datetime], bool]
 
-# In DESIGN's order: the first that holds wins.
+# In this order: the first rule that applies gives the reason.
 _DROPS: tuple[tuple[DropReason, _Rule], ...] = (
     (DropReason.VIRUS, lambda mail, *_: mail.verdicts.virus is Verdict.FAIL),
     (
@@ -132,7 +132,7 @@ def _why_blocked(mail: MailFacts, target: FoundMask) -> BlockReason | None:
         case Block.ALL:
             return BlockReason.BLOCKS_ALL
         case Block.PROMOTIONS:
-            # Blocking promotions is a premium feature: without it the wish has no effect.
+            # Blocking promotions is a premium feature: for other owners the setting has no effect.
             if target.owner.is_premium and is_list_mail(mail):
                 return BlockReason.BLOCKS_PROMOTIONS
             return None

@@ -1,4 +1,4 @@
-"""Which names owners may have, for their domain masks and for the domain itself."""
+"""Which names are allowed for domain masks, and for an owner's domain."""
 
 import re
 
@@ -10,21 +10,22 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Who has these mailboxes speaks for the domain: to people (RFC 2142), to certificate authorities.
+# Role mailboxes: whoever has one speaks for the domain to people (RFC 2142) and to certificate
+# authorities.
 _RESERVED = _words(
     """
     abuse admin administrator hostmaster mailer-daemon no-reply noc noreply postmaster replies
     reply root security support sysadmin webmaster
     """
 )
-# Hosts that belong to the service, or that clients look for by themselves.
+# Host names the service may use itself, or that mail clients look up automatically.
 _HOSTS = _words(
     """
     api autoconfig autodiscover ftp imap mail mx ns ns1 ns2 pop smtp status webmail www
     """
 )
 
-# Whole words only between separators: `class` and `essex` are names like any other.
+# Matched as whole words between separators: `class` and `essex` are allowed.
 _OFFENSIVE = _words(
     """
     arse arsehole asshole bastard bitch bollocks bullshit cock cocksucker cunt dickhead fag faggot
@@ -36,19 +37,19 @@ _SEPARATORS = re.compile(r"[._-]+")
 
 
 def is_mask_name(local: str) -> bool:
-    """Tell whether `local` (lower case) can be a mask at all."""
+    """Return whether `local` (lower case) is a valid local part for a mask."""
     return _MASK_NAME.fullmatch(local) is not None and ".." not in local
 
 
 def is_allowed_mask_name(local: str) -> bool:
-    """Tell whether a mail may make the mask `local` (lower case) at an owner's domain."""
+    """Return whether a mail may create the mask `local` (lower case) at an owner's domain."""
     return is_mask_name(local) and _is_decent(local)
 
 
 def is_allowed_domain_name(name: str) -> bool:
-    """Tell whether an owner may have `name` (lower case) as a domain of their own.
+    """Return whether an owner may have `name` (lower case) as their domain.
 
-    A hyphen in third and fourth place is left to IDNA (RFC 5891, 4.2.3.1).
+    Hyphens in third and fourth place are reserved for IDNA (RFC 5891, 4.2.3.1).
     """
     return (
         _DOMAIN_NAME.fullmatch(name) is not None
@@ -59,7 +60,7 @@ def is_allowed_domain_name(name: str) -> bool:
 
 
 def is_decent_random_name(local: str) -> bool:
-    """Tell whether chance has not spelled something offensive: here anywhere in the name."""
+    """Return whether a random name contains no offensive word, even inside a longer one."""
     return not any(word in local for word in _OFFENSIVE)
 
 

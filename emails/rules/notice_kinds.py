@@ -1,7 +1,7 @@
-"""Which outcomes their owner is told of. Pure.
+"""Which outcomes the owner gets a notice about. Pure.
 
-It follows from the outcome alone: so an attempt that failed after the outcome was recorded, and
-before the notice was sent, still sends it the next time.
+The notice depends on the outcome alone. So if an attempt fails between recording the outcome and
+sending the notice, the next attempt still sends it.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ from emails.values.outcomes import (
 
 
 class NoticeKind(StrEnum):
-    """The notices that owners get from us; also the names of their templates."""
+    """The notices we send to owners. The values are also the names of their templates."""
 
     MASK_DISABLED = "mask_disabled"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
@@ -33,5 +33,5 @@ _NOTICES: dict[Outcome, NoticeKind] = {
 
 
 def notice_after(outcome: Outcome) -> NoticeKind | None:
-    """Name the notice that the outcome calls for, if any."""
+    """Return the notice to send after this outcome, if any."""
     return _NOTICES.get(outcome)

@@ -1,4 +1,4 @@
-"""A mail to the replies address in, what shall happen out. Pure."""
+"""Decides what happens to a mail sent to the replies address. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,12 +24,12 @@ Decision: TypeAlias = SendReply | Dropped
 
 
 def decide(mail: MailFacts, thread: ReplyFacts | None, policy: Policy, now: datetime) -> Decision:
-    """Judge the reply; the first rule that holds decides. `thread` is what its ids led to."""
-    if drop := _why_never(mail):
+    """Decide by the first rule that applies. `thread` was looked up by the ids the reply quotes."""
+    if drop := _mail_problem(mail):
         return Dropped(drop)
     if thread is None:
         return Dropped(DropReason.UNKNOWN_THREAD)
-    if drop := _why_not_theirs(mail, thread) or _why_not_now(thread, policy, now):
+    if drop := _sender_problem(mail, thread) or _owner_problem(thread, policy, now):
         return Dropped(drop)
     if thread.owner.is_premium:
         return SendReply(thread, ReplyReason.PREMIUM)
@@ -38,8 +38,8 @@ def decide(mail: MailFacts, thread: ReplyFacts | None, policy: Policy, now: date
     return Dropped(DropReason.REPLIES_NEED_PREMIUM)
 
 
-def _why_never(mail: MailFacts) -> DropReason | None:
-    """Judge the mail alone. What machines answer would only tell that the mask is somebody's."""
+def _mail_problem(mail: MailFacts) -> DropReason | None:
+    """Check the mail by itself. An automatic reply would only reveal that the mask is in use."""
     if mail.verdicts.virus is Verdict.FAIL:
         return DropReason.VIRUS
     if is_loop(mail):
@@ -49,7 +49,7 @@ def _why_never(mail: MailFacts) -> DropReason | None:
     return None
 
 
-def _why_not_theirs(mail: MailFacts, thread: ReplyFacts) -> DropReason | None:
+def _sender_problem(mail: MailFacts, thread: ReplyFacts) -> DropReason | None:
     sender, owner = sender_of(mail), parse(thread.owner.address)
     if sender is None:
         return DropReason.AMBIGUOUS_SENDER
@@ -60,7 +60,7 @@ def _why_not_theirs(mail: MailFacts, thread: ReplyFacts) -> DropReason | None:
     return None
 
 
-def _why_not_now(thread: ReplyFacts, policy: Policy, now: datetime) -> DropReason | None:
+def _owner_problem(thread: ReplyFacts, policy: Policy, now: datetime) -> DropReason | None:
     if is_flagged(thread.owner, policy, now):
         return DropReason.ABUSE_PAUSE
     return None if thread.owner.is_active else DropReason.DEACTIVATED

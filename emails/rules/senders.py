@@ -1,4 +1,4 @@
-"""Who wrote a mail, and whether that is proven: a forged `From` must not speak for anybody."""
+"""A mail's sender, and whether SES authenticated it: anybody can forge a `From`."""
 
 import re
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from emails.values.facts import MailFacts, Verdict
 
 _AUTHSERV_ID = "amazonses.com"
 _MAX_HEADER = 10_000
-"""No honest authentication result is longer."""
+"""Characters of `Authentication-Results` that are read; real ones are shorter."""
 
-# In the results these hold what the sender wrote: `"a; dkim=pass header.d=b"@sender.example`.
+# Removed from the results, since senders control their content, as in
+# `"a; dkim=pass header.d=b"@sender.example`.
 _QUOTED_OR_COMMENT = re.compile(
     r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*(?:"|\Z)|\([^()\\]*+(?:\\(?:.|\Z)[^()\\]*+)*(?:\)|\Z)',
     re.DOTALL,
@@ -18,23 +19,23 @@ _QUOTED_OR_COMMENT = re.compile(
 
 
 def sender_of(mail: MailFacts) -> Address | None:
-    """Give the one address in `From`. None: there is none, several, or nothing readable."""
+    """Return the only address in `From`. None: missing, several, or unreadable."""
     values = mail.values("from")
     return only_address_in(values[0]) if len(values) == 1 else None
 
 
 def is_authenticated(mail: MailFacts, sender: Address) -> bool:
-    """Tell whether the mail surely comes from the sender's domain.
+    """Return whether the mail provably comes from the sender's domain.
 
-    DMARC decides, for the domain that SES says it took from the mail: in a malformed mail it may
-    have read another sender than we have. For a domain that publishes no policy (GRAY), SPF or DKIM
-    must have passed *for that domain*: a pass for a domain of the forger's own proves nothing.
+    DMARC decides, provided that SES evaluated this domain: in a malformed mail it may have read
+    another sender than we did. If the domain publishes no policy (GRAY), SPF or DKIM must have
+    passed *for that domain*: a pass for the forger's own domain proves nothing.
     """
     verdicts = mail.verdicts
     if verdicts.dmarc is not Verdict.GRAY:
-        judged = _domains(mail, "dmarc=pass", ("header.from=",))
+        evaluated = _domains(mail, "dmarc=pass", ("header.from=",))
         return verdicts.dmarc is Verdict.PASS and all(
-            _is_aligned(domain, sender.domain) for domain in judged
+            _is_aligned(domain, sender.domain) for domain in evaluated
         )
     if verdicts.spf is Verdict.PASS:
         envelope = parse(mail.source.strip().strip("<>"))
@@ -47,9 +48,9 @@ def is_authenticated(mail: MailFacts, sender: Address) -> bool:
 
 
 def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Iterator[str]:
-    """List the domains that a result of SES's is about.
+    """Return the domains for which SES reports `result`, such as `dkim=pass`.
 
-    SES puts its own results on top; those below are the sender's to write (RFC 8601, 5).
+    Only the topmost header is SES's; the sender may have written those below (RFC 8601, 5).
     """
     topmost = next(iter(mail.values("authentication-results")), "")[:_MAX_HEADER].lower()
     authserv_id, *results = _QUOTED_OR_COMMENT.sub(" ", topmost).split(";")
@@ -61,17 +62,17 @@ def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Itera
 
 
 def _first_domain(words: list[str], properties: tuple[str, ...]) -> str | None:
-    """Read the first of the properties, `<domain>` or `<user>@<domain>`; the user is the signer's.
+    """Return the domain in the first of the properties: `<domain>` or `<user>@<domain>`.
 
-    Only the first: what stands behind it may have been put there by way of the user's name.
+    Only the first: the signer chooses `<user>`, which may contain text like another property.
     """
     named = (word for word in words if word.startswith(properties))
     return domain_of(next(named, "").partition("=")[2].rpartition("@")[2])
 
 
 def _is_aligned(proven: str, claimed: str) -> bool:
-    """Tell whether the proven domain may speak for the claimed one: itself, or a parent of it.
+    """Return whether the proven domain is the claimed one, or a parent of it.
 
-    A child may not: below some domains (`github.io`) anybody can have one.
+    A subdomain proves nothing: below some domains (`github.io`) anybody can have one.
     """
     return proven == claimed or ("." in proven and claimed.endswith(f".{proven}"))

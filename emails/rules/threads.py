@@ -1,17 +1,17 @@
-"""Who wrote a mail, and which thread it belongs to: what a later reply to it needs."""
+"""What to store about a forwarded mail, so that a reply to it can be delivered and threaded."""
 
 from emails.rules.addresses import addresses_in, parse
 from emails.values.facts import MailFacts
 from emails.values.threads import Thread, ids_in
 
 _MAX_REFERENCES = 20
-"""The newest references are enough for a client to place a reply; a record stays small."""
+"""The newest references are enough for mail clients to thread a reply, and keep records small."""
 
 _MAX_ID_LENGTH = 998
 
 
 def thread_of(mail: MailFacts) -> Thread | None:
-    """Give what to keep of a mail that is forwarded; None: nobody can be replied to."""
+    """Return what to store about a forwarded mail. None: it has no usable reply address."""
     correspondent = _correspondent(mail)
     if correspondent is None:
         return None
@@ -23,18 +23,18 @@ def thread_of(mail: MailFacts) -> Thread | None:
 
 
 def _correspondent(mail: MailFacts) -> str | None:
-    """Choose whom a reply goes to, as a mail client would: RFC 5322, 3.6.2.
+    """Choose the address a reply goes to, as a mail client would: RFC 5322, 3.6.2.
 
-    Of several addresses in `Reply-To` the first that can be used; the envelope's sender last,
-    since for newsletters and the like it is a machine's.
+    The first usable address in `Reply-To`, else in `From`. The envelope sender comes last: for
+    newsletters it is a machine's.
     """
-    written = [
+    candidates = [
         text
         for name in ("reply-to", "from")
         for value in mail.values(name)[:1]
         for text in addresses_in(value)
     ]
-    return next((text for text in [*written, mail.source] if _is_usable(text)), None)
+    return next((text for text in [*candidates, mail.source] if _is_usable(text)), None)
 
 
 def _is_usable(text: str) -> bool:
@@ -43,8 +43,8 @@ def _is_usable(text: str) -> bool:
 
 def _ids(mail: MailFacts, name: str) -> list[str]:
     return [
-        one
+        message_id
         for value in mail.values(name)
-        for one in ids_in(value)
-        if len(one) <= _MAX_ID_LENGTH and one.isascii() and one.isprintable()
+        for message_id in ids_in(value)
+        if len(message_id) <= _MAX_ID_LENGTH and message_id.isascii() and message_id.isprintable()
     ]

@@ -96,7 +96,7 @@ def test_any_text_is_an_address_or_none_and_its_spelling_is_stable(text: str) ->
         ("no-reply@ann.masks.example", UnreadRecipient(Address("no-reply", "ann.masks.example"))),
         ("relay@masks.example", UnreadRecipient(Address("relay", "masks.example"))),
         ("replies@second.example", MaskRecipient(Address("replies", "second.example"), None)),
-        # LESSONS 4: neither substrings nor suffixes of our domains are ours.
+        # Lesson 4: neither substrings nor suffixes of our domains are ours.
         ("x7k2@sender.example", None),
         ("x7k2@notmasks.example", None),
         ("x7k2@masks.example.evil.example", None),

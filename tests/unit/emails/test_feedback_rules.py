@@ -1,4 +1,4 @@
-"""DESIGN 4, bounces and complaints."""
+"""What bounces and complaints lead to."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ SPAM = "550 5.7.1 This message looks like SPAM."
         ("Permanent", "UnsubscribedRecipient", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
         ("Transient", "General", "451 try later", RecordReason.SOFT_BOUNCE),
         ("Transient", "MailboxFull", "", RecordReason.SOFT_BOUNCE),
-        # LESSONS 6: only bounces about the mailbox pause it.
+        # Lesson 6: only bounces about the mailbox pause it.
         ("Transient", "MessageTooLarge", TOO_LARGE, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
         ("Transient", "ContentRejected", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
         ("Transient", "AttachmentRejected", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
@@ -62,7 +62,7 @@ def test_whose_bounce_counts(
         ("554 rejected as spam by content filter", True),
         ("554 5.7.1 Spam detected", True),
         ("550 (SPAM)", True),
-        # LESSONS 21: block lists are about hosts.
+        # Lesson 21: block lists are about hosts.
         ("554 blocked, see https://www.spamhaus.example/query/ip/192.0.2.1", False),
         ("554 listed at zen.spamhaus.org", False),
         ("554 blocked using bl.spamcop.net; https://example.net/spam/why", False),
@@ -73,7 +73,7 @@ def test_whose_bounce_counts(
     ],
 )
 def test_a_diagnostic_that_says_spam(diagnostic: str, expected: bool) -> None:
-    assert bounce.was_taken_for_spam(diagnostic) is expected
+    assert bounce.says_spam(diagnostic) is expected
 
 
 BLOCKING = replace(OWNER, blocks_spam=True)

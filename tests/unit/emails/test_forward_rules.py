@@ -1,4 +1,4 @@
-"""DESIGN 4, received mail: every rule, and every pair of neighbours."""
+"""Received mail: every forwarding rule alone, and every pair of neighbouring rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ def block(kind: Block, **changes: Any) -> Callable[[FoundMask], FoundMask]:
 
 YESTERDAY = NOW - timedelta(hours=23)
 
-# In DESIGN's order.
+# In the order in which the rules are tried.
 ROWS = [
     Row(NoMask(NoMaskReason.UNKNOWN), target=lambda _: MissingMask(was_deleted=False)),
     Row(Dropped(DropReason.VIRUS), mail=verdict(virus=Verdict.FAIL)),
@@ -171,7 +171,7 @@ def test_why_a_mask_is_not_born_in_order(changes: dict[str, Any], reason: NoMask
 
 @pytest.mark.parametrize("row", ROWS[1:8], ids=lambda row: row.outcome.reason)
 def test_a_mail_that_is_dropped_makes_no_mask(row: Row) -> None:
-    """LESSONS 22: spam must not make masks."""
+    """Lesson 22: spam must not make masks."""
     premium = replace(a_found_mask(is_premium=True))
     judged = row.target(premium)
     assert isinstance(judged, FoundMask)

@@ -56,7 +56,7 @@ def test_what_can_be_no_key_of_a_mail_is_refused(key: str) -> None:
 
 
 def test_inline_content_keeps_every_byte_when_ses_says_base64() -> None:
-    """LESSONS 9."""
+    """Lesson 9."""
     raw = bytes(range(256))
     told = received("x7k2@masks.example", content=base64.b64encode(raw).decode())
     told["receipt"]["action"]["encoding"] = "BASE64"

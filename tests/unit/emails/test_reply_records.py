@@ -75,7 +75,7 @@ def test_any_other_bytes_are_unreadable(metadata: bytes) -> None:
 def test_ids_are_quoted_in_many_ways(
     in_reply_to: list[str], references: list[str], expected: tuple[str, ...]
 ) -> None:
-    """LESSONS 5."""
+    """Lesson 5."""
     assert quoted_ids(in_reply_to, references) == expected
 
 

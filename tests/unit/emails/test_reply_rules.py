@@ -1,4 +1,4 @@
-"""DESIGN 4, replies: every rule, and every pair of neighbours."""
+"""Replies: every rule alone, and every pair of neighbouring rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -132,7 +132,7 @@ def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> N
     ],
 )
 def test_a_look_alike_of_the_owner_is_not_the_owner(sender: str, reason: DropReason) -> None:
-    """LESSONS 18."""
+    """Lesson 18."""
     assert decide(a_reply(sender), THREAD, POLICY, NOW) == Dropped(reason)
 
 

@@ -16,7 +16,7 @@ from tests.unit.emails.builders import a_mail
             "x@y.example",
             "Desk@sender.example",
         ),
-        # LESSONS 7: two addresses in Reply-To, odd local parts.
+        # Lesson 7: two addresses in Reply-To, odd local parts.
         ({"Reply-To": "a_1@s.example, b@s.example"}, "x@y.example", "a_1@s.example"),
         # What the strict parsers of some Python versions give nothing for.
         ({"Reply-To": "Shop <help@shop.example> (orders)"}, "x@y.example", "help@shop.example"),
