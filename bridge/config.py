@@ -33,14 +33,14 @@ class HealthConfig:
     health_path: Path | None = setting(
         "PROCESS_EMAIL_HEALTHCHECK_PATH",
         optional(file_path()),
-        help="The file that the bridge keeps its time and totals in; empty: none.",
+        help="The bridge's health file: its time and its totals. Empty: no file.",
         default="",
     )
     health_max_age_seconds: int = setting(
         "PROCESS_EMAIL_HEALTHCHECK_MAX_AGE",
         integer(1, _DAY_SECONDS, "seconds"),
-        help="How long the bridge may make no progress before it counts as unhealthy, by that file "
-        "and by its heartbeat in Redis.",
+        help="How long the bridge may make no progress before its health file and its "
+        "heartbeat in Redis count as stale.",
         default="120",
     )
 
@@ -52,7 +52,7 @@ class BridgeConfig(HealthConfig, SharedConfig):
     queue_url: str = setting(
         "AWS_SQS_EMAIL_QUEUE_URL",
         url("http", "https", allowed="the URL of an SQS queue"),
-        help="The queue that SNS puts the notifications into.",
+        help="The queue that SNS sends the notifications to.",
     )
     topics: tuple[str, ...] = setting(
         "AWS_SNS_TOPIC",
@@ -62,59 +62,60 @@ class BridgeConfig(HealthConfig, SharedConfig):
     certificate_folder: Path | None = setting(
         "AWS_SNS_CERTIFICATE_DIR",
         optional(folder()),
-        help="Where SNS's signing certificates are read from, by their file name; nothing is "
-        "downloaded then. Empty: they are downloaded from SNS.",
+        help="A folder to read SNS's signing certificates from, by their file names. Nothing "
+        "is downloaded then. Empty: they are downloaded from SNS.",
         default="",
     )
     signature_versions: tuple[str, ...] = setting(
         "AWS_SNS_SIGNATURE_VERSIONS",
         comma_separated(text("1 or 2")),
-        help="The versions of SNS's signature that are accepted: 1 (SHA1), 2 (SHA256).",
+        help="The accepted versions of SNS's signature: 1 (SHA1), 2 (SHA256).",
         default="1,2",
     )
     confirm_subscriptions: bool = setting(
         "AWS_SNS_CONFIRM_SUBSCRIPTIONS",
         boolean(),
-        help="Whether to confirm, through the SNS API, a subscription of the queue to one of the "
-        "topics. Otherwise its confirmation is rejected like any other message.",
+        help="Whether to confirm, through the SNS API, the queue's subscription to one of "
+        "the topics. Otherwise its confirmation is rejected like any other message.",
         default="false",
     )
     batch_size: int = setting(
         "PROCESS_EMAIL_BATCH_SIZE",
         integer(1, SQS_MAX_BATCH),
-        help="How many messages are received at once.",
+        help="How many messages one call receives.",
         default="10",
     )
     wait_seconds: int = setting(
         "PROCESS_EMAIL_WAIT_SECONDS",
         integer(1, 20, "seconds"),
-        help="How long a receive waits for a first message.",
+        help="How long a call waits for the first message.",
         default="5",
     )
     visibility_seconds: int = setting(
         "PROCESS_EMAIL_VISIBILITY_SECONDS",
         integer(3, 12 * 3600, "seconds"),
-        help="How long a message is hidden from other consumers before its bridge must extend it; "
-        "so long it takes until the messages of a dead bridge are delivered again.",
+        help="How long a message is hidden from other consumers before the bridge must "
+        "extend it. SQS delivers a dead bridge's messages again after this time.",
         default="120",
     )
     heartbeat_seconds: int = setting(
         "PROCESS_EMAIL_HEARTBEAT_SECONDS",
         integer(1, 3600, "seconds"),
-        help="How often the bridge extends what is in flight, and looks for what Redis lost.",
+        help="How often the bridge extends the messages in flight and looks for messages "
+        "that Redis lost.",
         default="30",
     )
     max_in_flight: int = setting(
         "PROCESS_EMAIL_MAX_IN_FLIGHT",
         integer(1, 100_000),
-        help="How many messages may lie between SQS and the end of their actors, all bridges "
-        "together; at that number the bridge stops receiving.",
+        help="How many messages may be in flight, all bridges together. At this number the "
+        "bridge stops receiving.",
         default="200",
     )
     grace_seconds: int = setting(
         "PROCESS_EMAIL_GRACE_SECONDS",
         integer(0, 600, "seconds"),
-        help="How long a stopping bridge goes on deleting what the workers acknowledge.",
+        help="How long a stopping bridge keeps deleting what the workers acknowledge.",
         default="10",
     )
     delete_failed_messages: bool = setting(
@@ -127,13 +128,13 @@ class BridgeConfig(HealthConfig, SharedConfig):
     max_seconds: int | None = setting(
         "PROCESS_EMAIL_MAX_SECONDS",
         optional(integer(1, 365 * _DAY_SECONDS, "seconds")),
-        help="After how long the bridge leaves by itself; empty: never.",
+        help="After how long the bridge exits by itself; empty: never.",
         default="",
     )
     verbosity: int = setting(
         "PROCESS_EMAIL_VERBOSITY",
         integer(0, 4),
-        help="0: errors, 1: warnings, 2: a line for each cycle and message, 3: debug, 4: all.",
+        help="0: errors, 1: warnings, 2: a line per cycle and message, 3: debug, 4: all.",
         default="2",
     )
 

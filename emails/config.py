@@ -31,18 +31,18 @@ class DomainConfig(SharedConfig):
     site_origin: str = setting(
         "SITE_ORIGIN",
         url("http", "https", allowed="the scheme and host of the site, https://relay.example"),
-        help="Where the links in mails and notices lead.",
+        help="The site that the links in mails and notices lead to.",
     )
     mask_domains: tuple[str, ...] = setting(
         "MASK_DOMAINS",
         comma_separated(_DOMAIN),
-        help="The domains of masks. New masks are made on the first; owners' own names live under "
-        "each.",
+        help="The domains of masks. New random masks use the first; owners' own names live "
+        "under each.",
     )
     replies_address: str = setting(
         "REPLIES_ADDRESS",
         _ADDRESS,
-        help="The address that owners reply to; Reply-To of every forwarded mail.",
+        help="The address that owners reply to: Reply-To of every forwarded mail.",
     )
     from_address: str = setting(
         "RELAY_FROM_ADDRESS", _ADDRESS, help="The sender of the notices to owners."
@@ -50,12 +50,12 @@ class DomainConfig(SharedConfig):
     bucket: str = setting(
         "AWS_S3_EMAIL_BUCKET",
         text("the name of an S3 bucket"),
-        help="The bucket that SES stores mails in; the only one a notification may name.",
+        help="The bucket that SES stores mails in. A notification may name no other.",
     )
     configuration_set: str | None = setting(
         "AWS_SES_CONFIGSET",
         optional(text("the name of an SES configuration set")),
-        help="The SES configuration set that mails are sent with; empty: none.",
+        help="The SES configuration set for outgoing mail; empty: none.",
         default="",
     )
     reply_secret: str | None = setting(
@@ -68,43 +68,43 @@ class DomainConfig(SharedConfig):
     hard_bounce_pause_days: int = setting(
         "HARD_BOUNCE_PAUSE_DAYS",
         _DAYS,
-        help="How long nothing is sent to an owner whose mailbox bounced for good.",
+        help="How long nothing is sent to an owner after a hard bounce.",
         default="30",
     )
     soft_bounce_pause_days: int = setting(
         "SOFT_BOUNCE_PAUSE_DAYS",
         _DAYS,
-        help="How long nothing is sent to an owner whose mailbox bounced for the time being.",
+        help="How long nothing is sent to an owner after a soft bounce.",
         default="1",
     )
     abuse_pause_days: int = setting(
         "ABUSE_PAUSE_DAYS",
         _DAYS,
-        help="How long nothing is sent for an owner who went past a daily limit.",
+        help="How long nothing is sent for an owner who exceeded a daily limit.",
         default="1",
     )
     max_mails_per_day: int = setting(
         "MAX_MAILS_PER_DAY",
         integer(1, 10_000_000),
-        help="How many mails a day may be forwarded to an owner; past it the owner is paused.",
+        help="How many mails a day may be forwarded to an owner. Exceeding it pauses the owner.",
         default="20000",
     )
     max_bytes_per_day: int = setting(
         "MAX_BYTES_PER_DAY",
         integer(1, 10**13, "bytes"),
-        help="How many bytes a day may be forwarded to an owner; past it the owner is paused.",
+        help="How many bytes a day may be forwarded to an owner. Exceeding it pauses the owner.",
         default="10000000000",
     )
     max_replies_per_day: int = setting(
         "MAX_REPLIES_PER_DAY",
         integer(1, 10_000_000),
-        help="How many replies a day an owner may send; past it the owner is paused.",
+        help="How many replies a day an owner may send. Exceeding it pauses the owner.",
         default="200",
     )
     max_masks_per_day: int = setting(
         "MAX_MASKS_PER_DAY",
         integer(0, 10_000_000),
-        help="How many domain masks a day may be made by mails to an owner's name.",
+        help="How many domain masks a day mail to an owner's name may create.",
         default="100",
     )
     max_domain_masks: int = setting(
@@ -122,7 +122,7 @@ class DomainConfig(SharedConfig):
     stale_mask_days: int = setting(
         "STALE_MASK_DAYS",
         integer(1, 3650, "days"),
-        help="After how long without a mail the owner's note about a mask is erased.",
+        help="After how long without mail a mask loses its owner's note.",
         default="730",
     )
     max_sends_per_second: int | None = setting(
@@ -135,8 +135,8 @@ class DomainConfig(SharedConfig):
     tracker_list_dir: Path | None = setting(
         "TRACKER_LIST_DIR",
         optional(folder()),
-        help="A folder with lists of trackers (*.txt) beyond the one that is shipped. The workers "
-        "read it when they start.",
+        help="A folder with more lists of trackers (*.txt) than the one that comes with the "
+        "relay. The workers read it when they start.",
         default="",
     )
     tracker_list_sources: tuple[str, ...] | None = setting(

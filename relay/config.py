@@ -37,7 +37,7 @@ class RelayConfig(DomainConfig):
     allowed_hosts: tuple[str, ...] = setting(
         "ALLOWED_HOSTS",
         comma_separated(text("a host name")),
-        help="The host names that the web process answers to.",
+        help="The host names that the web process serves.",
         default="localhost,127.0.0.1",
     )
     database_url: str = setting(
@@ -55,15 +55,15 @@ class RelayConfig(DomainConfig):
     static_root: str | None = setting(
         "STATIC_ROOT",
         optional(text("the path of a folder")),
-        help="Where `manage.py collectstatic` puts the static files and the web process finds "
-        "them; empty: `build/static` in the checkout, or in the working directory where the relay "
-        "is installed from a wheel.",
+        help="Where `manage.py collectstatic` puts the static files and the web process "
+        "finds them. Empty: `build/static` in the checkout, or in the working directory "
+        "of a relay installed from a wheel.",
         default="",
     )
     queue_url: str | None = setting(
         "AWS_SQS_EMAIL_QUEUE_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),
-        help="The queue of notifications; here for its gauges. Empty: no gauges of it.",
+        help="The queue of notifications, for its gauges. Empty: it has no gauges.",
         default="",
     )
     dead_letter_queue_url: str | None = setting(
@@ -76,39 +76,39 @@ class RelayConfig(DomainConfig):
     max_deliveries: int = setting(
         "PROCESS_EMAIL_MAX_DELIVERIES",
         integer(1, 100),
-        help="How often a message may be given to a worker that dies of it; then it is "
+        help="How many workers may die while they run a message. After that it is "
         "dead-lettered without running.",
         default="3",
     )
     max_retries: int = setting(
         "PROCESS_EMAIL_MAX_RETRIES",
         integer(0, 100),
-        help="How often a message that failed for a passing reason is tried again, with backoff.",
+        help="How often a message is retried, with backoff, after a temporary failure.",
         default="8",
     )
     version: str | None = setting(
         "VERSION",
         optional(text("a version, such as 1.4.2")),
-        help="What `/__version__` tells where there is no `version.json`; empty: the version of "
-        "the installed package.",
+        help="The version that `/__version__` shows if there is no `version.json`; empty: "
+        "that of the installed package.",
         default="",
     )
     version_source: str | None = setting(
         "VERSION_SOURCE",
         optional(text("the URL of the source")),
-        help="Where the source is; for `/__version__`, like the version.",
+        help="The URL of the source, for `/__version__`, like the version.",
         default="",
     )
     version_commit: str | None = setting(
         "VERSION_COMMIT",
         optional(text("a commit's id")),
-        help="The commit that was built; for `/__version__`, like the version.",
+        help="The commit that was built, for `/__version__`, like the version.",
         default="",
     )
     version_build: str | None = setting(
         "VERSION_BUILD",
         optional(text("the URL of the build")),
-        help="The build's page; for `/__version__`, like the version.",
+        help="The URL of the build's page, for `/__version__`, like the version.",
         default="",
     )
 

@@ -21,7 +21,8 @@ class SharedConfig:
             allowed="a URL such as redis://127.0.0.1:6379/0; a password in it is percent-encoded",
             is_secret=True,
         ),
-        help="The Redis that fans the work out. It must run with maxmemory-policy noeviction.",
+        help="The Redis between the bridge and the workers. It must run with "
+        "maxmemory-policy noeviction.",
         default="redis://127.0.0.1:6379/0",
     )
     region: str = setting(
@@ -32,21 +33,21 @@ class SharedConfig:
     max_seconds_per_message: int = setting(
         "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE",
         integer(1, HOUR_SECONDS, "seconds"),
-        help="How long one attempt at a message may run before it is interrupted. Code that can't "
-        "be interrupted is ended, with its process, at most five seconds later.",
+        help="How long one attempt at a message may run before it is interrupted. If the "
+        "code can't be interrupted, its process is killed at most five seconds later.",
         default="120",
     )
     max_lifetime_seconds: int = setting(
         "PROCESS_EMAIL_MAX_LIFETIME_SECONDS",
         integer(10, 11 * HOUR_SECONDS, "seconds"),
-        help="How long a message may be in flight, all its retries included, before it is let go "
-        "and SQS delivers it again. SQS hides a message for at most twelve hours.",
+        help="How long a message may be in flight, with all its retries, before the relay "
+        "lets SQS deliver it again. SQS hides a message for at most twelve hours.",
         default="7200",
     )
     log_format: str = setting(
         "LOG_FORMAT",
         choice("json", "text"),
-        help="One JSON object a line, or a line for people.",
+        help="json: one JSON object per line; text: lines for people.",
         default="json",
     )
     sentry_dsn: str | None = setting(
@@ -66,33 +67,33 @@ class SharedConfig:
     sentry_environment: str = setting(
         "SENTRY_ENVIRONMENT",
         text("a word, such as production"),
-        help="The environment that Sentry's events are filed under.",
+        help="The environment in Sentry's events.",
         default="production",
     )
     metrics_backend: str = setting(
         "METRICS_BACKEND",
         choice("statsd", "prometheus", "logging", "none"),
-        help="Who gets the metrics: statsd; Prometheus, to which the bridge and the workers then "
-        "serve them; or the log.",
+        help="Where metrics go: to statsd, to Prometheus (the bridge and the workers serve "
+        "them), or to the log.",
         default="statsd",
     )
     prometheus_host: str = setting(
         "PROMETHEUS_HOST",
         text("an address of this machine"),
-        help="The address at which metrics are served to Prometheus.",
+        help="The address that serves metrics to Prometheus.",
         default="0.0.0.0",  # noqa: S104 - they are served to another host, if at all
     )
     prometheus_port: int = setting(
         "PROMETHEUS_PORT",
         integer(1, 65535),
-        help="The port at which metrics are served to Prometheus: one for the bridge, and another "
-        "one for the workers where they share an address.",
+        help="The port that serves metrics to Prometheus. The bridge and the workers need "
+        "different ports if they share an address.",
         default="9464",
     )
     statsd_host: str | None = setting(
         "STATSD_HOST",
         optional(text("a host name")),
-        help="The statsd (Datadog dialect) that takes the metrics; empty: no metrics are sent.",
+        help="The statsd server (Datadog dialect); empty: no metrics are sent.",
         default="",
     )
     statsd_port: int = setting(
@@ -101,6 +102,6 @@ class SharedConfig:
     statsd_prefix: str = setting(
         "STATSD_PREFIX",
         text("a word, such as mail_relay"),
-        help="What the names of all metrics begin with.",
+        help="The prefix of all metric names.",
         default="mail_relay",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from emails.models import Delivery
 from emails.store import claims
-from emails.store.database import translated
+from emails.store.database import raises_not_finished
 from emails.values.deliveries import Claim, ClaimResult
 from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
@@ -30,8 +31,8 @@ def shown(name: str) -> str:
     return str(fetched(f"SHOW {name}"))
 
 
-@translated
-def fetched(statement: str) -> object:
+@raises_not_finished
+def fetched(statement: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         (value,) = cursor.fetchone()
