@@ -1,8 +1,8 @@
 """Runs the unit and contract tests on every other Python of this machine: `python .ci/pythons.py`.
 
-Each Python that the project supports and this machine has gets an environment of its own, under
+Each Python that the relay accepts and this machine has gets an environment of its own, under
 `build/pythons`; the one that runs this script is left out, since `make test` runs on it. The newest
-runs the unit tests once more with the Django that comes next. Prints what ran, and which supported
+runs the unit tests once more with the Django that comes next. Prints what ran, and which accepted
 Python was not there. Exit code: 1 if anything failed.
 """
 
@@ -16,10 +16,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "pythons"
-SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+ACCEPTED = ("3.11", "3.12", "3.13", "3.14")
 NEXT_DJANGO = "Django>=6.0,<6.1"
 NEXT_DJANGO_NEEDS = (3, 12)
 
@@ -57,9 +58,9 @@ def main() -> int:
         python = found.get(newest, Path(sys.executable))
         runs.append(Run(python, newest, _TESTS[:1], NEXT_DJANGO))
     failed = [run.name for run in runs if not _passes(run)]
-    _tell_of_missing([_own(), *found])
+    _print_missing([_own(), *found])
     if failed:
-        _tell(f"pythons: FAILED on {', '.join(failed)}")
+        _print(f"pythons: FAILED on {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -68,14 +69,14 @@ def _found() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _candidates():
         version = _version_of(path)
-        if version and version.rpartition(".")[0] in SUPPORTED:
+        if version and version.rpartition(".")[0] in ACCEPTED:
             found.setdefault(version, path)
     return found
 
 
 def _candidates() -> Iterator[Path]:
     yield Path("/usr/bin/python3")
-    for name in SUPPORTED:
+    for name in ACCEPTED:
         if which := shutil.which(f"python{name}"):
             yield Path(which)
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
@@ -106,12 +107,12 @@ def _passes(run: Run) -> bool:
         output.seek(0)
         lines = output.read().splitlines()
     if not is_passed:
-        _tell(*lines[-_LAST_LINES:])
-    _tell(f"{run.name}: {lines[-1] if lines else 'nothing ran'}")
+        _print(*lines[-_LAST_LINES:])
+    _print(f"{run.name}: {lines[-1] if lines else 'nothing ran'}")
     return is_passed
 
 
-def _is_installed(run: Run, output: object) -> bool:
+def _is_installed(run: Run, output: TextIO) -> bool:
     """Install what tests need, unless that was done from the same files before."""
     inputs = "".join((ROOT / name).read_text() for name in _INPUTS) + run.extra
     made_from = hashlib.sha256(inputs.encode()).hexdigest()
@@ -119,8 +120,13 @@ def _is_installed(run: Run, output: object) -> bool:
     if mark.exists() and mark.read_text() == made_from:
         return True
     shutil.rmtree(run.venv, ignore_errors=True)
-    pip = [run.venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    steps = [
+    pip: list[str | Path] = [
+        run.venv / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    steps: list[list[str | Path]] = [
         [run.python, "-m", "venv", run.venv],
         [*pip, "--constraint", "constraints.txt", "--editable", ".[test]"],
         *([[*pip, run.extra]] if run.extra else []),
@@ -132,10 +138,10 @@ def _is_installed(run: Run, output: object) -> bool:
     return True
 
 
-def _tell_of_missing(versions: list[str]) -> None:
+def _print_missing(versions: list[str]) -> None:
     there = {version.rpartition(".")[0] for version in versions}
-    if missing := [name for name in SUPPORTED if name not in there]:
-        _tell(f"pythons: NOT RUN, not on this machine: Python {', '.join(missing)}")
+    if missing := [name for name in ACCEPTED if name not in there]:
+        _print(f"pythons: NOT RUN, not on this machine: Python {', '.join(missing)}")
 
 
 def _own() -> str:
@@ -146,7 +152,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"[0-9]+", version)[:3]))
 
 
-def _tell(*lines: str) -> None:
+def _print(*lines: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -114,7 +114,7 @@ def _check_health(config: BridgeConfig) -> int:
     max_age = timedelta(seconds=config.health_max_age_seconds)
     try:
         health_file.check(config.health_path, datetime.now(UTC), max_age)
-    except health_file.Unhealthy as error:
+    except health_file.StaleHealthFile as error:
         _print_error(str(error))
         return 1
     return 0

@@ -12,8 +12,8 @@ from pathlib import Path
 _AHEAD_ALLOWED = timedelta(minutes=1)
 
 
-class Unhealthy(Exception):
-    """The bridge makes no progress; the text says what was found."""
+class StaleHealthFile(Exception):
+    """The file shows no recent progress; the text says what was found."""
 
 
 def write(path: Path, now: datetime, fields: Mapping[str, object]) -> None:
@@ -24,16 +24,16 @@ def write(path: Path, now: datetime, fields: Mapping[str, object]) -> None:
 
 
 def check(path: Path, now: datetime, max_age: timedelta) -> timedelta:
-    """Give the file's age. Raises `Unhealthy` if it is older than `max_age`, or no health file."""
+    """Return the file's age. Raises `StaleHealthFile` if it exceeds `max_age` or can't be read."""
     try:
         stamp = datetime.fromisoformat(json.loads(path.read_text())["timestamp"])
         age = now - stamp.astimezone(UTC)
     except OSError as error:
-        raise Unhealthy(f"{path} can't be read: {error.strerror}") from error
+        raise StaleHealthFile(f"{path} can't be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise Unhealthy(f"{path} is not a health file") from error
+        raise StaleHealthFile(f"{path} is not a health file") from error
     if age > max_age:
-        raise Unhealthy(f"{path} is {age.total_seconds():.0f} s old, allowed are {max_age}")
+        raise StaleHealthFile(f"{path} is {age.total_seconds():.0f} s old, allowed are {max_age}")
     if age < -_AHEAD_ALLOWED:
-        raise Unhealthy(f"{path} is from the future: {stamp.isoformat()}")
+        raise StaleHealthFile(f"{path} is from the future: {stamp.isoformat()}")
     return age

@@ -1,1 +1,1 @@
-"""The domain: masks, the inbound logic, mail rewriting, and what was already done."""
+"""The domain: masks, the rules for mail to them, mail rewriting, and the record of deliveries."""

@@ -1,4 +1,4 @@
-"""The admin's pages: what support needs to see, without any mail content."""
+"""The admin's pages: what support needs to see, without mail content."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ class ProfileAdmin(_Admin):
 
 
 class MaskAdmin(_Admin):
-    """Masks of one kind. Counters are the workers': changed here, they would lose counts."""
+    """Masks of one kind. Counters are read-only: saving them would undo the workers' counting."""
 
     list_display = ("address", "profile", "block", "forwarded", "blocked", "replied")
     list_filter = ("block", "domain", "created_at", "last_used_at")
@@ -73,7 +73,7 @@ admin.site.register(DomainMask, MaskAdmin)
 
 @admin.register(Delivery)
 class DeliveryAdmin(_ReadOnly):
-    """What was done for which notification. What is in doubt can be decided here."""
+    """Deliveries and their outcomes. Here operators decide the ones in doubt."""
 
     list_display = ("sns_message_id", "state", "outcome", "reason", "created_at", "finished_at")
     list_filter = ("state", "outcome", "reason", "created_at")
@@ -82,14 +82,14 @@ class DeliveryAdmin(_ReadOnly):
 
     @admin.action(description="Not sent: let the next attempt send it", permissions=["delete"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        """Forget deliveries in doubt, so that the message, when it comes again, is carried out."""
-        forgotten, _ = queryset.filter(state=DeliveryState.IN_DOUBT).delete()
-        self.message_user(request, f"{forgotten} deliveries will be tried again.")
+        """Delete deliveries in doubt, so that a redelivered or requeued message is sent again."""
+        deleted, _ = queryset.filter(state=DeliveryState.IN_DOUBT).delete()
+        self.message_user(request, f"{deleted} deliveries will be tried again.")
 
 
 @admin.register(Reply)
 class ReplyAdmin(_ReadOnly):
-    """Threads that can be replied to: which mask, and since when."""
+    """Reply records: their mask and age."""
 
     list_display = ("id", "random_mask", "domain_mask", "created_at")
     list_filter = ("created_at",)
@@ -99,7 +99,7 @@ class ReplyAdmin(_ReadOnly):
 
 @admin.register(AbuseCounter)
 class AbuseCounterAdmin(_ReadOnly):
-    """What was done for whom on which day."""
+    """Counts per owner and day."""
 
     list_display = ("profile", "day", "mails", "bytes", "replies", "masks")
     list_filter = ("day",)
@@ -108,7 +108,7 @@ class AbuseCounterAdmin(_ReadOnly):
 
 @admin.register(DeletedMask)
 class DeletedMaskAdmin(_ReadOnly):
-    """Addresses that are never given again."""
+    """Hashes of deleted masks' addresses, which are never given out again."""
 
     list_display = ("id", "deleted_at")
     list_filter = ("deleted_at",)
@@ -117,7 +117,7 @@ class DeletedMaskAdmin(_ReadOnly):
 
 @admin.register(RegisteredSubdomain)
 class RegisteredSubdomainAdmin(_ReadOnly):
-    """Names that are never given to another."""
+    """Hashes of owners' names, which are never given to anyone else."""
 
     list_display = ("id", "registered_at")
     list_filter = ("registered_at",)

@@ -1,16 +1,16 @@
-"""The Django app of the domain."""
+"""The domain's Django app."""
 
 from django.apps import AppConfig
 
 
 class EmailsConfig(AppConfig):
-    """Masks, and what becomes of the mail that is sent to them."""
+    """Masks, and the handling of mail to them."""
 
     name = "emails"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Keep the addresses of deleted masks from being given again."""
+        """Start recording tombstones for deleted masks and registered names."""
         from emails.store import tombstones
 
-        tombstones.watch()
+        tombstones.connect_signals()

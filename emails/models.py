@@ -1,7 +1,7 @@
-"""The tables: owners, masks, threads that can be replied to, and what was already done.
+"""The tables: owners, masks, reply records, deliveries, daily counts and tombstones.
 
-What must hold is a constraint of the database. Mail content is in none of them. Counters are
-changed only by `store.py`, in the database itself; `save()` is for the admin and the commands.
+Database constraints enforce what must always hold. No table holds mail content. Only `emails.store`
+changes counters, inside the database; `save()` is for the admin and the commands.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "
 
 
 class Profile(models.Model):
-    """An owner. The real address is the user's `email`, unique whatever its case (a migration)."""
+    """An owner. The real address is the user's `email`, unique ignoring case (by a migration)."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
@@ -62,7 +62,7 @@ class Profile(models.Model):
         return f"owner {self.pk}"
 
     def clean(self) -> None:
-        """Refuse who has no address, and a name that nobody may have or somebody had before."""
+        """Refuse a user without an address, and a name that is not allowed or was used before."""
         if self.user_id is not None and not self.user.email:
             raise ValidationError({"user": "This user has no mail address to forward to."})
         self.subdomain = self.subdomain.lower() if self.subdomain else None
@@ -70,7 +70,7 @@ class Profile(models.Model):
         if self.subdomain is None or self.subdomain == stored:
             return
         if not self.is_premium:
-            raise ValidationError({"subdomain": "A name of one's own is a premium feature."})
+            raise ValidationError({"subdomain": "A custom name is a premium feature."})
         if not is_allowed_domain_name(self.subdomain):
             raise ValidationError({"subdomain": "This name is not allowed."})
         if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
@@ -82,7 +82,7 @@ def _mask_domains() -> set[str]:
 
 
 class Mask(models.Model):
-    """What both kinds of mask have. The address is `local`@`domain`, in lower case."""
+    """The fields of both kinds of mask. The address is `local`@`domain`, in lower case."""
 
     KIND: MaskKind
 
@@ -130,15 +130,15 @@ class Mask(models.Model):
         return f"{self.local}@{self.domain}"
 
     def clean(self) -> None:
-        """Refuse an address that can't be a mask, or that was one before."""
+        """Refuse an address that can't be a mask, or was one before."""
         if not is_mask_name(self.local):
-            raise ValidationError({"local": "This can't be the name of a mask."})
+            raise ValidationError({"local": "A mask can't have this name."})
         config = settings.CONFIG
         special = (config.replies_address, config.from_address)
         if is_special(Address(self.local, self.domain), special):
-            raise ValidationError({"local": "This address has another use."})
+            raise ValidationError({"local": "This address is reserved."})
         if self.domain not in self._domains():
-            raise ValidationError({"domain": "This is no domain for such a mask."})
+            raise ValidationError({"domain": "This kind of mask can't use this domain."})
         if self._state.adding and is_deleted(self.address):
             raise ValidationError({"local": "This address was a mask before."})
 
@@ -147,7 +147,7 @@ class Mask(models.Model):
 
 
 class RandomMask(Mask):
-    """A mask whose name chance has made."""
+    """A mask with a random name."""
 
     KIND = MaskKind.RANDOM
 
@@ -156,7 +156,7 @@ class RandomMask(Mask):
 
 
 class DomainMask(Mask):
-    """A mask at an owner's own name, made by its first mail."""
+    """A mask under an owner's own name, created by the first mail to it."""
 
     KIND = MaskKind.DOMAIN
 
@@ -169,17 +169,17 @@ _HASH = RegexValidator(r"^[0-9a-f]{64}$")
 
 
 def hash_of(text: str) -> str:
-    """Hash an address or a name that must be recognised but not kept."""
+    """Hash an address or a name that we must recognise but not store."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_deleted(address: str) -> bool:
-    """Look up whether the address (in its one spelling) was a mask that is deleted."""
+    """Return whether this address, in its normal form, belonged to a deleted mask."""
     return DeletedMask.objects.filter(address_hash=hash_of(address)).exists()
 
 
 class DeletedMask(models.Model):
-    """An address that is never given again. Only its hash is kept."""
+    """A deleted mask's address, never given out again. Only its hash is stored."""
 
     address_hash = models.CharField(max_length=64, unique=True, validators=[_HASH])
     deleted_at = models.DateTimeField(auto_now_add=True)
@@ -189,7 +189,7 @@ class DeletedMask(models.Model):
 
 
 class RegisteredSubdomain(models.Model):
-    """A name that somebody has or had, never to be given to another. Only its hash is kept."""
+    """A name that an owner has or had, never given to anyone else. Only its hash is stored."""
 
     name_hash = models.CharField(max_length=64, unique=True, validators=[_HASH])
     registered_at = models.DateTimeField(auto_now_add=True)
@@ -199,10 +199,11 @@ class RegisteredSubdomain(models.Model):
 
 
 class Reply(models.Model):
-    """A forwarded mail that its owner may reply to.
+    """A reply record: lets an owner reply to a forwarded mail.
 
-    Found by a keyed hash of its Message-ID; who wrote it is encrypted under a key that only the
-    Message-ID gives (`emails/store/reply_records.py`). So the table alone says nothing.
+    Looked up by a keyed hash of the mail's Message-ID. The correspondent is encrypted with a key
+    derived from that Message-ID (`emails/store/reply_records.py`), so the table alone reveals
+    nothing.
     """
 
     lookup = models.CharField(max_length=64, unique=True, validators=[_HASH])
@@ -225,7 +226,7 @@ class Reply(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    """How far one delivery is."""
+    """The state of a delivery."""
 
     CLAIMED = "claimed", "being carried out"
     IN_DOUBT = "in_doubt", "perhaps sent"
@@ -233,9 +234,9 @@ class DeliveryState(models.TextChoices):
 
 
 class Delivery(models.Model):
-    """What was done for one recipient of one notification, so that it is done once.
+    """One recipient of one notification, and its outcome, so that it is handled only once.
 
-    `recipient` is a hash, salted with the SNS message id: rows about one person don't match.
+    `recipient` is a hash salted with the SNS message id, so rows can't be linked to one person.
     """
 
     sns_message_id = models.CharField(max_length=100)
@@ -266,7 +267,7 @@ class Delivery(models.Model):
 
 
 class AbuseCounter(models.Model):
-    """What was done for an owner on one UTC day."""
+    """What we did for an owner on one UTC day."""
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
     day = models.DateField(db_index=True)

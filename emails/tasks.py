@@ -1,4 +1,4 @@
-"""The actors: notifications come in from Dramatiq, and `NotFinished` becomes a retry."""
+"""The Dramatiq actors: one handles notifications, two are periodic jobs."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,38 +23,38 @@ _building_ports = Lock()
 
 @dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused,))
 def process_notification(*, sns_message_id: str, notification: str) -> None:
-    """Carry out one notification of SES.
+    """Handle one SES notification.
 
-    `Refused` is dead-lettered at once, by way of `throws`; all else is retried with backoff.
+    `throws` dead-letters `Refused` at once; any other failure is retried with backoff.
     """
     ports, _ = _ports()
     handle(parse(notification), sns_message_id, ports=ports, now=datetime.now(UTC))
 
 
-# The same actor works off both queues: the bridge names the queue of each message.
+# The same actor serves both queues; the bridge chooses the queue of each message.
 dramatiq.get_broker().declare_queue(FEEDBACK_QUEUE)
 
 
 @dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("7-57/10 * * * *"), max_retries=0)
 def clean_up() -> None:
-    """Remove what is over. Bounded; what a run leaves, the next one removes."""
+    """Remove rows past their retention period. A run is bounded; the next one continues."""
     now, config = datetime.now(UTC), settings.CONFIG
     replies = timedelta(days=config.reply_retention_days)
     labels = timedelta(days=config.stale_mask_days)
-    events.cleaned("deliveries", retention.remove_old_deliveries(now))
-    events.cleaned("replies", retention.remove_old_replies(now, replies))
-    events.cleaned("abuse_counters", retention.remove_old_counters(now))
-    events.cleaned("mask_labels", retention.erase_stale_labels(now, labels))
+    events.data_removed("deliveries", retention.remove_old_deliveries(now))
+    events.data_removed("replies", retention.remove_old_replies(now, replies))
+    events.data_removed("abuse_counters", retention.remove_old_counters(now))
+    events.data_removed("mask_labels", retention.erase_stale_labels(now, labels))
 
 
 @dramatiq.actor(
     queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
 )
 def delete_discarded_mails() -> None:
-    """Delete from S3 what is done with, and was not deleted yet."""
+    """Delete processed mails that are still in S3."""
     _, pending_deletions = _ports()
-    if deleted := pending_deletions.empty():
-        events.cleaned("mails", deleted)
+    if deleted := pending_deletions.flush():
+        events.data_removed("mails", deleted)
 
 
 def _ports() -> tuple[Ports, PendingDeletions]:

@@ -1,4 +1,4 @@
-"""Pages for people: what our mails look like, and why a link in one of them leads here."""
+"""Pages: previews of our notes and notices for staff, and the page that removed links lead to."""
 
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,7 +26,7 @@ def previews(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_member_required
 def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpResponse:
-    """Show a notice, or what is put around a forwarded mail; `form` is `html` or `txt`."""
+    """Show a notice, or the note around a forwarded mail. `form` is `html` or `txt`."""
     if language not in dict(LANGUAGES):
         raise Http404
     if name == _FORWARDED:
@@ -45,6 +45,6 @@ def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpRe
 
 @require_safe
 def tracker_warning(request: HttpRequest) -> HttpResponse:
-    """Say why a link led here: it was a tracker's, and the mask's owner wants none."""
+    """Explain that the link was a tracker's, which the owner asked us to remove."""
     with translation.override(translation.get_language_from_request(request)):
         return render_page(request, "emails/tracker_warning.html")

@@ -1,4 +1,4 @@
-"""Puts the domain's ports together from its settings."""
+"""Builds the domain's ports from its settings."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,9 +17,9 @@ _CLAIM_MARGIN = timedelta(seconds=15)
 
 
 def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDeletions]:
-    """Make the ports, and what deletes mails later. AWS's clients are slow to make: once a process.
+    """Build the ports and the pending deletions: once per process, AWS clients are slow to make.
 
-    `secret_key` takes the place of a `REPLY_SECRET` that is not set. Nothing is connected yet.
+    `secret_key` is used if `REPLY_SECRET` is not set. Opens no connections.
     """
     policy, session, redis = (
         policy_of(config),
@@ -45,7 +45,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
 
 
 def policy_of(config: DomainConfig) -> Policy:
-    """Take from the settings what the rules need."""
+    """Return the settings that `rules` and `flow` need."""
     return Policy(
         mask_domains=config.mask_domains,
         replies_address=config.replies_address,
@@ -60,6 +60,6 @@ def policy_of(config: DomainConfig) -> Policy:
         max_replies_per_day=config.max_replies_per_day,
         max_masks_per_day=config.max_masks_per_day,
         max_domain_masks=config.max_domain_masks,
-        # No attempt lasts as long, so a claim that ran out is one of a worker that died.
+        # Outlasts every attempt, so an expired claim means that its worker died.
         claim=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
     )

@@ -1,1 +1,1 @@
-"""The Django project: settings, logging, Sentry, and what operators use."""
+"""The Django project: its settings, the workers' side of Dramatiq, and the operators' tools."""

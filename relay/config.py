@@ -1,7 +1,9 @@
-"""The settings that the processes share, and those of the Django processes. No Django here."""
+"""The settings of the Django processes: workers, scheduler, web, `manage.py`. No Django here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from environ import Env
 
 from emails.config import DomainConfig
 from runtime.env import (
@@ -17,9 +19,6 @@ from runtime.env import (
 
 
 def _read_database_url(text: str) -> object:
-    # Not above: the bridge reads this module, and does without Django and what belongs to it.
-    from environ import Env
-
     return Env.db_url_config(text)
 
 

@@ -16,7 +16,7 @@ for each problem: `settings.NAME has invalid value VALUE: what is allowed`. `pyt
 --help` shows the bridge's with their present values. boto3's own variables (`AWS_ENDPOINT_URL`,
 credentials, profile) keep their meaning. This page is generated: `python -m relay.document`.
 
-*Bridge* is `python -m bridge`; *relay* are the workers, the scheduler, the web process and
+*Bridge* is `python -m bridge`; *relay* is the workers, the scheduler, the web process and
 `manage.py`.
 
 | setting | used by | meaning | allowed | default |
@@ -25,7 +25,7 @@ credentials, profile) keep their meaning. This page is generated: `python -m rel
 
 
 def settings_page() -> str:
-    """Make the page: each setting once, or twice where the two read it otherwise, in order."""
+    """Make the page. A setting that the two declare differently appears twice."""
     users: dict[Setting, list[str]] = {}
     for declaration, user in ((BridgeConfig, "bridge"), (RelayConfig, "relay")):
         for setting in describe(declaration):

@@ -1,4 +1,4 @@
-"""Settings for commands that reach no server, so that they work where none are set."""
+"""Placeholder settings, so that commands that contact no server run without any setting."""
 
 from collections.abc import MutableMapping, Sequence
 
@@ -18,11 +18,11 @@ _STAND_INS = {
 
 
 def will_do(arguments: Sequence[str]) -> bool:
-    """Tell whether `manage.py` with these arguments only helps, or reaches no server."""
+    """Return whether `manage.py` with these arguments contacts no server."""
     return not arguments or arguments[0] in _COMMANDS or not _HELP.isdisjoint(arguments)
 
 
 def fill_in(environ: MutableMapping[str, str]) -> None:
-    """Set what is not set. What these lead to exists nowhere."""
+    """Fill in the settings that are not set. Nothing exists at these addresses."""
     for name, value in _STAND_INS.items():
         environ.setdefault(name, value)

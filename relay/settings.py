@@ -13,7 +13,7 @@ from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.sentry import set_up_sentry
 
-# Here, since every process but the bridge passes by: workers, scheduler, web.
+# Every process except the bridge loads these settings: workers, scheduler, web.
 require_supported()
 
 CONFIG = load(RelayConfig, os.environ)
@@ -76,17 +76,17 @@ ROOT_URLCONF = "relay.urls"
 WSGI_APPLICATION = "relay.wsgi.application"
 
 _database = environ.Env.db_url_config(CONFIG.database_url)
-# No query and no connection attempt may outlive its message: DESIGN P3.
+# No query and no connection attempt may outlive its message.
 _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
     "options": "-c statement_timeout=15000 -c lock_timeout=10000",
-    # What a connection asks for the fifth time is prepared: two fifths less work for PostgreSQL.
+    # A connection's fifth identical query is prepared: two fifths less work for PostgreSQL.
     "server_side_binding": True,
     "prepare_threshold": 5,
 }
 _database["CONN_MAX_AGE"] = 600
-# A check would be a query more for each message. A connection that broke unnoticed costs one
+# A health check would cost a query per message. A connection that broke unnoticed costs one
 # message a retry, two seconds later.
 _database["CONN_HEALTH_CHECKS"] = False
 DATABASES = {"default": _database}
@@ -118,6 +118,6 @@ if not DEBUG and CONFIG.site_origin.startswith("https:"):
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-# HSTS for subdomains, and preloading, bind all that a domain's owner runs under it, for years:
-# that is for the owner to decide, in the proxy.
+# HSTS for subdomains, and preloading, bind everything under a domain for years: its owner decides
+# that, in the proxy.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -1,24 +1,23 @@
 """Which Python may run the relay: `python runtime/interpreter.py` fails on one that may not.
 
-A mail must not be rewritten by an engine that is known to be wrong, nor by one that nobody has run
-the tests on. Written so that older Pythons can read it too.
+A mail must not be rewritten by regular expressions that are known to be wrong, nor by a Python
+whose changes nobody has read. This file is written so that older Pythons can read it too.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 OLDEST = (3, 11, 2)
 """3.11.0 and 3.11.1 match possessive repetitions wrongly (gh-100061); older ones have none."""
 
 NEXT = (3, 15)
-"""The first that the tests have never run on."""
+"""The first that is refused. 3.14 is accepted, although our tests have not run on it yet."""
 
 
-def problem_with(version: Sequence[int]) -> str | None:
-    """Say what is wrong with a version such as `sys.version_info`; None: it is supported."""
-    numbers = tuple(version[:3])
+def problem_with(version: tuple[int, ...]) -> str | None:
+    """Say what is wrong with a version such as (3, 11, 2); None: it is supported."""
+    numbers = version[:3]
     if OLDEST <= numbers < NEXT:
         return None
     found, oldest, after = (".".join(map(str, each)) for each in (numbers, OLDEST, NEXT))

@@ -44,8 +44,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class NewLife:
-    """What becomes of a dead letter that is requeued: a message, under a new id in Redis.
+class Requeue:
+    """A dead letter to requeue: the message that it becomes, under a new id in Redis.
 
     `sqs_message_id` is empty for a message that did not come from SQS.
     """
@@ -57,7 +57,7 @@ class NewLife:
 
 
 class Requeued(StrEnum):
-    """What became of a dead letter that was to be requeued; see `lua/requeue.lua`."""
+    """The result of requeueing a dead letter; see `lua/requeue.lua`."""
 
     REQUEUED = "requeued"
     GONE = "gone"
@@ -123,17 +123,17 @@ class DeadLetters:
             found: list[bytes | None] = pipeline.execute()
         return found
 
-    def requeue(self, lives: Sequence[NewLife], now_ms: int) -> list[Requeued]:
-        """Give each a new life, or find that it needs none."""
+    def requeue(self, requeues: Sequence[Requeue], now_ms: int) -> list[Requeued]:
+        """Requeue each, unless its message is in flight or done."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            for life in lives:
+            for requeue in requeues:
                 self._requeue(
-                    keys=[*_keys_of_dead_letter(life.place), *_keys_of_new_life(life)],
+                    keys=[*_keys_of_dead_letter(requeue.place), *_keys_of_requeue(requeue)],
                     args=[
-                        life.place.id,
-                        life.id,
-                        life.message,
-                        life.sqs_message_id,
+                        requeue.place.id,
+                        requeue.id,
+                        requeue.message,
+                        requeue.sqs_message_id,
                         now_ms,
                         self._lifetime_ms,
                         DEAD_LETTER_TTL_MS,
@@ -175,8 +175,8 @@ def _keys_of_dead_letter(place: Place) -> list[str]:
     return [dead_letters, keys.messages_of(dead_letters), keys.reason_of(place.id)]
 
 
-def _keys_of_new_life(life: NewLife) -> list[str]:
-    queue, sqs_id = keys.queue(life.place.queue), life.sqs_message_id
+def _keys_of_requeue(requeue: Requeue) -> list[str]:
+    queue, sqs_id = keys.queue(requeue.place.queue), requeue.sqs_message_id
     into = [queue, keys.messages_of(queue)]
     if not sqs_id:
         return into

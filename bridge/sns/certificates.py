@@ -148,9 +148,6 @@ class PinnedCertificates(_KeptCertificates):
             raise CertificateUnavailable(f"{place.file_name}: {error.detail}") from error
 
 
-_DOWNLOAD_ERRORS = (OSError, HTTPException, HTTPError, ValueError)
-"""ValueError: http.client takes a chunk of a negative size for one, and its buffer does not."""
-
 Connect = Callable[[str, float], HTTPSConnection]
 """Makes a connection to a host, not yet opened, with a timeout in seconds for each step."""
 

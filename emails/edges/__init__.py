@@ -1,1 +1,1 @@
-"""What the domain reaches remotely, and the ports through which it sees it."""
+"""The adapters for remote services, and the ports that describe them to the domain."""

@@ -1,4 +1,4 @@
-"""What S3 and SES have in common: how clients are made, and how AWS names its errors."""
+"""Shared by S3 and SES: making clients, and reading AWS's errors."""
 
 import boto3
 from botocore.config import Config
@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 20
 MAX_CONNECTIONS = 32
-"""As many as a process may have threads; more would only be closed after each call."""
+"""The most threads a process may have. Connections beyond the pool are closed after each call."""
 
-PASSING = frozenset(
+TRANSIENT_CODES = frozenset(
     {
         "Throttling",
         "ThrottlingException",
@@ -20,7 +20,7 @@ PASSING = frozenset(
         "LimitExceededException",
         "SendingPausedException",
         "AccountSuspendedException",
-        # Credentials that ran out are renewed, clocks are set right.
+        # Credentials get renewed, and clocks corrected.
         "ExpiredToken",
         "ExpiredTokenException",
         "RequestTimeTooSkewed",
@@ -30,27 +30,27 @@ PASSING = frozenset(
 
 
 def code_of(error: ClientError) -> str:
-    """Give AWS's code for the error; empty if the answer has none."""
+    """Return AWS's code for the error; empty if the answer has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status_of(error: ClientError) -> int:
-    """Give the HTTP status of the answer; 0 if there is none."""
+    """Return the HTTP status of the answer; 0 if it has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def session(region: str) -> boto3.session.Session:
-    """Make the session that all clients of a process come from."""
+    """Make the session for all of a process's clients."""
     return boto3.session.Session(region_name=region)
 
 
 def client_config(attempts: int) -> Config:
-    """Make a client's configuration. `attempts`: how often botocore may try a call in all."""
+    """Make a client's configuration. `attempts`: how often botocore tries a call, in total."""
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         max_pool_connections=MAX_CONNECTIONS,
         retries={"total_max_attempts": attempts, "mode": "standard"},
-        # botocore would describe itself and the machine anew in each call: a tenth of its CPU.
+        # Otherwise botocore builds its own for each call, which takes a tenth of the call's CPU.
         user_agent="mail-relay",
     )

@@ -1,4 +1,4 @@
-"""What operators see: for every outcome a log line and a metric. Nothing of a mail is in either."""
+"""What operators see: a log line and a metric for each event, without any content of a mail."""
 
 import logging
 
@@ -19,37 +19,37 @@ def settled(outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None
     metrics.incr("outcome", tags=[f"outcome:{name_of(outcome)}", f"reason:{outcome.reason}"])
 
 
-def settled_before(outcome: Outcome, sns_message_id: str) -> None:
-    """The notification came again; nothing was done for this recipient."""
+def already_settled(outcome: Outcome, sns_message_id: str) -> None:
+    """The notification was redelivered; this recipient has its outcome already."""
     _log("settled before", outcome, sns_message_id, None)
     metrics.incr("settled_before")
 
 
 def not_settled(error: Exception, sns_message_id: str) -> None:
-    """A recipient could not be settled; the message is retried, or dead-lettered."""
+    """A recipient could not be settled; the message is retried or dead-lettered."""
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
     extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
     extra["error_type"] = type(error).__name__
-    # The failures that we foresee tell all in their reason; the others need their traceback.
+    # For expected failures the reason says it all; the others need their traceback.
     logger.warning("not settled", extra=extra, exc_info=None if reason else error)
     metrics.incr("not_settled", tags=[f"reason:{extra['reason']}"])
 
 
-def counted_wrong(sns_message_id: str, error: BaseException) -> None:
-    """A mail was sent but its counters and its reply record could not be written."""
+def sent_not_counted(sns_message_id: str, error: BaseException) -> None:
+    """A mail was sent, but its counters and its reply record could not be written."""
     logger.error("sent, but not counted", extra={"sns_message_id": sns_message_id}, exc_info=error)
     metrics.incr("not_counted")
 
 
 def trackers_removed(count: int) -> None:
-    """Trackers were taken out of a mail whose owner agreed to metrics."""
+    """Trackers were removed from a mail whose owner agreed to metrics."""
     metrics.incr("trackers_removed", value=count)
 
 
 def developer_mode(
     sns_message_id: str, mask: MaskRef, mail: MailFacts, rewritten: Rewritten
 ) -> None:
-    """A mail goes through a mask whose owner develops with it: all but what it says."""
+    """A mail to a mask in developer mode: log everything about it except its content."""
     verdicts = mail.verdicts
     logger.info(
         "developer mode",
@@ -69,14 +69,14 @@ def developer_mode(
     )
 
 
-def cleaned(what: str, count: int) -> None:
-    """A clean-up has removed so many rows."""
+def data_removed(what: str, count: int) -> None:
+    """A periodic job removed or erased `count` rows or mails."""
     logger.info("cleaned up", extra={"what": what, "count": count})
     metrics.incr("cleaned_up", value=count, tags=[f"what:{what}"])
 
 
 def mails_not_deleted(count: int, reason: str) -> None:
-    """S3 still holds mails that are done with; they will be tried again."""
+    """S3 did not delete `count` processed mails; we try again later."""
     logger.warning("mails not deleted", extra={"count": count, "reason": reason})
     metrics.incr("mails_not_deleted", value=count)
 

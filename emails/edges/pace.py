@@ -1,9 +1,9 @@
-"""How fast mails are sent: all workers together, and slower when SES has had enough.
+"""Limits how fast all workers together send, and backs off when SES throttles.
 
-SES limits how many mails an account may send in a second. Each worker would learn of it by itself,
-and come back by itself; so what one of them learns is kept in Redis, and all keep to it. When SES
-complains, the limit becomes four fifths of what was sent in the last second, and of itself when it
-complains again; without a complaint it grows, and after a minute there is none.
+SES limits how many mails an account may send per second. When it throttles one worker, that worker
+writes a limit to Redis, and all workers obey it. The first limit is four fifths of what was sent in
+the last second; each further throttling cuts it by a fifth. Without throttling the limit grows
+again, and expires after a minute.
 """
 
 import random
@@ -21,22 +21,22 @@ from emails.values.outcomes import RetryReason
 if TYPE_CHECKING:
     from redis import Redis
 
-PATIENCE_SECONDS = 5.0
-"""How long a worker waits for its turn before it works on something else."""
+MAX_WAIT_SECONDS = 5.0
+"""How long a worker waits for its turn before it puts the mail back."""
 
 _LIMIT, _COUNT, _TURNS = "relay:ses-limit", "relay:ses-count", "relay:ses-turns"
 _LIMIT_SECONDS = 60
 _STEP_SECONDS = 5.0
 _SLOWER, _FASTER = 0.8, 1.25
-"""By how much the limit shrinks at a complaint, at most once a step; and grows in each step."""
+"""The limit's factors: `_SLOWER` when SES throttles, at most once per step; `_FASTER` per step."""
 
-_LOOK_SECONDS = (0.02, 0.2)
+_POLL_SECONDS = (0.02, 0.2)
 
 
 class SharedPace:
-    """The pace of sending. Errors of Redis pass through: nothing was sent then.
+    """The pace that all workers share. Doesn't catch Redis's errors: nothing was sent then.
 
-    `per_second` is how many mails all workers may send in a second; None: as many as SES takes.
+    `per_second` is how many mails all workers may send per second; None: as many as SES accepts.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class SharedPace:
         self._clock = clock
         self._lock = threading.Lock()
         self._learned: bytes | None = None
-        self._looked = 0.0
+        self._synced_at = 0.0
         self._uncounted = 0
 
     def wait_turn(self) -> None:
-        """Wait until a mail may be sent. Raises `NotFinished` when that takes too long."""
-        deadline = self._clock() + PATIENCE_SECONDS
+        """Wait until a mail may be sent. Raises `NotFinished` if that takes too long."""
+        deadline = self._clock() + MAX_WAIT_SECONDS
         while not self._may_send():
             if self._clock() >= deadline:
                 raise NotFinished(RetryReason.SENDER_THROTTLED)
-            # Not all at once when the next second begins.
-            self._sleep(random.uniform(*_LOOK_SECONDS))
+            # At random, so that not all workers try at the start of the next second.
+            self._sleep(random.uniform(*_POLL_SECONDS))
 
     def slow_down(self) -> None:
-        """Note that SES has had enough. Complaints that come together are one."""
+        """Lower the limit, because SES throttled a send. Calls within one step count once."""
         now = self._clock()
         stored: bytes | None = cast("bytes | None", self._client.get(_LIMIT))
         if stored is None:
@@ -84,20 +84,20 @@ class SharedPace:
         self._learned = stored
 
     def limit(self) -> float | None:
-        """Tell how many mails may be sent in this second; None: as many as SES takes.
+        """Return how many mails may be sent in this second; None: no limit. Counts as one send.
 
-        Redis is asked once a second, and told how many mails this process has sent since.
+        Once a second, reads the limit from Redis and adds this process's count to the shared one.
         """
         now = self._clock()
         with self._lock:
-            if int(now) != int(self._looked):
-                self._learned, self._looked, self._uncounted = self._look(now), now, 0
+            if int(now) != int(self._synced_at):
+                self._learned, self._synced_at, self._uncounted = self._sync(now), now, 0
             self._uncounted += 1
             learned = _grown(self._learned, now) if self._learned is not None else None
-        return min((one for one in (learned, self._per_second) if one is not None), default=None)
+        return min((rate for rate in (learned, self._per_second) if rate is not None), default=None)
 
-    def _look(self, now: float) -> bytes | None:
-        counter = _counter(self._looked)
+    def _sync(self, now: float) -> bytes | None:
+        counter = _counter(self._synced_at)
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.get(_LIMIT)
             pipeline.incrby(counter, self._uncounted)

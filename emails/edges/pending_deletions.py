@@ -1,8 +1,8 @@
-"""Mails that are done with: collected in Redis, and deleted from S3 a hundred in a call.
+"""Pending deletions: processed mails, collected in Redis and deleted from S3 in batches.
 
-A call of its own for each mail would be a tenth of a worker's time. So whoever adds the hundredth
-deletes a hundred, and a periodic job deletes what is left. A key leaves Redis after S3 has deleted
-its mail, and not before; two that delete the same one do no harm.
+One S3 call per mail would take a tenth of a worker's time. So the worker that adds the hundredth
+mail deletes a hundred, and a periodic job deletes the rest. A key is removed from Redis only after
+S3 has deleted the mail. Two workers may delete the same mail: that does no harm.
 """
 
 import time
@@ -17,20 +17,20 @@ from emails.values.notifications import StoredMail
 if TYPE_CHECKING:
     from redis import Redis
 
-AT_ONCE = 100
-"""How many mails one call deletes; S3 would take a thousand, but the caller is a mail's worker."""
+BATCH_SIZE = 100
+"""How many mails one call deletes. S3 allows a thousand, but the call delays a mail's worker."""
 
-EMPTY_SECONDS = 30.0
-"""How long to go on deleting what is left: the job that does it has less than a minute."""
+MAX_FLUSH_SECONDS = 30.0
+"""How long one flush may take: the job that runs it has a time limit of under a minute."""
 
 
 def key_of(bucket: str) -> str:
-    """Name the set, in Redis, of what is to be deleted from a bucket."""
+    """Return the key of the Redis set of mails to delete from a bucket."""
     return f"relay:discarded-mails:{bucket}"
 
 
 class PendingDeletions:
-    """The mails of a bucket that are done with. Errors of Redis pass through."""
+    """The pending deletions of one bucket. Doesn't catch Redis's errors."""
 
     def __init__(
         self,
@@ -47,31 +47,31 @@ class PendingDeletions:
         self._clock = clock
 
     def add(self, mail: StoredMail) -> None:
-        """Have a mail deleted, in a while. It must be of this bucket."""
+        """Schedule a mail of this bucket for deletion. Deletes a batch when one is full."""
         with self._redis.pipeline() as pipeline:
             pipeline.sadd(self._key, mail.key)
             pipeline.scard(self._key)
             is_new, count = pipeline.execute()
-        # Each count is seen by one worker; and while S3 can't delete, not every one of them tries.
-        if is_new and count % AT_ONCE == 0:
+        # Only one worker sees each count. If S3 fails, not every later worker tries again.
+        if is_new and count % BATCH_SIZE == 0:
             self._delete_some()
 
-    def empty(self) -> int:
-        """Delete what is there; stops at the first failure, or when it has taken long enough.
+    def flush(self) -> int:
+        """Delete all pending mails; return how many were deleted.
 
-        Gives how many were deleted.
+        Stops at the first failure, or after `MAX_FLUSH_SECONDS`.
         """
-        total, until = 0, self._clock() + EMPTY_SECONDS
+        total, until = 0, self._clock() + MAX_FLUSH_SECONDS
         while self._clock() < until:
             deleted = self._delete_some()
             total += deleted
-            if deleted < AT_ONCE:
+            if deleted < BATCH_SIZE:
                 break
         return total
 
     def _delete_some(self) -> int:
-        """Delete up to a hundred. What can't be deleted is logged, and stays for the next time."""
-        found = cast("list[bytes]", self._redis.srandmember(self._key, AT_ONCE))
+        """Delete one batch. Mails that S3 doesn't delete are logged, and stay pending."""
+        found = cast("list[bytes]", self._redis.srandmember(self._key, BATCH_SIZE))
         keys = [key.decode() for key in found]
         if not keys:
             return 0

@@ -1,4 +1,4 @@
-"""What the domain needs from outside, as it sees it. The other modules here keep these promises."""
+"""What the domain needs from outside: the interfaces that the other modules here implement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,19 +14,19 @@ class MailStore(Protocol):
     """The mails that SES stored."""
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Read a mail. Raises `NotFinished`, or `Refused` for one that is missing or too large."""
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is missing or too large."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
-        """Delete mails; gives the keys of those that are still there, each with the reason."""
+        """Delete mails; return the keys of those not deleted, each with the reason."""
 
 
 class Mailer(Protocol):
     """Sends mails."""
 
     def send(self, mail: Outgoing) -> str:
-        """Send a mail to one recipient; gives SES's id for it.
+        """Send a mail to one recipient; return SES's id for it.
 
-        Raises `Refused` or `NotFinished` if it was surely not sent, `SendInDoubt` if it may have
+        Raises `Refused` or `NotFinished` if it was certainly not sent, `SendInDoubt` if it may have
         been.
         """
 
@@ -38,14 +38,14 @@ class Pace(Protocol):
         """Wait until a mail may be sent. Raises `NotFinished` if that takes too long."""
 
     def slow_down(self) -> None:
-        """Note that SES refused a mail because too many were sent."""
+        """Send more slowly from now on, because SES throttled a send."""
 
 
 class MakeNote(Protocol):
-    """Makes the header and footer of a forwarded mail."""
+    """Makes the note, the header and footer added to a forwarded mail."""
 
     def __call__(self, mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
-        """Make them for a mask, in its owner's language."""
+        """Make the note for a mask, in its owner's language."""
 
 
 class MakeNotice(Protocol):
@@ -54,4 +54,4 @@ class MakeNotice(Protocol):
     def __call__(
         self, kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime
     ) -> bytes:
-        """Make the notice about a mask, for its owner, in the owner's language."""
+        """Make a notice about a mask for its owner, in the owner's language."""

@@ -1,6 +1,6 @@
-"""Templates → what people read, in their own language. No database.
+"""Renders the notes and notices that owners read, in their language. No database.
 
-A language that there is no translation for is shown in English.
+Languages without a translation fall back to English.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ _SUBJECTS = {
 
 
 def forward_note(mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
-    """Make the header and footer of a mail that is forwarded from `mask`.
+    """Make the header and footer of a mail forwarded from `mask`.
 
-    `trackers_removed` counts the trackers taken out, by domain.
+    `trackers_removed` maps domains to how many of their trackers were removed.
     """
     context = {
         "mask": mask,
@@ -56,7 +56,7 @@ class Notice:
 
 
 def notice(kind: NoticeKind, mask: str, language: str) -> Notice:
-    """Write a notice about a mask."""
+    """Render a notice about a mask."""
     context = {"mask": mask, "site_origin": settings.SITE_ORIGIN}
     with translation.override(language):
         subject = str(_SUBJECTS[kind])
@@ -69,15 +69,15 @@ def notice(kind: NoticeKind, mask: str, language: str) -> Notice:
 
 
 def notice_mail(kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime) -> bytes:
-    """Make the mail that tells an owner; no machine shall answer it (RFC 3834)."""
-    written = notice(kind, mask, language)
+    """Make the notice's mail, marked so that no machine answers it (RFC 3834)."""
+    rendered = notice(kind, mask, language)
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = settings.CONFIG.from_address
     mail["To"] = recipient
-    mail["Subject"] = written.subject
+    mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(now)
     mail["Auto-Submitted"] = "auto-generated"
     mail[LOOP_HEADER] = "1"
-    mail.set_content(written.text)
-    mail.add_alternative(written.html, subtype="html")
+    mail.set_content(rendered.text)
+    mail.add_alternative(rendered.html, subtype="html")
     return mail.as_bytes()

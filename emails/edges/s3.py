@@ -1,4 +1,4 @@
-"""S3: the mails that SES stored. Its errors are translated here, once."""
+"""S3, which holds the mails that SES stored. The only module that interprets S3's errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emails.edges.aws import PASSING, client_config, code_of, status_of
+from emails.edges.aws import TRANSIENT_CODES, client_config, code_of, status_of
 from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 MAX_MAIL_BYTES = 60 * 1024 * 1024
-"""SES takes mails of up to 40 MB in and out; whatever is far above is no mail of SES's."""
+"""SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
 
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -27,10 +27,10 @@ class S3MailStore:
         self._client = client
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Read a mail. Raises `NotFinished`, or `Refused` for one that is not there.
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is missing or too large.
 
-        SES stores a mail before it tells of it, and S3 shows at once what was stored: a mail that
-        is missing now will not come.
+        SES stores a mail before it notifies us, and S3 is consistent: a mail that is missing now
+        won't appear later.
         """
         try:
             answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
@@ -43,9 +43,9 @@ class S3MailStore:
             raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
-        """Delete up to 1,000 mails; gives the keys of those that are still there, with S3's reason.
+        """Delete up to 1,000 mails; return the keys of those not deleted, with S3's error codes.
 
-        One that is gone already is deleted, too. Raises as `fetch`, when none was deleted.
+        A missing mail counts as deleted. Raises like `fetch` if the whole call fails.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         """
         try:
@@ -57,12 +57,12 @@ class S3MailStore:
             raise _store_failure(error) from error
         except BotoCoreError as error:
             raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
-        return {one["Key"]: one.get("Code", "") for one in answer.get("Errors", ())}
+        return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:
     code, status = code_of(error), status_of(error)
-    if code in PASSING or status == 429:
+    if code in TRANSIENT_CODES or status == 429:
         return NotFinished(RetryReason.MAIL_STORE_THROTTLED)
     if status >= 500:
         return NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE)
@@ -72,5 +72,5 @@ def _store_failure(error: ClientError) -> Refused | NotFinished:
 
 
 def connect(session: "boto3.session.Session") -> S3MailStore:
-    """Make the store: once a process, since a client is slow to make; all threads may share it."""
+    """Make the store. Clients are slow to create: make one per process, threads can share it."""
     return S3MailStore(session.client("s3", config=client_config(attempts=3)))

@@ -1,8 +1,8 @@
-"""SES: sending. Its errors are translated here, once.
+"""Sends mails with SES. The only module that interprets SES's errors.
 
-Two questions are answered for each failure: may it work later, and was anything sent? A failed
-call that SES may have carried out is `SendInDoubt`; only for what SES surely did not take is
-another attempt safe, since SES knows no "send this once".
+For each failure it decides: can a retry succeed, and may the mail have been sent? SES has no
+idempotent send, so a retry is safe only if SES certainly did not accept the mail. Otherwise the
+failure is `SendInDoubt`.
 """
 
 from base64 import b64encode
@@ -21,7 +21,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from emails.edges.aws import PASSING, client_config, code_of, status_of
+from emails.edges.aws import TRANSIENT_CODES, client_config, code_of, status_of
 from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import RefuseReason, RetryReason
@@ -29,7 +29,7 @@ from emails.values.outcomes import RefuseReason, RetryReason
 if TYPE_CHECKING:
     from mypy_boto3_sesv2.client import SESV2Client
 
-# Errors that come before the request is out: SES can't have seen it.
+# Errors before the request leaves: SES can't have seen it.
 _NEVER_ARRIVED = (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -41,7 +41,7 @@ _NEVER_ARRIVED = (
 
 
 class SesMailer:
-    """SES, for sending."""
+    """Sends mails with SES."""
 
     def __init__(self, client: "SESV2Client", configuration_set: str | None) -> None:
         self._client = client
@@ -50,9 +50,9 @@ class SesMailer:
         )
 
     def send(self, mail: Outgoing) -> str:
-        """Send a mail to one recipient; give the id that SES makes its Message-ID of.
+        """Send a mail to one recipient; return SES's id, from which SES makes the Message-ID.
 
-        Raises `Refused` or `NotFinished` where SES surely did not take it; `SendInDoubt` where it
+        Raises `Refused` or `NotFinished` if SES certainly did not accept it, `SendInDoubt` if it
         may have. SES allows letters, digits, `-` and `_` in tags.
         """
         try:
@@ -72,12 +72,12 @@ class SesMailer:
         return answer["MessageId"]
 
 
-# botocore writes a mail as base64, then as JSON, then as bytes, and copies those to send them: five
-# times its size. So it is kept from botocore, and goes into the request's body piece by piece.
+# botocore encodes a mail as base64, JSON and bytes, and copies those to send them: five times its
+# size in memory. So we keep the mail from botocore, and write it into the request's body in pieces.
 _MAIL = "relay.mail"
 _NO_DATA = b'"Data": ""'
 _PIECE_BYTES = 3 * 64 * 1024
-"""Base64 makes four bytes of three: only the last piece may need padding."""
+"""A multiple of three, so that only the last piece needs base64 padding."""
 
 
 def _take_mail_out(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
@@ -89,7 +89,7 @@ def _take_mail_out(params: dict[str, Any], context: dict[str, Any], **_: object)
 def _put_mail_in(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
     before, gap, after = params["body"].partition(_NO_DATA)
     if not gap:
-        raise ValueError("botocore writes requests in another way: a mail has no place in this one")
+        raise ValueError("unexpected request body from botocore: no place to insert the mail")
     mail, body = memoryview(context.pop(_MAIL)), BytesIO()
     body.write(before + b'"Data": "')
     for start in range(0, len(mail), _PIECE_BYTES):
@@ -100,8 +100,8 @@ def _put_mail_in(params: dict[str, Any], context: dict[str, Any], **_: object) -
 
 
 def _send_failure(error: ClientError) -> Refused | NotFinished:
-    """SES answered, and not with an id: it did not take the mail."""
-    if code_of(error) in PASSING or status_of(error) == 429:
+    """Map an error answer from SES, which means that SES did not accept the mail."""
+    if code_of(error) in TRANSIENT_CODES or status_of(error) == 429:
         return NotFinished(RetryReason.SENDER_THROTTLED)
     if status_of(error) >= 500:
         return NotFinished(RetryReason.SENDER_UNAVAILABLE)
@@ -109,8 +109,8 @@ def _send_failure(error: ClientError) -> Refused | NotFinished:
 
 
 def connect(session: "boto3.session.Session", configuration_set: str | None) -> SesMailer:
-    """Make the mailer: once a process, since a client is slow to make; all threads may share it."""
-    # One attempt: a send that is repeated below us is a mail sent twice.
+    """Make the mailer. Clients are slow to create: make one per process, threads can share it."""
+    # One attempt: if botocore retried a send, the mail could be sent twice.
     client = session.client("sesv2", config=client_config(attempts=1))
     client.meta.events.register("before-parameter-build.sesv2.SendEmail", _take_mail_out)
     client.meta.events.register("before-call.sesv2.SendEmail", _put_mail_in)

@@ -1,1 +1,1 @@
-"""The way of one mail through the domain: claimed, judged, rewritten, sent, recorded."""
+"""One mail's path through the domain: claim, decide, rewrite, send, record."""

@@ -1,4 +1,4 @@
-"""What the flow works with: its ports to the outside, and the notification it carries out."""
+"""What every step of the flow gets: the ports to the outside, and the current notification."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from emails.values.notifications import StoredMail
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What can fail remotely, and what was read from the settings. Made once a process.
+    """The remote services and the settings, built once per process.
 
-    `reply_secret` is what the keys of reply records are derived from.
+    The keys of reply records are derived from `reply_secret`.
     """
 
     policy: Policy
@@ -31,7 +31,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One notification that is being carried out, at the time `now`."""
+    """The notification being handled, and the time its handling began."""
 
     ports: Ports
     sns_message_id: str

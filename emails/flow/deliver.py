@@ -1,15 +1,16 @@
-"""One delivery, once: claim → work → record. And what a failure at each of these points means.
+"""Carries out one delivery once: claim → work → record. What a failure means at each step:
 
-    claim     nobody else is at it; a finished one only gives its outcome again
-    work      load, decide, fetch, rewrite, send. Nothing is sent before its last step, so a
-              failure gives the claim back. No database transaction is open meanwhile.
-    send      with a claim that ran out, nothing is sent. SES said no → as any failure. No answer →
-              the delivery is in doubt, and is not tried again by itself: it may have been sent. An
-              operator decides.
-    record    one transaction; repeated for a while when the database is away
+    claim     Another worker holds the claim: retry later. Finished before: return the stored
+              outcome.
+    work      Load, decide, fetch, rewrite, send. Sending comes last, so an earlier failure sent
+              nothing and releases the claim. No database transaction is open during the work.
+    send      Claim expired: send nothing. SES rejects the mail: a failure like any other. No answer
+              from SES: the mail may have been sent, so the delivery is in doubt, and we don't retry
+              it. An operator decides.
+    record    One transaction, retried for a while if the database is unavailable.
 
-What remains: a process that dies, or a database that stays away, between SES's yes and that one
-transaction. Then the claim runs out, and the mail is sent again.
+One gap remains: the process dies, or the database stays unavailable, after SES accepts the mail and
+before that transaction commits. Then the claim expires, and the mail is sent again.
 """
 
 from collections.abc import Callable
@@ -29,70 +30,72 @@ _RECORD_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What the work led to; `record` writes it down, in one transaction."""
+class Result:
+    """The result of the work. `record` stores it in one transaction."""
 
     outcome: Outcome
     mask: MaskRef | None
     record: Callable[[], None]
-    was_sent: bool = False
+    mail_sent: bool = False
 
 
-def settled(
+def outcome_only(
     context: Context, claimed: Claim, outcome: Outcome, mask: MaskRef | None = None
-) -> Done:
-    """Make the `Done` of a delivery for which nothing is sent."""
-    return Done(outcome, mask, lambda: records.record_settled(claimed, outcome, mask, context.now))
+) -> Result:
+    """Return a result that records its outcome and at most a count for the mask."""
+    return Result(
+        outcome, mask, lambda: records.record_settled(claimed, outcome, mask, context.now)
+    )
 
 
 def settle_once(
-    context: Context, purpose: str, recipient: str, work: Callable[[Claim], Done]
+    context: Context, purpose: str, recipient: str, work: Callable[[Claim], Result]
 ) -> Outcome:
-    """Do the work if it was not done, and give its outcome.
+    """Do the work unless it was done before, and return its outcome.
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    lasts = context.ports.policy.claim
-    result = claims.claim(context.sns_message_id, purpose, recipient, context.now, lasts)
-    match result:
+    lifetime = context.ports.policy.claim
+    claim_result = claims.claim(context.sns_message_id, purpose, recipient, context.now, lifetime)
+    match claim_result:
         case Finished(outcome):
-            events.settled_before(outcome, context.sns_message_id)
+            events.already_settled(outcome, context.sns_message_id)
             return outcome
         case ClaimedElsewhere():
             raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
         case InDoubt():
             raise Refused(RefuseReason.SEND_IN_DOUBT)
         case Claim():
-            return _carry_out(context, result, work)
+            return _carry_out(context, claim_result, work)
         case _:
-            assert_never(result)
+            assert_never(claim_result)
 
 
-def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Done]) -> Outcome:
+def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]) -> Outcome:
     try:
-        done = work(claimed)
-        if not done.was_sent:
-            done.record()
+        result = work(claimed)
+        if not result.mail_sent:
+            result.record()
     except Exception as error:
         if getattr(error, "reason", None) != RefuseReason.SEND_IN_DOUBT:
-            # A claim that can't be given back runs out by itself.
+            # A claim that we can't release expires by itself.
             with suppress(NotFinished):
                 claims.release(claimed, context.now)
         raise
-    if done.was_sent:
-        _record_sent(context, claimed, done)
-    events.settled(done.outcome, context.sns_message_id, done.mask)
-    return done.outcome
+    if result.mail_sent:
+        _record_sent(context, claimed, result)
+    events.settled(result.outcome, context.sns_message_id, result.mask)
+    return result.outcome
 
 
 def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
-    """Send the mail; gives SES's id for it. Raises `Refused` or `NotFinished`: it was not sent.
+    """Send the mail and return SES's id for it. Raises `NotFinished` or `Refused` if it fails.
 
-    Where that isn't sure, the delivery is in doubt from now on.
+    If SES may have sent it all the same, marks the delivery as in doubt and raises `Refused`.
     """
     context.ports.pace.wait_turn()
     if context.ports.clock() >= claimed.until:
-        # This machine stood still, and its other clocks with it; somebody may have taken over.
+        # This machine was suspended, so no timeout fired. Another worker may hold the claim now.
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
         return context.ports.mailer.send(mail)
@@ -103,7 +106,7 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     except Refused:
         raise
     except BaseException as error:
-        # An interrupt counts as well: SES may have the mail while we don't have its answer.
+        # Also for an interrupt: SES may have accepted the mail before we read its answer.
         with suppress(NotFinished):
             _with_retries(context, lambda: claims.mark_in_doubt(claimed))
         if isinstance(error, Exception):
@@ -111,18 +114,18 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
         raise
 
 
-def _record_sent(context: Context, claimed: Claim, done: Done) -> None:
-    """Write down that a mail was sent: whatever goes wrong here, it must not be sent again."""
+def _record_sent(context: Context, claimed: Claim, result: Result) -> None:
+    """Record that the mail was sent. Whatever fails here, the mail must not be sent again."""
     try:
         try:
-            _with_retries(context, done.record)
+            _with_retries(context, result.record)
         except NotFinished:
             raise
         except BaseException as error:
-            # The time limit, or a row that is gone: do without the counters.
-            events.counted_wrong(context.sns_message_id, error)
+            # A time limit or a deleted row: give up the counters, keep the outcome.
+            events.sent_not_counted(context.sns_message_id, error)
             _with_retries(
-                context, lambda: records.record_settled(claimed, done.outcome, None, context.now)
+                context, lambda: records.record_settled(claimed, result.outcome, None, context.now)
             )
             if not isinstance(error, Exception):
                 raise

@@ -1,7 +1,7 @@
-"""Bounces and complaints, for one recipient at a time: load → decide → record."""
+"""Bounces and complaints, one recipient at a time: load → decide → record."""
 
 from emails.flow.context import Context
-from emails.flow.deliver import Done, settle_once
+from emails.flow.deliver import Result, settle_once
 from emails.flow.notices import Addressee, send_notice
 from emails.rules import bounce as bounces
 from emails.rules import complaint as complaints
@@ -24,10 +24,10 @@ _KINDS = frozenset(kind.value for kind in SentKind)
 
 
 def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
-    """Take note of one bounced recipient."""
+    """Record one bounced recipient."""
     address = only_address_in(recipient.address)
 
-    def work(claimed: Claim) -> Done:
+    def work(claimed: Claim) -> Result:
         owner = _find_owner(context, address)
         kind = _kind(bounce.mail)
         reason = bounces.judge(bounce.kind, bounce.subkind, recipient.diagnostic, owner, kind)
@@ -37,10 +37,10 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
 
 
 def settle_complaint(context: Context, complaint: Complaint, recipient: str) -> Outcome:
-    """Take note of one recipient's complaint; if it disables a mask, its owner is told."""
+    """Record one recipient's complaint. If it disables a mask, notify the owner."""
     address = only_address_in(recipient)
 
-    def work(claimed: Claim) -> Done:
+    def work(claimed: Claim) -> Result:
         owner = _find_owner(context, address)
         mask = _find_mask(context, complaint.mail, owner)
         kind = _kind(complaint.mail)
@@ -65,9 +65,9 @@ def _recorded(
     reason: RecordReason,
     owner: OwnerFacts | None,
     mask: MaskFacts | None,
-) -> Done:
+) -> Result:
     outcome, ref = Recorded(reason), mask.ref if mask else None
-    return Done(
+    return Result(
         outcome,
         ref,
         lambda: records.record_feedback(claimed, outcome, owner, ref, context.now),
@@ -84,7 +84,7 @@ def _kind(mail: SentMail) -> SentKind:
 
 
 def _find_owner(context: Context, address: Address | None) -> OwnerFacts | None:
-    """Look up whose real address it is, or for whose mask the simulator was used."""
+    """Look up the owner of a real address, or of the mask behind an SES simulator address."""
     if address is None:
         return None
     if ref := simulated_mask(address):
@@ -94,7 +94,7 @@ def _find_owner(context: Context, address: Address | None) -> OwnerFacts | None:
 
 
 def _find_mask(context: Context, mail: SentMail, owner: OwnerFacts | None) -> MaskFacts | None:
-    """Look up the owner's mask that the mail went through: by its tag, or by its sender."""
+    """Look up the owner's mask that the mail came through: by its tag, else by its sender."""
     if owner is None:
         return None
     ref = MaskRef.parse(mail.tag("mask") or "")

@@ -1,7 +1,7 @@
-"""The conductor: a notification in, the outcome of each of its recipients out.
+"""The entry point: takes a notification, returns the outcome for each of its recipients.
 
-Each recipient is settled on its own: whatever happens to one, the others get theirs. Only when all
-are settled is the stored mail discarded. The only place that catches `NotFinished`.
+Each recipient is settled separately, so one failure doesn't affect the others. The stored mail is
+deleted only after all are settled.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,9 +24,9 @@ T = TypeVar("T")
 def handle(
     notification: Notification, sns_message_id: str, *, ports: Ports, now: datetime
 ) -> tuple[Outcome, ...]:
-    """Carry the notification out. Raises `NotFinished` or `Refused` if a recipient is not settled.
+    """Handle the notification. Raises the failure of a recipient that could not be settled.
 
-    Calling it again with the same notification does only what is still to be done.
+    Handling the same notification again does only what is still missing.
     """
     context = Context(ports, sns_message_id, now)
     match notification:
@@ -60,13 +60,13 @@ def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
 def _settle_each(
     context: Context, parts: Iterable[T], settle: Callable[[T], Outcome]
 ) -> tuple[Outcome, ...]:
-    """Settle all that can be settled; then raise the failure that asks for a retry, if any does."""
+    """Settle each part. If any failed, raise one failure, preferably one that is retried."""
     outcomes: list[Outcome] = []
     failures: list[Exception] = []
     for part in parts:
         try:
             outcomes.append(settle(part))
-        except Exception as error:  # noqa: BLE001 — whatever it is, the next one gets its turn
+        except Exception as error:  # noqa: BLE001 — the others must still be settled
             events.not_settled(error, context.sns_message_id)
             failures.append(error)
     if failures:
@@ -75,7 +75,7 @@ def _settle_each(
 
 
 def _finality(error: Exception) -> int:
-    """Rank failures: what is retried first, what is refused last."""
+    """Rank failures: those to retry first, refusals last."""
     if isinstance(error, NotFinished):
         return 0
     return 2 if isinstance(error, Refused) else 1

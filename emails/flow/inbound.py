@@ -1,4 +1,4 @@
-"""The mail of one notification, as it is carried out for its recipients."""
+"""The received mail that a notification is about, shared by its recipients."""
 
 from dataclasses import replace
 from typing import assert_never
@@ -10,7 +10,7 @@ from emails.values.notifications import InlineMail, Received, StoredMail
 
 
 class Inbound:
-    """A received mail: its bytes are fetched when somebody first needs them, and once."""
+    """A received mail. Its bytes are fetched once, when first needed."""
 
     def __init__(self, received: Received, mail_store: MailStore) -> None:
         self._received = received
@@ -19,7 +19,7 @@ class Inbound:
         self._facts: MailFacts | None = None
 
     def raw(self) -> bytes:
-        """Give the mail's bytes. Raises `Refused` or `NotFinished`."""
+        """Return the mail's bytes. Raises `Refused` or `NotFinished`."""
         if self._raw is None:
             match self._received.content:
                 case StoredMail() as stored:
@@ -31,11 +31,11 @@ class Inbound:
         return self._raw
 
     def notified_facts(self) -> MailFacts:
-        """Give what the notification says of the mail; some headers may be missing."""
+        """Return what the notification says about the mail; headers may be missing."""
         return self._received.mail
 
     def facts(self) -> MailFacts:
-        """Give what the rules may know of the mail: if SES left headers out, it is fetched."""
+        """Return the facts for the rules. Fetches the mail if SES left headers out."""
         if not self._received.headers_truncated:
             return self._received.mail
         if self._facts is None:

@@ -1,10 +1,10 @@
-"""Notices to owners: rendered, and sent once for each notification that calls for one."""
+"""Sends notices to owners, at most once for each notification that calls for one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from emails.flow.context import Context
-from emails.flow.deliver import Done, send, settle_once, settled
+from emails.flow.deliver import Result, outcome_only, send, settle_once
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.facts import MaskFacts, OwnerFacts, SentKind
@@ -15,7 +15,7 @@ _SENT = Recorded(RecordReason.NOTICE_SENT)
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Who is told, and of which mask."""
+    """The owner who gets the notice, and the mask it is about."""
 
     owner: OwnerFacts
     mask: MaskFacts
@@ -27,24 +27,24 @@ def send_notice(
     recipient: str,
     find_addressee: Callable[[], Addressee | None],
 ) -> Outcome:
-    """Send the notice, if this notification hasn't led to it yet.
+    """Send the notice, unless it was sent for this notification before.
 
-    `recipient` is the notification's, whose outcome calls for the notice. Whom to tell is looked up
-    only when there is something to do.
+    `recipient` is the one whose outcome calls for the notice. Calls `find_addressee` only if the
+    notice is still to be sent.
     """
 
-    def work(claimed: Claim) -> Done:
+    def work(claimed: Claim) -> Result:
         addressee = find_addressee()
         if addressee is None:
-            return settled(context, claimed, Recorded(RecordReason.NOTICE_TO_NOBODY))
+            return outcome_only(context, claimed, Recorded(RecordReason.NOTICE_TO_NOBODY))
         return _send(context, kind, addressee, claimed)
 
     return settle_once(context, f"notice {kind}", recipient, work)
 
 
-def _send(context: Context, kind: NoticeKind, addressee: Addressee, claimed: Claim) -> Done:
+def _send(context: Context, kind: NoticeKind, addressee: Addressee, claimed: Claim) -> Result:
     ports, owner, mask = context.ports, addressee.owner, addressee.mask
     raw = ports.make_notice(kind, mask.address, owner.address, owner.language, context.now)
     sender = ports.policy.from_address
     send(context, claimed, Outgoing(raw, sender, owner.address, mask.tags(SentKind.NOTICE)))
-    return replace(settled(context, claimed, _SENT, mask.ref), was_sent=True)
+    return replace(outcome_only(context, claimed, _SENT, mask.ref), mail_sent=True)

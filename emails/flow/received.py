@@ -1,4 +1,4 @@
-"""A received mail, for one recipient at a time: load → decide → carry out."""
+"""A received mail, one recipient at a time: load → decide → carry out."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,7 +7,7 @@ from typing import assert_never
 from emails.edges import events
 from emails.flow import replies
 from emails.flow.context import Context
-from emails.flow.deliver import Done, send, settle_once, settled
+from emails.flow.deliver import Result, outcome_only, send, settle_once
 from emails.flow.inbound import Inbound
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
@@ -30,7 +30,7 @@ _PURPOSE = "received"
 
 
 def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
-    """Carry the mail out for one recipient. Raises `NotFinished` or `Refused`."""
+    """Handle the mail for one recipient. Raises `NotFinished` or `Refused`."""
     match recipient:
         case UnreadRecipient(address):
             return settle_once(context, _PURPOSE, str(address), partial(_to_nobody, context))
@@ -44,21 +44,23 @@ def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
             assert_never(recipient)
 
 
-def _to_nobody(context: Context, claimed: Claim) -> Done:
-    return settled(context, claimed, Ignored(IgnoreReason.NOREPLY))
+def _to_nobody(context: Context, claimed: Claim) -> Result:
+    return outcome_only(context, claimed, Ignored(IgnoreReason.NOREPLY))
 
 
-def _to_mask(context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim) -> Done:
+def _to_mask(
+    context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
+) -> Result:
     target = lookups.find_mask(recipient, context.now)
-    # For what is no mask the mail need not be fetched, even if SES left headers out.
+    # Without a mask the decision needs no headers: don't fetch the mail for them.
     mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
     decision = forward.decide(mail, target, context.ports.policy, context.now)
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
-        return settled(context, claimed, decision, ref)
+        return outcome_only(context, claimed, decision, ref)
     found = _existing_or_new(context, decision.target)
     if found is None:
-        return settled(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
+        return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
     return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
 
 
@@ -71,7 +73,7 @@ def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> Fou
 
 def _forward(
     context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
-) -> Done:
+) -> Result:
     rewritten = rewrite_forward(inbound.raw(), _plan(context, found))
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
@@ -86,7 +88,7 @@ def _forward(
         if removed and found.owner.allows_metrics:
             events.trackers_removed(removed)
 
-    return Done(outcome, found.mask.ref, record, was_sent=True)
+    return Result(outcome, found.mask.ref, record, mail_sent=True)
 
 
 def _outgoing(

@@ -1,9 +1,9 @@
-"""A mail to the replies address: load → decide → carry out, and the notice that may follow."""
+"""A mail to the replies address: load → decide → carry out, then perhaps a notice."""
 
 from functools import partial
 
 from emails.flow.context import Context
-from emails.flow.deliver import Done, send, settle_once, settled
+from emails.flow.deliver import Result, outcome_only, send, settle_once
 from emails.flow.inbound import Inbound
 from emails.flow.notices import Addressee, send_notice
 from emails.mime.plans import ReplyPlan
@@ -22,7 +22,7 @@ _PURPOSE = "reply"
 
 
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
-    """Carry the reply out, then tell the owner what there is to tell."""
+    """Handle the reply, then send the owner the notice that its outcome calls for, if any."""
     work = partial(_reply, context, inbound)
     outcome = settle_once(context, _PURPOSE, str(recipient.address), work)
     if notice := notice_after(outcome):
@@ -43,16 +43,16 @@ def _find_thread(context: Context, inbound: Inbound) -> ReplyFacts | None:
     return lookups.find_reply(ids, context.ports.reply_secret) if ids else None
 
 
-def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Done:
+def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
     thread = _find_thread(context, inbound)
     decision = reply.decide(inbound.facts(), thread, context.ports.policy, context.now)
     if not isinstance(decision, reply.SendReply):
-        # Somebody else's mask is not charged with what a stranger wrote: it counts nowhere.
-        return settled(context, claimed, decision)
+        # Counted for no mask: the writer may be a stranger.
+        return outcome_only(context, claimed, decision)
     return _send(context, inbound, decision, claimed)
 
 
-def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed: Claim) -> Done:
+def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed: Claim) -> Result:
     thread = decision.thread
     rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
     outgoing = Outgoing(
@@ -63,23 +63,28 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
     )
     send(context, claimed, outgoing)
     outcome = Replied(decision.reason)
-    return Done(
+    return Result(
         outcome,
         thread.mask.ref,
         lambda: records.record_replied(claimed, outcome, thread, context.ports.policy, context.now),
-        was_sent=True,
+        mail_sent=True,
     )
 
 
 def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:
-    """Plan the rewriting; the owner's address may stand there with or without a tag."""
+    """Plan the rewriting. The owner's address may appear with or without its `+tag`."""
     addresses = (parse(thread.owner.address), sender_of(inbound.facts()))
-    spellings = [str(one) for each in addresses if each for one in (each, each.untagged)]
+    spellings = [
+        str(spelling)
+        for address in addresses
+        if address
+        for spelling in (address, address.untagged)
+    ]
     return ReplyPlan(
         mask=thread.mask.address,
         correspondent=thread.correspondent,
         owner_addresses=(thread.owner.address, *dict.fromkeys(spellings)),
         message_id_in_thread=f"<{thread.message_id}>" if thread.message_id else None,
-        references=tuple(f"<{one}>" for one in thread.references),
+        references=tuple(f"<{message_id}>" for message_id in thread.references),
         now=context.now,
     )

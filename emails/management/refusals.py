@@ -1,10 +1,10 @@
-"""Django's refusals, as commands show them."""
+"""Formats Django's validation errors for commands."""
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 
 def in_one_line(error: ValidationError) -> str:
-    """Give all that is wrong, in one line: `field: what`, …; without a field what is of none."""
+    """Join all errors into one line: `field: message`; non-field errors without a prefix."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
     return " ".join(

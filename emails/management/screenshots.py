@@ -1,4 +1,4 @@
-"""Pictures of mails, as a headless Chromium renders their HTML. It reaches no network."""
+"""Screenshots of mails, rendered by a headless Chromium without network access."""
 
 import base64
 import os
@@ -19,11 +19,11 @@ _OPTIONS = (
 
 
 class NoBrowser(Exception):
-    """No Chromium is installed; the text says which were looked for."""
+    """No Chromium is installed. The text names the programs we looked for."""
 
 
 def find_browser() -> str:
-    """Give the path of a Chromium. Raises `NoBrowser`."""
+    """Return the path of a Chromium. Raises `NoBrowser`."""
     for name in _BROWSERS:
         if path := shutil.which(name):
             return path
@@ -31,13 +31,13 @@ def find_browser() -> str:
 
 
 def take_screenshot(browser: str, file: Path) -> None:
-    """Render the mail in the file into a PNG beside it. Raises `subprocess.SubprocessError`."""
+    """Render the mail in `file` to a PNG next to it. Raises `subprocess.SubprocessError`."""
     mail = message_from_bytes(file.read_bytes(), policy=policy.default)
     picture = file.with_name(f"{file.name}.png").resolve()
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "mail.html"
         page.write_text(page_of(mail), encoding="utf-8")
-        # Chromium's sandbox can't be had by root.
+        # Chromium's sandbox doesn't work as root.
         sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
         command = [browser, *_OPTIONS, *sandbox, f"--user-data-dir={folder}/profile"]
         subprocess.run(
@@ -49,7 +49,7 @@ def take_screenshot(browser: str, file: Path) -> None:
 
 
 def page_of(mail: EmailMessage) -> str:
-    """Give the HTML that a mail program would show, with its inline images; or its text."""
+    """Return the HTML that a mail program would show, with inline images, or else the text."""
     body = mail.get_body(preferencelist=("html", "plain"))
     if body is None:
         return "<p>This mail has no text to show.</p>"

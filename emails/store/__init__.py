@@ -1,1 +1,1 @@
-"""The database: every query and write of the workers, by subject."""
+"""The database: all the workers' queries and writes, one module per subject."""

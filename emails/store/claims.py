@@ -1,9 +1,9 @@
-"""Once only: a delivery is claimed before anything is sent, and finished with what it led to.
+"""Claims, so that each mail is sent once: claim a delivery before sending, finish it afterwards.
 
-A claim is one statement, so of many workers one gets it. It expires: whoever claimed and died is
-taken over. It expires later than any attempt can last, so nobody is taken over while at work; and
-who stood still for longer does not send any more.
-What was perhaps sent stays in doubt: nobody sends it again but an operator (see docs/outcomes.md).
+Claiming is one SQL statement, so only one worker gets the claim. A claim expires, so that another
+worker can take over when its worker dies. It outlasts any attempt, so a live worker is not taken
+over; a worker that was suspended for longer doesn't send. A delivery in doubt (its mail may have
+been sent) stays so until an operator decides (see docs/outcomes.md).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from emails.models import Delivery, DeliveryState
-from emails.store.database import statement, translated
+from emails.store.database import raises_not_finished, statement
 from emails.values.deliveries import Claim, ClaimedElsewhere, ClaimResult, Finished, InDoubt
 from emails.values.outcomes import Outcome, name_of, restored
 
@@ -21,22 +21,22 @@ _CLAIM = statement("claim")
 
 
 def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
-    """Name one delivery of a notification without the address that it is for."""
+    """Return a hash that identifies one delivery without revealing its recipient."""
     return hashlib.sha256(
         f"{sns_message_id}\n{purpose}\n{recipient}".encode("utf-8", "replace")
     ).hexdigest()
 
 
-@translated
+@raises_not_finished
 def claim(
-    sns_message_id: str, purpose: str, recipient: str, now: datetime, lasts: timedelta
+    sns_message_id: str, purpose: str, recipient: str, now: datetime, lifetime: timedelta
 ) -> ClaimResult:
-    """Claim one delivery of a notification, if nobody has it.
+    """Claim one delivery of a notification, if nobody else has it.
 
-    `purpose` distinguishes several mails to the same recipient. Raises `NotFinished`, as all
-    functions here do, when the database is away.
+    `purpose` distinguishes several mails to the same recipient. Like all functions here, raises
+    `NotFinished` if the database is unavailable.
     """
-    hashed, until = recipient_hash(sns_message_id, purpose, recipient), now + lasts
+    hashed, until = recipient_hash(sns_message_id, purpose, recipient), now + lifetime
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [sns_message_id, hashed, until, now, now])
         row = cursor.fetchone()
@@ -53,9 +53,9 @@ def claim(
 
 
 def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
-    """Note the outcome; False: it was finished already, and nothing may be counted again.
+    """Record the outcome. False: it was finished before, so count nothing again.
 
-    A claim that was taken over meanwhile is finished all the same: what we did is done.
+    Also finishes a claim that another worker has taken over: our work is done all the same.
     """
     unfinished = Delivery.objects.filter(pk=claimed.delivery_id).exclude(
         state=DeliveryState.FINISHED
@@ -69,19 +69,20 @@ def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
     return changed == 1
 
 
-@translated
+@raises_not_finished
 def release(claimed: Claim, now: datetime) -> None:
-    """Give the claim back: surely nothing was sent, and the next attempt need not wait."""
-    _still_mine(claimed).update(claimed_until=now)
+    """Release the claim after sending nothing, so that the next attempt need not wait."""
+    _if_still_ours(claimed).update(claimed_until=now)
 
 
-@translated
+@raises_not_finished
 def mark_in_doubt(claimed: Claim) -> None:
-    """Note that the mail was perhaps sent."""
-    _still_mine(claimed).update(state=DeliveryState.IN_DOUBT)
+    """Record that the mail may have been sent."""
+    _if_still_ours(claimed).update(state=DeliveryState.IN_DOUBT)
 
 
-def _still_mine(claimed: Claim) -> "QuerySet[Delivery]":
+def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":
+    """Return a query for the claim's row that is empty if another worker has taken over."""
     return Delivery.objects.filter(
         pk=claimed.delivery_id, state=DeliveryState.CLAIMED, claimed_until=claimed.until
     )

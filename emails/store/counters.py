@@ -1,4 +1,4 @@
-"""What is done for an owner on one UTC day: counted in one statement, so that no count is lost."""
+"""Counts per owner and UTC day. Each update is one statement, so no count is lost."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ _COUNT = statement("count")
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """So many mails, their bytes, replies, and domain masks made."""
+    """Counts of mails, their bytes, replies, and new domain masks."""
 
     mails: int = 0
     size: int = 0
@@ -21,7 +21,7 @@ class Counts:
 
 
 def count(owner_id: int, now: datetime, more: Counts) -> Counts:
-    """Add to the owner's counts of today; gives today's totals."""
+    """Add to the owner's counts for today, and return today's totals."""
     with connection.cursor() as cursor:
         cursor.execute(
             _COUNT, [owner_id, day_of(now), more.mails, more.size, more.replies, more.masks]
@@ -30,5 +30,5 @@ def count(owner_id: int, now: datetime, more: Counts) -> Counts:
 
 
 def day_of(now: datetime) -> date:
-    """Give the UTC day."""
+    """Return the UTC day."""
     return now.astimezone(UTC).date()

@@ -1,4 +1,4 @@
-"""What all queries share: how the database's failures are told, and where SQL files lie."""
+"""Shared by all queries: mapping the database's failures, and reading the SQL files."""
 
 import functools
 from collections.abc import Callable
@@ -16,11 +16,11 @@ R = TypeVar("R")
 _FOLDER = Path(__file__).parent / "sql"
 
 
-def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise `NotFinished` when the database is away or too slow; the next call connects anew."""
+def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise `NotFinished` if the database is unavailable or too slow; the next call reconnects."""
 
     @functools.wraps(function)
-    def translating(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
@@ -28,10 +28,10 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
                 connection.close()
             raise NotFinished(RetryReason.DATABASE_UNAVAILABLE) from error
 
-    return translating
+    return wrapper
 
 
 def statement(name: str) -> str:
-    """Read a statement of `sql/`, without the comment above it."""
+    """Read a statement from `sql/`, without its comment lines."""
     text = (_FOLDER / f"{name}.sql").read_text()
     return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()

@@ -1,4 +1,4 @@
-"""How masks and their owners are found in the database, read as facts."""
+"""Finds masks, owners and reply records in the database, and returns them as facts."""
 
 import functools
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from emails.models import AbuseCounter, DomainMask, Mask, Profile, RandomMask, R
 from emails.rules import developer
 from emails.rules.addresses import MaskRecipient
 from emails.store.counters import day_of
-from emails.store.database import translated
+from emails.store.database import raises_not_finished
 from emails.store.reply_records import Unreadable, decrypt, derive
 from emails.store.row_mapping import FOUND_COLUMNS, OWNER_COLUMNS, found_mask, owner_facts
 from emails.values.facts import (
@@ -33,9 +33,9 @@ _MODELS: dict[MaskKind, type[RandomMask] | type[DomainMask]] = {
 }
 
 
-@translated
+@raises_not_finished
 def find_mask(recipient: MaskRecipient, now: datetime) -> MaskLookup:
-    """Look the recipient up; never makes a mask."""
+    """Look up the mask for a recipient. Never creates one."""
     kind = MaskKind.RANDOM if recipient.name is None else MaskKind.DOMAIN
     where = {"local": recipient.address.local, "domain": recipient.address.domain}
     found = _find_by_address(kind, where)
@@ -57,25 +57,25 @@ def find_mask(recipient: MaskRecipient, now: datetime) -> MaskLookup:
     )
 
 
-@translated
+@raises_not_finished
 def find_owner(address: str) -> OwnerFacts | None:
-    """Look up whose real address this is, whatever its case."""
+    """Look up the owner of a real address, ignoring case."""
     return _find_owner_where(Q(user__email__iexact=address))
 
 
-@translated
+@raises_not_finished
 def find_is_developer(owner: OwnerFacts) -> bool:
-    """Look up whether the owner has the flag of developer mode."""
+    """Return whether the owner has the developer mode flag."""
     flag = get_waffle_flag_model().get(developer.FLAG)
-    if flag.pk is None:  # nobody has made the flag
+    if flag.pk is None:  # the flag does not exist
         return False
     user = get_user_model().objects.get(profile=owner.id)
     return bool(flag.is_active_for_user(user))
 
 
-@translated
+@raises_not_finished
 def find_reply(quoted_ids: tuple[str, ...], secret: bytes) -> ReplyFacts | None:
-    """Look up the thread of a reply: the first of the ids that has a readable record."""
+    """Look up a reply's thread by the first quoted id that has a readable record."""
     keys = [derive(message_id, secret) for message_id in quoted_ids]
     rows = Reply.objects.filter(lookup__in=[key.lookup for key in keys])
     records = {row.lookup: row for row in rows}
@@ -87,7 +87,7 @@ def find_reply(quoted_ids: tuple[str, ...], secret: bytes) -> ReplyFacts | None:
         except Unreadable:
             continue
         if (found := find_mask_by_ref(_mask_of(row))) is None:
-            continue  # deleted at this moment, and its replies with it
+            continue  # the mask is being deleted, along with its reply records
         return ReplyFacts(
             mask=found.mask,
             owner=found.owner,
@@ -100,9 +100,9 @@ def find_reply(quoted_ids: tuple[str, ...], secret: bytes) -> ReplyFacts | None:
 
 @functools.cache
 def _by_address(kind: MaskKind) -> tuple[str, tuple[str, ...]]:
-    """Write the query for a mask by its address, and name its parameters in their order.
+    """Return the query for a mask by its address, and the names of its parameters in order.
 
-    Once a process: written anew, and read as models, it took seven times as much CPU.
+    Built once per process: building it each time and loading models took seven times the CPU.
     """
     query = _MODELS[kind].objects.filter(local="local", domain="domain")
     return query.values_list(*FOUND_COLUMNS).query.sql_with_params()
@@ -117,9 +117,9 @@ def _find_by_address(kind: MaskKind, where: Mapping[str, str]) -> FoundMask | No
     return found_mask(kind, row) if row else None
 
 
-@translated
+@raises_not_finished
 def find_mask_by_ref(ref: MaskRef) -> FoundMask | None:
-    """Look up the mask that `ref` names, as a tag of ours does."""
+    """Look up the mask that `ref` identifies."""
     row = row_of(ref).values_list(*FOUND_COLUMNS).first()
     return found_mask(ref.kind, row) if row else None
 
@@ -131,7 +131,7 @@ def _find_owner_where(where: Q) -> OwnerFacts | None:
 
 
 def _mask_of(reply: Reply) -> MaskRef:
-    """Name the mask that a reply record belongs to."""
+    """Return the mask that a reply record belongs to."""
     if reply.random_mask_id is not None:
         return MaskRef(MaskKind.RANDOM, reply.random_mask_id)
     assert reply.domain_mask_id is not None  # noqa: S101 — a constraint of the table
@@ -139,5 +139,5 @@ def _mask_of(reply: Reply) -> MaskRef:
 
 
 def row_of(mask: MaskRef) -> "QuerySet[Mask]":
-    """Give the query for the row of a mask."""
+    """Return a query for the mask's row."""
     return _MODELS[mask.kind].objects.filter(pk=mask.id)

@@ -1,8 +1,8 @@
-"""What the workers write about a delivery; each `record_` is one transaction.
+"""Records what came of a delivery. Each `record_` function is one transaction.
 
-Counters change in the database itself (`F()`, or one upsert), so that no two workers undo each
-other. Locks are always taken in the order delivery, mask, counter, owner. All raise `NotFinished`
-when the database is away.
+The database itself increments counters (`F()` or an upsert), so concurrent workers lose no counts.
+Rows are always locked in the order delivery, mask, counter, owner. All functions raise
+`NotFinished` if the database is unavailable.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from django.db.models import F
 from emails.models import DeliveryState, DomainMask, Profile
 from emails.store import claims
 from emails.store.counters import Counts, count, day_of
-from emails.store.database import statement, translated
+from emails.store.database import raises_not_finished, statement
 from emails.store.lookups import row_of
 from emails.store.reply_records import ReplyRecord
 from emails.store.row_mapping import MASK_COLUMNS, mask_facts
@@ -37,12 +37,12 @@ _RECORD_FORWARDED = {
 
 
 class _TooManyMasks(Exception):
-    """Undoes the making of a mask."""
+    """Rolls back the creation of a mask."""
 
 
-@translated
+@raises_not_finished
 def record_settled(claimed: Claim, outcome: Outcome, mask: MaskRef | None, now: datetime) -> None:
-    """Finish a delivery for which nothing is sent, and count it for its mask."""
+    """Finish a delivery, and count a blocked or dropped mail for its mask."""
     with transaction.atomic():
         if not claims.finish(claimed, outcome, now) or mask is None:
             return
@@ -52,11 +52,11 @@ def record_settled(claimed: Claim, outcome: Outcome, mask: MaskRef | None, now: 
             row_of(mask).update(dropped=F("dropped") + 1)
 
 
-@translated
+@raises_not_finished
 def record_new_mask(creatable: CreatableMask, policy: Policy, now: datetime) -> MaskFacts | None:
-    """Make the domain mask; None if its owner has made too many today.
+    """Create the domain mask; None if that exceeds the owner's limit for today.
 
-    Counted and checked in one transaction, so that a flood can't slip past the limit.
+    Counts and checks in one transaction, so that a flood can't get past the limit.
     """
     try:
         with transaction.atomic():
@@ -69,12 +69,12 @@ def record_new_mask(creatable: CreatableMask, policy: Policy, now: datetime) -> 
                 today = count(creatable.owner.id, now, Counts(masks=1))
                 if today.masks > policy.max_masks_per_day:
                     raise _TooManyMasks
-            return mask_facts(mask.KIND, [getattr(mask, one) for one in MASK_COLUMNS])
+            return mask_facts(mask.KIND, [getattr(mask, column) for column in MASK_COLUMNS])
     except _TooManyMasks:
         return None
 
 
-@translated
+@raises_not_finished
 def record_forwarded(
     claimed: Claim,
     outcome: Forwarded,
@@ -86,11 +86,11 @@ def record_forwarded(
 ) -> None:
     """Finish a forwarded mail: its counters, and the record that lets its owner reply.
 
-    Past one of today's limits the owner is paused from now on. A delivery that was finished already
-    changes nothing; a mask that was deleted meanwhile gets no reply record.
+    Pauses the owner if this exceeds one of today's limits. Changes nothing if the delivery was
+    finished before. Writes no reply record if the mask was deleted meanwhile.
 
-    One statement for five tables: a worker that dies between SES's yes and this record has the mail
-    sent twice, so the record is as short as can be. It also saves a tenth of a mail's CPU time.
+    One statement for five tables: a worker that dies between SES's answer and this record causes a
+    second send, so the gap must be short. It also saves a tenth of the CPU time per mail.
     """
     values = {
         "finished": DeliveryState.FINISHED.value,
@@ -113,11 +113,11 @@ def record_forwarded(
         cursor.execute(_RECORD_FORWARDED[found.mask.ref.kind], values)
 
 
-@translated
+@raises_not_finished
 def record_replied(
     claimed: Claim, outcome: Outcome, facts: ReplyFacts, policy: Policy, now: datetime
 ) -> None:
-    """Finish a reply that was sent; the free one is used up now, and not before."""
+    """Finish a reply that was sent. Only now is a free owner's one reply used up."""
     with transaction.atomic():
         if not claims.finish(claimed, outcome, now):
             return
@@ -128,7 +128,7 @@ def record_replied(
         )
 
 
-@translated
+@raises_not_finished
 def record_feedback(
     claimed: Claim,
     outcome: Outcome,
@@ -136,7 +136,7 @@ def record_feedback(
     mask: MaskRef | None,
     now: datetime,
 ) -> None:
-    """Finish a bounce or a complaint, with what its reason asks for."""
+    """Finish a bounce or a complaint, and make the change that its reason calls for."""
     with transaction.atomic():
         if not claims.finish(claimed, outcome, now) or owner is None:
             return
@@ -153,7 +153,7 @@ def record_feedback(
 
 
 def _count_reply(owner_id: int, policy: Policy, now: datetime) -> None:
-    """Count for today; past the limit the owner is paused from now on."""
+    """Count a reply, and pause the owner if that exceeds today's limit."""
     today = count(owner_id, now, Counts(replies=1))
     if today.replies > policy.max_replies_per_day:
         Profile.objects.filter(pk=owner_id).update(flagged_at=now)

@@ -1,10 +1,9 @@
-"""The keys of reply records, and what is encrypted under them. Pure.
+"""Encrypts and decrypts reply records. Pure.
 
-SES gives every mail it sends a Message-ID; owners' clients quote it when they reply. Its local part
-is a secret that only we, SES and the owner know. From it, and a secret of our own, two keys are
-derived (HKDF-SHA256, RFC 5869): one hash under which the record is found, one key under which it
-is encrypted (AES-256-GCM). Whoever has the table alone can read nothing in it; whoever has the
-server's secret too still needs the forwarded mail.
+SES gives every mail it sends a Message-ID, and the owner's mail program quotes it in a reply. Only
+we, SES and the owner know its local part. From it and from our own secret we derive two keys
+(HKDF-SHA256, RFC 5869): a hash to look the record up by, and a key to encrypt it (AES-256-GCM). So
+the table alone reveals nothing, and even with the server's secret one needs the forwarded mail.
 """
 
 import json
@@ -23,12 +22,12 @@ _NONCE_BYTES = 12
 
 
 class Unreadable(Exception):
-    """The record was not written under this key, or was changed since."""
+    """The record was written with another key, or was modified."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyKeys:
-    """Where a record is found, and how it is read. Neither tells the other."""
+    """A record's lookup hash and its encryption key. Neither can be derived from the other."""
 
     lookup: str
     encryption: bytes
@@ -43,29 +42,29 @@ class ReplyRecord:
 
 
 def derive(message_id: str, secret: bytes) -> ReplyKeys:
-    """Derive the keys from a Message-ID: `<id@host>`, or the bare id that SES answers with."""
+    """Derive the keys from a Message-ID: `<id@host>`, or the bare id that SES returns."""
     local, _, _ = message_id.strip().strip("<>").partition("@")
-    both = HKDF(
+    derived = HKDF(
         algorithm=SHA256(), length=2 * _KEY_BYTES, salt=secret, info=b"reply record 1"
     ).derive(local.encode("utf-8", errors="replace"))
-    return ReplyKeys(lookup=both[:_KEY_BYTES].hex(), encryption=both[_KEY_BYTES:])
+    return ReplyKeys(lookup=derived[:_KEY_BYTES].hex(), encryption=derived[_KEY_BYTES:])
 
 
 def seal(thread: Thread, message_id: str, secret: bytes) -> ReplyRecord:
-    """Make the record of a mail that SES sent under `message_id`."""
+    """Make the record for a mail that SES sent as `message_id`."""
     keys = derive(message_id, secret)
     return ReplyRecord(keys.lookup, encrypt(thread, keys))
 
 
 def encrypt(thread: Thread, keys: ReplyKeys) -> bytes:
-    """Encrypt what is kept; the lookup hash is bound to it, so that rows can't be swapped."""
+    """Encrypt a thread. Authenticates the lookup hash too, so rows can't be swapped."""
     nonce = os.urandom(_NONCE_BYTES)
     plain = json.dumps(asdict(thread)).encode()
     return nonce + AESGCM(keys.encryption).encrypt(nonce, plain, keys.lookup.encode())
 
 
 def decrypt(metadata: bytes, keys: ReplyKeys) -> Thread:
-    """Read a record. Raises `Unreadable`."""
+    """Decrypt a record. Raises `Unreadable`."""
     nonce, sealed = metadata[:_NONCE_BYTES], metadata[_NONCE_BYTES:]
     try:
         plain = AESGCM(keys.encryption).decrypt(nonce, sealed, keys.lookup.encode())

@@ -1,6 +1,6 @@
-"""What is removed when its time is over: a bounded number of rows a run, again and again.
+"""Removes rows past their retention period, a bounded number per run.
 
-Every function gives the number of rows it removed or changed; running one twice does no harm.
+Every function returns how many rows it removed or changed, and is safe to repeat.
 """
 
 from collections.abc import Callable
@@ -13,33 +13,33 @@ from emails.models import AbuseCounter, Delivery, DomainMask, RandomMask, Reply
 
 BATCH_ROWS = 5_000
 MAX_BATCHES = 100
-"""A run removes at most their product; what is left waits for the next run."""
+"""A run changes at most `BATCH_ROWS * MAX_BATCHES` rows, and leaves the rest to the next run."""
 
 DELIVERY_RETENTION = timedelta(days=15)
-"""What is older than `wire.MAX_AGE_HOURS` does not come in any more, and is in flight for at most
-eleven hours after that."""
+"""Outlasts every message: we accept none older than `wire.MAX_AGE_HOURS`, and none stays in flight
+longer than eleven hours after that."""
 
 COUNTER_RETENTION = timedelta(days=30)
 
 
 def remove_old_deliveries(now: datetime) -> int:
-    """Forget what was done for messages that can't come again."""
+    """Remove the records of deliveries whose message can't be redelivered."""
     return _remove(Delivery.objects.all(), Q(created_at__lt=now - DELIVERY_RETENTION))
 
 
 def remove_old_replies(now: datetime, retention: timedelta) -> int:
-    """Forget threads that nobody replied to for long enough."""
+    """Remove reply records older than `retention`."""
     return _remove(Reply.objects.all(), Q(created_at__lt=now - retention))
 
 
 def remove_old_counters(now: datetime) -> int:
-    """Forget what was counted long ago."""
+    """Remove old daily counts."""
     oldest = (now.astimezone(UTC) - COUNTER_RETENTION).date()
     return _remove(AbuseCounter.objects.all(), Q(day__lt=oldest))
 
 
 def erase_stale_labels(now: datetime, retention: timedelta) -> int:
-    """Erase the notes about masks that get no mail any more, or whose owner has left."""
+    """Erase the owners' notes about masks that get no mail, or whose owner is inactive."""
     since = now - retention
     unused = Q(last_used_at__lt=since) | Q(last_used_at=None, created_at__lt=since)
     stale = ~Q(label="") & (unused | Q(profile__user__is_active=False))
@@ -57,7 +57,7 @@ def _erase_labels(table: "QuerySet[Any]", where: Q) -> int:
 
 
 def _in_batches(table: "QuerySet[Any]", where: Q, change: Callable[["QuerySet[Any]"], int]) -> int:
-    """Change rows until none is left; each batch commits by itself, so no lock is held for long."""
+    """Change all matching rows. Each batch commits separately, so no lock is held for long."""
     total = 0
     for _ in range(MAX_BATCHES):
         ids = list(table.filter(where).order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS])

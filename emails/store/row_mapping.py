@@ -1,6 +1,6 @@
-"""Rows → facts. The only place that knows both shapes.
+"""Maps database rows to facts. The only module that knows both.
 
-Rows are read as plain values: to make Django's models of them costs more than to read them.
+Reads rows as plain values: creating Django models from them costs more than the query.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,25 +25,25 @@ _OWNER = {
     "flagged_at": "flagged_at",
 }
 OWNER_COLUMNS = tuple(_OWNER.values())
-"""Of a profile, and of its user."""
+"""Columns of a profile and its user."""
 
 FOUND_COLUMNS = (*MASK_COLUMNS, *(f"profile__{column}" for column in OWNER_COLUMNS))
-"""Of a mask, and of its owner."""
+"""Columns of a mask and its owner."""
 
 
 def mask_facts(kind: MaskKind, row: Iterable[Any]) -> MaskFacts:
-    """Take a snapshot of a mask from its MASK_COLUMNS."""
+    """Make a mask's facts from its MASK_COLUMNS."""
     key, local, domain, block, label = row
     return MaskFacts(MaskRef(kind, key), f"{local}@{domain}", Block(block), label)
 
 
 def owner_facts(row: Iterable[Any]) -> OwnerFacts:
-    """Take a snapshot of an owner from its OWNER_COLUMNS."""
-    told = dict(zip(_OWNER, row, strict=True))
-    return OwnerFacts(**told | {"has_replied": told["has_replied"] is not None})
+    """Make an owner's facts from its OWNER_COLUMNS."""
+    fields = dict(zip(_OWNER, row, strict=True))
+    return OwnerFacts(**fields | {"has_replied": fields["has_replied"] is not None})
 
 
 def found_mask(kind: MaskKind, row: Sequence[Any]) -> FoundMask:
-    """Take a snapshot of a mask and its owner from their FOUND_COLUMNS."""
-    own = len(MASK_COLUMNS)
-    return FoundMask(mask_facts(kind, row[:own]), owner_facts(row[own:]))
+    """Make the facts of a mask and its owner from their FOUND_COLUMNS."""
+    mask_size = len(MASK_COLUMNS)
+    return FoundMask(mask_facts(kind, row[:mask_size]), owner_facts(row[mask_size:]))

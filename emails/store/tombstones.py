@@ -1,6 +1,6 @@
-"""Addresses and names that are never given twice: noted whenever a row goes or a name is taken.
+"""Records deleted masks' addresses and registered names, so that they are never given out again.
 
-Done by signals, so that it holds for the admin and for the deletion of a whole owner, too.
+Uses signals, so that it also covers the admin and the deletion of an owner with all masks.
 """
 
 from typing import Any
@@ -18,17 +18,17 @@ from emails.models import (
 )
 
 
-def watch() -> None:
-    """Begin; called once, when Django is ready."""
+def connect_signals() -> None:
+    """Connect the signals. Called once, when Django is ready."""
     for kind in (RandomMask, DomainMask):
-        post_delete.connect(_remember_mask, sender=kind, dispatch_uid=f"remember_{kind.KIND}")
-    post_save.connect(_remember_subdomain, sender=Profile, dispatch_uid="remember_subdomain")
+        post_delete.connect(_record_deleted_mask, sender=kind, dispatch_uid=f"deleted_{kind.KIND}")
+    post_save.connect(_record_subdomain, sender=Profile, dispatch_uid="registered_subdomain")
 
 
-def _remember_mask(*, instance: Mask, **_: Any) -> None:
+def _record_deleted_mask(*, instance: Mask, **_: Any) -> None:
     DeletedMask.objects.get_or_create(address_hash=hash_of(instance.address))
 
 
-def _remember_subdomain(*, instance: Profile, **_: Any) -> None:
+def _record_subdomain(*, instance: Profile, **_: Any) -> None:
     if instance.subdomain:
         RegisteredSubdomain.objects.get_or_create(name_hash=hash_of(instance.subdomain))

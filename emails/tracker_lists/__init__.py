@@ -1,19 +1,19 @@
-"""The lists of trackers: one is shipped, more are fetched or put beside them by the operator."""
+"""The tracker lists: one is shipped; operators can download or add more."""
 
 from pathlib import Path
 
 from emails.mime.trackers import parse_list
 
 UPDATED = "updated.txt"
-"""What `manage.py update_tracker_lists` writes. Other files in its folder are the operator's."""
+"""The file that `manage.py update_tracker_lists` writes; it leaves the folder's others alone."""
 
 _SHIPPED = Path(__file__).parent / "shipped.txt"
 
 
 def load(folder: Path | None) -> frozenset[str]:
-    """Read the shipped list, and all `*.txt` in the folder. Raises `OSError`.
+    """Read the shipped list and all `*.txt` in the folder. Raises `OSError`.
 
-    What stands there as text in no known form is left out, as `parse_list` says.
+    Skips lines in unknown formats, see `parse_list`.
     """
     files = [_SHIPPED, *(sorted(folder.glob("*.txt")) if folder else ())]
     return frozenset[str]().union(*map(read, files))

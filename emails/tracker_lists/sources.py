@@ -1,4 +1,4 @@
-"""Where lists of trackers come from: files, and the hosts of those who keep them."""
+"""Fetches tracker lists from files and https URLs."""
 
 from pathlib import Path
 
@@ -7,29 +7,29 @@ import urllib3
 from emails.mime.trackers import parse_list
 
 MAX_BYTES = 32 << 20
-"""The largest lists there are have 10 MB; a host that sends more without end is cut off."""
+"""The largest lists have 10 MB. Stops a host that sends data without end."""
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=20)
-# A redirect may lead away from https, so none is followed.
+# A redirect could leave https, so we follow none.
 _RETRIES = urllib3.Retry(2, redirect=False)
 _BLOCK = 1 << 16
 
 
 class SourceUnusable(Exception):
-    """A list can't be had, or is none; the text says which, and why."""
+    """A list can't be fetched or isn't one. The text names the source and the reason."""
 
 
 def fetch_list(source: str) -> frozenset[str]:
-    """Get the domains of a list from a file or an https URL. Raises `SourceUnusable`."""
+    """Return the domains of a list, from a file or an https URL. Raises `SourceUnusable`."""
     if "://" not in source:
         data = _read(Path(source))
     elif source.startswith("https://"):
         data = _download(source)
     else:
-        raise SourceUnusable(f"{source}: only files and https URLs are read")
+        raise SourceUnusable(f"{source}: must be a file or an https URL")
     domains = parse_list(data.decode("utf-8", "replace").splitlines())
     if not domains:
-        raise SourceUnusable(f"{source}: there is no domain in it")
+        raise SourceUnusable(f"{source}: it contains no domains")
     return domains
 
 
@@ -47,7 +47,7 @@ def _download(url: str) -> bytes:
                 "GET", url, timeout=_TIMEOUT, retries=_RETRIES, preload_content=False
             )
             if answer.status != 200:
-                raise SourceUnusable(f"{url}: its host answers {answer.status}")
+                raise SourceUnusable(f"{url}: HTTP status {answer.status}")
             return _body(url, answer)
     except urllib3.exceptions.HTTPError as error:
         raise SourceUnusable(f"{url}: {type(error).__name__}") from error

@@ -1,1 +1,1 @@
-"""Frozen values and how they are read: no I/O."""
+"""Frozen values and their parsers. No I/O."""

@@ -1,10 +1,10 @@
-"""The people in an address field: `From`, `Reply-To` and the like (RFC 5322, 3.4).
+"""Reads the mailboxes in an address field: `From`, `Reply-To` and the like (RFC 5322, 3.4).
 
-The one reader for them, so that whoever is shown as a mail's sender is also who is judged and who
-gets the answer. `email.utils.getaddresses` is no help: its answers differ between Python's patch
-releases, and the strict ones give nothing for what mail programs write every day. Like those
-programs, this takes what was meant: names with unquoted dots, commas in encoded words, addresses
-for names, brackets and quotes that never close.
+The only parser for these fields, so that the sender we show, the sender we judge and the address we
+answer are always the same. We can't use `email.utils.getaddresses`: its results differ between
+Python's patch releases, and the strict ones return nothing for fields that mail programs write
+every day. Like those programs, this parser accepts what the writer meant: unquoted dots in names,
+commas in encoded words, addresses as names, unclosed brackets and quotes.
 """
 
 import re
@@ -13,23 +13,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 MAX_VALUE = 10_000
-"""Characters of a field that are read. No honest one is longer."""
+"""How many characters of a field we read. No honest field is longer."""
 
-# An encoded word is one token: it may hold a comma that some programs forget to encode.
+# An encoded word is one token: it may contain a comma that the mail program forgot to encode.
 _ENCODED_WORD = re.compile(r'=\?[^?\s"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
 _TOKEN = re.compile(
     rf'{_ENCODED_WORD.pattern}|\[[^\[\]<>\\\s]*\]|\\.|\s+|[^\\"()<>,;:=\[\s]+|.', re.DOTALL
 )
-_ADDRESS = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
-# A line that doesn't begin with a blank is not part of the field.
-_NEXT_LINE = re.compile(r"[\r\n]+[^ \t\r\n].*", re.DOTALL)
+# The lookbehinds keep the time linear: a match starts only where a run of characters starts.
+_ADDRESS = re.compile(r"(?<![^\s<>\"(),;:@])[^\s<>\"(),;:@]++@[^\s<>\"(),;:@]++")
+# A line that doesn't start with whitespace isn't part of the field.
+_NEXT_LINE = re.compile(r"(?<![\r\n])[\r\n]++[^ \t\r\n].*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A person. Either may be empty; encoded words in the name are not decoded.
+    """A display name and an address. Either may be empty; encoded words stay encoded.
 
-    `is_guess` tells that the address stood where none belongs, such as in a quote that never ends.
+    `is_guess`: the address was found where none belongs, such as in an unclosed quote.
     """
 
     name: str
@@ -38,11 +39,11 @@ class Mailbox:
 
 
 def read_mailboxes(value: str) -> list[Mailbox]:
-    """Read the people in a field's value, in their order."""
+    """Read the mailboxes in a field's value, in order."""
     text = _NEXT_LINE.sub("", value[:MAX_VALUE])
     found = [box for box in _Reader().read(text) if box.name or box.address]
     if not any(box.address for box in found):
-        plain = _ENCODED_WORD.sub(_octets, text)
+        plain = _ENCODED_WORD.sub(_decode, text)
         found = _guesses(plain) or found
     if len(value) > MAX_VALUE and found:
         found[-1] = replace(found[-1], address="")  # it may have been cut in two
@@ -53,8 +54,8 @@ def _guesses(text: str) -> list[Mailbox]:
     return [Mailbox("", address, is_guess=True) for address in _ADDRESS.findall(text)]
 
 
-def _octets(word: re.Match[str]) -> str:
-    """Decode an encoded word as far as an address needs it, which is ASCII."""
+def _decode(word: re.Match[str]) -> str:
+    """Decode an encoded word well enough to find an ASCII address in it."""
     octets = word[2].encode("ascii", "replace")
     try:
         decoded = a2b_qp(octets, header=True) if word[1] in "qQ" else a2b_base64(octets + b"==")
@@ -66,19 +67,19 @@ def _octets(word: re.Match[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class _Piece:
     text: str
-    is_quoted: bool = False  # in the field; the text is without the quotes
+    is_quoted: bool = False  # `text` is without the quotes
 
 
 @dataclass(slots=True)
 class _Word:
-    """What stands between blanks, as it was written."""
+    """Text between whitespace, as written in the field."""
 
     text: str
     is_address: bool
 
 
 def _words(pieces: list[_Piece]) -> Iterator[_Word]:
-    """Join pieces to words. Blanks around an `@` do not count."""
+    """Join pieces into words, ignoring whitespace around an `@`."""
     word: _Word | None = None
     is_apart = False
     for piece in pieces:
@@ -90,21 +91,21 @@ def _words(pieces: list[_Piece]) -> Iterator[_Word]:
             yield word
             word = None
         word = word or _Word("", is_address=False)
-        word.text += _written(piece)
-        word.is_address |= not piece.is_quoted and _holds_at(piece.text)
+        word.text += _requoted(piece)
+        word.is_address |= not piece.is_quoted and _has_at_sign(piece.text)
         is_apart = False
     if word:
         yield word
 
 
-def _written(piece: _Piece) -> str:
+def _requoted(piece: _Piece) -> str:
     if not piece.is_quoted:
         return piece.text
     escaped = piece.text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def _holds_at(text: str) -> bool:
+def _has_at_sign(text: str) -> bool:
     return "@" in text and not _ENCODED_WORD.fullmatch(text)
 
 
@@ -122,25 +123,25 @@ def _text(pieces: list[_Piece] | None) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads piece by piece. `words`, `angle` and `behind` are before, in and after `<>`."""
+    """Reads token by token. `words`, `angle` and `behind`: the text before, in and after `<>`."""
 
     words: list[_Piece] = field(default_factory=list)
     angle: list[_Piece] | None = None
     behind: list[_Piece] = field(default_factory=list)
     is_in_angle: bool = False
     comment: list[str] = field(default_factory=list)
-    depth: int = 0  # of comments, which nest
+    depth: int = 0  # of nested comments
     quote: list[str] | None = None
     colons: int = 0
 
     def read(self, text: str) -> Iterator[Mailbox]:
-        for mark in _TOKEN.finditer(text):
+        for match in _TOKEN.finditer(text):
             if self.quote is not None:
-                self._quoted(mark[0], self.quote)
+                self._read_in_quote(match[0], self.quote)
             elif self.depth:
-                self._commented(mark[0])
+                self._read_in_comment(match[0])
             else:
-                yield from self._outside(mark[0])
+                yield from self._read_outside(match[0])
         unclosed = self.comment if self.depth else []
         if self.quote is not None:
             unclosed = self.quote
@@ -149,20 +150,20 @@ class _Reader:
         yield from (box for box in self._finish() if box.address or not guesses)
         yield from guesses
 
-    def _quoted(self, mark: str, quote: list[str]) -> None:
-        if mark == '"':
+    def _read_in_quote(self, part: str, quote: list[str]) -> None:
+        if part == '"':
             self._add(_Piece("".join(quote), is_quoted=True))
             self.quote = None
         else:
-            quote.append(mark[1:] if mark[0] == "\\" else mark)
+            quote.append(part[1:] if part[0] == "\\" else part)
 
-    def _commented(self, mark: str) -> None:
-        self.depth += (mark == "(") - (mark == ")")
+    def _read_in_comment(self, part: str) -> None:
+        self.depth += (part == "(") - (part == ")")
         if self.depth:
-            self.comment.append(mark[1:] if mark[0] == "\\" else mark)
+            self.comment.append(part[1:] if part[0] == "\\" else part)
 
-    def _outside(self, mark: str) -> Iterator[Mailbox]:
-        match mark:
+    def _read_outside(self, part: str) -> Iterator[Mailbox]:
+        match part:
             case '"':
                 self.quote = []
             case "(":
@@ -173,13 +174,13 @@ class _Reader:
                 self.is_in_angle = False
             case "," | ";":
                 if self._is_in_route():
-                    self._add(_Piece(mark))
+                    self._add(_Piece(part))
                 else:
                     yield from self._finish()
             case ":":
                 yield from self._colon()
             case _:
-                self._add(_Piece(mark))
+                self._add(_Piece(part))
 
     def _add(self, piece: _Piece) -> None:
         if self.angle is None:
@@ -188,11 +189,11 @@ class _Reader:
             (self.angle if self.is_in_angle else self.behind).append(piece)
 
     def _is_in_route(self) -> bool:
-        """Whether this is a list of hosts before the address: `<@a.example,@b.example:c@d>`."""
+        """Return whether this is in the hosts before an address: `<@a.example,@b.example:c@d>`."""
         return self.is_in_angle and _text(self.angle).startswith("@")
 
     def _open(self) -> Iterator[Mailbox]:
-        """Begin an address in brackets. A second one is another person's, comma or not."""
+        """Start an address in brackets. A second one starts a new mailbox, even without a comma."""
         words = self.behind
         if _addresses(self.angle):
             self.behind = []
@@ -203,7 +204,7 @@ class _Reader:
         self.angle, self.behind, self.is_in_angle = [], [], True
 
     def _colon(self) -> Iterator[Mailbox]:
-        """End the name of a group, a route or a scheme like `mailto:`: none of them is kept."""
+        """Drop what the colon ends: the name of a group, a route, or a scheme like `mailto:`."""
         self.colons += 1
         if self._is_in_route():
             self.angle = []
@@ -215,7 +216,7 @@ class _Reader:
             self.words = []
 
     def _finish(self) -> Iterator[Mailbox]:
-        """Give who was read since the last comma, mostly one, and begin anew."""
+        """Return the mailboxes read since the last comma (usually one), and reset."""
         name, comment = _text(self.words), "".join(self.comment).strip()
         if addresses := _addresses(self.angle):
             name = name or ("" if _addresses(self.behind) else _text(self.behind)) or comment

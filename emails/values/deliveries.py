@@ -1,4 +1,4 @@
-"""The words of *once only*, shared by the edges and the conductor: claims, and what was sent."""
+"""The values behind "sent once": claims on a delivery, and the mail that is sent for it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from emails.values.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The delivery is ours until then."""
+    """We hold the claim on this delivery until `until`."""
 
     delivery_id: int
     until: datetime
@@ -17,19 +17,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """It was carried out before, with this outcome."""
+    """An earlier attempt finished this delivery, with this outcome."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedElsewhere:
-    """Somebody else is carrying it out."""
+    """Another worker holds the claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """It was perhaps sent; nobody knows."""
+    """The mail may have been sent; we don't know."""
 
 
 ClaimResult: TypeAlias = Claim | Finished | ClaimedElsewhere | InDoubt
@@ -37,7 +37,7 @@ ClaimResult: TypeAlias = Claim | Finished | ClaimedElsewhere | InDoubt
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A mail that is ready to be sent. `tags` come back with its bounce."""
+    """A mail ready to send. SES returns `tags` with its bounces and complaints."""
 
     raw: bytes
     sender: str
@@ -47,7 +47,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A mail that SES took: its id there, its size in bytes, and the trackers taken out of it."""
+    """A mail that SES accepted: SES's id, the size in bytes, and how many trackers were removed."""
 
     message_id: str
     size: int
@@ -55,4 +55,4 @@ class Sent:
 
 
 class SendInDoubt(Exception):
-    """SES may have sent the mail, or not: the answer did not come."""
+    """No answer came from SES: it may or may not have sent the mail."""

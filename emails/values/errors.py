@@ -1,14 +1,14 @@
-"""The two failures that cross a boundary: this will never work, and this may work later.
+"""The two failures that cross a boundary: `Refused` is permanent, `NotFinished` may work later.
 
-An edge maps its library's errors to these once, keeping the cause. Their text may be logged: it
-never holds an address, a subject or any other part of a mail.
+Each edge maps its library's errors to these in one place and keeps the cause. Their text may be
+logged, so it never contains an address, a subject or any other part of a mail.
 """
 
 
 class Refused(Exception):
-    """This will never work. The message is dead-lettered at once; `reason` names why.
+    """A permanent failure: the message is dead-lettered at once.
 
-    `reason` is one of the fixed words of `emails.values.outcomes`, never text taken from a mail.
+    `reason` is one of the fixed words in `emails.values.outcomes`, never text from a mail.
     """
 
     def __init__(self, reason: str) -> None:
@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 class NotFinished(Exception):
-    """This may work later. The message is retried with backoff; `reason` names why."""
+    """A failure that may pass: the message is retried with backoff. `reason` as in `Refused`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Frozen snapshots: all that the rules may know. Made by the edges, changed by nobody."""
+"""Facts: immutable snapshots, and the only things the rules know."""
 
 import re
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import TypeAlias
 
 
 class Verdict(StrEnum):
-    """What SES found in one of its checks; GRAY for DMARC means that the domain has no policy."""
+    """The result of one of SES's checks. GRAY for DMARC means that the domain has no policy."""
 
     PASS = "PASS"  # noqa: S105
     FAIL = "FAIL"
     GRAY = "GRAY"
     UNKNOWN = "UNKNOWN"
-    """The check is off, failed, or gave a word we don't know."""
+    """The check is off, failed, or returned a value we don't know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """SES's checks of a received mail. `dmarc_rejects`: the domain asks to reject what fails."""
+    """SES's checks of a received mail. `dmarc_rejects`: the domain's DMARC policy is `reject`."""
 
     spam: Verdict
     virus: Verdict
@@ -31,7 +31,7 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One header field; the name as sent, the value unfolded but not decoded."""
+    """One header field: the name as sent, the value unfolded but not decoded."""
 
     name: str
     value: str
@@ -39,26 +39,26 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class MailFacts:
-    """A received mail, as the rules see it. `source` is the envelope's sender, empty for none."""
+    """A received mail, as the rules see it. `source` is the envelope sender, which may be empty."""
 
     source: str
     verdicts: Verdicts
     headers: tuple[Header, ...]
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Give the values of all headers called `name` (lower case), the topmost first."""
+        """Return the values of all headers called `name` (lower case), topmost first."""
         return tuple(header.value for header in self.headers if header.name.lower() == name)
 
 
 class MaskKind(StrEnum):
-    """Random masks are made by us, domain masks by the first mail to an owner's own name."""
+    """Who chooses a mask's address: we do (random), or the first mail to it does (domain)."""
 
     RANDOM = "random"
     DOMAIN = "domain"
 
 
 class SentKind(StrEnum):
-    """What a mail of ours was. It comes back in the tags of its bounce, or not at all."""
+    """What kind of mail we sent. UNKNOWN: the bounce or complaint came without our tags."""
 
     FORWARD = "forward"
     REPLY = "reply"
@@ -67,7 +67,7 @@ class SentKind(StrEnum):
 
 
 class Block(StrEnum):
-    """What a mask doesn't let through."""
+    """Which mail a mask blocks."""
 
     NONE = "none"
     PROMOTIONS = "promotions"
@@ -80,7 +80,7 @@ _MASK_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True, slots=True)
 class MaskRef:
-    """Names a mask without its address: in logs, and in the tags of what we send."""
+    """Identifies a mask without its address, for logs and for the tags of the mails we send."""
 
     kind: MaskKind
     id: int
@@ -90,7 +90,7 @@ class MaskRef:
 
     @classmethod
     def parse(cls, text: str) -> "MaskRef | None":
-        """Read what `str` gives. None: this isn't one."""
+        """Parse the form that `str` returns. None: not a mask reference."""
         kind, _, number = text.partition("-")
         if kind not in _MASK_KINDS or _MASK_NUMBER.fullmatch(number) is None:
             return None
@@ -99,7 +99,7 @@ class MaskRef:
 
 @dataclass(frozen=True, slots=True)
 class MaskFacts:
-    """A mask. `label` is its owner's note about it."""
+    """A mask. `label` is the owner's note about it."""
 
     ref: MaskRef
     address: str
@@ -107,13 +107,13 @@ class MaskFacts:
     label: str
 
     def tags(self, kind: SentKind) -> tuple[tuple[str, str], ...]:
-        """Tag what we send, so that its bounce leads back to the mask without an address."""
+        """Return tags for a mail sent from this mask, so that its bounce names the mask by id."""
         return (("kind", kind.value), ("mask", str(self.ref)))
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """A mask's owner. `id` is the profile's, `address` the real one: it must not leak."""
+    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak."""
 
     id: int
     address: str
@@ -131,7 +131,7 @@ class OwnerFacts:
 
 @dataclass(frozen=True, slots=True)
 class FoundMask:
-    """There is such a mask."""
+    """The mask exists."""
 
     mask: MaskFacts
     owner: OwnerFacts
@@ -139,9 +139,9 @@ class FoundMask:
 
 @dataclass(frozen=True, slots=True)
 class CreatableMask:
-    """No such mask, but its domain is an owner's: the mail may make it.
+    """No such mask yet, but the domain belongs to an owner: the mail may create it.
 
-    `made_today` and `made_in_all` count the domain masks that the owner has.
+    `made_today` and `made_in_all` count the owner's domain masks.
     """
 
     local: str
@@ -154,7 +154,7 @@ class CreatableMask:
 
 @dataclass(frozen=True, slots=True)
 class MissingMask:
-    """No such mask, and nobody's domain."""
+    """No such mask, and the domain belongs to no owner."""
 
     was_deleted: bool
 
@@ -166,8 +166,8 @@ MaskLookup: TypeAlias = FoundMask | CreatableMask | MissingMask
 class ReplyFacts:
     """The thread that a reply belongs to: the mask, its owner, and who wrote to it.
 
-    `message_id` and `references` are those of the mail that was forwarded, so that the
-    correspondent's client can keep the thread.
+    `message_id` and `references` come from the forwarded mail, so that the correspondent's mail
+    program can keep the thread together.
     """
 
     mask: MaskFacts
@@ -179,9 +179,9 @@ class ReplyFacts:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that the rules and their conductor need.
+    """The settings that `rules` and `flow` need.
 
-    A pause counts from the bounce or the flag. `claim` is how long one attempt holds a delivery.
+    A pause starts at the bounce or the flag. `claim` is how long one attempt's claim lasts.
     """
 
     mask_domains: tuple[str, ...]

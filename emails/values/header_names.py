@@ -1,7 +1,7 @@
-"""The header fields of our own that mails carry."""
+"""The header fields that we add to mails."""
 
 LOOP_HEADER = "X-Mail-Relay-Loop"
-"""In what we forward, and in our notices. A mail that comes in with it was sent by us before."""
+"""In every mail we forward and every notice. An incoming mail that has it was sent by us."""
 
 MASK_HEADER = "X-Mail-Relay-Mask"
-"""In what we forward: the mask that the mail came to, for the owner's filters."""
+"""In every mail we forward: the mask it was sent to, for the owner's filters."""

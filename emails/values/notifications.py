@@ -1,7 +1,7 @@
-"""SES's notifications: JSON → Received | Bounce | Complaint, frozen and checked; no dict goes on.
+"""Parses SES's notifications: JSON → Received | Bounce | Complaint, checked and immutable.
 
-Both shapes are read: the feedback notifications (`notificationType`) and event publishing
-(`eventType`). https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html and
+Reads both formats: feedback notifications (`notificationType`) and event publishing (`eventType`).
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html and
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
 """
 
@@ -19,7 +19,7 @@ from emails.values.outcomes import RefuseReason
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """The mail lies in S3."""
+    """The mail is in S3."""
 
     bucket: str
     key: str
@@ -27,14 +27,14 @@ class StoredMail:
 
 @dataclass(frozen=True, slots=True)
 class InlineMail:
-    """The mail came inside the notification."""
+    """The mail is inside the notification."""
 
     raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A mail arrived. `recipients` are those that the SES receipt rule matched."""
+    """A mail arrived. `recipients` are the ones that SES's receipt rule matched."""
 
     recipients: tuple[str, ...]
     mail: MailFacts
@@ -44,19 +44,19 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """What SES says about a mail of ours. `tags` are there only with event publishing."""
+    """What SES says about a mail we sent. `tags` come only with event publishing."""
 
     source: str
     tags: tuple[tuple[str, str], ...]
 
     def tag(self, name: str) -> str | None:
-        """Give the value of one of the tags that the mail was sent with."""
+        """Return the value of the tag `name` that the mail was sent with, if any."""
         return next((value for known, value in self.tags if known == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class BouncedRecipient:
-    """An address that bounced, and what its mail server said."""
+    """An address that bounced, and its mail server's answer."""
 
     address: str
     diagnostic: str
@@ -64,7 +64,7 @@ class BouncedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A mail of ours did not reach some recipients. `kind` and `subkind` are SES's words."""
+    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms."""
 
     kind: str
     subkind: str
@@ -74,7 +74,7 @@ class Bounce:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Recipients said that a mail of ours is spam. `feedback` and `subkind` are SES's words."""
+    """Recipients reported our mail as spam. `feedback` and `subkind` are SES's terms."""
 
     feedback: str
     subkind: str
@@ -86,17 +86,17 @@ Notification: TypeAlias = Received | Bounce | Complaint
 
 
 _MAX_KEY_BYTES = 1024
-_STEPS = frozenset({".", ".."})
+_PATH_STEPS = frozenset({".", ".."})
 
 _VERDICTS = frozenset(verdict.value for verdict in Verdict)
 
 
 class _Malformed(Exception):
-    """Something is missing, or of another type."""
+    """A field is missing or has the wrong type."""
 
 
 def parse(text: str) -> Notification:
-    """Read SES's JSON. Raises `Refused` for anything that is not one of the three."""
+    """Parse SES's JSON. Raises `Refused` for anything but these three notifications."""
     try:
         document = _as_object(json.loads(text))
         kind = document.get("notificationType", document.get("eventType"))
@@ -110,7 +110,7 @@ def parse(text: str) -> Notification:
             case _:
                 raise _Malformed
     except (_Malformed, ValueError, RecursionError):
-        # The cause is left out: it would quote the notification.
+        # Without the cause, which would quote the notification.
         raise Refused(RefuseReason.MALFORMED_NOTIFICATION) from None
 
 
@@ -124,7 +124,7 @@ def _received(document: dict[str, Any]) -> Received:
             verdicts=_verdicts(receipt),
             headers=_headers(mail),
         ),
-        # Headers that are not there at all (an option of the rule) are read from the mail, too.
+        # The receipt rule may leave all headers out; we read those from the mail, too.
         headers_truncated=mail.get("headersTruncated", False) is not False or "headers" not in mail,
         content=_content(document, _object(receipt, "action")),
     )
@@ -147,7 +147,7 @@ def _verdict(receipt: dict[str, Any], key: str) -> Verdict:
 
 
 def _headers(mail: dict[str, Any]) -> tuple[Header, ...]:
-    """Read the headers; `commonHeaders` repeats some of them and is not needed."""
+    """Read the headers. We don't need `commonHeaders`, which repeats some of them."""
     entries = (_as_object(entry) for entry in _list(mail, "headers", default=[]))
     return tuple(Header(_text(entry, "name").strip(), _text(entry, "value")) for entry in entries)
 
@@ -163,16 +163,16 @@ def _content(document: dict[str, Any], action: dict[str, Any]) -> StoredMail | I
 
 
 def _key(action: dict[str, Any]) -> str:
-    """Read the mail's key: the receipt rule's prefix, and an id.
+    """Read the mail's key: the receipt rule's prefix and an id.
 
-    What S3 takes for no key, or XML can't hold, would fail each time that the mail is asked for, or
-    deleted together with others.
+    Rejects keys that S3 doesn't accept or XML can't contain: they would fail every fetch, and every
+    batch deletion they are part of.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
     key = _text(action, "objectKey")
     if not (key and key.isprintable() and len(key.encode()) <= _MAX_KEY_BYTES):
         raise _Malformed
-    if _STEPS.intersection(key.split("/")):
+    if _PATH_STEPS.intersection(key.split("/")):
         raise _Malformed
     return key
 
@@ -223,7 +223,7 @@ def _sent_mail(document: dict[str, Any]) -> SentMail:
 
 
 def _tags(tags: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """SES gives each tag a list of values."""
+    """Flatten the tags: SES sends a list of values for each."""
     for name in tags:
         for value in _texts(tags, name):
             yield name, value
@@ -263,6 +263,6 @@ def _text(holder: dict[str, Any], key: str, *, default: str | None = None) -> st
 
 
 def _value(holder: dict[str, Any], key: str, default: object) -> object:
-    """Give the value; where there is a default, null counts as missing."""
+    """Return the value, or the default if it is missing or null."""
     value = holder.get(key)
     return default if value is None else value

@@ -1,8 +1,8 @@
-"""What can become of a mail, a bounce or a complaint: a closed union, each with its reasons.
+"""How handling a mail, a bounce or a complaint can end: a closed union, each case with its reasons.
 
-Every reason is named here, once; `docs/outcomes.md` says who sees what of it, and a test holds the
-two together. The words go into logs, metrics, dead letters and the `Delivery` table: they are part
-of the operators' interface.
+Every reason is defined here, once. `docs/outcomes.md` says who sees it; a test keeps the two in
+step. Names and reasons appear in logs, metrics, dead letters and the `Delivery` table: operators
+depend on them.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class ReplyReason(StrEnum):
 
 
 class BlockReason(StrEnum):
-    """Which wish of the owner blocked the mail."""
+    """Which of the owner's settings blocked the mail."""
 
     BLOCKS_ALL = "blocks_all"
     BLOCKS_PROMOTIONS = "blocks_promotions"
 
 
 class NoMaskReason(StrEnum):
-    """Why a recipient is no mask, and doesn't become one."""
+    """Why a recipient isn't a mask and doesn't become one."""
 
     UNKNOWN = "unknown"
     DELETED = "deleted"
@@ -42,14 +42,14 @@ class NoMaskReason(StrEnum):
 
 
 class IgnoreReason(StrEnum):
-    """Why nobody looks at a mail."""
+    """Why a mail is ignored."""
 
     NOREPLY = "noreply"
     NOT_OURS = "not_ours"
 
 
 class DropReason(StrEnum):
-    """Why a mail, or a reply, was not sent on."""
+    """Why a mail or a reply was not sent on."""
 
     VIRUS = "virus"
     SPAM = "spam"
@@ -68,7 +68,7 @@ class DropReason(StrEnum):
 
 
 class RecordReason(StrEnum):
-    """What a bounce, a complaint or a notice led to."""
+    """What a bounce, a complaint or a notice resulted in."""
 
     HARD_BOUNCE = "hard_bounce"
     SOFT_BOUNCE = "soft_bounce"
@@ -87,7 +87,7 @@ class RecordReason(StrEnum):
 
 
 class RefuseReason(StrEnum):
-    """Why a message will never work: the reasons of `errors.Refused`."""
+    """Why a message can never succeed: the reasons of `errors.Refused`."""
 
     MALFORMED_NOTIFICATION = "malformed_notification"
     FOREIGN_BUCKET = "foreign_bucket"
@@ -102,7 +102,7 @@ class RefuseReason(StrEnum):
 
 
 class RetryReason(StrEnum):
-    """Why a message may work later: the reasons of `errors.NotFinished`."""
+    """Why a message may succeed later: the reasons of `errors.NotFinished`."""
 
     CLAIMED_ELSEWHERE = "claimed_elsewhere"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -128,7 +128,7 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The owner doesn't want this mail."""
+    """The owner blocks this mail."""
 
     reason: BlockReason
 
@@ -142,21 +142,21 @@ class NoMask:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The recipient is an address that nobody reads."""
+    """Nobody reads mail to this address."""
 
     reason: IgnoreReason
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The service doesn't send this mail on."""
+    """The service does not send this mail on."""
 
     reason: DropReason
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A bounce or complaint was taken note of, or a notice was sent."""
+    """A bounce or complaint was recorded, or a notice was sent."""
 
     reason: RecordReason
 
@@ -179,12 +179,12 @@ NAMES = tuple(_BY_NAME)
 
 
 def name_of(outcome: Outcome) -> str:
-    """Give the outcome's name: `forwarded`, `nomask`, …"""
+    """Return the outcome's name: `forwarded`, `nomask`, …"""
     return type(outcome).__name__.lower()
 
 
 def restored(name: str, reason: str) -> Outcome:
-    """Make the outcome that was stored as its name and reason. ValueError, KeyError: none such."""
+    """Rebuild a stored outcome. Raises `KeyError` or `ValueError` for an unknown name or reason."""
     kind = _BY_NAME[name]
     outcome: Outcome = kind(_REASONS[kind](reason))
     return outcome

@@ -1,11 +1,11 @@
-"""Threads of mails: which ids a mail quotes (RFC 5322, 3.6.4), and what a later reply needs."""
+"""Mail threads: which ids a mail quotes (RFC 5322, 3.6.4), and what a later reply needs."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_IDS = 300
-"""How many ids of a reply are tried: a thread that is longer is found by its newest ones."""
+"""How many ids of a reply we try. A longer thread is found by its newest ids."""
 
 _ID = re.compile(r"<([^<>]*)>")
 _SPACES = re.compile(r"\s+")
@@ -13,7 +13,7 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What a reply needs to know of the mail that was forwarded: who wrote it, and its ids."""
+    """What a reply needs to know about the forwarded mail: who wrote it, and its ids."""
 
     correspondent: str
     message_id: str | None
@@ -23,7 +23,7 @@ class Thread:
 def quoted_ids(in_reply_to: Iterable[str], references: Iterable[str]) -> tuple[str, ...]:
     """List the ids that a reply quotes: `In-Reply-To` first, then `References`, newest first.
 
-    Clients fold ids, and some leave the angle brackets out.
+    Mail programs fold ids, and some omit the angle brackets.
     """
     first = [one for value in in_reply_to for one in ids_in(value)]
     older = [one for value in references for one in ids_in(value)]
@@ -31,6 +31,6 @@ def quoted_ids(in_reply_to: Iterable[str], references: Iterable[str]) -> tuple[s
 
 
 def ids_in(value: str) -> list[str]:
-    """Read the ids of a header value, without brackets; in their order."""
+    """Read the ids in a header value, in order and without brackets."""
     found = [_SPACES.sub("", inside) for inside in _ID.findall(value)] or value.split()
     return [one for one in found if "@" in one]

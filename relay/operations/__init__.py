@@ -1,1 +1,1 @@
-"""What operators use: gauges, health, dead letters."""
+"""What operators use: gauges, probes, dead letters, redrive, the dashboard."""

@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 else:
     _Admin = admin.ModelAdmin
 
-# Its page shows whole messages, rendered as HTML: mail. Nothing is written to its table here; but
-# what may not be shown should have no page to be shown on.
+# Its page shows whole messages, and so mail, rendered as HTML. Nothing is written to its table
+# here, but there should be no page for it either.
 admin.site.unregister(Task)
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(_Admin):
-    """Leads from the admin's index and its history to the pages of dead letters."""
+    """Links the admin's index and history to the pages of dead letters."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Ask for our own permission."""
+        """Require our own permission."""
         return request.user.has_perm(VIEW)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Forbid it: there is no table."""
+        """Never: there is no table."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid it."""
+        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid it here; the pages ask for their own permission."""
+        """Never here; the pages check their own permission."""
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The connections of the operators' tools, each made once a process."""
+"""Fail-fast connections for interactive pages and probes, each made once per process."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,15 +20,15 @@ _READ_SECONDS = 3
 
 @cache
 def fail_fast_redis(url: str) -> "Redis":
-    """Connect to Redis for somebody who watches and does not want to wait."""
+    """Connect to Redis; a call fails within two seconds."""
     return connect_fail_fast(url)
 
 
 @cache
 def connect_queue(queue_url: str, region: str) -> SqsQueue:
-    """Connect to an SQS queue, in order to count it. Raises `QueueUnusable` without a profile.
+    """Connect to an SQS queue to count its messages; a call fails within seconds.
 
-    A call fails within seconds: somebody waits for the answer, and asks again anyway.
+    Raises `QueueUnusable` if the AWS profile is missing.
     """
     config = Config(
         connect_timeout=_CONNECT_SECONDS,

@@ -1,6 +1,7 @@
-"""The gauges: what waits in SQS and in Redis, and how long already; what is in flight; who lives.
+"""The gauges: what waits in SQS and Redis and for how long, what is in flight, which processes
+live.
 
-One set of names for the metrics, the log line, the history and the dashboard.
+Metrics, the log line, the history and the dashboard share their names.
 """
 
 import json
@@ -24,7 +25,7 @@ REDIS_QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One number at one moment: the metric's name, its value, and what it is about, as a tag."""
+    """One number at one moment: the metric's name, its value, and a tag for its subject."""
 
     name: str
     value: float
@@ -32,17 +33,17 @@ class Gauge:
 
     @property
     def label(self) -> str:
-        """Name it in one word: `email_queue_count:mail`."""
+        """Its name and tag in one word: `email_queue_count:mail`."""
         return self.name if self.tag is None else f"{self.name}:{self.tag[1]}"
 
     @property
     def tags(self) -> list[str]:
-        """Give its tag as markus wants it."""
+        """Its tag, in markus's form."""
         return [] if self.tag is None else [":".join(self.tag)]
 
 
 def sqs_gauges(queue: str, counts: QueueCounts) -> Iterator[Gauge]:
-    """Give SQS's approximate counts of one queue, under the names that operators chart."""
+    """Yield SQS's approximate counts of one queue, under the names that operators chart."""
     tag = ("queue", queue)
     yield Gauge("email_queue_count", counts.visible, tag)
     yield Gauge("email_queue_count_delayed", counts.delayed, tag)
@@ -50,7 +51,7 @@ def sqs_gauges(queue: str, counts: QueueCounts) -> Iterator[Gauge]:
 
 
 def redis_gauges(client: "Redis", now_ms: int) -> Iterator[Gauge]:
-    """Give the depth of each of Dramatiq's queues.
+    """Yield the depth of each of Dramatiq's queues.
 
     `redis_queue_oldest_s` is how long ago the message at the queue's head was first enqueued, in
     seconds; 0 for an empty queue.
@@ -70,19 +71,19 @@ def redis_gauges(client: "Redis", now_ms: int) -> Iterator[Gauge]:
 
 
 def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:
-    """Give how many messages are in flight, and how long the oldest has been, in seconds."""
+    """Yield the number of messages in flight, and the age of the oldest, in seconds."""
     yield Gauge("in_flight", in_flight.count(now_ms))
     oldest_ms = in_flight.find_oldest_ms(now_ms)
     yield Gauge("in_flight_oldest_s", 0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
 
 
-def discard_gauges(client: "Redis", bucket: str) -> Iterator[Gauge]:
-    """Give how many mails are done with and still in S3."""
+def pending_deletion_gauges(client: "Redis", bucket: str) -> Iterator[Gauge]:
+    """Yield the number of mails pending deletion from S3."""
     yield Gauge("discarded_mails", client.scard(key_of(bucket)))
 
 
 def process_gauges(heartbeats: Iterable[Heartbeat]) -> Iterator[Gauge]:
-    """Give how many processes of each role live."""
+    """Yield the number of live processes of each role."""
     alive = Counter(beat.process.role for beat in heartbeats if beat.is_alive)
     for role in Role:
         yield Gauge("processes_alive", alive[role], ("role", role))

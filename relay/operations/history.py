@@ -1,9 +1,9 @@
-"""The gauges of the last 24 hours, one sample a minute, in Redis: for charts where nothing else is.
+"""The gauges of the last 24 hours in Redis, one sample a minute: for the dashboard's charts.
 
-    relay:gauges   sorted set: samples as JSON, by their minute
+    relay:gauges   sorted set: samples as JSON, by minute
 
-It never holds more than a day's 1,440 samples, about 1.5 MB, and loses them with Redis: who wants
-more has a metrics backend.
+It holds at most a day's 1,440 samples, about 1.5 MB, and loses them with Redis. For more, use a
+metrics backend.
 """
 
 import json
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from redis import Redis
 
 MINUTES = 24 * 60
-"""How many samples are kept at most."""
+"""The most samples that are kept."""
 
 _KEY = "relay:gauges"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The gauges of one minute (counted since 1970), by their labels."""
+    """The gauges of one minute (counted since 1970), by label."""
 
     minute: int
     values: dict[str, float]
 
 
 def record(client: "Redis", minute: int, gauges: Iterable[Gauge]) -> None:
-    """Keep the gauges of a minute, in the place of what was kept of it before."""
-    # The minute makes samples of equal values differ: a sorted set holds each member once.
+    """Store the gauges of a minute, replacing an earlier sample of it."""
+    # The minute keeps samples with equal values apart: a sorted set holds each member once.
     sample = json.dumps([minute, {gauge.label: gauge.value for gauge in gauges}])
     with client.pipeline(transaction=True) as pipeline:
         pipeline.zremrangebyscore(_KEY, minute, minute)
@@ -43,13 +43,13 @@ def record(client: "Redis", minute: int, gauges: Iterable[Gauge]) -> None:
 
 
 def find(client: "Redis", now_minute: int) -> list[Sample]:
-    """Look up the samples of the day that ends now, oldest first."""
+    """Find the samples of the day that ends now, oldest first."""
     first = now_minute - MINUTES + 1
     found = cast("list[bytes]", client.zrange(_KEY, first, "+inf", byscore=True))
     return [Sample(*json.loads(text)) for text in found]
 
 
 def find_last_minute(client: "Redis") -> int | None:
-    """Look up the minute of the newest sample."""
+    """Find the minute of the newest sample."""
     found = cast("list[tuple[bytes, float]]", client.zrange(_KEY, -1, -1, withscores=True))
     return int(found[0][1]) if found else None

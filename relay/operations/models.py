@@ -1,10 +1,10 @@
-"""The operators' permissions. Dead letters lie in Redis: nothing of them is in the database."""
+"""The operators' permissions. Dead letters are in Redis; the database holds nothing of them."""
 
 from django.db import models
 
 
 class DeadLetter(models.Model):
-    """Has no table; permissions, and the admin's history, need a model to belong to."""
+    """Has no table; permissions and the admin's history need a model."""
 
     class Meta:
         managed = False

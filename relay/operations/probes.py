@@ -1,11 +1,12 @@
-"""What load balancers and deployments ask the web process: is it there, does it work, which is it.
+"""Probes for load balancers and deployments: is the web process up, does it work, which version is
+it.
 
     /__lbheartbeat__   200, as long as the process answers at all
     /__heartbeat__     200, or 500 with the check that failed: the database, Redis
     /__version__       source, version, commit and build, as JSON
 
-They are answered before anything else looks at the request: a probe comes by plain HTTP, and names
-the host by its IP address. No answer holds the text of an error, which may quote a password.
+They are answered before any other middleware: a probe uses plain HTTP, and names the host by its IP
+address. No answer holds an error's text, which may quote a password.
 """
 
 import json
@@ -29,7 +30,7 @@ Answer = Callable[[], HttpResponse]
 
 
 class Probes:
-    """Django middleware; it stands first."""
+    """Django middleware; must come first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -66,7 +67,7 @@ def _version() -> HttpResponse:
 
 
 def version_of(config: RelayConfig, file: Path) -> dict[str, str]:
-    """Give what runs here: from the file, where a build left one; what it lacks, from settings."""
+    """Return what runs here: from the build's file, if there is one; the rest from settings."""
     written = _read(file)
     configured = {
         "source": config.version_source,
@@ -106,7 +107,7 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
     "database": _database_failure,
     "redis": _redis_failure,
 }
-"""Each gives the name of what failed, or None."""
+"""Each returns the error's type, or None."""
 
 _ANSWERS: dict[str, Answer] = {
     "/__lbheartbeat__": _lbheartbeat,

@@ -1,4 +1,4 @@
-"""Reads all gauges. A source that is down is logged, and hides only its own."""
+"""Reads all gauges. A source that is down is logged; only its own gauges are missing."""
 
 import logging
 import time
@@ -14,8 +14,8 @@ from relay.config import RelayConfig
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (
     Gauge,
-    discard_gauges,
     in_flight_gauges,
+    pending_deletion_gauges,
     process_gauges,
     redis_gauges,
     sqs_gauges,
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def read_gauges(client: "Redis", config: RelayConfig) -> list[Gauge]:
-    """Read them, from Redis through `client`, and from SQS."""
+    """Read the gauges, from Redis through `client` and from SQS."""
     return [*_of_redis(client, config), *_of_sqs(config)]
 
 
@@ -39,7 +39,7 @@ def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
         return [
             *redis_gauges(client, now_ms),
             *in_flight_gauges(in_flight, now_ms),
-            *discard_gauges(client, config.bucket),
+            *pending_deletion_gauges(client, config.bucket),
             *process_gauges(Heartbeats(client).find_all()),
         ]
     except RedisError as error:

@@ -1,8 +1,7 @@
-"""SQS's own move task: it puts the messages of the dead-letter queue back where they came from.
+"""SQS's own move task: it moves the dead-letter queue's messages back to their source queue.
 
-To SQS they are new messages then, with new ids: what was counted against them in Redis, such as how
-often they killed a worker, is forgotten. What was sent already is not sent again: the database
-knows it by the id that SNS gave. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/
+SQS gives them new ids, so their delivery attempts in Redis no longer count. Mail that was sent
+already is not sent again: the database knows it by SNS's id. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/
 APIReference/API_StartMessageMoveTask.html
 """
 
@@ -17,17 +16,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 MAX_PER_SECOND = 500
-"""The most that SQS moves in a second."""
+"""The most messages that SQS moves in a second."""
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10)
 
 
 class RedriveFailed(Exception):
-    """AWS can't be reached, or says no; the text is what it says."""
+    """AWS can't be reached or refuses; the text says why."""
 
 
 class MoveStatus(StrEnum):
-    """How far a task is, in SQS's words."""
+    """A task's status, in SQS's words."""
 
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -37,7 +36,7 @@ class MoveStatus(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Tell whether it will move nothing more."""
+        """Whether it will move nothing more."""
         return self not in (MoveStatus.RUNNING, MoveStatus.CANCELLING)
 
 
@@ -56,41 +55,41 @@ class Redrive:
     """The move tasks of one dead-letter queue. All methods raise `RedriveFailed`."""
 
     def __init__(self, queue_url: str, region: str) -> None:
-        with _translated():
+        with _raising_redrive_failed():
             self._sqs: Any = boto3.Session(region_name=region).client("sqs", config=_CONFIG)
             answer = self._sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
         self._arn: str = answer["Attributes"]["QueueArn"]
 
     def start(self, per_second: int | None) -> None:
-        """Start a task; None: as fast as SQS can."""
+        """Start a task; with None, as fast as SQS can."""
         speed = {"MaxNumberOfMessagesPerSecond": per_second} if per_second else {}
-        with _translated():
+        with _raising_redrive_failed():
             self._sqs.start_message_move_task(SourceArn=self._arn, **speed)
 
     def newest(self) -> MoveTask | None:
-        """Give the task that was started last; SQS keeps ten of them."""
-        with _translated():
+        """Return the latest task; SQS keeps ten of them."""
+        with _raising_redrive_failed():
             tasks = self._sqs.list_message_move_tasks(SourceArn=self._arn, MaxResults=1)
         return _task(tasks["Results"][0]) if tasks.get("Results") else None
 
     def cancel(self, task: MoveTask) -> None:
-        """Stop a running task; what it has moved stays moved."""
-        with _translated():
+        """Stop a running task; messages already moved stay moved."""
+        with _raising_redrive_failed():
             self._sqs.cancel_message_move_task(TaskHandle=task.handle)
 
 
-def _task(told: dict[str, Any]) -> MoveTask:
+def _task(answer: dict[str, Any]) -> MoveTask:
     return MoveTask(
-        status=MoveStatus(told["Status"]),
-        moved=told.get("ApproximateNumberOfMessagesMoved", 0),
-        to_move=told.get("ApproximateNumberOfMessagesToMove"),
-        failure=told.get("FailureReason"),
-        handle=told.get("TaskHandle"),
+        status=MoveStatus(answer["Status"]),
+        moved=answer.get("ApproximateNumberOfMessagesMoved", 0),
+        to_move=answer.get("ApproximateNumberOfMessagesToMove"),
+        failure=answer.get("FailureReason"),
+        handle=answer.get("TaskHandle"),
     )
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _raising_redrive_failed() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
@@ -100,8 +99,8 @@ def _translated() -> Iterator[None]:
 
 
 def _in_one_line(error: ClientError) -> str:
-    told = error.response.get("Error", {})
-    code, message = told.get("Code", "error"), told.get("Message", "")
-    if "<html" in message.lower():  # a proxy's page, or that of a stand-in which lacks the call
+    described = error.response.get("Error", {})
+    code, message = described.get("Code", "error"), described.get("Message", "")
+    if "<html" in message.lower():  # from a proxy, or a stand-in that lacks the call
         return f"{error.operation_name} got {code} and a page of HTML: this is not SQS's answer"
     return f"{code}: {message}"

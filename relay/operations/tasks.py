@@ -25,7 +25,7 @@ _redis = cache(connect)
     periodic=cron("* * * * *"), queue_name=DEFAULT_QUEUE, max_retries=0, time_limit=50_000
 )
 def publish_gauges() -> None:
-    """Publish the gauges, log them, and keep them for the dashboard's charts."""
+    """Publish the gauges, log them, and store them for the dashboard's charts."""
     minute = int(time.time() // 60)
     client = _redis(settings.CONFIG.redis_url)
     gauges = read_gauges(client, settings.CONFIG)

@@ -179,12 +179,12 @@ def test_a_batch_of_deletions_fails_in_part(any_aws: SimulatedAws) -> None:
 
 def test_a_message_is_hidden_for_longer(any_aws: SimulatedAws) -> None:
     any_aws.put("a message")
-    handle = received_handle(any_aws, VisibilityTimeout=1)
+    handle = received_handle(any_aws, VisibilityTimeout=2)
 
     answer = hide(any_aws, [handle], seconds=60)
 
     assert not answer.get("Failed")
-    assert receive(any_aws, WaitTimeSeconds=2) == []
+    assert receive(any_aws, WaitTimeSeconds=3) == []
 
 
 def test_a_message_is_shown_at_once(any_aws: SimulatedAws) -> None:

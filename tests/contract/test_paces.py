@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from emails.edges.pace import PATIENCE_SECONDS, SharedPace
+from emails.edges.pace import MAX_WAIT_SECONDS, SharedPace
 from emails.edges.ports import Pace
 from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
@@ -182,7 +182,7 @@ def test_a_turn_that_does_not_come_is_left_to_the_next_attempt(
         pace.wait_turn()
 
     assert failure.value.reason == RetryReason.SENDER_THROTTLED
-    assert clock.now >= 1000 + PATIENCE_SECONDS
+    assert clock.now >= 1000 + MAX_WAIT_SECONDS
 
 
 def test_all_workers_together_keep_to_the_rate(redis_client: redis.Redis, clock: Clock) -> None:

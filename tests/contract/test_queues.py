@@ -129,7 +129,7 @@ def test_what_is_not_deleted_comes_again_with_a_newer_handle(make_queue: MakeQue
 
 
 def test_what_is_hidden_for_longer_does_not_come_again(make_queue: MakeQueue) -> None:
-    any_queue = make_queue(visibility_seconds=1)
+    any_queue = make_queue(visibility_seconds=2, wait_seconds=3)
     any_queue.put("a message")
 
     assert any_queue.queue.change_visibility([handle_of(any_queue.receive_one())], 60) == []

@@ -17,9 +17,10 @@ import pytest
 import bridge
 import emails
 import relay
+import runtime
 
 _ROOT = Path(__file__).parents[2]
-_PACKAGES = (bridge, emails, relay)
+_PACKAGES = (runtime, bridge, emails, relay)
 _POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{[^{}]*\})\+|\(\?>")
 _POSSESSIVE = re.compile(r"([*+?}])\+")
 

@@ -1,4 +1,4 @@
-"""`manage.py add_mask`: make a mask for an owner. For operators and tests."""
+"""`manage.py add_mask`: create a mask for an owner. For operators and tests."""
 
 import json
 import secrets
@@ -22,9 +22,9 @@ _RANDOM_LENGTH = 9
 
 
 class Command(BaseCommand):
-    """Make a mask, and print it as one JSON object."""
+    """Create a mask, and print it as one JSON object."""
 
-    help = "Make a mask for an owner; prints one JSON object."
+    help = "Create a mask for an owner, and print it as one JSON object."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -32,15 +32,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--address",
             metavar="LOCAL",
-            help="the part before the @, or a whole address; without it a random one is made",
+            help="the part before the @, or a whole address (default: a random address)",
         )
         parser.add_argument("--block", choices=[block.value for block in Block], default="none")
 
     def handle(self, *, email: str, address: str | None, block: str, **_: Any) -> None:
-        """Make the mask, or refuse what the models refuse."""
+        """Create the mask. Raises `CommandError` if the models refuse it."""
         profile = Profile.objects.filter(user__email__iexact=email).first()
         if profile is None:
-            raise CommandError("There is no owner with this address.")
+            raise CommandError("No owner has this address.")
         mask = _mask(profile, address or _random_local())
         mask.block = block
         try:
@@ -50,22 +50,22 @@ class Command(BaseCommand):
             raise CommandError(in_one_line(error)) from error
         except IntegrityError as error:
             raise CommandError("There is such a mask already.") from error
-        made = {
+        created = {
             "id": mask.pk,
             "kind": mask.KIND.value,
             "address": mask.address,
             "owner": profile.pk,
             "block": mask.block,
         }
-        self.stdout.write(json.dumps(made))
+        self.stdout.write(json.dumps(created))
 
 
 def _mask(profile: Profile, address: str) -> Mask:
-    """Make a random mask on the first domain, or what the whole address asks for."""
+    """Return an unsaved mask: on the first domain, or with the whole address if one is given."""
     home = domain_of(settings.CONFIG.mask_domains[0]) or ""
     parsed = parse(address if "@" in address else f"{address}@{home}")
     if parsed is None:
-        raise CommandError("This can't be the name of a mask.")
+        raise CommandError("A mask can't have this name.")
     kind = DomainMask if parsed.domain.partition(".")[2] in _domains() else RandomMask
     return kind(profile=profile, local=parsed.local, domain=parsed.domain)
 
@@ -75,7 +75,7 @@ def _domains() -> set[str | None]:
 
 
 def _random_local() -> str:
-    """Make up a name. 36⁹ of them: guessing is hopeless, and a clash is refused by the table."""
+    """Return a random name. Of 36⁹ names none can be guessed, and the table refuses duplicates."""
     while True:
         local = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
         if is_decent_random_name(local):

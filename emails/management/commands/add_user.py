@@ -1,4 +1,4 @@
-"""`manage.py add_user`: make an owner. For operators and tests."""
+"""`manage.py add_user`: create an owner. For operators and tests."""
 
 import json
 import uuid
@@ -15,9 +15,9 @@ from emails.models import Profile
 
 
 class Command(BaseCommand):
-    """Make an owner, and print it as one JSON object."""
+    """Create an owner, and print it as one JSON object."""
 
-    help = "Make an owner of masks; prints one JSON object."
+    help = "Create an owner of masks, and print it as one JSON object."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -28,31 +28,31 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, email: str, premium: bool, subdomain: str | None, **_: Any) -> None:
-        """Make the owner, or refuse what the models refuse."""
+        """Create the owner. Raises `CommandError` if the models refuse it."""
         try:
             profile = _add(email, premium, subdomain)
         except ValidationError as error:
             raise CommandError(in_one_line(error)) from error
         except IntegrityError as error:
-            raise CommandError("There is a user with this address or this name already.") from error
-        made = {
+            raise CommandError("This address or name is already taken.") from error
+        created = {
             "id": profile.pk,
             "email": email,
             "premium": profile.is_premium,
             "subdomain": profile.subdomain,
         }
-        self.stdout.write(json.dumps(made))
+        self.stdout.write(json.dumps(created))
 
 
 @transaction.atomic
 def _add(email: str, is_premium: bool, subdomain: str | None) -> Profile:
     users = get_user_model()
-    # Django's user names can't hold every mail address, so the name is made up.
+    # Not every mail address is a valid Django user name, so make one up.
     user = users(username=f"owner-{uuid.uuid4().hex}", email=email)
     user.set_unusable_password()
     user.full_clean()
     if users.objects.filter(email__iexact=email).exists():
-        raise ValidationError({"email": "There is a user with this address already."})
+        raise ValidationError({"email": "A user with this address already exists."})
     user.save()
     profile = Profile(user=user, is_premium=is_premium, subdomain=subdomain)
     profile.full_clean()

@@ -1,4 +1,4 @@
-"""`manage.py preview_forward`: what the owner of a mask would get. No server is needed for it."""
+"""`manage.py preview_forward`: shows the mail that a mask's owner would get. Needs no server."""
 
 import json
 from argparse import ArgumentParser
@@ -24,7 +24,7 @@ from emails.wiring import policy_of
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What became of one file; a line of the output."""
+    """The result for one file: a line of the output."""
 
     file: str
     ok: bool
@@ -34,32 +34,36 @@ class Previewed:
 
 
 class Command(BaseCommand):
-    """Rewrite mail files as the workers would, and tell what was found in each."""
+    """Rewrite mail files as the workers would, and report on each."""
 
     help = (
-        "Rewrite mail files as the workers would; prints one JSON object a file. Settings that "
-        "are not set have stand-ins. Exits with 1 if a file could not be rewritten."
+        "Rewrite mail files as the workers would, and print one JSON object per file. Missing "
+        "settings get placeholder values. Exits with 1 if a file could not be rewritten."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("files", metavar="FILE", nargs="+", help="a raw mail (RFC 5322)")
-        parser.add_argument("--mask", required=True, help="the mask that the mail came to")
+        parser.add_argument("--mask", required=True, help="the mask that the mail was sent to")
         parser.add_argument("--to", required=True, help="the real address of the mask's owner")
         parser.add_argument(
-            "--out", required=True, type=Path, metavar="DIR", help="where the mails are written to"
+            "--out",
+            required=True,
+            type=Path,
+            metavar="DIR",
+            help="the folder for the rewritten mails",
         )
         parser.add_argument("--language", default="en", help="the language of the note")
-        parser.add_argument("--keep-trackers", action="store_true", help="leave the trackers in")
+        parser.add_argument("--keep-trackers", action="store_true", help="don't remove trackers")
         parser.add_argument(
             "--screenshot",
             action="store_true",
-            help="render each mail's HTML in a headless Chromium, into a PNG beside it",
+            help="render each mail's HTML to a PNG next to it, with a headless Chromium",
         )
 
     def handle(self, *, files: list[str], out: Path, screenshot: bool, **options: Any) -> None:
-        """Rewrite each file. Raises `CommandError` for wrong arguments, or if a file failed."""
+        """Rewrite each file. Raises `CommandError` for invalid arguments, or if a file failed."""
         plan = _plan(options["mask"], options["to"], options["language"], options["keep_trackers"])
         browser = None
         try:
@@ -74,7 +78,7 @@ class Command(BaseCommand):
         for file in map(Path, files):
             previewed = _preview(file, out / file.name, plan, taken)
             if previewed.ok and browser:
-                previewed = _pictured(previewed, browser, out / file.name)
+                previewed = _with_screenshot(previewed, browser, out / file.name)
             self.stdout.write(json.dumps(asdict(previewed)))
             failed += not previewed.ok
         if failed:
@@ -84,7 +88,7 @@ class Command(BaseCommand):
 def _plan(mask: str, to: str, language: str, keep_trackers: bool) -> ForwardPlan:
     for option, address in (("--mask", mask), ("--to", to)):
         if parse(address) is None:
-            raise CommandError(f"{option} is no mail address, such as mask@masks.example.")
+            raise CommandError(f"{option} must be a mail address, such as mask@masks.example.")
     config = settings.CONFIG
 
     def make_note(trackers_removed: Mapping[str, int]) -> Note:
@@ -105,7 +109,9 @@ def _preview(file: Path, target: Path, plan: ForwardPlan, taken: set[Path]) -> P
     if target in taken:
         return Previewed(str(file), ok=False, error=f"another file was written to {target}")
     if target.exists() and target.samefile(file):
-        return Previewed(str(file), ok=False, error="--out is the folder that the file is in")
+        return Previewed(
+            str(file), ok=False, error="--out must not be the folder of the file itself"
+        )
     try:
         rewritten = _rewrite(file.read_bytes(), plan)
         target.write_bytes(rewritten.raw)
@@ -123,7 +129,7 @@ def _preview(file: Path, target: Path, plan: ForwardPlan, taken: set[Path]) -> P
 
 
 def _rewrite(raw: bytes, plan: ForwardPlan) -> Rewritten:
-    """Rewrite a mail. Raises `Refused`; a bug that one mail brings to light stops no other."""
+    """Rewrite a mail. Raises `Refused`, also for a bug, so that it doesn't stop the other files."""
     try:
         return rewrite_forward(raw, plan)
     except Refused:
@@ -132,7 +138,7 @@ def _rewrite(raw: bytes, plan: ForwardPlan) -> Rewritten:
         raise Refused(f"bug: {type(error).__name__}") from error
 
 
-def _pictured(previewed: Previewed, browser: str, mail: Path) -> Previewed:
+def _with_screenshot(previewed: Previewed, browser: str, mail: Path) -> Previewed:
     try:
         take_screenshot(browser, mail)
     except (SubprocessError, LookupError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""`manage.py update_tracker_lists`: get the lists of trackers anew."""
+"""`manage.py update_tracker_lists`: update the tracker lists."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,11 +12,11 @@ from emails.tracker_lists.sources import SourceUnusable, fetch_list
 
 
 class Command(BaseCommand):
-    """Put all domains of the sources into one file, which the workers read when they start."""
+    """Merge the domains of all sources into one file, which the workers read when they start."""
 
     help = (
-        "Get the lists of trackers anew, into TRACKER_LIST_DIR. The workers read them when they "
-        "start. If one source fails, nothing is changed."
+        "Download the tracker lists into TRACKER_LIST_DIR. Workers read them when they start. If "
+        "any source fails, nothing changes."
     )
     requires_system_checks = ()
 
@@ -26,35 +26,35 @@ class Command(BaseCommand):
             "sources",
             metavar="SOURCE",
             nargs="*",
-            help="a file or an https URL; without any, those of TRACKER_LIST_SOURCES",
+            help="a file or an https URL (default: TRACKER_LIST_SOURCES)",
         )
         parser.add_argument(
             "--force",
             action="store_true",
-            help="take the new list even if it has less than half of the domains of the old one",
+            help="accept the new list even if it has less than half as many domains as the old one",
         )
 
     def handle(self, *, sources: list[str], force: bool, **_: Any) -> None:
-        """Fetch, compare, and replace the file in one step."""
+        """Fetch the lists, compare, and replace the file atomically."""
         config = settings.CONFIG
         sources = sources or list(config.tracker_list_sources or ())
         if not sources:
-            raise CommandError("There is no source: give one, or set TRACKER_LIST_SOURCES.")
+            raise CommandError("No sources: name one, or set TRACKER_LIST_SOURCES.")
         if config.tracker_list_dir is None:
-            raise CommandError("TRACKER_LIST_DIR is not set: it is the folder the list goes into.")
+            raise CommandError("TRACKER_LIST_DIR is not set. It names the folder for the list.")
         domains = self._fetch(sources)
         file = config.tracker_list_dir / tracker_lists.UPDATED
         before = len(tracker_lists.read(file)) if file.exists() else 0
         if len(domains) * 2 < before and not force:
             raise CommandError(
-                f"The new list has {len(domains)} domains, the old one {before}: "
-                "nothing is changed. --force takes it all the same."
+                f"The new list has {len(domains)} domains, the old one {before}. "
+                "Nothing changed; use --force to accept the new list."
             )
         try:
             _replace(file, domains)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
-        self.stdout.write(f"{len(domains)} domains are listed now; before there were {before}.")
+        self.stdout.write(f"The list now has {len(domains)} domains; before, it had {before}.")
 
     def _fetch(self, sources: list[str]) -> frozenset[str]:
         found: set[str] = set()
@@ -68,7 +68,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{source}: {len(domains)} domains")
                 found |= domains
         if problems:
-            raise CommandError("\n".join(["Nothing is changed.", *problems]))
+            raise CommandError("\n".join(["Nothing changed.", *problems]))
         return frozenset(found)
 
 

@@ -1,4 +1,5 @@
--- Claims a delivery: makes its row, or takes over a claim that ran out. No row: somebody has it.
+-- Claims a delivery: inserts its row, or takes over an expired claim. Returns no row if another
+-- worker holds the claim, or the delivery is finished or in doubt.
 --
 -- Parameters: sns_message_id, recipient (a hash), claimed_until, now, now
 

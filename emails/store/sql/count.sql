@@ -1,4 +1,4 @@
--- Adds to an owner's counts of a day, and gives the day's totals.
+-- Adds to an owner's counts for a day, and returns the day's totals.
 --
 -- Parameters: profile_id, day, mails, bytes, replies, masks
 

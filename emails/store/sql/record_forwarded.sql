@@ -1,7 +1,7 @@
 -- Records a forwarded mail: five tables in one statement. {kind} is `random` or `domain`.
 --
--- Keeps: a delivery that was finished already changes nothing. Rows are locked in the order delivery,
--- mask, counter, owner.
+-- Keeps: changes nothing if the delivery was finished before. Locks rows in the order delivery, mask,
+-- counter, owner.
 
 WITH finished AS (
     UPDATE emails_delivery

@@ -1,1 +1,1 @@
-"""The operators' dashboard: how the relay does, at a glance, and what to do about it."""
+"""The operators' dashboard: the relay's state at a glance, and what to do about it."""

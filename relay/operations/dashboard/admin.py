@@ -1,4 +1,4 @@
-"""The link to the dashboard on the admin's first page, for those who may follow it."""
+"""The link to the dashboard on the admin's index, for users with its permission."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,16 @@ else:
 
 @admin.register(Dashboard)
 class DashboardAdmin(_Admin):
-    """Leads on to the dashboard."""
+    """Links to the dashboard."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Forbid it: there is no table."""
+        """Never: there is no table."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid it."""
+        """Never."""
         return False
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Lead there; there is nothing to list."""
+        """Redirect there; there is nothing to list."""
         return redirect("dashboard")

@@ -1,4 +1,4 @@
-"""The dashboard's Django app: it has pages and a permission, and no table."""
+"""The dashboard's Django app: pages and a permission, without a table."""
 
 from django.apps import AppConfig
 

@@ -1,7 +1,7 @@
-"""The last day as charts: samples and counts by the minute → columns. Pure.
+"""The last day as charts: samples and counts per minute → columns. Pure.
 
-Each chart has a column of times and one of values for each of its lines; a minute without a sample
-is a gap in the lines, not a zero.
+All charts share a column of times; each line has a column of values. A minute without a sample is a
+gap, not a zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from relay.operations.history import Sample
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its name, and the labels of the gauges, or names of counts, that it adds up."""
+    """One line: its name, and the gauges' labels or the counts' names that it adds up."""
 
     name: str
     adds: tuple[str, ...]
@@ -24,7 +24,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart; `is_tally` tells whether its lines are counts, which are zero without a sample."""
+    """One chart; with `is_tally` its lines are counts, which are zero in a minute without any."""
 
     title: str
     lines: tuple[Line, ...]
@@ -32,7 +32,7 @@ class Chart:
 
 
 def charts_of(queue: str, dead_letter_queue: str) -> tuple[Chart, ...]:
-    """List the charts, for SQS queues of these names."""
+    """Return the charts, for SQS queues of these names."""
     return (
         Chart(
             "Outcomes per minute",
@@ -88,9 +88,9 @@ def columns(
     samples: Sequence[Sample],
     counts: Sequence[Mapping[str, int]],
 ) -> dict[str, object]:
-    """Give the times, in seconds since 1970, and each chart's lines.
+    """Return the times, in seconds since 1970, and each chart's lines.
 
-    `counts` are those of `minutes`, one each; `samples` are of some of these minutes.
+    `counts` has an item for each of `minutes`; `samples` may lack some of them.
     """
     sampled = {sample.minute: sample.values for sample in samples}
     by_minute = [sampled.get(minute, {}) for minute in minutes]

@@ -1,4 +1,4 @@
-"""No table: a model only, so that there is a permission to give, and a link in the admin."""
+"""A model without a table, for its permission and its link in the admin."""
 
 from typing import ClassVar
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class Dashboard(models.Model):
-    """What `dashboard.view_dashboard` lets somebody see: the dashboard and the runbook."""
+    """`dashboard.view_dashboard` gives access to the dashboard and the runbook."""
 
     class Meta:
-        """Without a table, and without permissions to change anything."""
+        """No table, and no permission to change anything."""
 
         managed = False
         default_permissions: ClassVar[tuple[str, ...]] = ("view",)

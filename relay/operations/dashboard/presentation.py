@@ -1,6 +1,6 @@
-"""A snapshot → what the page shows: words and numbers, ready to be put in place. Pure.
+"""A snapshot → the words and numbers that the page shows. Pure.
 
-Every judgement is in a word and a sign, never in a colour alone.
+Every judgement is a word and a sign, never a colour alone.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _UNKNOWN = "unknown"
 
 
 def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
-    """Give all that the page shows, as JSON. `runbook` is the address of the runbook."""
+    """Return everything that the page shows, as JSON. `runbook` is the runbook's URL."""
     values = values_of(snapshot)
     tiles = [_tile(rule, values[rule.name], runbook) for rule in RULES]
     return {
@@ -41,7 +41,7 @@ def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
 
 
 def values_of(snapshot: Snapshot) -> dict[str, float | None]:
-    """Give the value of each rule by its name; None where it could not be read."""
+    """Return each rule's value by name; None if it could not be read."""
     values: dict[str, float | None] = dict.fromkeys((rule.name for rule in RULES), None)
     if snapshot.redis is not None:
         values |= _from_redis(snapshot.redis, snapshot.now)
@@ -80,15 +80,15 @@ def _from_sqs(sqs: FromSqs) -> Mapping[str, float | None]:
 
 def _tile(rule: Rule, value: float | None, runbook: str) -> dict[str, Any]:
     level = judge(rule, value)
-    is_wanting = level in (Level.LOOK, Level.BAD)
+    needs_action = level in (Level.LOOK, Level.BAD)
     return {
         "name": rule.name,
         "title": rule.title,
         "value": _number(value, rule.unit),
         "level": level,
         "sign": SIGNS[level],
-        "advice": rule.advice if is_wanting else "",
-        "runbook": f"{runbook}#{rule.anchor}" if is_wanting else "",
+        "advice": rule.advice if needs_action else "",
+        "runbook": f"{runbook}#{rule.anchor}" if needs_action else "",
     }
 
 
@@ -99,7 +99,7 @@ def _number(value: float | None, unit: Unit) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say how long: in seconds, minutes, hours or days, whichever tells it in two digits or so."""
+    """Format a duration in seconds, minutes, hours or days, in about two digits."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
@@ -111,11 +111,11 @@ def _overall(tiles: list[dict[str, Any]], failures: Mapping[str, str]) -> dict[s
         [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is level]
         for level in (Level.BAD, Level.LOOK)
     )
-    told = [f"{source} can't be read ({why})." for source, why in failures.items()]
-    told += [f"Bad: {', '.join(bad)}."] if bad else []
-    told += [f"Look at: {', '.join(look)}."] if look else []
+    sentences = [f"{source} can't be read ({why})." for source, why in failures.items()]
+    sentences += [f"Bad: {', '.join(bad)}."] if bad else []
+    sentences += [f"Look at: {', '.join(look)}."] if look else []
     level = Level.BAD if bad or failures else Level.LOOK if look else Level.GOOD
-    return {"level": level, "sign": SIGNS[level], "text": " ".join(told) or "All is well."}
+    return {"level": level, "sign": SIGNS[level], "text": " ".join(sentences) or "All is well."}
 
 
 def _processes(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def _queues(redis: FromRedis) -> list[dict[str, Any]]:
 
 
 def _outcomes(redis: FromRedis) -> dict[str, Any]:
-    """Give the sum of all minutes that were read, and the last of them, the present one first."""
+    """Return the sum over all minutes, and the latest minutes, the present one first."""
     present = redis.first_minute + len(redis.counts) - 1
     minutes = range(present, present - _SHOWN_MINUTES, -1)
     newest_first = redis.counts[: -_SHOWN_MINUTES - 1 : -1]
@@ -180,5 +180,5 @@ def _outcomes(redis: FromRedis) -> dict[str, Any]:
 
 
 def words_for(counted: str) -> str:
-    """Give a name of the tally in words."""
+    """Return the words for a name of the tally."""
     return _WORDS.get(counted, counted)

@@ -1,7 +1,6 @@
-"""Renders docs/runbook.md, so that who is on call has it beside the dashboard.
+"""Renders docs/runbook.md beside the dashboard, for whoever is on call.
 
-Headings get the anchors that they have on the usual hosts of repositories, so that links within
-the page hold in both places.
+Headings get the anchors that code hosts give them, so links within the page work in both places.
 """
 
 import re
@@ -18,7 +17,7 @@ PAGES = Path(__file__).parent / "docs"
 
 @cache
 def rendered(file: Path) -> str:
-    """Render the file to HTML; HTML in it is shown, not used. Raises OSError if it is not there."""
+    """Render the file to HTML; HTML in it is escaped. Raises OSError if it is missing."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(file.read_text(encoding="utf-8"))
     for opening, inline in pairwise(tokens):
@@ -29,6 +28,6 @@ def rendered(file: Path) -> str:
 
 
 def anchor_of(heading: Token) -> str:
-    """Make the anchor of a heading: its text in lower case, with hyphens, without punctuation."""
+    """Return a heading's anchor: its text in lower case, hyphenated, without punctuation."""
     text = "".join(child.content for child in heading.children or [])
     return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

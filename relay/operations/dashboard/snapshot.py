@@ -1,4 +1,4 @@
-"""Reads how the relay does right now. A source that can't be read leaves its numbers unknown."""
+"""Reads the relay's present state. A source that can't be read leaves its numbers unknown."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ _SQS_KEPT_SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class FromRedis:
-    """What Redis tells: gauges, heartbeats, counts by the minute (oldest first), last sample."""
+    """From Redis: gauges, heartbeats, counts per minute (oldest first), last sample's minute."""
 
     gauges: list[Gauge]
     heartbeats: list[Heartbeat]
@@ -37,21 +37,21 @@ class FromRedis:
     sampled_minute: int | None
 
     def total(self, name: str) -> float:
-        """Add up a gauge over all queues."""
+        """Sum a gauge over all queues."""
         return sum(gauge.value for gauge in self.gauges if gauge.name == name)
 
     def most(self, name: str) -> float:
-        """Give the highest value of a gauge."""
+        """Return the highest value of a gauge."""
         return max((gauge.value for gauge in self.gauges if gauge.name == name), default=0)
 
     def counted(self, *names: str) -> int:
-        """Add up counts over all minutes."""
+        """Sum counts over all minutes."""
         return sum(minute.get(name, 0) for minute in self.counts for name in names)
 
 
 @dataclass(frozen=True, slots=True)
 class FromSqs:
-    """What SQS tells of the queue and of its dead-letter queue; None for one that is not set."""
+    """From SQS: the counts of the queue and its dead-letter queue; None if not configured."""
 
     queue: QueueCounts | None
     dead_letters: QueueCounts | None
@@ -59,7 +59,7 @@ class FromSqs:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All of it; `failures` names what could not be read, and why, in a word."""
+    """The whole state; `failures` maps each source that could not be read to its error."""
 
     now: float
     redis: FromRedis | None
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def take(config: RelayConfig) -> Snapshot:
-    """Read everything. What fails is in the snapshot's failures; nothing is raised for it."""
+    """Read everything. Failures are part of the snapshot; none is raised."""
     now, failures = time.time(), {}
     from_redis = from_sqs = None
     try:
@@ -104,7 +104,7 @@ def _read_sqs(config: RelayConfig) -> FromSqs:
 
 
 class _Kept:
-    """Keeps SQS's answer for a few seconds, good or bad, however many people look."""
+    """Caches SQS's answer or error for a few seconds, however many people look."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -128,5 +128,5 @@ _sqs = _Kept()
 
 
 def by_role(heartbeats: list[Heartbeat]) -> Counter[str]:
-    """Count the living by their role; under `silent`, those who fell silent."""
+    """Count live processes by role, and silent ones under `silent`."""
     return Counter(beat.process.role if beat.is_alive else "silent" for beat in heartbeats)

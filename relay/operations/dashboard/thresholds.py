@@ -1,7 +1,7 @@
-"""When a number is good, deserves a look, or is bad; and what to do then. A table, and pure.
+"""When a number is good, deserves a look, or is bad, and what to do then. A pure table.
 
-Limits are for a relay of some size at rest: what is normal for a busier one is a higher number,
-but not a higher age.
+The limits fit a relay of moderate size at rest. A busier one may have higher numbers, but not
+higher ages.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How a number is to be taken."""
+    """The judgement of a number."""
 
     GOOD = "good"
     LOOK = "look"
@@ -27,9 +27,9 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One number of the dashboard: its name, its limits, and what helps.
+    """One number of the dashboard: its name, its limits, and advice.
 
-    From `look` on it deserves a look, from `bad` on it is bad, and below `least` as well.
+    At `look` and above it deserves a look; at `bad` and above, or below `least`, it is bad.
     `anchor` is a heading of the runbook.
     """
 
@@ -48,8 +48,8 @@ RULES = (
         "bridges",
         "Bridges alive",
         Unit.PROCESSES,
-        "Nobody takes messages from SQS. They are safe there. Start a bridge, or read in its log "
-        "what it waits for.",
+        "Nobody receives messages from SQS. They are safe there. Start a bridge, or read in its "
+        "log what it waits for.",
         "no-bridge-is-alive",
         least=1,
     ),
@@ -66,8 +66,8 @@ RULES = (
         "schedulers",
         "Schedulers alive",
         Unit.PROCESSES,
-        "One scheduler must run, and no second one: it has the gauges published and old rows "
-        "removed. Mails flow without it.",
+        "Run exactly one scheduler: it publishes the gauges and removes old rows. Mails flow "
+        "without it.",
         "not-exactly-one-scheduler",
         least=1,
         look=2,
@@ -76,8 +76,8 @@ RULES = (
         "silent",
         "Processes fallen silent",
         Unit.PROCESSES,
-        "A process was killed, or hangs: see below which one. A quarter of an hour after its last "
-        "heartbeat it is no longer counted.",
+        "A process was killed or hangs: the list below shows which one. It is no longer counted a "
+        "quarter of an hour after its last heartbeat.",
         "a-process-fell-silent",
         look=1,
     ),
@@ -85,7 +85,7 @@ RULES = (
         "sqs_waiting",
         "Waiting in SQS",
         Unit.MESSAGES,
-        "More comes in than is processed, or nobody takes it. Mails are late, not lost.",
+        "More arrives than is processed, or nobody receives it. Mails are late, not lost.",
         "mails-wait-in-sqs",
         look=200,
         bad=2_000,
@@ -101,8 +101,8 @@ RULES = (
         "sqs_dead",
         "In SQS's dead-letter queue",
         Unit.MESSAGES,
-        "SQS gave these up after too many deliveries. They are kept until their retention ends: "
-        "find out why, then send them back.",
+        "SQS moved these here after too many deliveries. They are kept until their retention "
+        "ends: find out why, then move them back.",
         "messages-in-sqss-dead-letter-queue",
         look=1,
         bad=100,
@@ -118,8 +118,8 @@ RULES = (
         "in_flight_oldest",
         "Oldest in flight",
         Unit.SECONDS,
-        "A message is tried again and again, or its worker died. It is let go after its lifetime, "
-        "and SQS delivers it anew.",
+        "A message is retried again and again, or its worker died. After its lifetime SQS "
+        "delivers it again.",
         "a-message-is-in-flight-for-long",
         look=600,
         bad=3_600,
@@ -137,7 +137,7 @@ RULES = (
         "redis_oldest",
         "Oldest in a queue of Redis",
         Unit.SECONDS,
-        "Messages wait for a free worker: too few of them, or something they need is slow.",
+        "Messages wait for a free worker: there are too few, or something they need is slow.",
         "the-workers-are-too-slow",
         look=60,
         bad=300,
@@ -146,8 +146,8 @@ RULES = (
         "delayed",
         "To be tried again",
         Unit.MESSAGES,
-        "Something that the workers need fails now and then: S3, SES or the database. Each message "
-        "is tried again by itself.",
+        "Something that the workers need fails at times: S3, SES or the database. Each message is "
+        "retried automatically.",
         "many-messages-are-tried-again",
         look=10,
         bad=100,
@@ -156,7 +156,7 @@ RULES = (
         "dead_letters",
         "Dead letters in Redis",
         Unit.MESSAGES,
-        "These failed for good, or too often. Each says why.",
+        "These failed for good, or too often. Each one says why.",
         "dead-letters-in-redis",
         look=1,
         bad=50,
@@ -165,7 +165,7 @@ RULES = (
         "failing",
         "Failed attempts, last ten minutes",
         Unit.MESSAGES,
-        "Attempts fail. The workers' log names the reason of each: “not settled”.",
+        "Attempts fail. The workers' log names each reason: “not settled”.",
         "many-messages-are-tried-again",
         look=5,
         bad=50,
@@ -174,8 +174,8 @@ RULES = (
         "rejected",
         "Rejected, last ten minutes",
         Unit.MESSAGES,
-        "The bridge would not take these: no envelope, a wrong topic, a bad signature. Its log "
-        "names the reason of each: “message rejected”.",
+        "The bridge refused these: no envelope, a wrong topic, a bad signature. Its log names each "
+        "reason: “message rejected”.",
         "messages-are-rejected",
         look=1,
         bad=50,
@@ -184,8 +184,8 @@ RULES = (
         "gauges_age",
         "Since the last gauges",
         Unit.SECONDS,
-        "Each minute the scheduler has a worker publish them. While they are missing, the charts "
-        "and the metrics stand still.",
+        "Each minute the scheduler has a worker publish them. Without them, the charts and metrics "
+        "stand still.",
         "the-gauges-stand-still",
         look=150,
         bad=600,
@@ -194,7 +194,7 @@ RULES = (
 
 
 def judge(rule: Rule, value: float | None) -> Level:
-    """Say how a value is to be taken. None is a value that could not be read."""
+    """Judge a value; None is one that could not be read."""
     if value is None:
         return Level.UNKNOWN
     if value < rule.least or (rule.bad is not None and value >= rule.bad):

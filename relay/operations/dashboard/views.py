@@ -27,13 +27,13 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy: these pages load nothing from elsewhere, and run nothing inline."""
+"""Content-Security-Policy: these pages load nothing from other sites and run nothing inline."""
 
 View = Callable[..., HttpResponse]
 
 
 def _for_operators(view: View) -> View:
-    """Let nobody else in: others are asked to log in, or told what they lack."""
+    """Admit only users with the permission; others are asked to log in, or told what they lack."""
 
     @require_safe
     @never_cache
@@ -57,20 +57,20 @@ def _for_operators(view: View) -> View:
 
 @_for_operators
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show the page; its numbers come from the addresses below."""
+    """Show the page; its numbers come from the URLs below."""
     return render(request, "dashboard/dashboard.html", _context(request, "Dashboard"))
 
 
 @_for_operators
 def live(request: HttpRequest) -> HttpResponse:
-    """Give the numbers of now."""
+    """Return the present numbers."""
     taken = snapshot.take(settings.CONFIG)
     return JsonResponse(presentation.shown(taken, reverse("runbook")))
 
 
 @_for_operators
 def charts(request: HttpRequest) -> HttpResponse:
-    """Give the last day by the minute, up to the last minute that is over."""
+    """Return the last day by minute, up to the last complete one."""
     config = settings.CONFIG
     last = int(time.time() // 60) - 1
     minutes = range(last - history.MINUTES + 1, last + 1)
@@ -85,12 +85,12 @@ def charts(request: HttpRequest) -> HttpResponse:
 
 @_for_operators
 def show_runbook(request: HttpRequest, name: str = "runbook") -> HttpResponse:
-    """Show docs/runbook.md, or another page of docs/, to which its links lead."""
+    """Show docs/runbook.md, or another page of docs/ that it links to."""
     try:
         html = runbook.rendered(runbook.PAGES / f"{name}.md")
     except OSError as error:
         raise Http404(f"docs/{name}.md is not installed here") from error
-    # Made from a file of ours by a renderer that lets no HTML through.
+    # Rendered from our own file, with any HTML in it escaped.
     context = _context(request, "Runbook") | {"html": mark_safe(html)}  # noqa: S308
     return render(request, "dashboard/runbook.html", context)
 

@@ -1,4 +1,4 @@
-"""Who did what to which dead letters: the admin's history, and the log. No address in either."""
+"""Records who did what to which dead letters, in the admin's history and the log; no addresses."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ DELETE = "delete"
 
 
 def record_revealed(user: Any, letter: letter.DeadLetter) -> None:
-    """Note that somebody is about to see a whole notification; before it is shown."""
+    """Record that a user is about to see a whole notification, before it is shown."""
     logger.warning(
         "dead letter revealed",
         extra={
@@ -29,18 +29,18 @@ def record_revealed(user: Any, letter: letter.DeadLetter) -> None:
 
 
 def record_handled(
-    user: Any, action: str, chosen: str, told: str, dead_letter_id: str = ""
+    user: Any, action: str, chosen: str, result: str, dead_letter_id: str = ""
 ) -> None:
-    """Note that somebody requeued or deleted dead letters: which they chose, and what came of it.
+    """Record that a user requeued or deleted dead letters: which they chose, and the result.
 
-    `dead_letter_id` is given where it was one.
+    `dead_letter_id` is given for a single one.
     """
     logger.info(
         "dead letters handled in the admin",
-        extra={"action": action, "chosen": chosen, "results": told, "user_id": user.pk},
+        extra={"action": action, "chosen": chosen, "results": result, "user_id": user.pk},
     )
     flag = DELETION if action == DELETE else CHANGE
-    _record(user, dead_letter_id, flag, f"{action.capitalize()} {chosen}: {told}")
+    _record(user, dead_letter_id, flag, f"{action.capitalize()} {chosen}: {result}")
 
 
 def _record(user: Any, dead_letter_id: str, flag: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Which dead letters an operator means. Pure: the mask's address is looked up by the caller."""
+"""Filters for dead letters. Pure: the caller looks up the mask's address."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def read_age(text: str) -> timedelta:
-    """Read `90s`, `10m`, `3h`, `2d`. ValueError: it is no age; the text says what is allowed."""
+    """Parse `90s`, `10m`, `3h`, `2d`. Raises ValueError that says what is allowed."""
     found = _AGE.fullmatch(text.strip())
     if found is None:
         raise ValueError("an age is a whole number and a unit: 90s, 10m, 3h or 2d")
@@ -33,7 +33,7 @@ def read_age(text: str) -> timedelta:
 
 
 def read_reason(text: str) -> str:
-    """Read a reason, its category or its detail. ValueError: it can't be one."""
+    """Parse a reason, its category, or its detail. Raises ValueError."""
     if _REASON.fullmatch(text.strip()) is None:
         raise ValueError(
             f"a reason is a word, such as {failure_reasons.TIME_LIMIT} or send_rejected, or two: "
@@ -43,7 +43,7 @@ def read_reason(text: str) -> str:
 
 
 def read_mask(text: str) -> MaskRef:
-    """Read a mask's id, as logs show it. ValueError: it isn't one."""
+    """Parse a mask's id, as logs show it. Raises ValueError."""
     mask = MaskRef.parse(text.strip())
     if mask is None:
         raise ValueError("a mask id is a kind and a number, such as random-12 or domain-3")
@@ -51,7 +51,7 @@ def read_mask(text: str) -> MaskRef:
 
 
 def read_id(text: str) -> str:
-    """Read a message's or a dead letter's id. ValueError: it can't be one."""
+    """Parse a message's or a dead letter's id. Raises ValueError."""
     if _ID.fullmatch(text.strip()) is None:
         raise ValueError("an id has up to 100 letters, digits and dashes")
     return text.strip()
@@ -59,7 +59,7 @@ def read_id(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MaskFilter:
-    """A mask, and its address: to be found in what was received, which names addresses only."""
+    """A mask and its address, by which notifications of received mail name it."""
 
     ref: MaskRef
     address: Address
@@ -67,7 +67,7 @@ class MaskFilter:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """All of these must hold; what is empty holds of every dead letter."""
+    """All of these must match; an empty filter matches everything."""
 
     queue: str = ""
     reason: str = ""
@@ -83,22 +83,22 @@ class Filters:
 
     @property
     def reads_messages(self) -> bool:
-        """Whether whole messages must be read to judge by these."""
+        """Whether the filters need whole messages."""
         return self.mask is not None or bool(self.sqs_message_id)
 
     def is_reason(self, reason: str) -> bool:
-        """Tell whether a dead letter of this reason is meant."""
+        """Return whether a reason matches."""
         return not self.reason or failure_reasons.is_reason(reason, self.reason)
 
     def is_message(self, letter: DeadLetter) -> bool:
-        """Tell whether a dead letter is meant, by what only its message says."""
+        """Return whether a dead letter's message matches."""
         if self.sqs_message_id and letter.sqs_message_id != self.sqs_message_id:
             return False
         return self.mask is None or is_about(letter.notification, self.mask)
 
     def described(self) -> dict[str, str]:
-        """Give them by name, as text, without any address: for logs and the admin's history."""
-        told: Mapping[str, object] = {
+        """Return the set filters as texts by name, without addresses, for logs and histories."""
+        filters: Mapping[str, object] = {
             "queue": self.queue,
             "reason": self.reason,
             "older_than": self.older_than,
@@ -106,11 +106,11 @@ class Filters:
             "mask": self.mask and self.mask.ref,
             "sqs_message_id": self.sqs_message_id,
         }
-        return {name: str(value) for name, value in told.items() if value}
+        return {name: str(value) for name, value in filters.items() if value}
 
 
 def is_about(notification: str, mask: MaskFilter) -> bool:
-    """Tell whether a notification is about a mail to this mask, or about one it has sent on."""
+    """Return whether a notification is about a mail to this mask, or sent from it."""
     try:
         found = notifications.parse(notification)
     except Refused:

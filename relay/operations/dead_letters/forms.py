@@ -1,4 +1,4 @@
-"""The filters of the dead letters' page, read from its form or its URL."""
+"""The filter form of the dead letters' page; its URL uses the same fields."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ from relay.operations.dead_letters.filters import (
 
 
 class _Read(forms.CharField):
-    """A field whose text `read` turns into a value, or refuses with a ValueError that says why."""
+    """A field whose text `read` parses, or rejects with a ValueError that says why."""
 
     def __init__(self, read: Callable[[str], Any], *, hint: str, pattern: str) -> None:
         attributes = {"placeholder": hint, "pattern": pattern, "autocapitalize": "none"}
@@ -28,7 +28,7 @@ class _Read(forms.CharField):
         self._read = read
 
     def clean(self, value: Any) -> Any:
-        """Give the value; None for an empty field."""
+        """Return the value; None for an empty field."""
         text = super().clean(value)
         if not text:
             return None
@@ -39,7 +39,7 @@ class _Read(forms.CharField):
 
 
 class FilterForm(forms.Form):
-    """What the dead letters can be filtered by."""
+    """The filters."""
 
     queue = forms.ChoiceField(
         choices=[("", "all queues"), *((queue, queue) for queue in QUEUES)], required=False
@@ -47,12 +47,12 @@ class FilterForm(forms.Form):
     reason = _Read(read_reason, hint="refused", pattern="[A-Za-z0-9_.:]+")
     older_than = _Read(read_age, hint="10m", pattern="[0-9]+[smhd]")
     newer_than = _Read(read_age, hint="2d", pattern="[0-9]+[smhd]")
-    # A pattern without @: no address gets as far as a URL.
+    # The pattern has no @, so no address gets into a URL.
     mask_id = _Read(read_mask, hint="random-12", pattern="(random|domain)-[0-9]+")
     sqs_message_id = _Read(read_id, hint="an id", pattern="[A-Za-z0-9_-]+")
 
     def clean_mask_id(self) -> MaskFilter | None:
-        """Look the mask up."""
+        """Find the mask."""
         ref = self.cleaned_data["mask_id"]
         mask = handling.find_mask(ref) if ref is not None else None
         if ref is not None and mask is None:
@@ -60,7 +60,7 @@ class FilterForm(forms.Form):
         return mask
 
     def filters(self) -> Filters:
-        """Give the filters of a valid form."""
+        """Return the filters of a valid form."""
         found = self.cleaned_data
         return Filters(
             queue=found["queue"],
@@ -72,5 +72,5 @@ class FilterForm(forms.Form):
         )
 
     def query(self) -> dict[str, str]:
-        """Give what was filled in, as it stands in the URL of a valid form."""
+        """Return the filled-in fields of a valid form, for a URL."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name)}

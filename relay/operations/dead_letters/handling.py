@@ -1,7 +1,7 @@
-"""What operators do with dead letters: find them, give them a new life, delete them.
+"""What operators do with dead letters: find, requeue, delete.
 
-The commands and the admin's pages both go through here. Nothing is loaded whole: places come in
-slices, and messages a hundred at a time, and only where they are asked for.
+The commands and the admin's pages both use it. Places are read in slices, messages a hundred at a
+time and only when needed.
 """
 
 import heapq
@@ -21,8 +21,8 @@ from bridge.ledger.dead_letters import (
     MESSAGES_BATCH,
     PLACES_BATCH,
     DeadLetters,
-    NewLife,
     Place,
+    Requeue,
     in_batches,
 )
 from emails.models import DomainMask, RandomMask
@@ -30,18 +30,18 @@ from emails.rules import addresses
 from emails.store.retention import DELIVERY_RETENTION
 from emails.values.facts import MaskKind, MaskRef
 from relay.operations.dead_letters.filters import QUEUES, Filters, MaskFilter
-from relay.operations.dead_letters.letter import DeadLetter, new_life, read
+from relay.operations.dead_letters.letter import DeadLetter, read, requeued_message
 from runtime.redis_client import connect
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("operations")
 
 REQUEUE_WITHIN = DELIVERY_RETENTION - timedelta(days=1)
-"""For so long after it was sent, the database surely remembers what was done for a notification."""
+"""For how long after a notification was sent the database surely remembers its processing."""
 
 
 class Result(StrEnum):
-    """What became of a dead letter that an operator chose; the words of logs and metrics."""
+    """What became of a chosen dead letter. The values appear in logs and metrics."""
 
     REQUEUED = "requeued"
     DELETED = "deleted"
@@ -62,12 +62,12 @@ class Handled:
 
 @cache
 def store() -> DeadLetters:
-    """Give the dead letters of this relay's Redis."""
+    """Return the dead letters of this relay's Redis."""
     return DeadLetters(connect(settings.CONFIG.redis_url), settings.CONFIG.max_lifetime_seconds)
 
 
 def find_mask(ref: MaskRef) -> MaskFilter | None:
-    """Look up a mask's address; None: there is no such mask."""
+    """Find a mask with its address; None if there is no such mask."""
     table = RandomMask if ref.kind is MaskKind.RANDOM else DomainMask
     mask = table.objects.filter(pk=ref.id).first()
     address = addresses.parse(mask.address) if mask is not None else None
@@ -77,14 +77,14 @@ def find_mask(ref: MaskRef) -> MaskFilter | None:
 def find(
     dead_letters: DeadLetters, filters: Filters, now: datetime, before: Place | None = None
 ) -> Iterator[DeadLetter]:
-    """Find dead letters, the newest first, from those on that come after `before`."""
+    """Find dead letters, newest first; with `before`, those that come after it in this order."""
     places = _places(dead_letters, filters, now, before)
     for batch in in_batches(_of_reason(dead_letters, places, filters), MESSAGES_BATCH):
         yield from filter(filters.is_message, _letters(dead_letters, batch))
 
 
 def find_by_id(dead_letters: DeadLetters, ids: Iterable[str]) -> Iterator[DeadLetter]:
-    """Find dead letters by their ids; what is not there is left out."""
+    """Find dead letters by id; missing ones are skipped."""
     found = (dead_letters.find(QUEUES, one) for one in dict.fromkeys(ids))
     for batch in in_batches((place for place in found if place is not None), MESSAGES_BATCH):
         yield from _letters(
@@ -93,7 +93,7 @@ def find_by_id(dead_letters: DeadLetters, ids: Iterable[str]) -> Iterator[DeadLe
 
 
 def count(dead_letters: DeadLetters, filters: Filters, now: datetime) -> int:
-    """Count the dead letters that are meant; by their messages only where it must be."""
+    """Count the matching dead letters, reading messages only if the filters need them."""
     if filters.reads_messages:
         return sum(1 for _ in find(dead_letters, filters, now))
     if not filters.reason:
@@ -104,7 +104,7 @@ def count(dead_letters: DeadLetters, filters: Filters, now: datetime) -> int:
 
 
 def count_by_reason(dead_letters: DeadLetters, filters: Filters, now: datetime) -> Counter[str]:
-    """Count the reasons of what died in the filters' queue and time, whatever else they say."""
+    """Count reasons in the filters' queues and time range, ignoring the other filters."""
     counted: Counter[str] = Counter()
     for queue in filters.queues:
         for batch in in_batches(
@@ -119,10 +119,10 @@ def count_by_reason(dead_letters: DeadLetters, filters: Filters, now: datetime) 
 def requeue(
     dead_letters: DeadLetters, letters: Iterable[DeadLetter], now: datetime, *, even_if_old: bool
 ) -> Iterator[Handled]:
-    """Give dead letters a new life, a batch at a time, and tell what became of each.
+    """Requeue dead letters in batches; yields what became of each.
 
-    What is older than the database remembers is left alone, unless `even_if_old`: a recipient who
-    has the mail would get it again.
+    A letter older than the database's memory is skipped unless `even_if_old`: a recipient might get
+    the mail a second time.
     """
     for batch in in_batches(letters, MESSAGES_BATCH):
         handled = list(_requeue_batch(dead_letters, batch, now, even_if_old=even_if_old))
@@ -131,7 +131,7 @@ def requeue(
 
 
 def delete(dead_letters: DeadLetters, letters: Iterable[DeadLetter]) -> Iterator[Handled]:
-    """Delete dead letters, a batch at a time, and tell what became of each."""
+    """Delete dead letters in batches; yields what became of each."""
     for batch in in_batches(letters, MESSAGES_BATCH):
         deleted = dead_letters.delete([(letter.place, letter.sqs_message_id) for letter in batch])
         handled = [
@@ -145,22 +145,24 @@ def delete(dead_letters: DeadLetters, letters: Iterable[DeadLetter]) -> Iterator
 def _requeue_batch(
     dead_letters: DeadLetters, batch: list[DeadLetter], now: datetime, *, even_if_old: bool
 ) -> Iterator[Handled]:
-    lives: list[tuple[DeadLetter, NewLife]] = []
+    requeues: list[tuple[DeadLetter, Requeue]] = []
     for letter in batch:
-        life = new_life(letter, now)
-        if life is None:
+        requeue = requeued_message(letter, now)
+        if requeue is None:
             yield Handled(letter, Result.UNREADABLE)
         elif not even_if_old and letter.sent_at and now - letter.sent_at > REQUEUE_WITHIN:
             yield Handled(letter, Result.TOO_OLD)
         else:
-            lives.append((letter, life))
-    replies = dead_letters.requeue([life for _, life in lives], int(now.timestamp() * 1000))
-    for (letter, _), reply in zip(lives, replies, strict=True):
+            requeues.append((letter, requeue))
+    replies = dead_letters.requeue(
+        [requeue for _, requeue in requeues], int(now.timestamp() * 1000)
+    )
+    for (letter, _), reply in zip(requeues, replies, strict=True):
         yield Handled(letter, Result(reply.value))
 
 
 def _record(handled: list[Handled]) -> None:
-    """Log which messages were handled, a line a batch, and count them."""
+    """Log which messages were handled, one line per batch and result, and count them."""
     for result, number in Counter(one.result for one in handled).items():
         ids = [one.letter.sqs_message_id for one in handled if one.result is result]
         logger.info(
@@ -173,7 +175,7 @@ def _record(handled: list[Handled]) -> None:
 def _places(
     dead_letters: DeadLetters, filters: Filters, now: datetime, before: Place | None = None
 ) -> Iterator[Place]:
-    """Go through the places in the filters' queues and time, the newest first."""
+    """Iterate over the places in the filters' queues and time range, newest first."""
     newest_ms, oldest_ms = _bounds_ms(filters, now)
     if before is not None:
         newest_ms = min(newest_ms, before.died_at_ms)
@@ -188,7 +190,7 @@ def _places(
 def _of_reason(
     dead_letters: DeadLetters, places: Iterator[Place], filters: Filters
 ) -> Iterator[tuple[Place, str]]:
-    # Without a reason to look for, no more is read ahead than will be shown.
+    # Without a reason to filter by, read no further ahead than what is shown.
     size = PLACES_BATCH if filters.reason else MESSAGES_BATCH
     for batch in in_batches(places, size):
         for place, noted in zip(batch, dead_letters.reasons(batch), strict=True):
@@ -211,7 +213,7 @@ def _age_key(place: Place) -> tuple[int, str]:
 
 
 def _bounds_ms(filters: Filters, now: datetime) -> tuple[float, float]:
-    """Give the newest and the oldest time of death that is meant, in this order."""
+    """Return the newest and the oldest time of death that match, in this order."""
     newest = now - filters.older_than if filters.older_than is not None else None
     oldest = now - filters.newer_than if filters.newer_than is not None else None
     return (

@@ -1,4 +1,4 @@
-"""One dead letter, as operators see it, and the new life it can be given. Pure."""
+"""One dead letter as operators see it, and the message it becomes when requeued. Pure."""
 
 import json
 import uuid
@@ -7,25 +7,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.ledger import failure_reasons
-from bridge.ledger.dead_letters import NOTE, NewLife, Place
+from bridge.ledger.dead_letters import NOTE, Place, Requeue
 from emails.wire import SQS_MESSAGE_ID
 
 _SENT_AT = "sent_at_ms"
 _TAKEN_AT = "taken_at_ms"
 _REQUEUES = "requeues"
 
-_OF_ITS_OLD_LIFE = (
+_DROPPED_ON_REQUEUE = (
     {"retries", "traceback", "requeue_timestamp", "eta", "redis_message_id"}
     | {NOTE, failure_reasons.TOO_MANY_DELIVERIES}
-    # periodiq skips a job that is late; an operator who requeues one wants it to run.
+    # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}
 )
-"""The options that end with a life. A message that kept `retries` would die at its next failure."""
+"""Options that requeueing drops: with its old `retries`, a message would die at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter. `message` is what Dramatiq stored, None if it can't be read."""
+    """A dead letter. `message` is Dramatiq's message, or None if it can't be decoded."""
 
     place: Place
     reason: str
@@ -38,13 +38,13 @@ class DeadLetter:
 
     @property
     def note(self) -> dict[str, Any]:
-        """What was noted when it died."""
+        """The note that was made when it died."""
         note = self.options.get(NOTE)
         return note if isinstance(note, dict) else {}
 
     @property
     def sqs_message_id(self) -> str:
-        """The SQS message that it came from; empty for a periodic job."""
+        """The id of its SQS message; empty for a periodic job."""
         return str(self.options.get(SQS_MESSAGE_ID, ""))
 
     @property
@@ -54,28 +54,28 @@ class DeadLetter:
 
     @property
     def notification(self) -> str:
-        """SES's JSON, with everything in it; empty for a periodic job."""
+        """SES's whole JSON; empty for a periodic job."""
         return self._argument("notification")
 
     @property
     def actor(self) -> str:
-        """What was to be done with it."""
+        """The actor's name."""
         return str(self.message["actor_name"]) if self.message else ""
 
     @property
     def attempts(self) -> int | None:
-        """How often its actor began; None: nobody counted."""
+        """The number of its attempts; None if unknown."""
         attempts = self.note.get("attempts", self.options.get("retries"))
         return attempts if isinstance(attempts, int) else None
 
     @property
     def requeues(self) -> int:
-        """How often operators have given it a new life."""
+        """How often operators have requeued it."""
         return int(self.options.get(_REQUEUES, 0))
 
     @property
     def error_type(self) -> str:
-        """The type of the exception that ended its last attempt; empty if none did."""
+        """The type of the exception that ended its last attempt, if any."""
         return str(self.note.get("error_type", ""))
 
     @property
@@ -95,20 +95,20 @@ class DeadLetter:
 
     @property
     def sent_at(self) -> datetime | None:
-        """When SNS gave it to SQS."""
+        """When SNS sent it to SQS."""
         sent_at = self.options.get(_SENT_AT)
         return _moment(sent_at) if isinstance(sent_at, int) else None
 
     @property
     def taken_at(self) -> datetime | None:
-        """When the bridge took it from SQS, before any requeue."""
+        """When the bridge received it, before any requeue."""
         stored = self.message["message_timestamp"] if self.message else None
         taken_at = self.options.get(_TAKEN_AT, stored)
         return _moment(taken_at) if isinstance(taken_at, int) else None
 
     @property
     def time_in_sqs(self) -> timedelta | None:
-        """How long it waited in SQS until the bridge took it."""
+        """How long it waited in SQS."""
         if self.sent_at is None or self.taken_at is None:
             return None
         return max(self.taken_at - self.sent_at, timedelta())
@@ -119,19 +119,19 @@ class DeadLetter:
 
 
 def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
-    """Read a dead letter as it is stored; `reason` is what was noted apart from it, if anything."""
+    """Decode a dead letter as stored; `reason` is its separate note, if there is one."""
     return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
 
 
-def new_life(letter: DeadLetter, now: datetime) -> NewLife | None:
-    """Make what it is requeued as: the same message, with nothing of its old life.
+def requeued_message(letter: DeadLetter, now: datetime) -> Requeue | None:
+    """Make the message that it is requeued as, without the traces of its failures.
 
-    None: it can't be read.
+    Returns None if it can't be decoded.
     """
     if letter.message is None:
         return None
     new_id = str(uuid.uuid4())
-    options = {k: v for k, v in letter.options.items() if k not in _OF_ITS_OLD_LIFE}
+    options = {k: v for k, v in letter.options.items() if k not in _DROPPED_ON_REQUEUE}
     options |= {
         "redis_message_id": new_id,
         _REQUEUES: letter.requeues + 1,
@@ -143,7 +143,7 @@ def new_life(letter: DeadLetter, now: datetime) -> NewLife | None:
         "message_timestamp": int(now.timestamp() * 1000),
     }
     encoded = json.dumps(message, separators=(",", ":")).encode()
-    return NewLife(letter.place, new_id, encoded, letter.sqs_message_id)
+    return Requeue(letter.place, new_id, encoded, letter.sqs_message_id)
 
 
 def _message(stored: bytes) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
-"""The admin's pages of dead letters. What changes or reveals something is a POST, and recorded.
+"""The admin's pages of dead letters. Anything that changes or reveals data is a POST, and recorded.
 
-Filters are posted, too, and stand in a URL only once they are known to be no address.
+Filters are posted, too; they appear in a URL only after a check that they hold no address.
 """
 
 import time
@@ -30,7 +30,7 @@ from relay.operations.dead_letters.letter import DeadLetter
 
 PAGE = 50
 _SECONDS_A_REQUEST = 20.0
-"""For so long one request may requeue or delete; less than what ends the web process's patience."""
+"""How long one request may requeue or delete; less than the web server's timeout."""
 
 _PERMISSIONS = {audit.REQUEUE: models.REQUEUE, audit.DELETE: models.DELETE}
 
@@ -38,7 +38,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def _for(permission: str) -> Callable[[View], View]:
-    """Let only staff with this permission in; and say it plainly when Redis is away."""
+    """Admit only staff with this permission, and show a plain page if Redis is down."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -58,7 +58,7 @@ def _for(permission: str) -> Callable[[View], View]:
 @require_GET
 @_for(models.VIEW)
 def list_page(request: HttpRequest) -> HttpResponse:
-    """Show a page of them, and how many there are of each reason."""
+    """Show a page of dead letters, and how many have each reason."""
     form = FilterForm(request.GET)
     return _list(request, form, _read_before(request.GET.get("before", "")))
 
@@ -66,7 +66,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 @_for(models.VIEW)
 def filter_page(request: HttpRequest) -> HttpResponseBase:
-    """Go to the page with these filters; a wrong one is shown, and in no URL."""
+    """Redirect to the list with these filters; wrong ones are shown here, not in a URL."""
     form = FilterForm(request.POST)
     return _to_list(form.query()) if form.is_valid() else _list(request, form, None)
 
@@ -74,14 +74,14 @@ def filter_page(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 @_for(models.VIEW)
 def detail_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
-    """Show all of one, but nothing of its mail."""
+    """Show one, without its mail."""
     return _detail(request, _find(dead_letter_id), reveal=False)
 
 
 @require_POST
 @_for(models.VIEW)
 def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
-    """Show one whole, to whom that is permitted, and note who saw it."""
+    """Show one whole, if permitted, and record who saw it."""
     if not request.user.has_perm(models.REVEAL):
         raise PermissionDenied
     letter = _find(dead_letter_id)
@@ -92,7 +92,7 @@ def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
 @require_POST
 @_for(models.VIEW)
 def act_page(request: HttpRequest) -> HttpResponseBase:
-    """Requeue or delete: those that are ticked, or all that match; ask first where that is due."""
+    """Requeue or delete the ticked letters, or all that match; confirm first where needed."""
     action, _, scope = request.POST.get("action", "").partition("-")
     if action not in _permitted(request):
         raise PermissionDenied
@@ -102,7 +102,7 @@ def act_page(request: HttpRequest) -> HttpResponseBase:
     is_all = scope == "all"
     ids = [] if is_all else request.POST.getlist("id")
     if not ids and not is_all:
-        messages.warning(request, "None was chosen.")
+        messages.warning(request, "Nothing was selected.")
         return _to_list(form.query())
     if "confirmed" not in request.POST and (is_all or action == audit.DELETE):
         return _ask(request, form, action, ids)
@@ -111,7 +111,7 @@ def act_page(request: HttpRequest) -> HttpResponseBase:
 
 
 def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpResponse:
-    """Show the list; without letters if the filters are wrong."""
+    """Show the list; it is empty if the filters are wrong."""
     store, now, is_valid = handling.store(), datetime.now(UTC), form.is_valid()
     filters = form.filters() if is_valid else Filters()
     query = form.query() if is_valid else {}
@@ -119,7 +119,7 @@ def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpR
     found = handling.find(store, filters, now, before) if is_valid else iter(())
     letters = list(islice(found, PAGE + 1))
     older = _write_before(letters[PAGE - 1].place) if len(letters) > PAGE else None
-    told = {
+    context = {
         "title": "Dead letters",
         "form": form,
         "query": query,
@@ -134,28 +134,28 @@ def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpR
         "first_url": _list_url(query),
         "older_url": _list_url(query | {"before": older}) if older else None,
     }
-    return _page(request, "dead_letters", told)
+    return _page(request, "dead_letters", context)
 
 
 def _detail(request: HttpRequest, letter: DeadLetter, *, reveal: bool) -> HttpResponse:
-    told = presentation.details(letter, reveal=reveal)
-    lines = {name: list(presentation.as_lines({name: told[name]})) for name in told}
+    details = presentation.details(letter, reveal=reveal)
+    lines = {name: list(presentation.as_lines({name: details[name]})) for name in details}
     blocks = {name: "\n".join(text[1:]) for name, text in lines.items() if len(text) > 1}
-    told = {
+    context = {
         "title": f"Dead letter {letter.place.id}",
         "letter": letter,
-        "fields": {k: v for k, v in told.items() if k not in blocks and v not in (None, "", [])},
+        "fields": {k: v for k, v in details.items() if k not in blocks and v not in (None, "", [])},
         "blocks": blocks,
         "is_revealed": reveal,
     }
-    return _page(request, "dead_letter", told)
+    return _page(request, "dead_letter", context)
 
 
 def _ask(request: HttpRequest, form: FilterForm, action: str, ids: list[str]) -> HttpResponse:
-    """Show what would be done, with a button that does it."""
+    """Show what would be done, with a button to do it."""
     filters = form.filters()
     number = len(ids) or handling.count(handling.store(), filters, datetime.now(UTC))
-    told = {
+    context = {
         "title": f"{action.capitalize()} {number} dead letters?",
         "action": action,
         "ids": ids,
@@ -163,11 +163,11 @@ def _ask(request: HttpRequest, form: FilterForm, action: str, ids: list[str]) ->
         "described": filters.described() if not ids else {},
         "back_url": _list_url(form.query()),
     }
-    return _page(request, "confirm_dead_letters", told)
+    return _page(request, "confirm_dead_letters", context)
 
 
 def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) -> None:
-    """Do it, as far as the time allows, and say what came of it."""
+    """Do it within the time limit, and show the result."""
     store, now = handling.store(), datetime.now(UTC)
     found = handling.find_by_id(store, ids) if ids else handling.find(store, filters, now)
     is_over = False
@@ -178,12 +178,12 @@ def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) ->
         return not is_over
 
     results = _results(store, action, takewhile(in_time, found), now)
-    told = ", ".join(f"{number} {name}" for name, number in results.items()) or "there were none"
+    summary = ", ".join(f"{number} {name}" for name, number in results.items()) or "none matched"
     chosen = f"{len(ids)} chosen" if ids else f"all that match {filters.described() or 'anything'}"
-    audit.record_handled(request.user, action, chosen, told, ids[0] if len(ids) == 1 else "")
+    audit.record_handled(request.user, action, chosen, summary, ids[0] if len(ids) == 1 else "")
     if is_over:
-        told += "; there was no time for the others: do it again"
-    messages.info(request, f"{action.capitalize()}: {told}.")
+        summary += "; time ran out before the others: repeat it"
+    messages.info(request, f"{action.capitalize()}: {summary}.")
 
 
 def _results(
@@ -204,15 +204,15 @@ def _find(dead_letter_id: str) -> DeadLetter:
 
 
 def _page(
-    request: HttpRequest, name: str, told: dict[str, Any], status: int = 200
+    request: HttpRequest, name: str, context: dict[str, Any], status: int = 200
 ) -> TemplateResponse:
-    context = {
+    page_context = {
         **admin.site.each_context(request),
         "may_act": _permitted(request),
         "may_reveal": request.user.has_perm(models.REVEAL),
-        **told,
+        **context,
     }
-    return TemplateResponse(request, f"operations/{name}.html", context, status=status)
+    return TemplateResponse(request, f"operations/{name}.html", page_context, status=status)
 
 
 def _permitted(request: HttpRequest) -> list[str]:
@@ -232,7 +232,7 @@ def _write_before(place: Place) -> str:
 
 
 def _read_before(text: str) -> Place | None:
-    """Read where a page begins; what makes no sense begins at the newest."""
+    """Parse where a page begins; nonsense begins at the newest."""
     died_at, _, dead_letter_id = text.partition(".")
     if not (died_at.isdecimal() and died_at.isascii() and len(died_at) < 16):
         return None

@@ -1,4 +1,4 @@
-"""A dead letter as it is shown: as JSON and as lines, with or without what is in its mail. Pure."""
+"""A dead letter as shown: as JSON or as lines, with or without its mail. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from relay.operations.dead_letters.redaction import redacted
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
-    """Give what a list shows of it."""
+    """Return what a list shows of it."""
     return {
         "id": letter.place.id,
         "queue": letter.place.queue,
@@ -23,9 +23,9 @@ def summary(letter: DeadLetter) -> dict[str, Any]:
 
 
 def details(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
-    """Give all of it. Without `reveal`: no address, header, subject or body."""
+    """Return all of it; without `reveal`, no address, header, subject or body."""
     waited = letter.time_in_sqs
-    told = summary(letter) | {
+    fields = summary(letter) | {
         "actor": letter.actor,
         "sns_message_id": letter.sns_message_id,
         "sent_at": _time(letter.sent_at),
@@ -36,22 +36,22 @@ def details(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
         "notification": redacted(letter.notification) if letter.notification else None,
     }
     if reveal:
-        told["notification"] = whole(letter)
-        told["last_retried_traceback"] = letter.full_traceback.splitlines()
-    return told
+        fields["notification"] = whole(letter)
+        fields["last_retried_traceback"] = letter.full_traceback.splitlines()
+    return fields
 
 
 def whole(letter: DeadLetter) -> Any:
-    """Give the notification with everything in it: JSON, or what stood in its place."""
+    """Return the whole notification: its JSON, or its text if it is not JSON."""
     try:
         return json.loads(letter.notification)
     except (ValueError, RecursionError):
         return letter.notification
 
 
-def as_lines(told: dict[str, Any]) -> Iterator[str]:
-    """Lay out what `details` gives, for people to read."""
-    for name, value in told.items():
+def as_lines(fields: dict[str, Any]) -> Iterator[str]:
+    """Format what `details` returns for people."""
+    for name, value in fields.items():
         if isinstance(value, dict):
             yield f"{name}:"
             yield from _indented(json.dumps(value, indent=2, ensure_ascii=False).splitlines())

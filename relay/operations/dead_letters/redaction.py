@@ -1,7 +1,7 @@
-"""What may be shown of a notification to whoever looks after dead letters: its shape, and SES's
-words, ids and times. No address, header, subject or body. Pure.
+"""Redacts a notification for operators: it shows SES's words, ids and times, and no address,
+header, subject or body. Pure.
 
-What is shown is listed; a field that SES adds tomorrow stays hidden until somebody lists it.
+Shown fields are listed, so a field that SES adds stays hidden until somebody lists it.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 HIDDEN = "hidden"
 
 Shown: TypeAlias = "Mapping[str, Shown] | None"
-"""The fields of an object that are shown; None: a text, number or list of these, shown as it is."""
+"""The fields shown of an object; None for a text, a number or a list of them, shown as it is."""
 
 _VERDICT: Shown = {"status": None}
 _TAGS: Shown = {"kind": None, "mask": None}
@@ -55,14 +55,14 @@ _NAMES = frozenset(
     | {"headers", "commonHeaders", "content", "topicArn", "emailAddress", "diagnosticCode"}
     | {"reportingMTA", "userAgent", "remoteMtaIp"}
 )
-"""The fields that are named, and their values hidden. All others are only counted."""
+"""Fields whose names are shown and values hidden. All other fields are only counted."""
 
 _SAFE = re.compile(r"[A-Za-z0-9 _./:+-]{0,200}")
-"""What a shown text may consist of. No @ among it, whatever the field."""
+"""The characters of a shown text; no @ in any field."""
 
 
 def redacted(notification: str) -> Any:
-    """Give SES's JSON with all that could be somebody's hidden."""
+    """Return SES's JSON with everything personal hidden."""
     try:
         document = json.loads(notification)
     except (ValueError, RecursionError):
@@ -82,10 +82,10 @@ def _redacted(value: Any, shown: Shown) -> Any:
 
 
 def _fields(value: dict[str, Any], shown: Mapping[str, Shown]) -> dict[str, Any]:
-    told = {name: _redacted(value[name], shown[name]) for name in value if name in shown}
-    told |= {name: _hidden(value[name]) for name in value if name in _NAMES - shown.keys()}
-    others = len(value) - len(told)
-    return told | ({"other fields": f"{HIDDEN}: {others}"} if others else {})
+    fields = {name: _redacted(value[name], shown[name]) for name in value if name in shown}
+    fields |= {name: _hidden(value[name]) for name in value if name in _NAMES - shown.keys()}
+    others = len(value) - len(fields)
+    return fields | ({"other fields": f"{HIDDEN}: {others}"} if others else {})
 
 
 def _hidden(value: Any) -> str:

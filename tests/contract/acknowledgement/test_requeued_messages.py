@@ -19,7 +19,7 @@ from bridge.ledger.dead_letters import DeadLetters, Requeued
 from bridge.ledger.dispatch import Dispatched
 from bridge.messages import Handle
 from emails import wire
-from relay.operations.dead_letters.letter import new_life, read
+from relay.operations.dead_letters.letter import read, requeued_message
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 from tests.ledger import Ledger, put_in_flight
 
@@ -63,7 +63,7 @@ def dead(actor: Actor, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None
 def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     places = list(dead_letters.places(wire.INBOUND_QUEUE))
     lives = [
-        new_life(read(place, stored, None), datetime.now(UTC))
+        requeued_message(read(place, stored, None), datetime.now(UTC))
         for place, stored in zip(places, dead_letters.messages(places), strict=True)
         if stored is not None
     ]
@@ -220,7 +220,7 @@ def test_two_operators_at_once_requeue_it_once(
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
     (stored,) = dead_letters.messages([place])
     assert stored is not None
-    life = new_life(read(place, stored, None), datetime.now(UTC))
+    life = requeued_message(read(place, stored, None), datetime.now(UTC))
     assert life is not None
 
     assert dead_letters.requeue([life, life], 1) == [Requeued.REQUEUED, Requeued.GONE]

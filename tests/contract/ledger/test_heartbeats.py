@@ -12,7 +12,7 @@ import redis
 
 from bridge.ledger.heartbeats import Heartbeat, Heartbeats, Process, Role
 from emails.wire import DEFAULT_QUEUE
-from relay.operations.liveness import Unhealthy, check_heartbeats
+from relay.operations.liveness import NoLiveProcess, check_heartbeats
 from relay.worker.broker import broker_on
 from relay.worker.middleware.heartbeat import Heartbeat as HeartbeatMiddleware
 from tests.waiting import wait_until
@@ -170,7 +170,7 @@ def test_a_host_is_healthy_with_one_that_lives(found: list[Heartbeat]) -> None:
 def test_another_role_another_host_or_a_silent_one_is_no_health(
     found: list[Heartbeat], complaint: str
 ) -> None:
-    with pytest.raises(Unhealthy, match=complaint):
+    with pytest.raises(NoLiveProcess, match=complaint):
         check_heartbeats(found, Role.WORKER, HERE)
 
 

@@ -119,7 +119,7 @@ def test_requeueing_what_is_meant_and_nothing_else(bury: Bury, client: redis.Red
     (told,) = run_json("requeue", "--all", "--yes")
     assert (told["id"], told["result"]) == ("c", "requeued")
     assert (queued(client), queued(client, "feedback")) == (2, 1)
-    assert run("requeue", "--all") == "There are none.\n"
+    assert run("requeue", "--all") == "None matched.\n"
 
 
 def test_deleting(bury: Bury, client: redis.Redis) -> None:
@@ -176,7 +176,7 @@ def test_what_cant_be_read_is_told_and_can_be_deleted(bury: Bury, client: redis.
     [
         (["requeue"], "ids, a filter, or --all"),
         (["delete"], "ids, a filter, or --all"),
-        (["requeue", "a", "--all"], "not with ids"),
+        (["requeue", "a", "--all"], "combined with ids"),
         (["requeue", "a", "--reason", "refused", "--yes"], "not both"),
         (["delete", "--all"], "add --yes"),
         (["show", "nothing"], "no dead letter nothing"),

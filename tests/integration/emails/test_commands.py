@@ -54,8 +54,8 @@ def test_masks_are_made() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["ann@owner.example"], "There is a user with this address already."),
-        (["ANN@owner.example"], "There is a user with this address already."),
+        (["ann@owner.example"], "A user with this address already exists."),
+        (["ANN@owner.example"], "A user with this address already exists."),
         (["ann"], "Enter a valid email address."),
         ([""], "This user has no mail address to forward to."),
         (["eve@owner.example", "--subdomain", "eve"], "premium"),
@@ -85,14 +85,14 @@ def test_what_is_wrong_with_no_one_field_is_told_without_a_field() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["eve@owner.example"], "There is no owner with this address."),
+        (["eve@owner.example"], "No owner has this address."),
         (["ann@owner.example", "--address", "shop"], "There is such a mask already."),
         (["ann@owner.example", "--address", "SHOP"], "There is such a mask already."),
-        (["ann@owner.example", "--address", "replies"], "This address has another use."),
-        (["ann@owner.example", "--address", "noreply"], "This address has another use."),
-        (["ann@owner.example", "--address", "odd local"], "can't be the name"),
-        (["ann@owner.example", "--address", "x@sender.example"], "no domain"),
-        (["ann@owner.example", "--address", "x@eve.masks.example"], "no domain"),
+        (["ann@owner.example", "--address", "replies"], "This address is reserved."),
+        (["ann@owner.example", "--address", "noreply"], "This address is reserved."),
+        (["ann@owner.example", "--address", "odd local"], "A mask can't have this name."),
+        (["ann@owner.example", "--address", "x@sender.example"], "can't use this domain"),
+        (["ann@owner.example", "--address", "x@eve.masks.example"], "can't use this domain"),
         (["ann@owner.example", "--address", "gone"], "was a mask before"),
     ],
 )

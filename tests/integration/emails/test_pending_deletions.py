@@ -1,4 +1,4 @@
-"""Mails that are done with: on a real Redis, beside a bucket that fails when it is told to."""
+"""Pending deletions: on a real Redis, beside a bucket that fails on demand."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from emails.edges.pending_deletions import AT_ONCE, EMPTY_SECONDS, PendingDeletions, key_of
+from emails.edges.pending_deletions import BATCH_SIZE, MAX_FLUSH_SECONDS, PendingDeletions, key_of
 from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
@@ -18,12 +18,12 @@ KEY = key_of("mails")
 @pytest.fixture
 def bucket() -> FakeMailStore:
     bucket = FakeMailStore()
-    bucket.mails = {mail(number): b"mail" for number in range(3 * AT_ONCE)}
+    bucket.mails = {mail(number): b"mail" for number in range(3 * BATCH_SIZE)}
     return bucket
 
 
 @pytest.fixture
-def discards(client: redis.Redis, bucket: FakeMailStore) -> PendingDeletions:
+def pending(client: redis.Redis, bucket: FakeMailStore) -> PendingDeletions:
     return PendingDeletions(client, bucket, "mails")
 
 
@@ -31,55 +31,55 @@ def mail(number: int) -> StoredMail:
     return StoredMail("mails", f"key-{number}")
 
 
-def add(discards: PendingDeletions, *numbers: int) -> None:
+def add(pending: PendingDeletions, *numbers: int) -> None:
     for number in numbers:
-        discards.add(mail(number))
+        pending.add(mail(number))
 
 
 def test_the_hundredth_deletes_a_hundred_in_one_call(
-    discards: PendingDeletions, bucket: FakeMailStore
+    pending: PendingDeletions, bucket: FakeMailStore
 ) -> None:
-    add(discards, *range(AT_ONCE - 1))
+    add(pending, *range(BATCH_SIZE - 1))
     assert bucket.calls == 0
 
-    add(discards, AT_ONCE - 1)
+    add(pending, BATCH_SIZE - 1)
 
     assert bucket.calls == 1
-    assert len(bucket.mails) == 2 * AT_ONCE
+    assert len(bucket.mails) == 2 * BATCH_SIZE
 
 
 def test_of_many_workers_one_deletes_and_no_mail_is_forgotten(
-    discards: PendingDeletions, bucket: FakeMailStore, client: redis.Redis
+    pending: PendingDeletions, bucket: FakeMailStore, client: redis.Redis
 ) -> None:
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(discards.add, list(bucket.mails)))
+        list(workers.map(pending.add, list(bucket.mails)))
 
     assert bucket.calls <= 3
     assert len(bucket.mails) == client.scard(KEY)
-    discards.empty()
+    pending.flush()
     assert (bucket.mails, client.scard(KEY)) == ({}, 0)
 
 
 def test_a_mail_that_is_discarded_again_calls_nobody(
-    discards: PendingDeletions, bucket: FakeMailStore
+    pending: PendingDeletions, bucket: FakeMailStore
 ) -> None:
     bucket.delete_fails = [NotFinished(RetryReason.MAIL_STORE_THROTTLED)]
-    add(discards, *range(AT_ONCE))
+    add(pending, *range(BATCH_SIZE))
 
-    add(discards, 7)
+    add(pending, 7)
 
     assert bucket.calls == 1
 
 
-@pytest.mark.parametrize("number", [0, 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+@pytest.mark.parametrize("number", [0, 1, BATCH_SIZE, BATCH_SIZE + 1, 3 * BATCH_SIZE])
 def test_the_job_deletes_all_that_is_left(
-    client: redis.Redis, bucket: FakeMailStore, discards: PendingDeletions, number: int
+    client: redis.Redis, bucket: FakeMailStore, pending: PendingDeletions, number: int
 ) -> None:
     if number:
         client.sadd(KEY, *(mail(one).key for one in range(number)))
 
-    assert discards.empty() == number
-    assert len(bucket.mails) == 3 * AT_ONCE - number
+    assert pending.flush() == number
+    assert len(bucket.mails) == 3 * BATCH_SIZE - number
     assert client.scard(KEY) == 0
 
 
@@ -91,7 +91,7 @@ def test_the_job_deletes_all_that_is_left(
     ],
 )
 def test_when_s3_fails_the_mails_work_is_done_and_the_deleting_is_tried_again(
-    discards: PendingDeletions,
+    pending: PendingDeletions,
     bucket: FakeMailStore,
     client: redis.Redis,
     failure: Exception,
@@ -99,31 +99,31 @@ def test_when_s3_fails_the_mails_work_is_done_and_the_deleting_is_tried_again(
 ) -> None:
     bucket.delete_fails = [failure, failure]
 
-    add(discards, *range(AT_ONCE))
-    assert discards.empty() == 0
+    add(pending, *range(BATCH_SIZE))
+    assert pending.flush() == 0
 
-    assert client.scard(KEY) == AT_ONCE
+    assert client.scard(KEY) == BATCH_SIZE
     (first, _) = [one for one in caplog.records if one.message == "mails not deleted"]
     assert first.__dict__["reason"] == failure.reason  # type: ignore[attr-defined]
-    assert discards.empty() == AT_ONCE
+    assert pending.flush() == BATCH_SIZE
 
 
 def test_what_s3_keeps_of_a_batch_is_tried_again_and_told(
-    discards: PendingDeletions,
+    pending: PendingDeletions,
     bucket: FakeMailStore,
     client: redis.Redis,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     bucket.kept = {"key-3": "InternalError", "key-5": "InternalError"}
-    add(discards, *range(10))
+    add(pending, *range(10))
 
-    assert discards.empty() == 8
+    assert pending.flush() == 8
 
     assert client.smembers(KEY) == {b"key-3", b"key-5"}
     (record,) = [one for one in caplog.records if one.message == "mails not deleted"]
     assert (record.__dict__["count"], record.__dict__["reason"]) == (2, "InternalError")
     bucket.kept = {}
-    assert discards.empty() == 2
+    assert pending.flush() == 2
 
 
 def test_a_redis_that_is_away_leaves_the_message_unacknowledged(bucket: FakeMailStore) -> None:
@@ -137,9 +137,9 @@ def test_a_long_backlog_is_worked_off_in_several_runs(
     client: redis.Redis, bucket: FakeMailStore
 ) -> None:
     """One that ran into its time limit was a dead letter, minute after minute."""
-    ticks = itertools.count(step=EMPTY_SECONDS * 0.6)
-    discards = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))
+    ticks = itertools.count(step=MAX_FLUSH_SECONDS * 0.6)
+    pending = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))
     client.sadd(KEY, *(stored.key for stored in bucket.mails))
 
-    assert discards.empty() == AT_ONCE
-    assert client.scard(KEY) == 2 * AT_ONCE
+    assert pending.flush() == BATCH_SIZE
+    assert client.scard(KEY) == 2 * BATCH_SIZE

@@ -122,7 +122,7 @@ def test_a_file_that_fails_is_named_and_the_others_are_written(tmp_path: Path, m
 
 def test_a_mail_is_not_written_over_its_own_preview(tmp_path: Path, mail: Path) -> None:
     done = preview(tmp_path, mail)
-    assert json.loads(done.stdout)["error"] == "--out is the folder that the file is in"
+    assert json.loads(done.stdout)["error"] == "--out must not be the folder of the file itself"
     assert mail.read_bytes() == MAIL
 
 
@@ -130,7 +130,7 @@ def test_a_mail_is_not_written_over_its_own_preview(tmp_path: Path, mail: Path) 
 def test_an_address_that_is_none_is_refused(tmp_path: Path, mail: Path, option: str) -> None:
     done = preview(tmp_path / "out", mail, option, "nobody")
     assert done.returncode == 1
-    assert f"{option} is no mail address" in done.stderr
+    assert f"{option} must be a mail address" in done.stderr
 
 
 @pytest.mark.skipif(
@@ -164,7 +164,7 @@ def test_lists_are_put_together_for_the_workers(tmp_path: Path, lists: Path) -> 
     (tmp_path / "a").write_text("0.0.0.0 one.example\n||two.example^\n")
     (tmp_path / "b").write_text("two.example\nthree.example\n")
     done = update(lists, tmp_path / "a", tmp_path / "b")
-    assert done.stdout.splitlines()[-1] == "3 domains are listed now; before there were 0."
+    assert done.stdout.splitlines()[-1] == "The list now has 3 domains; before, it had 0."
     assert {"one.example", "two.example", "three.example"} <= load(lists)
     assert "t.yesware.com" in load(lists)
 
@@ -176,8 +176,8 @@ def test_a_source_that_fails_changes_nothing(tmp_path: Path, lists: Path) -> Non
     done = update(lists, *sources)
     assert done.returncode == 1
     assert f"{tmp_path}/gone: No such file or directory" in done.stderr
-    assert f"{tmp_path}/empty: there is no domain in it" in done.stderr
-    assert "http://lists.example/: only files and https URLs are read" in done.stderr
+    assert f"{tmp_path}/empty: it contains no domains" in done.stderr
+    assert "http://lists.example/: must be a file or an https URL" in done.stderr
     assert list(lists.iterdir()) == []
 
 
@@ -187,7 +187,7 @@ def test_a_list_that_has_shrunk_is_taken_only_by_force(tmp_path: Path, lists: Pa
     update(lists, source)
     source.write_text("t1.example\nt2.example\n")
     done = update(lists, source)
-    assert "The new list has 2 domains, the old one 9: nothing is changed." in done.stderr
+    assert "The new list has 2 domains, the old one 9. Nothing changed;" in done.stderr
     assert "t8.example" in load(lists)
     assert update(lists, source, "--force").returncode == 0
     assert "t8.example" not in load(lists)

@@ -38,7 +38,7 @@ def test_what_is_unhealthy_says_why(tmp_path: Path, content: str | None, complai
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(health_file.Unhealthy, match=complaint):
+    with pytest.raises(health_file.StaleHealthFile, match=complaint):
         health_file.check(path, NOW, LIMIT)
 
 

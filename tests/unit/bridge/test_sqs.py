@@ -1,5 +1,6 @@
 """SQS's answers and errors, as the inbox passes them on. Played by botocore's own stubber."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from botocore.stub import ANY, Stubber
 
 from bridge.messages import Handle
 from bridge.ports import EntryFailed, QueueUnavailable, QueueUnusable
-from bridge.sqs import SqsQueue
+from bridge.sqs import SqsQueue, _client_config
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
 HANDLES = [Handle(f"id-{number}", f"handle-{number}") for number in range(12)]
@@ -122,3 +123,49 @@ def test_a_host_that_cant_be_reached_is_to_be_waited_out(monkeypatch: pytest.Mon
 
     with pytest.raises(QueueUnavailable, match=exceptions.EndpointConnectionError.__name__):
         SqsQueue("http://127.0.0.1:1/1/mail", "us-east-1", 1, 60).count()
+
+
+@pytest.fixture
+def mute() -> Iterator[socket.socket]:
+    """A host that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+def connections(listener: socket.socket) -> int:
+    """Count the connections that a listener was asked for."""
+    accepted = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return accepted
+        accepted += 1
+
+
+@pytest.mark.timeout(20)
+def test_a_host_that_never_answers_is_tried_twice_and_to_be_waited_out(
+    monkeypatch: pytest.MonkeyPatch, mute: socket.socket
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+    client = boto3.client("sqs", "us-east-1", endpoint_url=url, config=_client_config(0.2))
+    inbox = SqsQueue(f"{url}/1/mail", "us-east-1", 1, 60, client=client)
+
+    with pytest.raises(QueueUnavailable, match=exceptions.ReadTimeoutError.__name__):
+        inbox.receive(10)
+
+    assert connections(mute) == 2
+
+
+def test_an_answer_may_take_ten_seconds_more_than_the_poll_and_a_connection_three(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    config = SqsQueue(URL, "us-east-1", wait_seconds=20, visibility_seconds=60)._sqs.meta.config
+
+    assert (vars(config)["connect_timeout"], vars(config)["read_timeout"]) == (3, 30)

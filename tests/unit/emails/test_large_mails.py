@@ -5,6 +5,7 @@ import tracemalloc
 from base64 import b64decode
 from typing import Any, cast
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -22,12 +23,16 @@ def sent() -> list[dict[str, Any]]:
     return []
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.session.Session:
+    """One for all clients: what it has read of SES, it keeps."""
+    return aws.session("us-east-1")
+
+
 @pytest.fixture
-def mailer(sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> SesMailer:
+def mailer(sent: list[dict[str, Any]], session: boto3.session.Session) -> SesMailer:
     """A mailer whose requests end before the network."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    mailer = ses.connect(aws.session("us-east-1"), "set")
+    mailer = ses.connect(session, "set")
 
     def answer(request: Any, **_: object) -> AWSResponse:
         length = int(request.headers["Content-Length"])

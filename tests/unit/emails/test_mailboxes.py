@@ -115,6 +115,7 @@ def test_several_stay_several_and_nobody_is_the_sender(value: str, addresses: li
         f'"{ANN}"',
         f"=?utf-8?q?Ann_=3C{ANN.replace('@', '=40')}=3E?=",
         "=?utf-8?b?QW5uIDxhbm5Ab3duZXIuZXhhbXBsZT4=?=",
+        f"=?utf-8?q?{ANN}?=",
         "(" * 5_000 + ANN,
         ":" * 5_000 + ANN,
         f"Friends: more friends: {ANN}",

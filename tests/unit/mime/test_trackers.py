@@ -95,6 +95,28 @@ def test_trackers_are_counted_by_domain_and_the_note_is_told() -> None:
     assert "tracker" not in read(result.raw).get_content()
 
 
+UNSUBSCRIBE = [
+    ("<https://ok.example/u>", "<https://ok.example/u>"),
+    ("<https://tracker.example/u>, <https://ok.example/u>", "<https://ok.example/u>"),
+    ("<https://a.TRACKER.example./u>,\r\n <https://ok.example/u>", "<https://ok.example/u>"),
+    ("<https://u:p@tracker.example/u>", None),
+    ("<mailto:leave@ok.example>", None),
+    ("<http://ok.example/u>", None),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), UNSUBSCRIBE)
+def test_no_tracker_and_no_address_is_kept_among_the_links_that_leave_a_list(
+    value: str, expected: str | None
+) -> None:
+    raw = a_mail(List_Unsubscribe=value, List_Unsubscribe_Post="List-Unsubscribe=One-Click")
+
+    mail = read(rewrite_forward(raw, replace(FORWARD, trackers=TRACKERS)).raw)
+
+    assert mail["List-Unsubscribe"] == expected
+    assert ("List-Unsubscribe-Post" in mail) is (expected is not None)
+
+
 def test_without_a_list_nothing_is_taken_out() -> None:
     html = '<img src="https://tracker.example/">'
     result = rewrite_forward(a_mail("Content-Type: text/html", body=html), FORWARD)

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.ledger.dead_letters import Place
 from relay.operations.dead_letters import presentation
-from relay.operations.dead_letters.letter import new_life, read
+from relay.operations.dead_letters.letter import read, requeued_message
 from tests.unit.operations.builders import DIED_MS, SECRETS, a_letter, stored
 
 NOW = datetime.fromtimestamp(DIED_MS / 1000, UTC) + timedelta(hours=1)
@@ -45,7 +45,7 @@ def test_its_new_life_is_the_same_message_without_what_it_has_suffered() -> None
         dead_letter=NOTE, retries=9, traceback="…", eta=1, too_many_deliveries=4, requeues=1
     )
 
-    life = new_life(letter, NOW)
+    life = requeued_message(letter, NOW)
 
     assert life is not None
     message = json.loads(life.message)
@@ -63,7 +63,7 @@ def test_its_new_life_is_the_same_message_without_what_it_has_suffered() -> None
 
 
 def test_the_time_in_sqs_is_that_before_its_first_life() -> None:
-    life = new_life(a_letter(), NOW)
+    life = requeued_message(a_letter(), NOW)
     assert life is not None
 
     again = read(Place("inbound", life.id, DIED_MS), life.message, None)
@@ -87,4 +87,4 @@ def test_what_cant_be_read_is_shown_and_not_requeued(junk: bytes) -> None:
 
     assert letter.reason == "unknown"
     assert presentation.details(letter, reveal=True)["attempts"] is None
-    assert new_life(letter, NOW) is None
+    assert requeued_message(letter, NOW) is None

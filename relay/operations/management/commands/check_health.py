@@ -1,7 +1,7 @@
-"""`manage.py check_health ROLE`: for a container's or a service's health check.
+"""`manage.py check_health ROLE`: a health check for containers and services.
 
-Exits with 0 if a process of that role, on this host, works; else with 1 and one line that says
-what was found.
+Exits with 0 if a process of that role is alive on this host; otherwise with 1 and one line that
+says what was found.
 """
 
 import os
@@ -19,7 +19,7 @@ from bridge import health_file
 from bridge.config import HealthConfig
 from bridge.ledger.heartbeats import Heartbeats, Role
 from relay.operations.fail_fast import fail_fast_redis
-from relay.operations.liveness import Unhealthy, check_heartbeats
+from relay.operations.liveness import NoLiveProcess, check_heartbeats
 from runtime.env import SettingsError, load
 
 _WEB = "web"
@@ -27,13 +27,13 @@ _WEB_SECONDS = 5
 
 
 class Command(BaseCommand):
-    """Tell whether a process of this host works, by the exit code."""
+    """Report by the exit code whether a process of this host is alive."""
 
     help = __doc__
     requires_system_checks: list[str] = []  # noqa: RUF012 - declared so by Django
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare them."""
+        """Declare the arguments."""
         parser.add_argument("role", choices=[*map(str, Role), _WEB])
         parser.add_argument(
             "--url",
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         """Check one role."""
         try:
             said = _check_web(url) if role == _WEB else _check(Role(role))
-        except (Unhealthy, health_file.Unhealthy, SettingsError) as error:
+        except (NoLiveProcess, health_file.StaleHealthFile, SettingsError) as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
             raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
@@ -64,14 +64,14 @@ def _check(role: Role) -> str:
 
 
 def _check_web(url: str) -> str:
-    """Ask for /__lbheartbeat__, whose answer depends on nothing that starting anew won't mend."""
+    """Request /__lbheartbeat__, whose answer depends only on what a restart would fix."""
     address = url.rstrip("/") + "/__lbheartbeat__"
     try:
         answer = urllib3.PoolManager().request(
             "GET", address, timeout=_WEB_SECONDS, retries=False, redirect=False
         )
     except urllib3.exceptions.HTTPError as error:
-        raise Unhealthy(f"web: {address} gives no answer: {error}") from error
+        raise NoLiveProcess(f"web: {address} gives no answer: {error}") from error
     if answer.status != HTTPStatus.OK:
-        raise Unhealthy(f"web: {address} answers {answer.status}")
+        raise NoLiveProcess(f"web: {address} answers {answer.status}")
     return f"web: {answer.status}"

@@ -1,4 +1,4 @@
-"""`manage.py dead_letters`: list, show, requeue and delete what will not be tried again."""
+"""`manage.py dead_letters`: list, show, requeue and delete dead letters."""
 
 import json
 import sys
@@ -32,28 +32,30 @@ T = TypeVar("T")
 
 
 class Command(BaseCommand):
-    """Operate on dead letters."""
+    """List, show, requeue or delete dead letters."""
 
     help = "List, show, requeue or delete dead letters: messages that will not be tried again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare a subcommand for each thing to do."""
+        """Declare a subcommand for each action."""
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        _add_list(actions.add_parser("list", help="list them, the newest first"))
-        _add_show(actions.add_parser("show", help="show all of one, but nothing of its mail"))
-        requeue = actions.add_parser("requeue", help="give them a new life")
+        _add_list(actions.add_parser("list", help="list them, newest first"))
+        _add_show(actions.add_parser("show", help="show one, without its mail"))
+        requeue = actions.add_parser("requeue", help="requeue them")
         _add_bulk(requeue)
         requeue.add_argument(
             "--even-if-old",
             action="store_true",
-            help="requeue also what was sent more than "
+            help="also requeue messages sent more than "
             f"{handling.REQUEUE_WITHIN.days} days ago. The database may have forgotten who has "
-            "the mail already, and they may get it twice",
+            "received the mail, so it may be sent twice",
         )
-        _add_bulk(actions.add_parser("delete", help="delete them; what SQS has, stays there"))
+        _add_bulk(
+            actions.add_parser("delete", help="delete them; messages still in SQS stay there")
+        )
 
     def handle(self, *, action: str, **options: Any) -> None:
-        """Do what is asked."""
+        """Run the action."""
         todo: dict[str, Callable[..., None]] = {
             "list": self._list,
             "show": self._show,
@@ -78,17 +80,17 @@ class Command(BaseCommand):
             raise CommandError(f"There is no dead letter {options['ids'][0]}.")
         if reveal:
             audit.record_revealed(_revealer(options["as_user"]), letter)
-        told = presentation.details(letter, reveal=reveal)
+        details = presentation.details(letter, reveal=reveal)
         if options["json"]:
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(json.dumps(details))
         else:
-            self.stdout.write("\n".join(presentation.as_lines(told)))
+            self.stdout.write("\n".join(presentation.as_lines(details)))
 
     def _bulk(self, *, action: str, **options: Any) -> None:
         if not options["all"] and not options["ids"] and not _filters(options).described():
             raise CommandError(f"Say which to {action}: ids, a filter, or --all.")
         if options["all"] and options["ids"]:
-            raise CommandError("--all goes with filters or alone, not with ids.")
+            raise CommandError("--all can't be combined with ids.")
         if options["dry_run"]:
             self._list(limit=sys.maxsize, **options)
             return
@@ -99,42 +101,48 @@ class Command(BaseCommand):
         for handled in _with_progress(_handle(action, options), action, number):
             results[handled.result.value] += 1
             if options["json"]:
-                told = presentation.summary(handled.letter) | {"result": handled.result.value}
-                self.stdout.write(json.dumps(told))
+                fields = presentation.summary(handled.letter) | {"result": handled.result.value}
+                self.stdout.write(json.dumps(fields))
         if not options["json"]:
-            self.stdout.write(_told(results))
+            self.stdout.write(_summary(results))
 
 
 def _add_list(parser: ArgumentParser) -> None:
     _add_choice(parser)
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most; default 100")
+    parser.add_argument(
+        "--limit", type=int, default=100, metavar="N", help="list at most N; default 100"
+    )
 
 
 def _add_show(parser: ArgumentParser) -> None:
     parser.add_argument("ids", nargs=1, type=_argument(read_id), metavar="ID")
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-    parser.add_argument("--reveal", action="store_true", help="the notification whole; is logged")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--as", dest="as_user", metavar="USERNAME", help=f"who looks; needs {REVEAL}"
+        "--reveal", action="store_true", help="show the whole notification; this is logged"
+    )
+    parser.add_argument(
+        "--as", dest="as_user", metavar="USERNAME", help=f"the user who looks; needs {REVEAL}"
     )
 
 
 def _add_bulk(parser: ArgumentParser) -> None:
     _add_choice(parser)
-    parser.add_argument("--all", action="store_true", help="all there are, or that filters leave")
-    parser.add_argument("--dry-run", action="store_true", help="only list what is meant")
-    parser.add_argument("--yes", "--no-input", action="store_true", help="do not ask")
+    parser.add_argument("--all", action="store_true", help="all, or all that match the filters")
+    parser.add_argument("--dry-run", action="store_true", help="only list the matches")
+    parser.add_argument(
+        "--yes", "--no-input", action="store_true", help="don't ask for confirmation"
+    )
 
 
 def _add_choice(parser: ArgumentParser) -> None:
-    """Declare the ways to say which dead letters are meant."""
+    """Declare the ways to choose dead letters."""
     age = _argument(read_age)
     parser.add_argument("ids", nargs="*", type=_argument(read_id), metavar="ID")
     parser.add_argument("--queue", choices=QUEUES, default="")
     parser.add_argument(
         "--reason",
         type=_argument(read_reason),
-        help="whole, as the list shows it, or the word before or after its colon",
+        help="the full reason, its category, or its detail",
     )
     parser.add_argument("--older-than", type=age, metavar="AGE", help="10m, 3h, 2d since it died")
     parser.add_argument("--newer-than", type=age, metavar="AGE", help="10m, 3h, 2d since it died")
@@ -142,11 +150,11 @@ def _add_choice(parser: ArgumentParser) -> None:
         "--mask-id", type=_argument(read_mask), metavar="MASK", help="random-12, domain-3"
     )
     parser.add_argument("--sqs-message-id", type=_argument(read_id), metavar="ID")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _argument(read: Callable[[str], T]) -> Callable[[str], T]:
-    """Have argparse show what `read` says of a wrong value."""
+    """Make argparse show `read`'s message for a wrong value."""
 
     def convert(text: str) -> T:
         try:
@@ -172,7 +180,7 @@ def _filters(options: dict[str, Any]) -> Filters:
 
 
 def _chosen(options: dict[str, Any]) -> Iterator[DeadLetter]:
-    """Find what was named, or what the filters leave; together they are refused."""
+    """Find the given ids, or what matches the filters; both together are refused."""
     filters = _filters(options)
     if not options["ids"]:
         return handling.find(handling.store(), filters, datetime.now(UTC))
@@ -204,26 +212,26 @@ def _with_progress(handled: Iterable[Handled], action: str, number: int) -> Iter
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise CommandError("There is nobody to ask: add --yes.")
+        raise CommandError("There is no terminal to ask for confirmation: add --yes.")
     if input(question).strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was done.")
 
 
 def _revealer(username: str | None) -> Any:
     if username is None:
-        raise CommandError("--reveal needs --as USERNAME: who looks is logged.")
+        raise CommandError("--reveal needs --as USERNAME, which is logged.")
     user = get_user_model().objects.filter(username=username).first()
     if user is None or not user.has_perm(REVEAL):
         raise CommandError(f"There is no such active user with the permission {REVEAL}.")
     return user
 
 
-def _line(told: dict[str, Any], *, as_json: bool) -> str:
+def _line(fields: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
-        return json.dumps(told)
-    return "  ".join(str("-" if value in (None, "") else value) for value in told.values())
+        return json.dumps(fields)
+    return "  ".join(str("-" if value in (None, "") else value) for value in fields.values())
 
 
-def _told(results: Counter[str]) -> str:
-    told = ", ".join(f"{number} {result}" for result, number in sorted(results.items()) if number)
-    return told or "There are none."
+def _summary(results: Counter[str]) -> str:
+    counts = ", ".join(f"{number} {result}" for result, number in sorted(results.items()) if number)
+    return counts or "None matched."

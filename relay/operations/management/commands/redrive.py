@@ -1,4 +1,4 @@
-"""`manage.py redrive`: put SQS's dead letters back into their queue."""
+"""`manage.py redrive`: move SQS's dead letters back to their queue."""
 
 import time
 from argparse import ArgumentParser, ArgumentTypeError
@@ -13,12 +13,12 @@ _LOOK_SECONDS = 2.0
 
 
 class Command(BaseCommand):
-    """Start SQS's move task, and show its progress until it is over."""
+    """Start SQS's move task, and show its progress until it ends."""
 
     help = (
         "Start SQS's own task that moves the messages of the dead-letter queue "
-        "(AWS_SQS_EMAIL_DLQ_URL) back to where they came from, and show how far it is. The task "
-        "goes on in AWS when this command is interrupted."
+        "(AWS_SQS_EMAIL_DLQ_URL) back to their source queue, and show its progress. The task "
+        "continues in AWS if this command is interrupted."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,14 +30,14 @@ class Command(BaseCommand):
             "--per-second",
             type=_speed,
             metavar="N",
-            help=f"move at most N messages a second, 1 to {MAX_PER_SECOND}; else as fast as it can",
+            help=f"move at most N messages per second, 1 to {MAX_PER_SECOND}; default: no limit",
         )
-        parser.add_argument("--no-wait", action="store_true", help="don't wait for the task's end")
+        parser.add_argument("--no-wait", action="store_true", help="don't wait for the task to end")
 
     def handle(
         self, *, status: bool, cancel: bool, per_second: int | None, no_wait: bool, **_: Any
     ) -> None:
-        """Do it. Raises `CommandError` for all that AWS refuses, and for a task that fails."""
+        """Run the command. Raises `CommandError` if AWS refuses, or the task fails."""
         url = settings.CONFIG.dead_letter_queue_url
         if url is None:
             raise CommandError("AWS_SQS_EMAIL_DLQ_URL is not set: it is the queue to redrive.")
