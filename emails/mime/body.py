@@ -1,7 +1,7 @@
-"""The parts of a mail that its reader sees as the mail itself, and the note around them.
+"""Finds the texts of a mail that mail programs show as its body, and where our note belongs.
 
-Only these are touched. Attachments, inline images, calendar parts and attached mails are carried as
-they are; so is whatever is signed or encrypted, which any change would break.
+Only these are changed. Attachments, inline images, calendar parts and attached mails stay as they
+are. So do signed and encrypted parts, since any change would break them.
 """
 
 from dataclasses import dataclass
@@ -13,73 +13,73 @@ from emails.mime.structure import Part
 ENCRYPTED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _SEALED = ENCRYPTED | {"multipart/signed"}
 _MAX_WALKED = 5_000
-"""Parts that are looked at in search of texts: a mail that has its texts behind more has none."""
+"""Parts that are searched for texts; later ones are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What is shown: all texts, and those of them that the note belongs in.
+class VisibleBody:
+    """The texts that mail programs show, and those of them that carry our note.
 
-    `noted` is one text, or its plain and its HTML form; empty if the mail begins with something
-    that can't be written into. `encrypted` tells that the mail as a whole is.
+    `carriers` is one text, or its plain and its HTML form; empty if the mail begins with a signed
+    or encrypted part. `is_encrypted`: the mail as a whole is encrypted.
     """
 
     texts: tuple[Part, ...]
-    noted: tuple[Part, ...]
-    encrypted: bool
+    carriers: tuple[Part, ...]
+    is_encrypted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     part: Part
-    choice: Part | None  # the `multipart/alternative` around it that is the outermost
+    alternative: Part | None  # the outermost `multipart/alternative` around it
 
 
 def is_sealed(part: Part) -> bool:
-    """Tell whether the part is signed or encrypted."""
+    """Return whether the part is signed or encrypted."""
     return part.content_type in _SEALED
 
 
-def shown(root: Part) -> Shown:
-    """Find what a mail program shows of a mail."""
+def find_visible(root: Part) -> VisibleBody:
+    """Find the texts that mail programs show as the body of a mail."""
     found: list[_Found] = []
     sealed_first = False
     waiting: list[tuple[Part, Part | None]] = [(root, None)]
     for _ in range(_MAX_WALKED):
         if not waiting:
             break
-        part, choice = waiting.pop()
+        part, alternative = waiting.pop()
         if is_sealed(part):
             sealed_first = sealed_first or not found
-        elif is_shown_text(part):
-            found.append(_Found(part, choice))
+        elif is_visible_text(part):
+            found.append(_Found(part, alternative))
         elif part.main_type == "multipart":
-            if choice is None and part.content_type == "multipart/alternative":
-                choice = part
-            waiting.extend((child, choice) for child in reversed(part.children))
-    return Shown(
+            if alternative is None and part.content_type == "multipart/alternative":
+                alternative = part
+            waiting.extend((child, alternative) for child in reversed(part.children))
+    return VisibleBody(
         texts=tuple(one.part for one in found),
-        noted=() if sealed_first else _noted(found),
-        encrypted=root.content_type in ENCRYPTED,
+        carriers=() if sealed_first else _carriers(found),
+        is_encrypted=root.content_type in ENCRYPTED,
     )
 
 
-def _noted(found: list[_Found]) -> tuple[Part, ...]:
-    """Choose the first text, and its other form if there is a choice between the two."""
+def _carriers(found: list[_Found]) -> tuple[Part, ...]:
+    """Choose the first text and, in a `multipart/alternative`, its other form."""
     if not found:
         return ()
     first = found[0]
     forms: dict[str, Part] = {}
     for one in found:
-        if one is first or (first.choice is not None and one.choice is first.choice):
+        if one is first or (first.alternative is not None and one.alternative is first.alternative):
             forms.setdefault(one.part.content_type, one.part)
     return tuple(forms.values())
 
 
-def is_shown_text(part: Part) -> bool:
-    """Tell whether the part is plain text or HTML that is shown, and no file.
+def is_visible_text(part: Part) -> bool:
+    """Return whether mail programs show the part as plain text or HTML, not as a file.
 
-    A multipart in which no parts were found is shown as text, too.
+    A multipart without parts is shown as text, too.
     """
     if not part.is_leaf or part.encoding in UNREADABLE:
         return False
@@ -89,7 +89,7 @@ def is_shown_text(part: Part) -> bool:
 
 
 def is_file(part: Part) -> bool:
-    """Tell whether the part is a file: it says so, or has a file's name."""
+    """Return whether the part is an attachment, or has a file name."""
     disposition = part.values("content-disposition")
     if disposition and disposition[0].lower().startswith(b"attachment"):
         return True

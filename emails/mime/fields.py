@@ -1,8 +1,8 @@
-"""Header fields: read whatever is in them, and written as every mail program can read them.
+"""Header fields: decoded leniently, and written strictly.
 
-Reading takes raw 8-bit text, encoded words (RFC 2047) that break the rules, and parameters with
-wrong quotes. What is written is ASCII, has no control characters, and is folded: so nothing in a
-value can begin a header of its own.
+Reading accepts raw 8-bit text, malformed encoded words (RFC 2047), and parameters with wrong
+quotes. Written fields are ASCII, folded, and without control characters, so no value can inject
+another header.
 """
 
 import re
@@ -12,28 +12,28 @@ from binascii import Error, a2b_base64, a2b_qp
 from emails.mime import charsets
 
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._~-]", re.DOTALL)
+_NEEDS_PERCENT = re.compile(rb"[^A-Za-z0-9._~-]", re.DOTALL)
 
 MAX_VALUE = 4_000
-"""Characters of a value that are kept: more than any reader shows."""
+"""Characters of a value that are kept: more than any mail program shows."""
 
 MAX_NAME = 127
-"""Characters in the name of a type, a subtype (RFC 6838, 4.2) and, with us, field and parameter."""
+"""Characters in a type's or subtype's name (RFC 6838, 4.2). We limit fields and parameters, too."""
 
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# A quoted value ends where it quotes more characters than any honest one does.
+# A quoted value ends after 500 escaped characters; real ones have fewer.
 _PARAMETER = re.compile(
     rb";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"([^\"\\]*+(?:\\.[^\"\\]*+){0,500})\"?|([^;]*+))", re.DOTALL
 )
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLDABLE = re.compile(r"[!-~]{1,400}+(?: {1,2}[!-~]{1,400}+)*")
 _TOKEN = re.compile(r"[!#$&*+.^_`|{}~0-9A-Za-z-]{1,60}")
-_EXTENDED = re.compile(r"[!#$&+.^_`|{}~0-9A-Za-z'%-]{1,400}")  # RFC 2231, 7: quotes have no place
-_PLACE = re.compile(r"[0-9]{1,4}")
+_EXTENDED = re.compile(r"[!#$&+.^_`|{}~0-9A-Za-z'%-]{1,400}")  # RFC 2231, 7: no quotes
+_SECTION_NUMBER = re.compile(r"[0-9]{1,4}")
 _WORD_OCTETS = 39
-"""Octets in one encoded word, so that a line with a name and a word has at most 76 characters."""
+"""Octets in one encoded word, so that a line with a field name and one word fits 76 characters."""
 
 _LINE = 76
 _LONGEST_NAME = len("Content-Disposition: ")
@@ -43,7 +43,7 @@ _NOT_WRITTEN = re.compile(r"[^\x20-\x7e\t]+")
 
 
 def decoded(value: bytes) -> str:
-    """Read a value as a person would see it: decoded, in one line, without control characters."""
+    """Decode a value for display: in one line, without control characters."""
     text = _CONTROLS.sub(" ", _with_words_decoded(_raw_text(value[: 4 * MAX_VALUE])))
     return text.encode("utf-8", "replace").decode().strip()
 
@@ -56,21 +56,21 @@ def _raw_text(value: bytes) -> str:
 
 
 def _with_words_decoded(text: str) -> str:
-    """Decode the encoded words; neighbours may share a character, so they are joined before."""
+    """Decode encoded words, joining adjacent ones first: a character may span two of them."""
     if "=?" not in text:
         return text
     # Blanks between two encoded words are not part of the text: RFC 2047, 6.2.
     text = _BETWEEN_WORDS.sub(r"\1", text)
-    read: list[str] = []
+    pieces: list[str] = []
     label, octets, at = "", b"", 0
     for word in _WORD.finditer(text):
         charset = word[1].partition("*")[0].lower()
         if word.start() > at or charset != label:
-            read += [_read_word(octets, label), text[at : word.start()]]
+            pieces += [_read_word(octets, label), text[at : word.start()]]
             octets = b""
         label, at = charset, word.end()
         octets += _word_octets(word[2], word[3])
-    return "".join([*read, _read_word(octets, label), text[at:]])
+    return "".join([*pieces, _read_word(octets, label), text[at:]])
 
 
 def _read_word(octets: bytes, label: str) -> str:
@@ -88,9 +88,9 @@ def _word_octets(encoding: str, text: str) -> bytes:
 
 
 def encoded(text: str, *, first_line: int = 0) -> str:
-    """Write a text as a header's value, folded; as encoded words if it must be (RFC 2047).
+    """Encode a text as a header's value, folded; as encoded words if necessary (RFC 2047).
 
-    `first_line` is how much of the first line is taken already.
+    `first_line` is the number of characters already used in the first line.
     """
     if "=?" in text or not _FOLDABLE.fullmatch(text):
         return _as_words(text) if text else ""
@@ -98,7 +98,7 @@ def encoded(text: str, *, first_line: int = 0) -> str:
 
 
 def _folded(text: str, first_line: int) -> str:
-    """Fold at blanks, which stay where they are: who unfolds gets the same text again."""
+    """Fold at blanks and keep them, so that unfolding restores the text."""
     lines, line = [], ""
     room = _LINE - first_line
     for piece in re.findall(r" *[!-~]+", text):
@@ -115,8 +115,8 @@ def _as_words(text: str) -> str:
     while at < len(octets):
         end = min(at + _WORD_OCTETS, len(octets))
         while end < len(octets) and octets[end] & 0xC0 == 0x80:
-            end -= 1  # a word holds whole characters only
-        # Some readers put a blank between two words: best where there is one.
+            end -= 1  # a word must contain whole characters
+        # Some mail programs show a blank between words, so split at one if possible.
         if end < len(octets) and (blank := octets.rfind(b" ", at, end)) > at:
             end = blank + 1
         words.append(f"=?utf-8?b?{b64encode(octets[at:end]).decode()}?=")
@@ -125,9 +125,9 @@ def _as_words(text: str) -> str:
 
 
 def written(name: str, value: str) -> bytes:
-    """Write a field with a value that is folded and ASCII already. It cannot end early.
+    """Write a field whose value is already ASCII and folded. No value can end the field early.
 
-    What should not be there (a caller's mistake, or an address that isn't one) becomes a blank.
+    Characters that aren't allowed (a caller's mistake, or an invalid address) become blanks.
     """
     lines = [_NOT_WRITTEN.sub(" ", line) for line in value.split("\r\n")]
     folded = "".join(f"\r\n {line.removeprefix(' ')}" for line in lines[1:] if line.strip())
@@ -135,9 +135,9 @@ def written(name: str, value: str) -> bytes:
 
 
 def parameters(value: bytes) -> dict[str, str]:
-    """Read what follows the first `;` of a value; keys in lower case, octets as Latin-1.
+    """Parse the parameters after a value's first `;`; keys in lower case, octets as Latin-1.
 
-    The first of two with the same name counts. Quotes that never end, end with the value.
+    Of two with the same name, the first counts. An unclosed quote ends with the value.
     """
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
@@ -148,28 +148,28 @@ def parameters(value: bytes) -> dict[str, str]:
 
 
 def readable_parameters(value: bytes) -> dict[str, str]:
-    """Read parameters as a person would see them: RFC 2231's pieces joined, and all decoded."""
+    """Parse and decode parameters; those split into sections (RFC 2231) are joined."""
     found: dict[str, str] = {}
-    pieces: dict[str, dict[int, str]] = {}
+    sections: dict[str, dict[int, str]] = {}
     for key, text in parameters(value).items():
         name, star, number = key.partition("*")
         if star:
-            place = number.partition("*")[0]
-            pieces.setdefault(name, {})[int(place) if _PLACE.fullmatch(place) else 0] = text
+            number = number.partition("*")[0]
+            index = int(number) if _SECTION_NUMBER.fullmatch(number) else 0
+            sections.setdefault(name, {})[index] = text
         else:
             found[name] = decoded(text.encode("latin-1"))
-    for name, given in pieces.items():
-        charset, _, octets = "".join(given[place] for place in sorted(given)).rpartition("'")
+    for name, texts in sections.items():
+        charset, _, octets = "".join(texts[index] for index in sorted(texts)).rpartition("'")
         label = charset.partition("'")[0]
         found[name] = charsets.read(_percent_decoded(octets), label or "utf-8").text
     return found
 
 
 def with_parameters(value: str, given: dict[str, str]) -> str:
-    """Write a value with parameters, folded; what isn't ASCII as RFC 2231 says.
+    """Write a value with parameters, folded; non-ASCII ones as in RFC 2231.
 
-    A value too long for a line, as only damage makes it, is cut; parameters with such names are
-    left out.
+    An over-long value (damage only) is cut; parameters with over-long names are dropped.
     """
     lines = [value[:_LONGEST_VALUE]]
     for key in (key for key in given if len(key) <= MAX_NAME):
@@ -186,7 +186,7 @@ def _percent_decoded(text: str) -> bytes:
 
 
 def _percent_encoded(octets: bytes) -> str:
-    return _NOT_PLAIN.sub(lambda found: b"%%%02X" % ord(found[0]), octets).decode()
+    return _NEEDS_PERCENT.sub(lambda found: b"%%%02X" % ord(found[0]), octets).decode()
 
 
 def _parameter(key: str, value: str) -> str:

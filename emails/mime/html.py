@@ -1,15 +1,15 @@
-"""HTML as mail holds it: where its body lies, and the trackers in it. Linear time on any input.
+"""Finds the body and the trackers in a mail's HTML. Linear time on any input.
 
-No tree is built, and nothing is written anew but what has to change: mail HTML is often broken, and
-each mail program has its own way with that, so what it gets must be what the sender wrote. The text
-is read as browsers read it (https://html.spec.whatwg.org/#tokenization), by regular expressions
-that find nothing when they step back: alternatives begin with different characters, and a repeated
-class of characters is possessive. Tags of no interest are passed over many in one match, so that a
-million of them cost no million steps of Python.
+It builds no tree, and changes only what it must. HTML in mail is often broken, and each mail
+program handles that differently, so everything else must stay as the sender wrote it. It tokenizes
+as browsers do (https://html.spec.whatwg.org/#tokenization), with regular expressions that never
+gain from backtracking: alternatives begin with different characters, and repeated character classes
+are possessive. One match skips many uninteresting tags, so a million of them don't take a million
+steps of Python.
 
-A repeated group is never possessive, since Python got that wrong before 3.11.5 (gh-106052). It is
-bounded instead: the matcher remembers each round of a group until the match ends. Where a bound is
-reached, the next match goes on (`_pass_over`).
+Repeated groups are not possessive, because Python before 3.11.5 handles those wrongly (gh-106052).
+They are bounded instead, since the matcher keeps state for each repetition. Beyond the bound, the
+next match continues (`_skip`).
 """
 
 import re
@@ -22,21 +22,21 @@ from string import ascii_letters
 from emails.mime.trackers import listed_domain
 
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-"""A transparent picture of one pixel: it is loaded from nowhere."""
+"""A transparent one-pixel image, which needs no request."""
 
 _FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 
 _MANY = "{1,50}"
-"""How often the group is repeated in what `_pass_over` takes."""
+"""Repetitions of the outer group in patterns for `_skip`."""
 
 _FEW = "{0,30}"
-"""How often groups within that are repeated. A tag that needs more is read by itself."""
+"""Repetitions of inner groups. A tag that needs more is read by itself."""
 
-# The value of an attribute, after the `=` and blanks: something, or nothing before a `>`.
+# An attribute's value, after `=` and blanks. Before a `>` it may be empty.
 _VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))"""
 _REST = rf"[^>=]*+(?:=\s*+{_VALUE}[^>=]*+){_FEW}"
 
-# The same for a tag without a URL in it, which would have a `//`.
+# The same for a tag without a URL, that is, without `//`.
 _SLASH = r"[/\\](?![/\\])"
 _CALM_VALUE = (
     rf"""(?:"[^"/\\]*+(?:{_SLASH}[^"/\\]*+){_FEW}"|'[^'/\\]*+(?:{_SLASH}[^'/\\]*+){_FEW}'"""
@@ -45,11 +45,11 @@ _CALM_VALUE = (
 _CALM_REST = rf"[^>=/\\]*+(?:(?:{_SLASH}|=\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"
 
 _COMMENT = r"!--(?:-?>|.*?--!?>)"
-# Outlook reads HTML in a comment that begins so.
+# Outlook renders HTML in conditional comments.
 _CALM_COMMENT = rf"(?!!--\[if){_COMMENT}"
 _DECLARATION = r"(?:!(?!--)|\?|/(?![a-z]))[^>]*+>"
 
-# Elements whose content is no HTML.
+# Elements whose content is not parsed as HTML.
 _RAW = ("iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp")
 _STRUCTURE = ("body", "head", "html")
 _STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *_RAW])})(?![^\s/>])"
@@ -76,10 +76,10 @@ _LETTERS = frozenset(ascii_letters)
 _LINKING = frozenset({"a", "area", "form"})
 
 
-def _boring(rest: str, comment: str) -> re.Pattern[str]:
-    """Match text, declarations, and such comments and tags of such a rest as there are.
+def _uninteresting(rest: str, comment: str) -> re.Pattern[str]:
+    """Match text, declarations, comments like `comment`, and tags whose attributes match `rest`.
 
-    It stops at tags of the structure, at raw elements, and at what never ends.
+    The match stops before structural tags, raw elements, and tags or comments that never end.
     """
     tag = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
     return re.compile(
@@ -87,12 +87,12 @@ def _boring(rest: str, comment: str) -> re.Pattern[str]:
     )
 
 
-_TO_STRUCTURE = _boring(_REST, _COMMENT)
-_TO_STRUCTURE_OR_URL = _boring(_CALM_REST, _CALM_COMMENT)
+_TO_STRUCTURE = _uninteresting(_REST, _COMMENT)
+_TO_STRUCTURE_OR_URL = _uninteresting(_CALM_REST, _CALM_COMMENT)
 
 
-def _pass_over(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
-    """Give where all that the pattern matches, one match behind the other, ends."""
+def _skip(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
+    """Match the pattern as often as possible; return the end of the last match."""
     while found := pattern.match(text, start, end):
         start = found.end()
     return start
@@ -100,7 +100,7 @@ def _pass_over(pattern: re.Pattern[str], text: str, start: int, end: int) -> int
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Text that takes the place of `[start, end)`."""
+    """Replaces `[start, end)` by `text`."""
 
     start: int
     end: int
@@ -109,9 +109,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """HTML that was looked through: what to change in it, and where its body begins and ends.
+    """Scanned HTML: the edits that remove trackers, and the offsets for our header and footer.
 
-    `removed` counts the trackers, by their domain on the list.
+    `removed` counts the trackers, by listed domain.
     """
 
     html: str
@@ -120,8 +120,8 @@ class Page:
     footer_at: int
     removed: Mapping[str, int]
 
-    def around(self, header: str, footer: str) -> str:
-        """Give the HTML without its trackers, with a header and a footer inside its body."""
+    def rewritten(self, header: str = "", footer: str = "") -> str:
+        """Return the HTML without trackers, with a header and a footer inside its body."""
         edits = [
             Edit(self.header_at, self.header_at, header),
             *self.edits,
@@ -134,11 +134,11 @@ class Page:
         return "".join([*pieces, self.html[at:]])
 
 
-def look_through(html: str, trackers: frozenset[str], warning_url: str) -> Page:
-    """Find where the body begins and ends, and the trackers.
+def scan(html: str, trackers: frozenset[str], warning_url: str) -> Page:
+    """Find the body and the trackers.
 
-    A link to a tracker leads to `warning_url` from then on, whatever it was: the page there learns
-    nothing of the mail. A picture, or anything else that is loaded, becomes blank.
+    Links to trackers are replaced by `warning_url`, the same for all, which reveals nothing about
+    the mail. Images and anything else that is loaded become `BLANK`.
     """
     reader = _Reader(html, trackers, escape(warning_url or "#"))
     reader.read()
@@ -159,49 +159,49 @@ class _Reader:
     warning: str
     edits: list[Edit] = field(default_factory=list)
     removed: Counter[str] = field(default_factory=Counter)
-    opened: dict[str, int] = field(default_factory=dict)  # where the first such tag ends
-    closing: dict[str, int] = field(default_factory=dict)  # where the last such tag begins
-    torn_at: int = 0  # where that begins which never ends
+    opened: dict[str, int] = field(default_factory=dict)  # end of the first opening tag, by name
+    closing: dict[str, int] = field(default_factory=dict)  # start of the last closing tag, by name
+    unclosed_at: int = 0  # start of the first tag or comment that never ends; else the length
 
     def read(self) -> None:
-        over = _TO_STRUCTURE_OR_URL if self.trackers else _TO_STRUCTURE
-        at, self.torn_at = 0, len(self.html)
-        while at < self.torn_at:
-            passed = over.match(self.html, at)
-            at = passed.end() if passed else at
-            # Elsewhere it may have stopped for having matched enough.
-            if passed is None or self._is_tag(at):
+        uninteresting = _TO_STRUCTURE_OR_URL if self.trackers else _TO_STRUCTURE
+        at, self.unclosed_at = 0, len(self.html)
+        while at < self.unclosed_at:
+            skipped = uninteresting.match(self.html, at)
+            at = skipped.end() if skipped else at
+            # If it stopped elsewhere than at a tag, it reached its bound: match again.
+            if skipped is None or self._is_tag(at):
                 at = self._read_markup(at)
         if self.trackers:
-            # No browser reads on here, but who knows what another program makes of it.
-            self._take_trackers("", self.torn_at, len(self.html))
+            # Browsers ignore the rest, but another program may not.
+            self._remove_trackers("", self.unclosed_at, len(self.html))
 
     def header_at(self) -> int:
         if (head := self.closing.get("head")) is not None and "body" not in self.opened:
             end = self.html.find(">", head) + 1
-            return end if 0 < end <= self.torn_at else head
+            return end if 0 < end <= self.unclosed_at else head
         prologue = _PROLOGUE.match(self.html)
         start = prologue.end() if prologue else 0
         return self.opened.get("body", self.opened.get("html", start))
 
     def footer_at(self) -> int:
-        end = self.closing.get("body", self.closing.get("html", self.torn_at))
-        # Text that stands behind the body, such as a mailing list's, is shown as its last lines.
-        is_last = _pass_over(_NO_TEXT, self.html, end, self.torn_at) == self.torn_at
-        return end if is_last else self.torn_at
+        end = self.closing.get("body", self.closing.get("html", self.unclosed_at))
+        # Browsers show text after `</body>`, such as a mailing list's footer, at the end.
+        is_last = _skip(_NO_TEXT, self.html, end, self.unclosed_at) == self.unclosed_at
+        return end if is_last else self.unclosed_at
 
     def _is_tag(self, at: int) -> bool:
         return self.html.startswith("<", at) and self.html[at + 1 : at + 2] in _LETTERS
 
     def _read_markup(self, at: int) -> int:
-        """Read the tag or comment that begins here; give where it ends, with what is raw in it."""
+        """Read the tag or comment that begins here; return its end, after any raw content."""
         if comment := _WHOLE_COMMENT.match(self.html, at):
-            self._take_trackers("a", at, comment.end())
+            self._remove_trackers("a", at, comment.end())
             return comment.end()
         tag = _TAG.match(self.html, at)
         end = self._tag_end(tag) if tag else None
         if tag is None or end is None:
-            self.torn_at = at
+            self.unclosed_at = at
             return at
         if tag[1]:
             self.closing[tag[2].lower()] = at
@@ -211,7 +211,7 @@ class _Reader:
     def _tag_end(self, tag: re.Match[str]) -> int | None:
         if tag[3]:
             return tag.end()
-        end = _pass_over(_MORE_OF_A_TAG, self.html, tag.end(), len(self.html))
+        end = _skip(_MORE_OF_A_TAG, self.html, tag.end(), len(self.html))
         return end + 1 if self.html[end : end + 1] == ">" else None
 
     def _read_start_tag(self, name: str, at: int, end: int) -> int:
@@ -219,7 +219,7 @@ class _Reader:
             self.opened.setdefault(name, end)
         raw_end = self._raw_end(name, at, end)
         if self.trackers:
-            self._take_trackers(name, at, raw_end if name == "style" else end)
+            self._remove_trackers(name, at, raw_end if name == "style" else end)
         return raw_end
 
     def _raw_end(self, name: str, at: int, end: int) -> int:
@@ -227,14 +227,14 @@ class _Reader:
             return end
         found = _RAW_END[name].search(self.html, end)
         if found is None:
-            self.torn_at = at
+            self.unclosed_at = at
             return end
         return found.start()
 
-    def _take_trackers(self, name: str, start: int, end: int) -> None:
+    def _remove_trackers(self, name: str, start: int, end: int) -> None:
         at = start
         while url := _URL.search(self.html, at, end):
-            at = _pass_over(_MORE_OF_A_URL, self.html, url.end(), end)
+            at = _skip(_MORE_OF_A_URL, self.html, url.end(), end)
             domain = listed_domain(url[3], self.trackers)
             if domain is None:
                 continue

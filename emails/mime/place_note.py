@@ -1,4 +1,4 @@
-"""Puts the note around what a reader sees, and takes the trackers out of it."""
+"""Adds our note to the visible texts of a mail, and removes their trackers."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,86 +6,87 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from emails.mime import encoding
-from emails.mime.assemble import Changes, Octets, Slice
-from emails.mime.body import shown
+from emails.mime.assemble import MailChanges, Octets, Slice
+from emails.mime.body import find_visible
 from emails.mime.charsets import Text
-from emails.mime.html import Page, look_through
+from emails.mime.html import Page, scan
 from emails.mime.issues import Issue
 from emails.mime.plans import Note
 from emails.mime.structure import Part
-from emails.mime.texts import is_small, put_text, text_of
+from emails.mime.texts import is_small, replace_text, text_of
 
 _HTML = "text/html"
 
 
 class VisibleTexts:
-    """The texts of a mail that its reader sees, and what is changed in them.
+    """The visible texts of a mail, and the changes to them.
 
-    `removed` counts the trackers that are taken out, by their domain on the list.
+    Collects changes in the given `MailChanges`. `removed` counts the trackers to remove, by listed
+    domain.
     """
 
     def __init__(
-        self, changes: Changes, trackers: frozenset[str], warning_url: str, issues: set[Issue]
+        self, changes: MailChanges, trackers: frozenset[str], warning_url: str, issues: set[Issue]
     ) -> None:
         self._changes = changes
-        found = shown(changes.root)
-        small = [part for part in found.texts if is_small(part)]
-        if len(small) < len(found.texts):
+        visible = find_visible(changes.root)
+        small = [part for part in visible.texts if is_small(part)]
+        if len(small) < len(visible.texts):
             issues.add(Issue.TEXT_TOO_LARGE)
-        self._noted = found.noted if set(found.noted) <= set(small) else ()
-        self._is_encrypted = found.encrypted
+        self._carriers = visible.carriers if set(visible.carriers) <= set(small) else ()
+        self._is_encrypted = visible.is_encrypted
         self._texts: dict[Part, Text] = {}
         self._pages: dict[Part, Page] = {}
         for part in small:
-            if part not in self._noted and not (trackers and part.content_type == _HTML):
+            if part not in self._carriers and not (trackers and part.content_type == _HTML):
                 continue
             text = self._texts[part] = text_of(changes.raw, part, issues)
             if part.content_type == _HTML:
-                self._pages[part] = look_through(text.text, trackers, warning_url)
+                self._pages[part] = scan(text.text, trackers, warning_url)
         self.removed = Counter[str]()
         for page in self._pages.values():
             self.removed.update(page.removed)
 
     def write(self, note: Note) -> None:
-        """Change the texts: the note goes around one of them, or around both its forms."""
+        """Change the texts: add the note to its carriers, and remove the trackers."""
         for part, text in self._texts.items():
             if (page := self._pages.get(part)) is None:
-                put_text(self._changes, part, *_around(text, note))
-            elif part in self._noted:
-                put_text(self._changes, part, text, page.around(*_html(note)))
+                replace_text(self._changes, part, *_with_note(text, note))
+            elif part in self._carriers:
+                replace_text(self._changes, part, text, page.rewritten(*_ascii_html(note)))
             elif page.edits:
-                put_text(self._changes, part, text, page.around("", ""))
+                replace_text(self._changes, part, text, page.rewritten())
         if self._changes.root.content_type == "multipart/encrypted":
-            # Shown by nobody who decrypts the mail, and by anybody who can't.
+            # Text before the first part: seen only in programs that can't decrypt the mail.
             start = self._changes.root.body
-            self._changes.slices.append(Slice(start, start, (_both(note), b"\r\n")))
+            self._changes.slices.append(Slice(start, start, (_plain_note(note), b"\r\n")))
 
-    def content(self, note: Note, *, tidy: bool) -> Iterator[Octets]:
-        """Write the mail's content, with its header: what it was, and the note where it must be.
+    def content(self, note: Note, *, sanitize: bool) -> Iterator[Octets]:
+        """Write the changed content of the mail, with the header that describes it.
 
-        Where the note could not go into a text, it goes into a part of its own before the rest.
-        Not so for an encrypted mail: most programs decrypt only what is the mail as a whole.
+        If no text can carry the note, the note becomes a part of its own before the content. Not in
+        an encrypted mail: most programs decrypt a mail only if it is encrypted as a whole.
         """
-        whole = [self._changes.content_header(), b"\r\n", *self._changes.content(tidy=tidy)]
-        if self._noted or self._is_encrypted:
+        whole = [self._changes.content_header(), b"\r\n", *self._changes.content(sanitize=sanitize)]
+        if self._carriers or self._is_encrypted:
             yield from whole
         else:
-            yield from _beside(note, whole, self._changes.raw)
+            yield from _wrapped_with_note(note, whole, self._changes.raw)
 
 
-def _around(text: Text, note: Note) -> tuple[Text, str]:
-    """Put the note around plain text. In another charset than UTF-8 it may be ASCII only."""
-    around = f"{note.text_header}\n\n{text.text.removeprefix(_MARK)}\n\n{note.text_footer}\n"
+def _with_note(text: Text, note: Note) -> tuple[Text, str]:
+    """Add the note to plain text, which becomes UTF-8 unless the note is ASCII."""
+    changed = f"{note.text_header}\n\n{text.text.removeprefix(_BOM)}\n\n{note.text_footer}\n"
     if (note.text_header + note.text_footer).isascii():
-        return text, around
-    return replace(text, codec="utf_8", label="utf-8"), around
+        return text, changed
+    return replace(text, codec="utf_8", label="utf-8"), changed
 
 
-_MARK = "\ufeff"
+_BOM = "\ufeff"
 
 
-def _html(note: Note) -> tuple[str, str]:
-    """Write the note so that it can stand in any charset."""
+def _ascii_html(note: Note) -> tuple[str, str]:
+    """Write the note's HTML in ASCII, so that it fits into any charset."""
     header, footer = (
         part.encode("ascii", "xmlcharrefreplace").decode()
         for part in (note.html_header, note.html_footer)
@@ -93,15 +94,15 @@ def _html(note: Note) -> tuple[str, str]:
     return header, footer
 
 
-def _both(note: Note) -> bytes:
+def _plain_note(note: Note) -> bytes:
     lines = f"{note.text_header}\n\n{note.text_footer}\n".splitlines()
     return "\r\n".join([*lines, ""]).encode("utf-8", "replace")
 
 
-def _beside(note: Note, whole: list[Octets], raw: bytes) -> Iterator[Octets]:
-    # A hash of the mail can't stand in it.
+def _wrapped_with_note(note: Note, whole: list[Octets], raw: bytes) -> Iterator[Octets]:
+    # The mail can't contain its own hash.
     boundary = b"=_" + blake2b(raw, digest_size=16).hexdigest().encode()
-    encoded_as, pieces = encoding.as_text(_both(note))
+    encoded_as, pieces = encoding.encode_text(_plain_note(note))
     yield b'Content-Type: multipart/mixed;\r\n boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary)
     yield b"Content-Type: text/plain; charset=utf-8\r\n"
     yield b"Content-Transfer-Encoding: %s\r\n\r\n" % encoded_as.encode()

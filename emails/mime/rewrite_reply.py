@@ -1,31 +1,31 @@
-"""Rewrites an owner's reply into the mail that goes to the correspondent, from the mask.
+"""Rewrites an owner's reply into a mail from the mask to the correspondent.
 
-Nothing may lead to the owner: the top header is built anew, and so is the header of every part and
-of every attached mail, from the few fields that say what they are; the real address is replaced in
-them and in every text, calendar entries and attached mails among them. Files that were attached are
-carried as they are: the owner chose to send them.
+Nothing may reveal the owner. The top header is built anew. So is the header of every part and
+attached mail, from the few fields needed to read it. The real address is replaced there and in all
+texts, including calendar entries and attached mails. Attached files stay as they are: the owner
+chose to send them.
 
-What is signed names its signer, so the signature is left out. What is encrypted can't be looked
-into, and names its writer inside: it is refused.
+Signatures name the signer, so they are removed. Encrypted mail is refused: it may name its writer,
+and we can't look inside.
 """
 
 import re
 
 from emails.mime import encoding
-from emails.mime.assemble import WITH_PARAMETERS, Changes, Slice, write_field, write_parameters
+from emails.mime.assemble import WITH_PARAMETERS, MailChanges, Slice, write_field, write_parameters
 from emails.mime.body import ENCRYPTED, is_file
 from emails.mime.fields import decoded, encoded, readable_parameters, written
-from emails.mime.hide_owner import HideOwner, hide_owner
+from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
-from emails.mime.repair import clean, rename
+from emails.mime.repair import rename_boundary, repair
 from emails.mime.structure import Field, Part, split, unfolded, walk
-from emails.mime.texts import put_text, text_of
+from emails.mime.texts import replace_text, text_of
 from emails.mime.top_header import reply_headers, subject_of
 from emails.values.errors import Refused
 from emails.values.outcomes import RefuseReason
 
-_KEYS = frozenset(
+_SIGNATURES_AND_KEYS = frozenset(
     f"application/{name}"
     for name in ("pgp-keys", "pgp-signature", "pkcs7-signature", "x-pkcs7-signature")
 )
@@ -34,82 +34,82 @@ _CARDS = frozenset(
     | {"text/x-vcalendar", "text/x-vcard"}
 )
 _KEPT = frozenset({"cc", "date", "from", "mime-version", "reply-to", "sender", "subject", "to"})
-"""Of an attached mail's header; and all that describes a content. Its ids are left out: that of a
-forwarded mail is the secret that replies are found by."""
+"""Headers kept on attached mails, besides Content-*. The Message-ID is dropped: in a mail that we
+forwarded it is a secret, by which we find the thread of a reply."""
 
 _MAX_ENCODED_LEVELS = 20
-"""How deep encoded mails are looked for in encoded mails."""
+"""How many levels of encoded mails within encoded mails are decoded."""
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _CARD_LINE = 70
 
 
 def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
-    """Make the mail that goes to the correspondent. Raises `Refused` if it is encrypted.
+    """Write the mail to the correspondent.
 
-    And, as for a forwarded mail, if the plan's addresses can't be used.
+    Raises `Refused` if the reply is encrypted, or an address in the plan is unusable.
     """
     raw = _with_mails_decoded(raw)
     mail = split(raw)
-    hide = hide_owner(plan.owner_addresses, plan.mask)
+    hide = owner_replacer(plan.owner_addresses, plan.mask)
     subject = subject_of(mail)
     top = reply_headers(None if subject is None else hide(subject), plan)
     issues: set[Issue] = set()
-    changes = Changes(raw, mail, _Writer(hide))
-    _Hider(changes, hide, issues).run()
+    changes = MailChanges(raw, mail, _FieldWriter(hide))
+    _OwnerRemover(changes, hide, issues).run()
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
-    clean(changes, issues, is_all_clean=is_all_clean)
-    content = [changes.content_header(), b"\r\n", *changes.content(tidy=not is_all_clean)]
+    repair(changes, issues, is_all_clean=is_all_clean)
+    content = [changes.content_header(), b"\r\n", *changes.content(sanitize=not is_all_clean)]
     return Rewritten(b"".join([top, *content]), {}, tuple(sorted(issues)))
 
 
 def _with_mails_decoded(raw: bytes) -> bytes:
-    """Decode the attached mails that are encoded, so that they are looked into like the others.
+    """Decode encoded attached mails, so that the owner's address can be replaced in them.
 
-    RFC 2046 (5.2.1) forbids to encode them, but some mail programs do, and others read it.
+    RFC 2046 (5.2.1) forbids encoding them, but some mail programs do, and others read them.
     """
     for _ in range(_MAX_ENCODED_LEVELS):
         mail = split(raw)
         found = [part for part in walk(mail) if part.is_encoded_mail]
         if not found:
             break
-        changes = Changes(raw, mail)
+        changes = MailChanges(raw, mail)
         for part in found:
             data, _fits = encoding.decoded(raw[part.body : part.end], part.encoding)
             changes.bodies[part] = (data,)
-            changes.head(part, encoding=encoding.SEVEN_BIT)
-        raw = changes.whole()
+            changes.change_header(part, encoding=encoding.SEVEN_BIT)
+        raw = changes.whole_mail()
     return raw
 
 
-class _Writer:
-    """Writes a part's fields: only those that say what it is, and the address in none."""
+class _FieldWriter:
+    """Writes the fields of a part that are kept, without the owner's address; drops the others."""
 
-    def __init__(self, hide: HideOwner) -> None:
+    def __init__(self, hide: Replacer) -> None:
         self._hide = hide
 
-    def __call__(self, raw: bytes, one: Field) -> bytes:
-        if one.name not in _KEPT and not one.name.startswith("content-"):
+    def __call__(self, raw: bytes, original: Field) -> bytes:
+        if original.name not in _KEPT and not original.name.startswith("content-"):
             return b""
-        value, name = unfolded(one.value), one.name.title()
-        if one.name in WITH_PARAMETERS:
+        value, name = unfolded(original.value), original.name.title()
+        if original.name in WITH_PARAMETERS:
             given = readable_parameters(value)
             hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
-            shown = self._hide(value.decode("latin-1")).encode("latin-1", "replace")
-            if hidden == given and shown == value:
-                return write_field(raw, one)
-            return write_parameters(name, shown, hidden)
+            hidden_value = self._hide(value.decode("latin-1")).encode("latin-1", "replace")
+            if hidden == given and hidden_value == value:
+                return write_field(raw, original)
+            return write_parameters(name, hidden_value, hidden)
         text = decoded(value)
         hidden_text = self._hide(text)
         if hidden_text == text:
-            return write_field(raw, one)
+            return write_field(raw, original)
         return written(name, encoded(hidden_text, first_line=len(name) + 2))
 
 
-class _Hider:
-    """Walks over the parts, and collects what hides the owner in each."""
+class _OwnerRemover:
+    """Walks over the parts, and adds the changes that remove the owner's identity from each."""
 
-    def __init__(self, changes: Changes, hide: HideOwner, issues: set[Issue]) -> None:
+    def __init__(self, changes: MailChanges, hide: Replacer, issues: set[Issue]) -> None:
         self._changes = changes
         self._hide = hide
         self._issues = issues
@@ -120,31 +120,31 @@ class _Hider:
             part, is_attached = waiting.pop()
             if part.content_type in ENCRYPTED and not is_attached and not is_file(part):
                 raise Refused(RefuseReason.SEALED_REPLY)
-            self._changes.head(part)
+            self._changes.change_header(part)
             if part.delimiters and part.children:
-                self._open(part)
+                self._strip_multipart(part)
             elif part.is_leaf:
                 self._hide_in_text(part)
             is_attached = is_attached or part.main_type == "message"
             waiting.extend((child, is_attached) for child in part.children)
 
-    def _open(self, part: Part) -> None:
-        """Take out of a multipart what nobody reads, and what names its signer."""
+    def _strip_multipart(self, part: Part) -> None:
+        """Remove signatures, and the text before and after the parts, which nobody sees."""
         self._cut(part.body, part.delimiters[0].start)
         if part.is_closed:
             self._cut(part.delimiters[-1].end, part.end)
         self._cut_signatures(part)
         if part.content_type == "multipart/signed":
             part.content_type = "multipart/mixed"
-            rename(self._changes, part)
+            rename_boundary(self._changes, part)
         elif self._hide(boundary := (part.boundary or b"").decode("latin-1")) != boundary:
-            rename(self._changes, part)
+            rename_boundary(self._changes, part)
 
     def _cut_signatures(self, part: Part) -> None:
         ends = [one.start for one in part.delimiters[1:]] + [part.end]
         children, delimiters = [], []
         for child, delimiter, end in zip(part.children, part.delimiters, ends, strict=False):
-            if child.content_type in _KEYS and len(part.children) > 1:
+            if child.content_type in _SIGNATURES_AND_KEYS and len(part.children) > 1:
                 self._cut(delimiter.start, end)
             else:
                 children.append(child)
@@ -166,13 +166,13 @@ class _Hider:
         hidden = self._hide(text)
         if hidden == text:
             return
-        put_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
-        if content_type := self._changes.heads[part].content_type:
-            self._changes.head(part, content_type=self._hide(content_type))
+        replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
+        if content_type := self._changes.headers[part].content_type:
+            self._changes.change_header(part, content_type=self._hide(content_type))
 
 
 def _folded(card: str) -> str:
-    """Fold the lines of a calendar entry or a visiting card: RFC 5545, 3.1."""
+    """Fold the lines of a calendar entry (RFC 5545, 3.1) or a vCard (RFC 6350, 3.2)."""
     lines = []
     for line in card.splitlines():
         pieces = [line[at : at + _CARD_LINE] for at in range(0, len(line), _CARD_LINE)]

@@ -1,13 +1,14 @@
-"""Where the parts of a mail lie: offsets into its bytes, found in one pass over them.
+"""Finds the parts of a mail: offsets into its bytes, in one pass.
 
-Why not `email.parser`: it copies a mail several times over as text (40 MB become 300), walks it
-line by line in Python, recurses with the nesting, and writes back what it understood. Here nothing
-is copied and nothing recurses, and whatever isn't understood is still there as it came: rewriting
-means to replace a few slices (`assemble.py`). What counts as a header, a boundary or a part is the
-same as for `email.parser`, which is how other programs of this world see a broken mail; the tests
-hold the two together. One exception: `Subject :`, with a blank before the colon, is a header, since
-RFC 5322 (4.5) asks readers to take it. And one that only damage makes: a header's name that no line
-has room for is none of the part's fields, so that it is left out where the header is written anew.
+Why not `email.parser`: it copies the mail several times as text (40 MB become 300), reads it line
+by line in Python, recurses into nested parts, and writes back only what it understood. This module
+copies nothing and doesn't recurse. Rewriting replaces a few slices (`assemble.py`), so whatever we
+don't understand stays as it is.
+
+It recognises the same headers, boundaries and parts as `email.parser`, which reads broken mail like
+most other programs; tests compare the two. It differs in two cases. `Subject :`, with a blank
+before the colon, is a header, because RFC 5322 (4.5) requires readers to accept it. Over-long field
+names (damage only) are ignored, and so dropped on rewriting.
 """
 
 import re
@@ -18,13 +19,13 @@ from itertools import islice
 from emails.mime.fields import MAX_NAME, parameters
 
 MAX_PARTS = 20_000
-"""What follows is carried along in the last part: nobody has seen a real mail with as many."""
+"""Parts after these stay inside the last one. Real mails don't have as many."""
 
 MAX_FIELDS = 2_000
-"""In one header; those that follow are not looked at."""
+"""Fields read from one header; later ones are ignored."""
 
 _END = rb"(?:\r\n|\n|\r|\Z)"
-# Lines are matched a few at a time: the matcher remembers each until its match ends.
+# Few lines per match, since the matcher keeps state for each repetition.
 _HEADER_LINES = re.compile(rb"(?:(?:(?!--)[!-9;-~]++[ \t]*+:|[ \t]|From )[^\r\n]*+%s){1,50}" % _END)
 _FIELD = re.compile(
     rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:"
@@ -40,7 +41,7 @@ _OPAQUE = frozenset({"base64", "quoted-printable"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field. `start` and `end` enclose its lines, with the last line's end."""
+    """One header field. `[start, end)` is its lines, including the last line end."""
 
     name: str
     value: bytes
@@ -50,7 +51,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Delimiter:
-    """A line that begins or ends a part: where it lies, without its line end."""
+    """A boundary line: its offsets, without the line end. `is_last`: it closes the multipart."""
 
     start: int
     end: int
@@ -59,12 +60,12 @@ class Delimiter:
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """One part, or the whole mail: `[start, body)` is its header, `[body, end)` all the rest.
+    """One part, or the whole mail: `[start, body)` is its header, `[body, end)` the rest.
 
-    `content_type` is what a reader takes it for: `text/plain` if nothing sensible is declared.
-    `encoding` is the transfer encoding as declared, in lower case. A multipart whose boundary is
-    never found has no `children`. `is_closed` tells that its last boundary was there, and `is_cut`,
-    of the whole mail, that there are more parts than were told apart.
+    `content_type` is the effective type: `text/plain` if none or an invalid one is declared.
+    `encoding` is the declared transfer encoding, in lower case. A multipart whose boundary never
+    occurs has no `children`. `is_closed`: the closing boundary is there. `is_cut`, on the whole
+    mail only: it has more parts than `MAX_PARTS`.
     """
 
     start: int
@@ -82,43 +83,43 @@ class Part:
 
     @property
     def main_type(self) -> str:
-        """What stands before the slash: `text`, `multipart`, `message`, …"""
+        """The type before the slash: `text`, `multipart`, `message`, …"""
         return self.content_type.partition("/")[0]
 
     @property
     def is_encoded_mail(self) -> bool:
-        """Whether it is an attached mail that can't be looked into, since it is encoded."""
+        """Whether it is an attached mail that is encoded, so that its parts aren't visible."""
         return self.content_type in _NESTING and self.encoding in _OPAQUE
 
     @property
     def is_leaf(self) -> bool:
-        """Whether nothing lies within it that was taken apart."""
+        """Whether it was not split into further parts."""
         return not self.children
 
     def first(self, name: str) -> Field | None:
-        """Give the first field called `name` (lower case): the one that counts."""
+        """Return the first field called `name` (lower case), which is the one that counts."""
         for one in self.fields:
             if one.name == name:
                 return one
         return None
 
     def values(self, name: str) -> list[bytes]:
-        """Give the values of all fields called `name`, unfolded, the topmost first."""
+        """Return the values of all fields called `name` (lower case), unfolded, topmost first."""
         return [unfolded(one.value) for one in self.fields if one.name == name]
 
     def parameters(self, name: str) -> dict[str, str]:
-        """Read the parameters of a field such as `content-type`; keys in lower case."""
+        """Parse the parameters of a field such as `content-type`; keys in lower case."""
         one = self.first(name)
         return parameters(unfolded(one.value)) if one and b";" in one.value else {}
 
 
 def unfolded(value: bytes) -> bytes:
-    """Take the line breaks out of a field's value."""
+    """Remove the line breaks from a field's value, and blanks around it."""
     return _FOLD.sub(b"", value).strip(b" \t")
 
 
 def walk(root: Part) -> Iterator[Part]:
-    """Walk over a part and all within it, in the order in which they stand."""
+    """Yield a part and all parts within it, in their order in the mail."""
     waiting = [root]
     while waiting:
         part = waiting.pop()
@@ -127,35 +128,35 @@ def walk(root: Part) -> Iterator[Part]:
 
 
 def split(raw: bytes) -> Part:
-    """Find the parts of a mail. Takes any bytes; time and memory are linear in their number."""
+    """Find the parts of a mail. Accepts any bytes, in linear time and memory."""
     return _Splitter(raw).split()
 
 
 class _Splitter:
-    """One pass. `path` is the chain of parts that are open at this point, outermost first."""
+    """One pass over the bytes. `path` is the chain of parts that are open now, outermost first."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.path: list[Part] = []
-        self.depths: dict[bytes, list[int]] = {}  # boundary → where in the path it is awaited
+        self.depths: dict[bytes, list[int]] = {}  # boundary → indexes in `path` of its open parts
         self.count = 0
 
     def split(self) -> Part:
         root = self._begin(0, "text/plain")
         for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)):
-            if (found := self._whose(match[1])) is not None:
+            if (found := self._delimited_by(match[1])) is not None:
                 self._delimit(match, *found)
         self._close_below(-1, len(self.raw))
         return root
 
-    def _whose(self, line: bytes) -> tuple[int, bool] | None:
-        """Tell which open multipart the line delimits, and whether it ends it."""
+    def _delimited_by(self, line: bytes) -> tuple[int, bool] | None:
+        """Return the depth of the multipart that the line delimits, and whether it closes it."""
         line = line.rstrip(b" \t")
-        inner = self.depths.get(line)
-        ended = self.depths.get(line[:-2]) if line.endswith(b"--") else None
-        if inner and not (ended and ended[-1] > inner[-1]):
-            return inner[-1], False
-        return (ended[-1], True) if ended else None
+        continued = self.depths.get(line)
+        closed = self.depths.get(line[:-2]) if line.endswith(b"--") else None
+        if continued and not (closed and closed[-1] > continued[-1]):
+            return continued[-1], False
+        return (closed[-1], True) if closed else None
 
     def _delimit(self, match: re.Match[bytes], depth: int, is_last: bool) -> None:
         at = match.start()
@@ -165,7 +166,7 @@ class _Splitter:
         parent = self.path[depth]
         if is_last:
             parent.is_closed = True
-            self._await_no_more(parent)
+            self._forget_boundary(parent)
         elif self.count >= MAX_PARTS:
             self.path[0].is_cut = True
             return
@@ -177,7 +178,7 @@ class _Splitter:
             parent.children.append(self._begin(start, "message/rfc822" if digest else "text/plain"))
 
     def _begin(self, start: int, default_type: str) -> Part:
-        """Open a part that begins here, and, if it is an attached mail, the mail in it."""
+        """Open a part that begins here and, if it is an attached mail, the mail inside."""
         first = part = self._open(start, default_type)
         while part.content_type in _NESTING and not part.is_encoded_mail and self.count < MAX_PARTS:
             inner = self._open(part.body, "text/plain")
@@ -197,10 +198,10 @@ class _Splitter:
         for part in self.path[depth + 1 :]:
             part.end = max(end, part.body)
             if not part.is_closed:
-                self._await_no_more(part)
+                self._forget_boundary(part)
         del self.path[depth + 1 :]
 
-    def _await_no_more(self, part: Part) -> None:
+    def _forget_boundary(self, part: Part) -> None:
         if part.boundary is not None:
             self.depths[part.boundary].pop()
 
@@ -242,16 +243,16 @@ def _field(raw: bytes, found: re.Match[bytes], header_end: int) -> Field:
 
 
 def _type_of(value: bytes) -> str:
-    """Read a content type; what isn't one is plain text (RFC 2045, 5.2).
+    """Read a content type. An invalid one counts as plain text (RFC 2045, 5.2).
 
-    Nor is one whose names are too long (RFC 6838, 4.2): no line has room for some of them.
+    So does one with over-long names (RFC 6838, 4.2), some of which wouldn't fit into a line.
     """
-    said = b"".join(value.partition(b";")[0].split()).lower().decode("latin-1")
-    main, slash, sub = said.partition("/")
+    declared = b"".join(value.partition(b";")[0].split()).lower().decode("latin-1")
+    main, slash, sub = declared.partition("/")
     is_type = slash and 0 < len(main) <= MAX_NAME and 0 < len(sub) <= MAX_NAME
-    return said if is_type and "/" not in sub else "text/plain"
+    return declared if is_type and "/" not in sub else "text/plain"
 
 
 def _encoding_of(value: bytes) -> str:
-    """Read a transfer encoding, without what often stands around it: `7bit;`, `"base64"`."""
+    """Read a transfer encoding, without stray characters as in `7bit;` or `"base64"`."""
     return value.partition(b";")[0].strip(b" \t\"'").lower().decode("latin-1")

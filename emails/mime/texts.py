@@ -1,27 +1,27 @@
-"""The text of a part: read, and put back in so that all else about the part stays the same."""
+"""Reads the text of a part, and replaces it without changing anything else about the part."""
 
 import re
 
 from emails.mime import charsets, encoding
-from emails.mime.assemble import Changes, charset_changed
+from emails.mime.assemble import MailChanges, type_with_charset
 from emails.mime.charsets import Text
 from emails.mime.issues import Issue
 from emails.mime.structure import Part
 
 MAX_TEXT = 8 * 1024 * 1024
-"""Octets of a text that is looked into. A larger one is carried as it is: it is no letter."""
+"""Octets of the largest text we change. Larger ones weren't written by people."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NOT_IN_A_LABEL = re.compile(r"[\s;(].*", re.DOTALL)
 
 
 def is_small(part: Part) -> bool:
-    """Tell whether the part is small enough to be looked into."""
+    """Return whether the part is small enough to be searched and changed."""
     return part.end - part.body <= MAX_TEXT
 
 
 def text_of(raw: bytes, part: Part, issues: set[Issue]) -> Text:
-    """Read a part's text, whatever encoding and charset it claims to be in."""
+    """Decode a part's text, even if its declared encoding or charset is wrong."""
     data, fits = encoding.decoded(raw[part.body : part.end], part.encoding)
     if not fits:
         issues.add(Issue.BAD_ENCODING)
@@ -32,18 +32,18 @@ def text_of(raw: bytes, part: Part, issues: set[Issue]) -> Text:
     return text
 
 
-def put_text(changes: Changes, part: Part, before: Text, text: str) -> None:
-    """Make the part hold another text: in its charset, or in UTF-8 if that lacks a letter."""
+def replace_text(changes: MailChanges, part: Part, before: Text, text: str) -> None:
+    """Replace the part's text, in its charset or, if that lacks a character, in UTF-8."""
     text = _LINE_END.sub("\r\n", text)
     data, label = before.encoded(text), before.label
     if data is None:
         data, label = text.encode("utf-8", "replace"), "utf-8"
-    written_as, pieces = encoding.as_text(data)
+    transfer_encoding, pieces = encoding.encode_text(data)
     declared = part.parameters("content-type").get("charset")
-    is_as_before = part.main_type == "text" and declared == label
+    keeps_type = part.main_type == "text" and declared == label
     changes.bodies[part] = tuple(pieces)
-    changes.head(
+    changes.change_header(
         part,
-        content_type=None if is_as_before else charset_changed(part, label),
-        encoding=written_as,
+        content_type=None if keeps_type else type_with_charset(part, label),
+        encoding=transfer_encoding,
     )

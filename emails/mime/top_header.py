@@ -1,7 +1,7 @@
-"""The top header of what we send: built anew, each field once, nothing carried over unseen.
+"""Builds the top header of what we send, with each field once.
 
-What could identify the owner, or lead the mail astray, is left out by not being listed here. All
-values go through `fields.written`, which lets none of them end early.
+Only the fields listed here are sent, so nothing else can identify the owner or redirect the mail.
+All values go through `fields.written`, so that none can inject another field.
 """
 
 import re
@@ -33,7 +33,7 @@ _ONCE = ("from", "subject", "date", "content-type", "content-transfer-encoding")
 
 
 def forward_headers(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> bytes:
-    """Write the top header of a forwarded mail, but for what describes its content."""
+    """Write the top header of a forwarded mail, without the Content-* fields."""
     if any(len(mail.values(name)) > 1 for name in _ONCE):
         issues.add(Issue.DUPLICATE_HEADER)
     return b"".join(_forward_fields(mail, plan, issues))
@@ -46,8 +46,8 @@ def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterat
     yield from _subject(mail, issues)
     yield written("Date", _date(mail, plan.now, issues))
     yield from _thread(mail)
-    if said := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
-        yield written("Auto-Submitted", said[0].decode())
+    if keyword := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
+        yield written("Auto-Submitted", keyword[0].decode())
     yield from _unsubscribe(mail, plan.trackers)
     yield written(LOOP_HEADER, "1")
     yield written(MASK_HEADER, plan.mask)
@@ -55,7 +55,10 @@ def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterat
 
 
 def reply_headers(subject: str | None, plan: ReplyPlan) -> bytes:
-    """Write the top header of a reply; `subject` has been disguised already."""
+    """Write the top header of a reply, without the Content-* fields.
+
+    The caller has already replaced the owner's address in `subject`. None: no subject.
+    """
     return b"".join(_reply_fields(subject, plan))
 
 
@@ -65,32 +68,32 @@ def _reply_fields(subject: str | None, plan: ReplyPlan) -> Iterator[bytes]:
     if subject is not None:
         yield written("Subject", encoded(subject[:_MAX_SUBJECT], first_line=len("Subject: ")))
     yield written("Date", format_datetime(plan.now))
-    own = [plan.message_id_in_thread] if plan.message_id_in_thread else []
-    if answered := _ids(own):
+    parent = [plan.message_id_in_thread] if plan.message_id_in_thread else []
+    if answered := _ids(parent):
         yield written("In-Reply-To", answered[0])
-    if references := _ids([*plan.references, *own]):
+    if references := _ids([*plan.references, *parent]):
         yield written("References", "\r\n ".join(references))
     yield written("MIME-Version", "1.0")
 
 
 def subject_of(mail: Part) -> str | None:
-    """Read the subject as a person would see it; None: the mail has none."""
+    """Return the decoded subject. None: the mail has none."""
     values = mail.values("subject")
     return decoded(values[0]) if values else None
 
 
 def _usable(address: str) -> str:
-    """Check an address of ours: what we are given comes from a database, and is not believed."""
+    """Return an address in ASCII, or raise `Refused`: addresses in the database may be invalid."""
     local, at, domain = address.rpartition("@")
     if not domain.isascii():
         try:
             domain = domain.encode("idna").decode()
         except UnicodeError as error:
             raise Refused(RefuseReason.UNUSABLE_ADDRESS) from error
-    written_out = f"{local}{at}{domain}"
-    if not (local and at and domain and _ADDRESS.fullmatch(written_out)):
+    ascii_address = f"{local}{at}{domain}"
+    if not (local and at and domain and _ADDRESS.fullmatch(ascii_address)):
         raise Refused(RefuseReason.UNUSABLE_ADDRESS)
-    return written_out
+    return ascii_address
 
 
 def _named(name: str, address: str) -> str:
@@ -107,7 +110,7 @@ def _sender(mail: Part, issues: set[Issue]) -> str:
     if len(boxes) > 1:
         issues.add(Issue.SEVERAL_SENDERS)
     boxes += [box for value in mail.values("sender")[:1] for box in author_label.authors(value)]
-    boxes.sort(key=lambda box: not box.address)  # the first that has an address; else the first
+    boxes.sort(key=lambda box: not box.address)  # those with an address first
     if not boxes or not boxes[0].address:
         issues.add(Issue.NO_SENDER)
     return author_label.label(boxes[0]) if boxes else "unknown sender"
@@ -134,28 +137,29 @@ def _date(mail: Part, now: datetime, issues: set[Issue]) -> str:
 
 
 def _thread(mail: Part) -> Iterator[bytes]:
-    """Keep the thread. The mail's own id joins it: SES gives what we send another one.
+    """Keep the thread, and add the mail's own id to `References`.
 
-    So the forwarded mails of one conversation share an id, and mail programs show them together.
+    SES gives the forwarded mail another Message-ID. With the original one in `References`, mail
+    programs show the forwarded mails of a conversation together.
     """
     answered = _MESSAGE_ID.findall(b" ".join(mail.values("in-reply-to")))
     if answered:
         yield written("In-Reply-To", answered[-1].decode())
     ids = _MESSAGE_ID.findall(b" ".join(mail.values("references") + mail.values("message-id")[:1]))
     if ids:
-        kept = dict.fromkeys(one.decode() for one in ids[-_MAX_REFERENCES:])
+        kept = dict.fromkeys(message_id.decode() for message_id in ids[-_MAX_REFERENCES:])
         yield written("References", "\r\n ".join(kept))
 
 
-def _ids(given: Iterable[str]) -> list[str]:
-    kept = [one for one in dict.fromkeys(given) if _ONE_MESSAGE_ID.fullmatch(one)]
-    return kept[-_MAX_REFERENCES:]
+def _ids(candidates: Iterable[str]) -> list[str]:
+    valid = [text for text in dict.fromkeys(candidates) if _ONE_MESSAGE_ID.fullmatch(text)]
+    return valid[-_MAX_REFERENCES:]
 
 
 def _unsubscribe(mail: Part, trackers: frozenset[str]) -> Iterator[bytes]:
-    """Keep the links by which a list is left; RFC 2369, and RFC 8058 for the second field.
+    """Keep the links to unsubscribe from a list: RFC 2369, and RFC 8058 for the second field.
 
-    Only those to a web site: mail sent to a list's address would come from the owner's real one.
+    Only links to websites: a mail to an unsubscribe address would come from the owner's real one.
     """
     urls = _SECURE_URL.findall(b" ".join(mail.values("list-unsubscribe")))
     kept = [

@@ -3,7 +3,7 @@
 import pytest
 
 from emails.mime.fields import parameters
-from emails.mime.html import BLANK, look_through
+from emails.mime.html import BLANK, scan
 from emails.mime.structure import split, unfolded
 
 TRACKERS = frozenset({"tracker.example"})
@@ -33,7 +33,7 @@ WARNING = "https://relay.example/warning/"
 def test_the_note_is_within_the_body(marked: str, trackers: frozenset[str]) -> None:
     html = marked.replace("[H]", "").replace("[F]", "")
 
-    written = look_through(html, trackers, WARNING).around("[H]", "[F]")
+    written = scan(html, trackers, WARNING).rewritten("[H]", "[F]")
 
     assert written == (marked or "[H][F]")
 
@@ -62,7 +62,7 @@ def test_there_may_be_any_number_of_anything(
     marked = before + repeated * count + after
     html = marked.replace("[H]", "").replace("[F]", "")
 
-    assert look_through(html, trackers, WARNING).around("[H]", "[F]") == marked
+    assert scan(html, trackers, WARNING).rewritten("[H]", "[F]") == marked
 
 
 @pytest.mark.parametrize("count", [1, 30, 31, 50, 51, 1_000])
@@ -81,7 +81,7 @@ def test_a_url_may_have_any_number_of_parameters(
 ) -> None:
     long = html % ("a=1&amp;b" * count)
 
-    assert look_through(long, TRACKERS, WARNING).around("", "") == (expected or long)
+    assert scan(long, TRACKERS, WARNING).rewritten() == (expected or long)
 
 
 @pytest.mark.parametrize("count", [1, 49, 50, 51, 52, 100, 1_000])

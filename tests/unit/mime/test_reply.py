@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.mime.hide_owner import hide_owner
+from emails.mime.hide_owner import owner_replacer
 from emails.mime.rewrite_reply import rewrite_reply
 from tests.unit.mime.builders import MASK, OWNER, REPLY, WRITER, a_mail, read, texts
 
@@ -210,7 +210,7 @@ Content-Transfer-Encoding: base64
 
 @pytest.mark.parametrize("text", [f"x{OWNER}", f"x.{OWNER}", "ann@owner.example"])
 def test_other_addresses_stay(text: str) -> None:
-    assert hide_owner([OWNER], MASK)(text) == text
+    assert owner_replacer([OWNER], MASK)(text) == text
 
 
 @pytest.mark.parametrize(
@@ -227,12 +227,12 @@ def test_other_addresses_stay(text: str) -> None:
     ],
 )
 def test_all_tags_of_an_address_lead_to_its_owner(written: str, expected: str) -> None:
-    assert hide_owner(["ann@owner.example"], MASK)(written) == expected
+    assert owner_replacer(["ann@owner.example"], MASK)(written) == expected
 
 
 @given(st.text(), st.text())
 def test_the_owners_address_never_survives(before: str, after: str) -> None:
-    hidden = hide_owner([OWNER], MASK)(f"{before} {OWNER} {after}")
+    hidden = owner_replacer([OWNER], MASK)(f"{before} {OWNER} {after}")
 
     assert f" {OWNER} " not in hidden
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from emails.mime.html import BLANK, look_through
+from emails.mime.html import BLANK, scan
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.mime.trackers import find_tracker, parse_list
 from tests.unit.mime.builders import FORWARD, a_mail, read
@@ -73,8 +73,8 @@ def test_a_domain_on_the_list_stands_for_its_subdomains(url: str, domain: str | 
 def test_links_lead_to_the_warning_and_what_is_loaded_is_blank(
     html: str, expected: str, count: int
 ) -> None:
-    page = look_through(html, TRACKERS, WARNING)
-    assert page.around("", "") == expected
+    page = scan(html, TRACKERS, WARNING)
+    assert page.rewritten() == expected
     assert sum(page.removed.values()) == count
 
 
