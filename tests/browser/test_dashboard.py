@@ -84,5 +84,5 @@ def test_a_page_that_gets_no_answer_says_so(open_site: OpenSite) -> None:
     site.web.stop()
 
     overall = site.page.get_by_role("status")
-    expect(overall).to_contain_text("✖ No news", timeout=REFRESHED_MS)
-    expect(overall).to_contain_text("The numbers below are of")
+    expect(overall).to_contain_text("✖ No update", timeout=REFRESHED_MS)
+    expect(overall).to_contain_text("The numbers below are from")

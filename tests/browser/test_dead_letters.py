@@ -43,8 +43,8 @@ def test_a_dead_letter_is_found_requeued_and_forwarded(relay: Relay, open_site: 
     assert "@" not in site.page.url
 
     relay.aws.s3.put_object(Bucket=BUCKET, Key=key, Body=MAIL)
-    site.page.get_by_label("Choose").check()
-    site.page.get_by_role("button", name="Requeue those ticked").click()
+    site.page.get_by_label("Select").check()
+    site.page.get_by_role("button", name="Requeue selected").click()
 
     relay.wait_for_sent(1)
     assert [mail.recipients for mail in relay.aws.sent()] == [(OWNER,)]

@@ -1,4 +1,4 @@
-"""The bucket: the stand-in of the other tests does as S3 does. LESSONS 1, 11."""
+"""The stand-in for the bucket behaves as S3 does. Lessons 1, 11."""
 
 import pytest
 

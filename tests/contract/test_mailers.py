@@ -1,4 +1,4 @@
-"""SES, for sending: the stand-in of the other tests does as SES does. LESSONS 1, 11."""
+"""The stand-in for the mailer behaves as SES does. Lessons 1, 11."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

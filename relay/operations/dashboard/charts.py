@@ -57,7 +57,7 @@ def charts_of(queue: str, dead_letter_queue: str) -> tuple[Chart, ...]:
             (
                 Line("in flight", ("in_flight",)),
                 *(Line(f"queue {name}", (f"redis_queue_count:{name}",)) for name in REDIS_QUEUES),
-                Line("to be tried again", _all("redis_queue_delayed")),
+                Line("to be retried", _all("redis_queue_delayed")),
                 Line("dead letters", _all("redis_queue_dead_letters")),
             ),
         ),

@@ -1,4 +1,4 @@
-"""S3 and SES: the clients' failures are translated as the table says. LESSONS 1, 11."""
+"""S3 and SES: the clients' failures are translated as the table says. Lessons 1, 11."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Domain masks are born of their first mail, and of no other. LESSONS 22, 24."""
+"""A domain mask is created by its first mail, and by nothing else. Lessons 22, 24."""
 
 from concurrent.futures import ThreadPoolExecutor
 

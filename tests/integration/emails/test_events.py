@@ -1,4 +1,4 @@
-"""P4: every outcome is in the log and in a metric, once; and nothing of a mail is. LESSONS 20."""
+"""P4: every outcome is in the log and in a metric, once; and nothing of a mail is. Lesson 20."""
 
 import logging
 from typing import Any

@@ -57,7 +57,7 @@ def test_a_soft_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -
 
 
 def test_a_bounce_about_a_large_mail_pauses_nobody(relay: Relay) -> None:
-    """LESSONS 6."""
+    """Lesson 6."""
     an_owner()
 
     relay.notify(bounce("ann@owner.example", kind="Transient", subkind="MessageTooLarge"))
@@ -125,7 +125,7 @@ def test_the_first_complaint_blocks_spam_and_the_second_disables_the_mask(
 
 
 def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
-    """LESSONS 13."""
+    """Lesson 13."""
     a_mask(an_owner())
     told = complaint("ann@owner.example")
 

@@ -88,7 +88,7 @@ def test_each_of_two_masks_gets_the_mail_and_a_mask_named_twice_gets_it_once(rel
 
 
 def test_the_envelope_decides_who_gets_a_mail_not_its_headers(relay: Relay) -> None:
-    """LESSONS 3: a Bcc to one mask, with another in `To`."""
+    """Lesson 3: a Bcc to one mask, with another in `To`."""
     a_mask(an_owner("ann@owner.example"))
     a_mask(an_owner("eve@owner.example"), "y8m3")
 

@@ -1,6 +1,6 @@
 """P2: a mail is sent at most once per recipient, whatever fails and however often it comes.
 
-LESSONS 1, 2 (failures keep the mail), 11 (sending twice), 13 (bounces and complaints: see
+Lessons 1, 2 (failures keep the mail), 11 (sending twice), 13 (bounces and complaints: see
 test_feedback.py)."""
 
 from concurrent.futures import ThreadPoolExecutor
@@ -151,7 +151,7 @@ def test_a_mail_that_cannot_be_discarded_is_discarded_at_the_next_attempt_and_no
 def test_a_send_without_an_answer_is_in_doubt_and_not_tried_again(
     relay: Relay, failure: Exception
 ) -> None:
-    """LESSONS 11: SES may have sent it."""
+    """Lesson 11: SES may have sent it."""
     a_mask(an_owner())
     relay.mailer.fails = [failure]
 

@@ -149,7 +149,7 @@ def test_a_database_that_stays_away_after_the_send_leaves_a_refusal_with_its_rea
 
 
 def test_fifty_forwards_at_once_count_fifty(transactional_db: None) -> None:
-    """LESSONS 23: nothing is read, changed and saved."""
+    """Lesson 23: nothing is read, changed and saved."""
     relay = Relay()
     a_mask(an_owner())
 

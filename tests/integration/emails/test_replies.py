@@ -74,7 +74,7 @@ def test_a_premium_owners_reply_goes_to_the_correspondent_from_the_mask(relay: R
 def test_the_thread_is_found_by_in_reply_to_or_else_by_references(
     relay: Relay, headers: dict[str, str]
 ) -> None:
-    """LESSONS 5; 200 references, and a megabyte of headers."""
+    """Lesson 5; 200 references, and a megabyte of headers."""
     a_mask(an_owner(is_premium=True))
     quoted = a_forwarded_mail(relay)
 
@@ -113,7 +113,7 @@ def test_the_newest_reference_wins(relay: Relay) -> None:
 def test_a_reply_that_must_not_go_out_is_dropped_without_a_word(
     relay: Relay, changes: dict[str, str], told: dict[str, Any], reason: DropReason
 ) -> None:
-    """LESSONS 18: among them the forged `From`."""
+    """Lesson 18: among them the forged `From`."""
     a_mask(an_owner(is_premium=True))
     quoted = a_forwarded_mail(relay)
 
@@ -168,7 +168,7 @@ def test_a_free_owners_first_reply_is_sent_with_a_notice_and_later_ones_get_the_
 
 
 def test_the_free_reply_is_not_used_up_by_an_attempt_that_failed(relay: Relay) -> None:
-    """LESSONS 8."""
+    """Lesson 8."""
     a_mask(an_owner())
     quoted = a_forwarded_mail(relay)
     relay.mailer.fails = [THROTTLED]
@@ -198,7 +198,7 @@ def test_a_failed_notice_is_sent_later_and_the_reply_is_not_sent_again(relay: Re
 
 
 def test_a_failed_reply_keeps_its_mail(relay: Relay) -> None:
-    """LESSONS 2."""
+    """Lesson 2."""
     a_mask(an_owner(is_premium=True))
     quoted = a_forwarded_mail(relay)
     relay.mailer.fails = [THROTTLED]

@@ -17,9 +17,9 @@
   function sample(index) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    const told = { x1: 0, x2: 28, y1: 4, y2: 4, stroke: colour(index), "stroke-width": 2 };
-    told["stroke-dasharray"] = DASHES[index % DASHES.length].join(" ");
-    Object.entries(told).forEach(([name, value]) => line.setAttribute(name, value));
+    const attributes = { x1: 0, x2: 28, y1: 4, y2: 4, stroke: colour(index), "stroke-width": 2 };
+    attributes["stroke-dasharray"] = DASHES[index % DASHES.length].join(" ");
+    Object.entries(attributes).forEach(([name, value]) => line.setAttribute(name, value));
     svg.setAttribute("aria-hidden", "true");
     svg.append(line);
     return svg;
@@ -94,14 +94,14 @@
     return { plot, section };
   }
 
-  window.drawCharts = (parent, told) => {
-    last = { parent, told };
+  window.drawCharts = (parent, data) => {
+    last = { parent, data };
     drawn.forEach(({ plot }) => plot.destroy());
     parent.replaceChildren();
-    drawn = told.charts.map((chart) => draw(chart, told.times, parent));
+    drawn = data.charts.map((chart) => draw(chart, data.times, parent));
   };
 
-  const redraw = () => last && window.drawCharts(last.parent, last.told);
+  const redraw = () => last && window.drawCharts(last.parent, last.data);
   const resize = () =>
     drawn.forEach(({ plot, section }) => {
       const width = Math.max(200, section.clientWidth - MARGIN);

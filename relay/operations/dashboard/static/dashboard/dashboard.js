@@ -1,5 +1,5 @@
-// Puts the numbers of live.json in place, every five seconds while somebody looks.
-// All judgements are made on the server; here they are only shown.
+// Shows the numbers of live.json, every five seconds while the page is visible.
+// The server judges them; this file only shows its judgement.
 "use strict";
 
 (() => {
@@ -8,7 +8,7 @@
   const PATIENCE_MS = 15000;
   const root = document.getElementById("dashboard");
   const byId = (id) => document.getElementById(id);
-  let lastTold = null;
+  let lastUpdate = null;
 
   function element(name, className, text) {
     const made = document.createElement(name);
@@ -17,7 +17,7 @@
     return made;
   }
 
-  // Not anew at each round: what a reader has selected, or a screen reader is at, stays.
+  // Changes a text only if it differs: a selection or a screen reader's place stays.
   function setText(node, text) {
     if (node.textContent !== text) node.textContent = text;
   }
@@ -28,8 +28,8 @@
       redirect: "error",
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    if (answer.status === 403) throw new Error("you are logged out, or may not see this: load the page anew");
-    if (!answer.ok) throw new Error(`the web process answers with ${answer.status}`);
+    if (answer.status === 403) throw new Error("you are logged out, or lack the permission: reload the page");
+    if (!answer.ok) throw new Error(`the web process answered ${answer.status}`);
     return answer.json();
   }
 
@@ -116,17 +116,17 @@
 
   async function showLive() {
     try {
-      const told = await ask(root.dataset.live);
-      showOverall(told.overall);
-      told.tiles.forEach(showTile);
-      showRows("processes", told.processes.map(processRow), "no heartbeat at all");
-      showRows("queues", told.queues.map(queueRow), "can't be read");
-      showOutcomes(told.outcomes);
-      lastTold = told.time;
-      setText(byId("fresh"), `as of ${told.time}, refreshed every 5 s`);
+      const data = await ask(root.dataset.live);
+      showOverall(data.overall);
+      data.tiles.forEach(showTile);
+      showRows("processes", data.processes.map(processRow), "no heartbeat at all");
+      showRows("queues", data.queues.map(queueRow), "can't be read");
+      showOutcomes(data.outcomes);
+      lastUpdate = data.time;
+      setText(byId("fresh"), `as of ${data.time}, refreshed every 5 s`);
     } catch (error) {
-      const since = lastTold ? `The numbers below are of ${lastTold}.` : "";
-      showOverall({ level: "bad", sign: "✖", text: `No news: ${error.message}. ${since}` });
+      const since = lastUpdate ? `The numbers below are from ${lastUpdate}.` : "";
+      showOverall({ level: "bad", sign: "✖", text: `No update: ${error.message}. ${since}` });
     }
   }
 
@@ -138,7 +138,7 @@
     }
   }
 
-  // One after the other: a slow answer is not asked for again before it has come.
+  // The next request starts only after the last one has ended.
   async function repeat(show, ms) {
     if (!document.hidden) await show();
     setTimeout(repeat, ms, show, ms);
