@@ -102,7 +102,7 @@ class MailChanges:
         return self._header(kept, self.headers.get(self.root, HeaderChange()))
 
     def content(self, *, sanitize: bool) -> Iterator[Octets]:
-        """Write the changed body of the mail. `sanitize`: what is copied may not be clean yet."""
+        """Write the changed body of the mail. `sanitize`: make copied octets clean, too."""
         view = memoryview(self.raw)
         at = self.root.body
         for one in sorted(self._all_slices(), key=lambda one: one.start):

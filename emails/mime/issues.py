@@ -7,7 +7,7 @@ class Issue(StrEnum):
     """A defect that rewriting tolerated or repaired; `Rewritten.issues` lists them."""
 
     NO_SENDER = "no_sender"
-    """Neither `From` nor `Sender` holds an address."""
+    """Neither `From` nor `Sender` contains an address."""
     SEVERAL_SENDERS = "several_senders"
     """`From` occurs twice, or names several senders; the first is shown."""
     BAD_DATE = "bad_date"

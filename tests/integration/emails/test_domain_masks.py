@@ -35,7 +35,7 @@ def test_the_first_mail_makes_the_mask_and_the_second_finds_it(relay: Relay) -> 
     assert AbuseCounter.objects.get().masks == 1
 
 
-def test_a_mail_that_is_dropped_makes_no_mask(relay: Relay) -> None:
+def test_a_dropped_mail_creates_no_mask(relay: Relay) -> None:
     a_premium_owner()
 
     assert relay.arrive("shop@ann.masks.example", virus="FAIL") == (Dropped(DropReason.VIRUS),)

@@ -1,4 +1,4 @@
-"""Builders of what SES tells, and of the facts that the rules judge."""
+"""Builders of SES notifications, and of the facts that the rules get."""
 
 import json
 from dataclasses import replace
@@ -72,19 +72,19 @@ PASSED = Verdicts(
 def a_mail(
     headers: dict[str, str] | None = None, source: str = "bob@sender.example", **verdicts: Any
 ) -> MailFacts:
-    """A mail that has passed all checks but those given, as in `virus=Verdict.FAIL`."""
+    """A mail that passes all checks except those given, as in `virus=Verdict.FAIL`."""
     fields = tuple(Header(name, value) for name, value in (headers or {}).items())
     return MailFacts(source=source, verdicts=replace(PASSED, **verdicts), headers=fields)
 
 
 def a_found_mask(block: Block = Block.NONE, **owner: Any) -> FoundMask:
-    """A mask, and its owner with what is given, as in `is_premium=True`."""
+    """A mask and its owner; `owner` changes fields of the owner, as in `is_premium=True`."""
     return FoundMask(mask=replace(MASK, block=block), owner=replace(OWNER, **owner))
 
 
-def an_unborn_mask(local: str = "shop", **changes: Any) -> CreatableMask:
-    """An address under the name of a premium owner, that no mail came to yet."""
-    born = CreatableMask(
+def a_creatable_mask(local: str = "shop", **changes: Any) -> CreatableMask:
+    """An unused address at a premium owner's domain."""
+    mask = CreatableMask(
         local=local,
         domain="ann.masks.example",
         owner=replace(OWNER, is_premium=True),
@@ -92,7 +92,7 @@ def an_unborn_mask(local: str = "shop", **changes: Any) -> CreatableMask:
         made_today=0,
         made_in_all=0,
     )
-    return replace(born, **changes)
+    return replace(mask, **changes)
 
 
 def received(
@@ -103,7 +103,7 @@ def received(
     content: str | None = None,
     **verdicts: str,
 ) -> dict[str, Any]:
-    """What SES tells of a received mail; stored in S3 unless `content` is given."""
+    """SES's notification of a received mail, which is in S3 unless `content` is given."""
     default = {"From": "Bob <bob@sender.example>", "Message-ID": "<m1@sender.example>"}
     given = default if headers is None else headers
     fields = list(given.items()) if isinstance(given, dict) else given
@@ -138,7 +138,7 @@ def bounce(
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What SES tells of a bounce, in either of its shapes."""
+    """SES's notification of a bounce. `shape` is the key that names its type."""
     recipients = [{"emailAddress": one, "diagnosticCode": diagnostic} for one in addresses]
     return {
         shape: "Bounce",
@@ -160,7 +160,7 @@ def complaint(
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What SES tells of a complaint, in either of its shapes."""
+    """SES's notification of a complaint. `shape` is the key that names its type."""
     return {
         shape: "Complaint",
         "complaint": {
@@ -179,5 +179,5 @@ def _sent(source: str, tags: dict[str, str] | None) -> dict[str, Any]:
 
 
 def as_json(document: object) -> str:
-    """The text as it stands in the envelope's `Message`."""
+    """The notification as the text of the envelope's `Message`."""
     return json.dumps(document)

@@ -1,4 +1,4 @@
-"""Whose a recipient is, in whatever spelling it comes."""
+"""Parsing addresses, and finding our own among the recipients."""
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ MASK = MaskRecipient(Address("x7k2", "masks.example"), None)
         ("a" * 400 + "@owner.example", None),
     ],
 )
-def test_an_address_has_one_spelling_or_is_none(text: str, expected: str | None) -> None:
+def test_an_address_is_normalised_or_rejected(text: str, expected: str | None) -> None:
     found = parse(text)
 
     assert (str(found) if found else None) == expected
@@ -63,14 +63,14 @@ def test_an_address_has_one_spelling_or_is_none(text: str, expected: str | None)
         ("(" * 5_000 + "ann@owner.example", None),
     ],
 )
-def test_a_header_holds_one_address_or_none_that_counts(value: str, expected: str | None) -> None:
+def test_only_a_header_with_exactly_one_address_gives_one(value: str, expected: str | None) -> None:
     found = only_address_in(value)
 
     assert (str(found) if found else None) == expected
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_none_and_its_spelling_is_stable(text: str) -> None:
+def test_parsing_any_text_is_safe_and_normalising_is_stable(text: str) -> None:
     found = parse(text)
 
     if found is not None:
@@ -129,5 +129,5 @@ def test_a_replies_address_on_a_domain_of_its_own_is_found() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", " ", "a b", "ü" * 70])
-def test_what_is_no_domain(text: str) -> None:
+def test_an_invalid_domain_is_rejected(text: str) -> None:
     assert domain_of(text) is None

@@ -20,7 +20,7 @@ from emails.values.outcomes import (
     NoMask,
     NoMaskReason,
 )
-from tests.unit.emails.builders import NOW, POLICY, a_found_mask, a_mail, an_unborn_mask
+from tests.unit.emails.builders import NOW, POLICY, a_creatable_mask, a_found_mask, a_mail
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def test_of_two_neighbouring_rules_the_first_wins(first: Row, second: Row) -> No
         (a_mail(), a_found_mask(flagged_at=NOW - POLICY.abuse_pause)),
     ],
 )
-def test_what_no_rule_holds_back_is_forwarded(mail: MailFacts, target: FoundMask) -> None:
+def test_a_mail_to_which_no_rule_applies_is_forwarded(mail: MailFacts, target: FoundMask) -> None:
     decision = decide(mail, target, POLICY, NOW)
 
     assert decision == Forward(target)
@@ -142,12 +142,12 @@ def test_a_deleted_mask_is_no_mask() -> None:
     )
 
 
-def test_a_premium_owners_name_gives_birth_to_a_mask() -> None:
-    unborn = an_unborn_mask()
+def test_a_mail_to_a_premium_owners_domain_creates_a_mask() -> None:
+    creatable = a_creatable_mask()
 
-    decision = decide(a_mail(), unborn, POLICY, NOW)
+    decision = decide(a_mail(), creatable, POLICY, NOW)
 
-    assert decision == Forward(unborn)
+    assert decision == Forward(creatable)
     assert isinstance(decision, Forward)
     assert decision.reason is ForwardReason.NEW_MASK
 
@@ -163,19 +163,21 @@ def test_a_premium_owners_name_gives_birth_to_a_mask() -> None:
         ({"made_in_all": 50}, NoMaskReason.TOO_MANY_MASKS),
     ],
 )
-def test_why_a_mask_is_not_born_in_order(changes: dict[str, Any], reason: NoMaskReason) -> None:
+def test_the_reasons_not_to_create_a_mask_in_order(
+    changes: dict[str, Any], reason: NoMaskReason
+) -> None:
     mail = a_mail(virus=Verdict.FAIL)
 
-    assert decide(mail, an_unborn_mask(**changes), POLICY, NOW) == NoMask(reason)
+    assert decide(mail, a_creatable_mask(**changes), POLICY, NOW) == NoMask(reason)
 
 
 @pytest.mark.parametrize("row", ROWS[1:8], ids=lambda row: row.outcome.reason)
-def test_a_mail_that_is_dropped_makes_no_mask(row: Row) -> None:
+def test_a_dropped_mail_creates_no_mask(row: Row) -> None:
     """Lesson 22: spam must not make masks."""
     premium = replace(a_found_mask(is_premium=True))
     judged = row.target(premium)
     assert isinstance(judged, FoundMask)
 
-    decision = decide(row.mail(a_mail()), an_unborn_mask(owner=judged.owner), POLICY, NOW)
+    decision = decide(row.mail(a_mail()), a_creatable_mask(owner=judged.owner), POLICY, NOW)
 
     assert decision == row.outcome

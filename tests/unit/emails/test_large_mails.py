@@ -1,4 +1,4 @@
-"""What goes to SES is the mail, byte for byte; and it is not many times in memory on its way."""
+"""SES gets the mail byte for byte, and sending a large mail needs little memory."""
 
 import json
 import tracemalloc
@@ -19,19 +19,19 @@ PIECE = ses._PIECE_BYTES
 
 @pytest.fixture
 def sent() -> list[dict[str, Any]]:
-    """The bodies of the requests that a mailer has made."""
+    """The bodies of the requests that the mailer sent."""
     return []
 
 
 @pytest.fixture(scope="module")
 def session() -> boto3.session.Session:
-    """One for all clients: what it has read of SES, it keeps."""
+    """Shared by all clients: it caches the description of SES's API."""
     return aws.session("us-east-1")
 
 
 @pytest.fixture
 def mailer(sent: list[dict[str, Any]], session: boto3.session.Session) -> SesMailer:
-    """A mailer whose requests end before the network."""
+    """A mailer whose requests are answered before they reach the network."""
     mailer = ses.connect(session, "set")
 
     def answer(request: Any, **_: object) -> AWSResponse:
@@ -50,7 +50,7 @@ def mailer(sent: list[dict[str, Any]], session: boto3.session.Session) -> SesMai
 def outgoing(raw: bytes) -> Outgoing:
     return Outgoing(
         raw=raw,
-        # As hostile as an address can get: it must not be taken for the place of the mail.
+        # Hostile: it looks like the placeholder for the mail, and must not be replaced.
         sender='"Data": ""@masks.example',
         recipient="ann@owner.example",
         tags=(("kind", "forward"),),
@@ -87,7 +87,7 @@ def test_sending_a_large_mail_takes_less_than_twice_its_size(mailer: SesMailer) 
     events.register_first("before-send.sesv2.SendEmail", cast("Any", measure))
     tracemalloc.start()
     try:
-        with pytest.raises(Exception):  # noqa: B017, PT011 — how it ends is of no interest here
+        with pytest.raises(Exception):  # noqa: B017, PT011 — any failure will do
             mailer.send(outgoing(raw))
     finally:
         tracemalloc.stop()

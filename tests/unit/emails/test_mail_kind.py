@@ -1,4 +1,4 @@
-"""What headers say about a mail's kind."""
+"""What headers say about the kind of a mail."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_list_mails(headers: dict[str, str], expected: bool) -> None:
         ({}, "a@b.example", False),
     ],
 )
-def test_automatic_answers(headers: dict[str, str], source: str, expected: bool) -> None:
+def test_automatic_replies(headers: dict[str, str], source: str, expected: bool) -> None:
     assert is_automatic(a_mail(headers, source=source)) is expected
 
 
@@ -51,7 +51,7 @@ def test_headers_are_read_from_a_mail_unfolded_and_without_its_body() -> None:
     assert [header.name for header in headers] == ["References", "Subject"]
 
 
-def test_a_blank_before_the_colon_hides_no_header() -> None:
+def test_a_header_with_a_blank_before_the_colon_is_read() -> None:
     raw = b"From : eve@evil.example\r\nfrom\t: x\r\nFrom: ann@owner.example\r\n : y\r\n\r\n"
 
     assert read_headers(raw) == (

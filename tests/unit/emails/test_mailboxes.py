@@ -1,4 +1,4 @@
-"""Who is in an address field: read once, for showing, for judging and for answering."""
+"""Reading address fields: one reader for the sender we show, check and reply to."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from tests.unit.emails.builders import a_mail
 ANN = "ann@owner.example"
 
 ONE_PERSON = [
-    # As RFC 5322 has it.
+    # Valid by RFC 5322.
     (ANN, "", ANN),
     (f"<{ANN}>", "", ANN),
     (f"Ann <{ANN}>", "Ann", ANN),
@@ -37,7 +37,7 @@ ONE_PERSON = [
     ("ann@[IPv6:2001:db8::1]", "", "ann@[IPv6:2001:db8::1]"),
     ("ann+a=b.example@owner.example", "", "ann+a=b.example@owner.example"),
     (f"Ann\r\n\t<{ANN}>", "Ann", ANN),
-    # As mail programs write it.
+    # Invalid, but written by mail programs.
     (f"{ANN} <{ANN}>", ANN, ANN),
     (f'"{ANN}" <{ANN}>', ANN, ANN),
     (f"'{ANN}' <{ANN}>", f"'{ANN}'", ANN),
@@ -65,12 +65,14 @@ ONE_PERSON = [
 
 
 @pytest.mark.parametrize(("value", "name", "address"), ONE_PERSON)
-def test_one_person_is_read(value: str, name: str, address: str) -> None:
+def test_one_mailbox_is_read(value: str, name: str, address: str) -> None:
     assert read_mailboxes(value) == [Mailbox(name, address)]
 
 
 @pytest.mark.parametrize(("value", "_name", "address"), ONE_PERSON)
-def test_whoever_is_shown_is_judged_and_answered(value: str, _name: str, address: str) -> None:
+def test_the_sender_shown_is_the_sender_judged_and_answered(
+    value: str, _name: str, address: str
+) -> None:
     shown = author_label.authors(value.encode("latin-1"))
     judged = sender_of(a_mail({"From": value}))
     thread = thread_of(a_mail({"From": value}, source="bounce@mailer.example"))
@@ -121,7 +123,7 @@ def test_several_stay_several_and_nobody_is_the_sender(value: str, addresses: li
         f"Friends: more friends: {ANN}",
     ],
 )
-def test_an_address_out_of_its_place_is_shown_and_answered_but_proves_nothing(value: str) -> None:
+def test_a_misplaced_address_is_shown_and_answered_but_proves_nothing(value: str) -> None:
     assert read_mailboxes(value) == [Mailbox("", ANN, is_guess=True)]
     assert sender_of(a_mail({"From": value})) is None
     thread = thread_of(a_mail({"From": value}, source="bounce@mailer.example"))
@@ -145,11 +147,11 @@ def test_an_address_out_of_its_place_is_shown_and_answered_but_proves_nothing(va
         ("=?utf-8?b?A?=", ["=?utf-8?b?A?="]),
     ],
 )
-def test_no_address_is_none(value: str, names: list[str]) -> None:
+def test_a_field_without_an_address_gives_none(value: str, names: list[str]) -> None:
     assert read_mailboxes(value) == [Mailbox(name, "") for name in names]
 
 
-def test_of_a_field_without_end_nothing_is_read_that_may_be_cut_in_two() -> None:
+def test_a_truncated_address_at_the_limit_is_not_used() -> None:
     value = f"{ANN}, " + "x" * (MAX_VALUE - len(ANN) - 6) + "@y.example"
 
     assert [box.address for box in read_mailboxes(value)] == [ANN, ""]

@@ -1,4 +1,4 @@
-"""Names that mails may make masks of, and that owners may have."""
+"""Which names mails may create masks with, and owners may have."""
 
 import pytest
 
@@ -55,6 +55,6 @@ def test_names_of_owners(name: str, expected: bool) -> None:
     assert is_allowed_domain_name(name) is expected
 
 
-def test_chance_may_not_spell_an_offence_anywhere() -> None:
+def test_a_random_name_contains_no_offensive_word() -> None:
     assert not is_decent_random_name("x7fuck2")
     assert is_decent_random_name("x7k2m9")

@@ -103,7 +103,7 @@ def test_who_may_reply(changes: dict[str, Any], reason: ReplyReason) -> None:
         ("=?utf-8?q?Smith,_Ann?= <ann@owner.example>", SENDER),
     ],
 )
-def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> None:
+def test_the_owner_is_recognised_in_every_spelling(sender: str, registered: str) -> None:
     thread = owner(address=registered)(THREAD)
 
     assert isinstance(decide(a_reply(sender), thread, POLICY, NOW), SendReply)
@@ -131,7 +131,9 @@ def test_the_owner_is_known_in_every_spelling(sender: str, registered: str) -> N
         ("ann@owner.example:eve@evil.example;", DropReason.AMBIGUOUS_SENDER),
     ],
 )
-def test_a_look_alike_of_the_owner_is_not_the_owner(sender: str, reason: DropReason) -> None:
+def test_a_sender_that_only_looks_like_the_owner_is_not_the_owner(
+    sender: str, reason: DropReason
+) -> None:
     """Lesson 18."""
     assert decide(a_reply(sender), THREAD, POLICY, NOW) == Dropped(reason)
 

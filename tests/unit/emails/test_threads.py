@@ -1,4 +1,4 @@
-"""What is kept of a mail for its reply."""
+"""What is stored about a mail for replies to it."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.unit.emails.builders import a_mail
         ),
         # Lesson 7: two addresses in Reply-To, odd local parts.
         ({"Reply-To": "a_1@s.example, b@s.example"}, "x@y.example", "a_1@s.example"),
-        # What the strict parsers of some Python versions give nothing for.
+        # The strict parsers of some Python versions read nothing here.
         ({"Reply-To": "Shop <help@shop.example> (orders)"}, "x@y.example", "help@shop.example"),
         ({"From": "bob@s.example <bob@s.example>"}, "x@y.example", "bob@s.example"),
         ({"From": "Jane @ Example <jane@s.example>"}, "x@y.example", "jane@s.example"),
@@ -48,7 +48,7 @@ def test_who_a_reply_goes_to(headers: dict[str, str], source: str, expected: str
     assert thread.correspondent == expected
 
 
-def test_a_mail_that_nobody_sent_cannot_be_replied_to() -> None:
+def test_a_mail_without_any_sender_has_no_thread() -> None:
     assert thread_of(a_mail({}, source="<>")) is None
 
 

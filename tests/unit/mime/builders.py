@@ -1,4 +1,4 @@
-"""Mails as text, plans with names, and what a reader of the result would see."""
+"""Builders of mails and plans, and a strict reader of the result."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ def a_mail(*head: str, body: str = "the body", **headers: str) -> bytes:
 
 
 def read(raw: bytes) -> EmailMessage:
-    """Read what would be sent, and hold it to what SES and RFC 5322 ask of every mail."""
+    """Parse what would be sent, and check what SES and RFC 5322 require of every mail."""
     assert raw.isascii(), "not 7-bit clean"
     assert b"\0" not in raw
     assert not raw.replace(b"\r\n", b"").strip(b"\t").count(b"\n"), "a line end that is not CRLF"
@@ -43,7 +43,7 @@ def read(raw: bytes) -> EmailMessage:
 
 
 def texts(mail: EmailMessage) -> list[str]:
-    """Give all text of the mail, part by part."""
+    """Return the decoded texts of the mail, one per part."""
     return [
         bytes(part.get_payload(decode=True) or b"").decode(
             part.get_content_charset("utf-8"), "replace"

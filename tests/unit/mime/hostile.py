@@ -1,4 +1,4 @@
-"""Mails and HTML that look for the slow path of whoever reads them."""
+"""Mails and HTML that try to hit the slow path of their reader."""
 
 from collections.abc import Callable
 

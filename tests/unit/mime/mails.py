@@ -1,4 +1,4 @@
-"""Mails of every make, for hypothesis: written by the standard library, read by ours."""
+"""Hypothesis strategies for mails of all kinds, written by the standard library."""
 
 from email import policy
 from email.message import EmailMessage, Message
@@ -39,7 +39,7 @@ _LINES = st.lists(
 
 @st.composite
 def texts(draw: st.DrawFn, subtype: str) -> Message:
-    """Draw a text in some charset and, with it, some transfer encoding."""
+    """Draw a text in some charset, which determines the transfer encoding."""
     charset = draw(st.sampled_from(_CHARSETS))
     lines = [*draw(_LINES), _SAMPLES[charset]]
     if subtype == "html":
@@ -50,7 +50,7 @@ def texts(draw: st.DrawFn, subtype: str) -> Message:
 
 @st.composite
 def files(draw: st.DrawFn) -> Message:
-    """Draw an attachment, or an image that is shown within the HTML."""
+    """Draw an attachment, or an inline image for HTML."""
     octets = draw(st.binary(max_size=300))
     if draw(st.booleans()):
         image = MIMEImage(octets, "png")
@@ -73,7 +73,7 @@ def attached_mails(draw: st.DrawFn) -> Message:
 
 def _multipart(children: st.SearchStrategy[Message]) -> st.SearchStrategy[Message]:
     def put_together(subtype: str, parts: list[Message]) -> Message:
-        # Made of the content, so that no multipart has the boundary of one within it.
+        # A hash of the content, so that nested multiparts have different boundaries.
         digest = sha256(b"".join(part.as_bytes() for part in parts)).hexdigest()
         whole = MIMEMultipart(subtype, boundary=f"=_{len(parts)}{digest[:40]}")
         for part in parts:

@@ -1,4 +1,4 @@
-"""Properties: mails of every make, whole and damaged, and an independent reader of the result."""
+"""Properties of rewriting: all kinds of mails, valid and damaged, and an independent reader."""
 
 import random
 from dataclasses import replace
@@ -19,17 +19,17 @@ _TRACKING = replace(
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(mails())
-def test_an_independent_reader_finds_all_of_any_sound_mail_again(raw: bytes) -> None:
+def test_the_standard_library_reads_the_same_content_from_a_forwarded_mail(raw: bytes) -> None:
     assert check_forward(raw, rewrite_forward(raw, FORWARD).raw, mask=MASK, recipient=OWNER) == []
 
 
 @given(mails())
-def test_a_sound_mail_is_forwarded_the_same_way_twice(raw: bytes) -> None:
+def test_forwarding_a_valid_mail_is_deterministic(raw: bytes) -> None:
     assert rewrite_forward(raw, FORWARD) == rewrite_forward(raw, FORWARD)
 
 
 def damaged(raw: bytes, seed: int) -> bytes:
-    """Damage a mail in a few places: octets, lines, blocks that are lost, doubled or swapped."""
+    """Damage a mail in a few places: delete, double, overwrite or insert some octets."""
     chance = random.Random(seed)
     data = bytearray(raw)
     for _ in range(chance.randint(1, 8)):
@@ -43,7 +43,7 @@ def damaged(raw: bytes, seed: int) -> bytes:
             case 2:
                 data[start:end] = chance.randbytes(end - start)
             case 3:
-                data[start:start] = chance.choice(_SPLINTERS)
+                data[start:start] = chance.choice(_FRAGMENTS)
             case 4:
                 data[start:end] = data[start:end].swapcase()
             case _:
@@ -53,7 +53,7 @@ def damaged(raw: bytes, seed: int) -> bytes:
 
 _PART = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n%s\r\n--x--\r\n"
 
-_SPLINTERS = (
+_FRAGMENTS = (
     *(b"\0", b"\r", b"\n\n", b"\xff\xfe", b"=", b"=\n", b'"', b"<", b"<!--", b"</body>", b"--"),
     *(b"Content-Type: multipart/mixed; boundary=\n", b"Content-Transfer-Encoding: base64\n"),
     *(b"=?utf-8?q?", b"=?x?b?=?=", b"(((", b"\n From: x\n", b"a" * 1200, b"Content-Type: ;;;=\n"),
@@ -61,7 +61,7 @@ _SPLINTERS = (
 
 
 @given(mails(), st.integers(min_value=0, max_value=2**32))
-def test_a_damaged_mail_goes_out_fit_to_be_sent(raw: bytes, seed: int) -> None:
+def test_a_damaged_mail_is_still_sendable(raw: bytes, seed: int) -> None:
     result = rewrite_forward(damaged(raw, seed), _TRACKING).raw
     assert check_octets(result) == []
 
@@ -84,9 +84,7 @@ _LONG = b"a" * 1200
 )
 @pytest.mark.parametrize("where", [b"", b"Content-Disposition: attachment\r\n"])
 @pytest.mark.parametrize("around", [b"%s", _PART])
-def test_no_part_of_a_header_makes_a_line_too_long(
-    header: bytes, where: bytes, around: bytes
-) -> None:
+def test_no_header_gets_a_line_that_is_too_long(header: bytes, where: bytes, around: bytes) -> None:
     part = b"%s%s\r\n\r\nplain words" % (where, header)
     result = rewrite_forward(b"From: bob@sender.example\r\n" + around % part, _TRACKING).raw
 

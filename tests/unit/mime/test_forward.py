@@ -1,4 +1,4 @@
-"""What an owner gets of a mail that came to a mask."""
+"""What owners get of a mail that was sent to a mask."""
 
 import base64
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def forward(raw: bytes) -> bytes:
     return rewrite_forward(raw, FORWARD).raw
 
 
-def test_the_header_says_from_whom_through_which_mask_and_how_to_answer() -> None:
+def test_the_header_names_the_sender_the_mask_and_the_replies_address() -> None:
     mail = read(forward(a_mail()))
 
     assert mail["From"].addresses[0].addr_spec == MASK
@@ -42,7 +42,7 @@ def test_the_header_says_from_whom_through_which_mask_and_how_to_answer() -> Non
     assert (mail[LOOP_HEADER], mail[MASK_HEADER]) == ("1", MASK)
 
 
-def test_nothing_else_of_the_top_header_is_carried_over() -> None:
+def test_other_fields_of_the_top_header_are_dropped() -> None:
     raw = a_mail(
         "Received: from a by b",
         "Return-Path: <bob@sender.example>",
@@ -89,8 +89,8 @@ def test_nothing_else_of_the_top_header_is_carried_over() -> None:
         )),
     ],
 )  # fmt: skip
-def test_whatever_comes_in_a_sound_mail_goes_out(what: str, raw: bytes) -> None:
-    """Lesson 7: unknown charsets, a missing From and the like used to be exceptions."""
+def test_whatever_comes_in_a_valid_mail_goes_out(what: str, raw: bytes) -> None:
+    """Lesson 7: unknown charsets, a missing From and the like raised exceptions."""
     mail = read(forward(raw))
 
     for name in ("From", "To", "Reply-To", "Subject", "Date"):
@@ -98,7 +98,7 @@ def test_whatever_comes_in_a_sound_mail_goes_out(what: str, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["From", "Subject", "In-Reply-To", "References", "Date"])
-def test_no_header_can_bring_another_one(name: str) -> None:
+def test_no_header_can_inject_another(name: str) -> None:
     injected = "=?utf-8?q?x=0D=0ABcc=3A_eve=40evil.example=0D=0A?= <a@b.example>"
 
     raw = forward(a_mail(**{name.replace("-", "_"): injected}))
@@ -107,7 +107,7 @@ def test_no_header_can_bring_another_one(name: str) -> None:
     assert b"\r\nBcc:" not in raw
 
 
-def test_both_texts_get_the_note_the_html_within_its_own_body() -> None:
+def test_both_texts_get_the_note_and_in_html_it_is_inside_the_body() -> None:
     raw = a_mail('Content-Type: multipart/alternative; boundary="b"', body=ALTERNATIVE)
 
     plain, html = texts(read(forward(raw)))
@@ -147,19 +147,19 @@ LOCAL_MAILS = Path(local.__file__).parent / "mails"
 @pytest.mark.parametrize(
     "path", [*SAMPLES.glob("*.eml"), *sorted(LOCAL_MAILS.glob("*.eml"))], ids=lambda path: path.stem
 )
-def test_an_independent_reader_finds_every_part_and_text_again(path: Path) -> None:
+def test_the_standard_library_reads_the_same_parts_and_texts(path: Path) -> None:
     raw = path.read_bytes()
 
     assert check_forward(raw, forward(raw), mask=MASK, recipient=OWNER) == []
 
 
-def test_an_independent_reader_finds_alternatives_again() -> None:
+def test_the_standard_library_reads_the_same_alternatives() -> None:
     raw = a_mail('Content-Type: multipart/alternative; boundary="b"', body=ALTERNATIVE)
 
     assert check_forward(raw, forward(raw), mask=MASK, recipient=OWNER) == []
 
 
-def test_attachments_are_carried_as_they_are() -> None:
+def test_attachments_stay_unchanged() -> None:
     body = f"""--b
 
 see the file
@@ -190,7 +190,7 @@ do not touch
 
 
 def test_eight_bit_attachments_keep_their_bytes() -> None:
-    """Lesson 9: as a string they turned into replacement characters."""
+    """Lesson 9: decoded as text, they became replacement characters."""
     octets = bytes(range(1, 256)).replace(b"\r", b"").replace(b"\n", b"")
     raw = (
         b'From: a@b.example\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nhi\r\n'
@@ -203,7 +203,7 @@ def test_eight_bit_attachments_keep_their_bytes() -> None:
     assert attached.get_payload(decode=True) == octets
 
 
-def test_what_is_signed_is_not_touched_and_the_note_stands_beside_it() -> None:
+def test_a_signed_mail_stays_unchanged_and_the_note_is_a_part_beside_it() -> None:
     body = "--b\nContent-Type: text/plain\n\nsigned  text\n--b\nContent-Type: x/y\n\nsig\n--b--\n"
 
     mail = read(forward(a_mail("Content-Type: multipart/signed; boundary=b", body=body)))
@@ -214,8 +214,8 @@ def test_what_is_signed_is_not_touched_and_the_note_stands_beside_it() -> None:
     assert "signed  text" in signed.as_string()
 
 
-def test_what_is_encrypted_is_carried_as_it_is() -> None:
-    """Mail programs decrypt a mail that is encrypted as a whole, and not always a part of one."""
+def test_an_encrypted_mail_stays_unchanged() -> None:
+    """Mail programs decrypt mails encrypted as a whole, but not always an encrypted part."""
     body = "--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\n\nsecret\n--b--\n"
 
     mail = read(forward(a_mail("Content-Type: multipart/encrypted; boundary=b", body=body)))
@@ -226,11 +226,11 @@ def test_what_is_encrypted_is_carried_as_it_is() -> None:
         "application/pgp-encrypted",
         "secret",
     )
-    # Where programs that know no encryption show something, and the others nothing.
+    # Shown only by mail programs that can't decrypt.
     assert "[HEADER]" in (mail.preamble or "")
 
 
-def test_a_date_that_can_be_read_is_kept_and_another_becomes_now() -> None:
+def test_a_readable_date_is_kept_and_any_other_becomes_now() -> None:
     kept = read(forward(a_mail(Date="Tue, 01 Sep 2026 10:00:00 +0200")))["Date"].datetime
     assert kept.astimezone(UTC) == datetime(2026, 9, 1, 8, tzinfo=UTC)
     assert read(forward(a_mail(Date="soon")))["Date"].datetime == FORWARD.now
@@ -246,12 +246,12 @@ def test_the_thread_is_kept() -> None:
 
 
 @given(st.binary(max_size=2_000))
-def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
+def test_any_bytes_become_a_valid_mail(raw: bytes) -> None:
     read(forward(raw))
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) -> None:
+def test_any_subject_and_sender_become_valid_headers(subject: str, sender: str) -> None:
     read(forward(a_mail(Subject=subject, From=sender)))
 
 
@@ -259,7 +259,7 @@ def test_any_subject_and_sender_become_sound_headers(subject: str, sender: str) 
     "charset",
     ["utf-7", "utf-16", "utf-16le", "utf-32be", "hz", "iso-2022-jp", "cp037", "cp1140", "cp500"],
 )
-def test_a_text_of_several_lines_goes_out_in_a_charset_that_is_not_over_ascii(charset: str) -> None:
+def test_several_lines_in_a_charset_that_does_not_extend_ascii_are_forwarded(charset: str) -> None:
     lines = ["first line", "-" * 70, "-" * 70, "last line"] * 3
     raw = a_mail(
         f"Content-Type: text/plain; charset={charset}",

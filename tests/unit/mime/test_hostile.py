@@ -1,4 +1,4 @@
-"""Mails made to take a relay's time or memory. How long each takes is measured in `bench/`."""
+"""Mails designed to exhaust time or memory. `bench/` measures how long each takes."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ _TRACKING = replace(
 
 
 @pytest.mark.parametrize("name", HOSTILE_HTML)
-def test_hostile_html_of_a_megabyte_goes_out(name: str) -> None:
+def test_a_megabyte_of_hostile_html_is_forwarded(name: str) -> None:
     raw = a_mail("Content-Type: text/html; charset=utf-8", body=HOSTILE_HTML[name](1 << 20))
     result = rewrite_forward(raw, _TRACKING)
     assert check_octets(result.raw) == []
@@ -25,14 +25,14 @@ def test_hostile_html_of_a_megabyte_goes_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE_MAILS)
-def test_a_hostile_mail_goes_out(name: str) -> None:
+def test_a_hostile_mail_is_forwarded(name: str) -> None:
     result = rewrite_forward(HOSTILE_MAILS[name](), _TRACKING)
     assert check_octets(result.raw) == []
     assert b"[FOOTER]" in result.raw
 
 
 @pytest.mark.parametrize("octets", [b"\0", b"\xff", b"\x80\0"])
-def test_a_text_of_what_is_no_text_gets_its_note(octets: bytes) -> None:
+def test_a_text_of_arbitrary_octets_gets_the_note(octets: bytes) -> None:
     result = rewrite_forward(a_mail() + octets * (1 << 20), _TRACKING)
     assert check_octets(result.raw) == []
     assert "[FOOTER]" in read(result.raw).get_content()

@@ -1,4 +1,4 @@
-"""Where the note goes in HTML; and what is too much for one match is read like the rest."""
+"""Where the note goes in HTML, and input beyond the bounds of a single match."""
 
 import pytest
 
@@ -30,7 +30,7 @@ WARNING = "https://relay.example/warning/"
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("trackers", [frozenset[str](), TRACKERS])
-def test_the_note_is_within_the_body(marked: str, trackers: frozenset[str]) -> None:
+def test_the_note_is_inside_the_body(marked: str, trackers: frozenset[str]) -> None:
     html = marked.replace("[H]", "").replace("[F]", "")
 
     written = scan(html, trackers, WARNING).rewritten("[H]", "[F]")
@@ -56,7 +56,7 @@ def test_the_note_is_within_the_body(marked: str, trackers: frozenset[str]) -> N
     ],
 )
 @pytest.mark.parametrize("trackers", [frozenset[str](), TRACKERS])
-def test_there_may_be_any_number_of_anything(
+def test_anything_may_be_repeated_any_number_of_times(
     count: int, before: str, repeated: str, after: str, trackers: frozenset[str]
 ) -> None:
     marked = before + repeated * count + after

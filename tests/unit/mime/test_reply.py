@@ -1,4 +1,4 @@
-"""What a correspondent gets of an owner's reply: nothing that leads to the owner."""
+"""What correspondents get of an owner's reply: nothing that reveals the owner."""
 
 import base64
 import quopri
@@ -17,7 +17,7 @@ def reply(raw: bytes) -> bytes:
     return rewrite_reply(raw, REPLY).raw
 
 
-def test_the_header_is_the_masks_and_keeps_the_correspondents_thread() -> None:
+def test_a_reply_comes_from_the_mask_and_keeps_the_correspondents_thread() -> None:
     raw = a_mail("X-Originating-IP: 10.0.0.1", "User-Agent: x", From=OWNER, To="replies@m.example")
 
     mail = read(reply(raw))
@@ -86,14 +86,14 @@ def test_the_owners_address_is_replaced_however_it_is_written(
         "=?utf-8?b?" + base64.b64encode(f"f\u00fcr {OWNER}".encode()).decode() + "?=",
     ],
 )
-def test_the_subject_is_disguised(subject: str) -> None:
+def test_the_owners_address_is_replaced_in_the_subject(subject: str) -> None:
     mail = read(reply(a_mail(Subject=subject)))
 
     assert "owner.example" not in mail["Subject"]
     assert MASK in mail["Subject"]
 
 
-def test_attached_mails_are_disguised_in_their_headers_and_texts() -> None:
+def test_the_owners_address_is_replaced_in_attached_mails() -> None:
     body = f"""--b
 
 see below
@@ -138,7 +138,7 @@ Content-Disposition: {disposition}
 @pytest.mark.parametrize("disposition", ["inline", "attachment; filename=a.eml"])
 @pytest.mark.parametrize("encoding", ENCODERS)
 @pytest.mark.parametrize("levels", [1, 3])
-def test_attached_mails_are_disguised_though_they_are_encoded(
+def test_the_owners_address_is_replaced_in_encoded_attached_mails(
     encoding: str, disposition: str, levels: int
 ) -> None:
     part = INNER
@@ -170,7 +170,7 @@ def test_attached_mails_are_disguised_though_they_are_encoded(
         f"X-Other: {OWNER}",
     ],
 )
-def test_no_field_of_a_part_shows_the_owner(head: str) -> None:
+def test_no_field_of_a_part_reveals_the_owner(head: str) -> None:
     body = f"--b\n\nx\n--b\n{head}\n\ny\n--b--"
 
     raw = reply(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body))
@@ -181,7 +181,7 @@ def test_no_field_of_a_part_shows_the_owner(head: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["calendar", "x-vcalendar", "vcard"])
-def test_a_card_is_disguised_across_its_folds(kind: str) -> None:
+def test_the_owners_address_is_replaced_in_folded_lines_of_cards(kind: str) -> None:
     raw = reply(
         a_mail(f"Content-Type: text/{kind}", body="X:mailto:ann.real+home@ow\n ner.example")
     )
@@ -189,7 +189,7 @@ def test_a_card_is_disguised_across_its_folds(kind: str) -> None:
     assert texts(read(raw)) == [f"X:mailto:{MASK}\r\n"]
 
 
-def test_attached_files_are_not_touched() -> None:
+def test_attached_files_stay_unchanged() -> None:
     content = base64.b64encode(b"%PDF " + OWNER.encode()).decode()
     body = f"""--b
 
@@ -209,7 +209,7 @@ Content-Transfer-Encoding: base64
 
 
 @pytest.mark.parametrize("text", [f"x{OWNER}", f"x.{OWNER}", "ann@owner.example"])
-def test_other_addresses_stay(text: str) -> None:
+def test_other_addresses_stay_unchanged(text: str) -> None:
     assert owner_replacer([OWNER], MASK)(text) == text
 
 
@@ -226,7 +226,7 @@ def test_other_addresses_stay(text: str) -> None:
         ("ann+shop@b.example, c@owner.example", "ann+shop@b.example, c@owner.example"),
     ],
 )
-def test_all_tags_of_an_address_lead_to_its_owner(written: str, expected: str) -> None:
+def test_an_address_is_replaced_with_any_tag(written: str, expected: str) -> None:
     assert owner_replacer(["ann@owner.example"], MASK)(written) == expected
 
 
@@ -238,5 +238,5 @@ def test_the_owners_address_never_survives(before: str, after: str) -> None:
 
 
 @given(st.binary(max_size=2_000))
-def test_any_bytes_become_a_sound_mail(raw: bytes) -> None:
+def test_any_bytes_become_a_valid_mail(raw: bytes) -> None:
     read(reply(raw))

@@ -1,4 +1,4 @@
-"""What counts as a tracker, and what becomes of one in HTML."""
+"""What counts as a tracker, and what HTML has in its place."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ WARNING = "https://relay.example/warning/"
         ("https://" + "a." * 2000 + "tracker.example/", None),
     ],
 )
-def test_a_domain_on_the_list_stands_for_its_subdomains(url: str, domain: str | None) -> None:
+def test_a_listed_domain_covers_its_subdomains(url: str, domain: str | None) -> None:
     assert find_tracker(url, TRACKERS) == domain
 
 
@@ -70,7 +70,7 @@ def test_a_domain_on_the_list_stands_for_its_subdomains(url: str, domain: str | 
         ("<!-- https://tracker.example/ -->", "<!-- https://tracker.example/ -->", 0),
     ],
 )
-def test_links_lead_to_the_warning_and_what_is_loaded_is_blank(
+def test_links_lead_to_the_warning_and_loaded_content_becomes_blank(
     html: str, expected: str, count: int
 ) -> None:
     page = scan(html, TRACKERS, WARNING)
@@ -78,20 +78,20 @@ def test_links_lead_to_the_warning_and_what_is_loaded_is_blank(
     assert sum(page.removed.values()) == count
 
 
-def test_trackers_are_counted_by_domain_and_the_note_is_told() -> None:
+def test_the_note_gets_the_number_of_trackers_by_domain() -> None:
     html = "".join(
         f'<img src="https://{host}/">'
         for host in ("a.tracker.example", "tracker.example", "ads.tracker.test", "ok.example")
     )
-    told: dict[str, int] = {}
+    counted: dict[str, int] = {}
 
     def make_note(removed: object) -> object:
-        told.update(removed)  # type: ignore[call-overload]
+        counted.update(removed)  # type: ignore[call-overload]
         return FORWARD.make_note({})
 
     plan = replace(FORWARD, trackers=TRACKERS, warning_url=WARNING, make_note=make_note)  # type: ignore[arg-type]
     result = rewrite_forward(a_mail("Content-Type: text/html", body=html), plan)
-    assert told == {"tracker.example": 2, "ads.tracker.test": 1} == result.trackers_removed
+    assert counted == {"tracker.example": 2, "ads.tracker.test": 1} == result.trackers_removed
     assert "tracker" not in read(result.raw).get_content()
 
 
@@ -106,9 +106,7 @@ UNSUBSCRIBE = [
 
 
 @pytest.mark.parametrize(("value", "expected"), UNSUBSCRIBE)
-def test_no_tracker_and_no_address_is_kept_among_the_links_that_leave_a_list(
-    value: str, expected: str | None
-) -> None:
+def test_list_unsubscribe_keeps_no_tracker_and_no_address(value: str, expected: str | None) -> None:
     raw = a_mail(List_Unsubscribe=value, List_Unsubscribe_Post="List-Unsubscribe=One-Click")
 
     mail = read(rewrite_forward(raw, replace(FORWARD, trackers=TRACKERS)).raw)
@@ -117,18 +115,18 @@ def test_no_tracker_and_no_address_is_kept_among_the_links_that_leave_a_list(
     assert ("List-Unsubscribe-Post" in mail) is (expected is not None)
 
 
-def test_without_a_list_nothing_is_taken_out() -> None:
+def test_without_a_list_nothing_is_removed() -> None:
     html = '<img src="https://tracker.example/">'
     result = rewrite_forward(a_mail("Content-Type: text/html", body=html), FORWARD)
     assert html in read(result.raw).get_content()
     assert not result.trackers_removed
 
 
-def test_a_list_is_read_in_each_of_its_usual_forms() -> None:
+def test_lists_are_read_in_all_usual_formats() -> None:
     lines = [
         "# a comment",
         "plain.example",
-        "Upper.Example  # said twice",
+        "Upper.Example  # listed twice",
         "0.0.0.0 hosts.example",
         "||blocker.example^",
         "||blocker.example/path^",
