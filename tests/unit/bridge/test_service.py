@@ -1,0 +1,101 @@
+"""The running bridge, with its queue and its Redis in memory: when it polls on, when it waits."""
+
+import json
+import threading
+import time
+
+import fakeredis
+import pytest
+
+from bridge.config import BridgeConfig
+from bridge.deleter import Deleter
+from bridge.ledger.dispatch import Dispatcher
+from bridge.ledger.heartbeats import Heartbeats
+from bridge.messages import Message
+from bridge.poller import Poller, PollerOptions
+from bridge.reporter import Reporter
+from bridge.service import Components, Service
+from bridge.totals import Totals
+from bridge.visibility import Leases, Visibility
+from runtime.env import load
+from tests.fake_queue import FakeQueue
+from tests.ledger import a_ledger
+from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
+
+SETTINGS = {
+    "AWS_REGION": "us-east-1",
+    "AWS_SQS_EMAIL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mail",
+    "AWS_SNS_TOPIC": TOPIC,
+    "PROCESS_EMAIL_GRACE_SECONDS": "0",
+}
+GENUINE, FORGED = json.dumps(a_notification()), "{}"
+
+
+class QueueThatStops(FakeQueue):
+    """Gives the same messages at each receive; the last receive orders the service to stop."""
+
+    def __init__(self, stopping: threading.Event, receives: int) -> None:
+        super().__init__(visibility_seconds=0)
+        self._stopping = stopping
+        self._left = receives
+
+    def receive(self, max_messages: int) -> list[Message]:
+        self._left -= 1
+        if self._left == 0:
+            self._stopping.set()
+        return super().receive(max_messages)
+
+
+def run(*bodies: str, receives: int) -> float:
+    """Run a bridge over these messages; gives how many seconds its receives took."""
+    stopping = threading.Event()
+    queue = QueueThatStops(stopping, receives)
+    for body in bodies:
+        queue.put(body)
+    service = Service(
+        load(BridgeConfig, SETTINGS), components(queue, stopping), stopping, drain=False
+    )
+    started = time.monotonic()
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    is_through = stopping.wait(20)
+    seconds = time.monotonic() - started
+    service.stop("the test's end")
+    thread.join()
+    assert is_through, f"less than {receives} receives in 20 seconds"
+    return seconds
+
+
+def components(queue: FakeQueue, stopping: threading.Event) -> Components:
+    client = fakeredis.FakeRedis()
+    ledger, leases, totals = a_ledger(client), Leases(), Totals()
+    return Components(
+        queue=queue,
+        in_flight=ledger.in_flight,
+        acknowledgements=ledger.acknowledgements,
+        leases=leases,
+        poller=Poller(
+            queue=queue,
+            reservations=ledger.reservations,
+            leases=leases,
+            dispatcher=Dispatcher(client, 60, bridge="b1", queue=queue.queue_name),
+            authenticate=authenticate,
+            totals=totals,
+            options=PollerOptions("b1", 10, 100, 30, False, False),
+            stopping=stopping,
+        ),
+        deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
+        visibility=Visibility(queue, ledger.in_flight, leases, bridge="b1", visibility_seconds=60),
+        reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), totals),
+    )
+
+
+def test_after_batches_that_failed_whole_the_bridge_waits_longer_each_time() -> None:
+    """A flood of forgeries, or a certificate's host that is down, must not become a busy loop."""
+    assert run(FORGED, FORGED, receives=3) >= 0.25 + 0.5
+
+
+@pytest.mark.parametrize("bodies", [(), (GENUINE, FORGED)])
+def test_after_a_batch_of_which_anything_came_in_the_bridge_polls_on(bodies: tuple[str]) -> None:
+    """With the waits of a bridge that backs off, so many receives would take minutes."""
+    run(*bodies, receives=20)
