@@ -202,10 +202,16 @@ def _download(connection: HTTPSConnection, place: CertificateUrl) -> x509.Certif
 def _deadline(seconds: float) -> Iterator[Callable[[socket.socket], None]]:
     """Cut the connections that are watched at a deadline, and raise `TimeoutError` then.
 
-    A connection's own timeout is for each read, which a host that drips never exceeds.
+    A connection's own timeout is for each read, which a host that drips never exceeds. One that was
+    opened only after the deadline isn't read from at all.
     """
     overdue = threading.Event()
     watched: list[socket.socket] = []
+
+    def watch(sock: socket.socket) -> None:
+        watched.append(sock)
+        if overdue.is_set():
+            raise TimeoutError
 
     def cut() -> None:
         overdue.set()
@@ -218,7 +224,7 @@ def _deadline(seconds: float) -> Iterator[Callable[[socket.socket], None]]:
     timer.daemon = True
     timer.start()
     try:
-        yield watched.append
+        yield watch
     except Exception as error:
         if overdue.is_set():
             raise TimeoutError from error

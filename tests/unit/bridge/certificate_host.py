@@ -86,7 +86,10 @@ class CertificateHost:
 
 def _read_request(sock: ssl.SSLSocket) -> str:
     with sock.makefile("rb") as file:
-        path = file.readline().split()[1].decode()
+        first_line = file.readline()
+        if not first_line:
+            raise ConnectionError("the client left without a request")
+        path = first_line.split()[1].decode()
         return http.client.parse_headers(file)["Host"] + path
 
 

@@ -4,6 +4,7 @@ The host is a real one, with TLS, on loopback; only the way to its address is ou
 """
 
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import NoReturn
@@ -150,6 +151,24 @@ def test_a_host_that_takes_the_connection_and_says_nothing_is_left_at_the_deadli
         )
 
         assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
+
+
+@pytest.mark.timeout(10)
+def test_a_connection_that_opens_only_after_the_deadline_is_not_read_from(
+    host: CertificateHost,
+) -> None:
+    """Each step has its own timeout: a slow connection may use up the time for all of them."""
+    host.answer = SLOW["the body"]
+    lead = route_to(host)
+
+    def detour(timeout_seconds: float) -> socket.socket:
+        threading.Event().wait(2 * timeout_seconds)
+        return lead(5)
+
+    certificates = FetchedCertificates(connect=rerouted(detour, trusting()), download_seconds=0.1)
+
+    assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
+    assert host.requests == []
 
 
 def refused(timeout_seconds: float) -> socket.socket:
