@@ -61,5 +61,5 @@ def policy_of(config: DomainConfig) -> Policy:
         max_masks_per_day=config.max_masks_per_day,
         max_domain_masks=config.max_domain_masks,
         # Outlasts every attempt, so an expired claim means that its worker died.
-        claim=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
+        claim_duration=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
     )

@@ -48,14 +48,14 @@ def outcome_only(
     )
 
 
-def settle_once(
+def run_once(
     context: Context, purpose: str, recipient: str, work: Callable[[Claim], Result]
 ) -> Outcome:
     """Do the work unless it was done before, and return its outcome.
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    lifetime = context.ports.policy.claim
+    lifetime = context.ports.policy.claim_duration
     claim_result = claims.claim(context.sns_message_id, purpose, recipient, context.now, lifetime)
     match claim_result:
         case Finished(outcome):
@@ -108,7 +108,7 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     except BaseException as error:
         # Also for an interrupt: SES may have accepted the mail before we read its answer.
         with suppress(NotFinished):
-            _with_retries(context, lambda: claims.mark_in_doubt(claimed))
+            _retry_while_unavailable(context, lambda: claims.mark_in_doubt(claimed))
         if isinstance(error, Exception):
             raise Refused(RefuseReason.SEND_IN_DOUBT) from error
         raise
@@ -118,13 +118,13 @@ def _record_sent(context: Context, claimed: Claim, result: Result) -> None:
     """Record that the mail was sent. Whatever fails here, the mail must not be sent again."""
     try:
         try:
-            _with_retries(context, result.record)
+            _retry_while_unavailable(context, result.record)
         except NotFinished:
             raise
         except BaseException as error:
             # A time limit or a deleted row: give up the counters, keep the outcome.
             events.sent_not_counted(context.sns_message_id, error)
-            _with_retries(
+            _retry_while_unavailable(
                 context, lambda: records.record_settled(claimed, result.outcome, None, context.now)
             )
             if not isinstance(error, Exception):
@@ -133,7 +133,8 @@ def _record_sent(context: Context, claimed: Claim, result: Result) -> None:
         raise Refused(RefuseReason.SENT_NOT_RECORDED) from error
 
 
-def _with_retries(context: Context, record: Callable[[], None]) -> None:
+def _retry_while_unavailable(context: Context, record: Callable[[], None]) -> None:
+    """Record, and retry for some twenty seconds if the database is unavailable."""
     for delay_seconds in _RECORD_DELAYS_SECONDS:
         try:
             record()

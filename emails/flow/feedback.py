@@ -1,7 +1,7 @@
 """Bounces and complaints, one recipient at a time: load → decide → record."""
 
 from emails.flow.context import Context
-from emails.flow.deliver import Result, settle_once
+from emails.flow.deliver import Result, run_once
 from emails.flow.notices import Addressee, send_notice
 from emails.rules import bounce as bounces
 from emails.rules import complaint as complaints
@@ -33,7 +33,7 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
         reason = bounces.judge(bounce.kind, bounce.subkind, recipient.diagnostic, owner, kind)
         return _recorded(context, claimed, reason, owner, None)
 
-    return settle_once(context, "bounce", _key(address, recipient.address), work)
+    return run_once(context, "bounce", _key(address, recipient.address), work)
 
 
 def settle_complaint(context: Context, complaint: Complaint, recipient: str) -> Outcome:
@@ -53,7 +53,7 @@ def settle_complaint(context: Context, complaint: Complaint, recipient: str) -> 
         return Addressee(owner, mask) if owner and mask else None
 
     key = _key(address, recipient)
-    outcome = settle_once(context, "complaint", key, work)
+    outcome = run_once(context, "complaint", key, work)
     if notice := notice_after(outcome):
         send_notice(context, notice, key, find_addressee)
     return outcome

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from emails.flow.context import Context
-from emails.flow.deliver import Result, outcome_only, send, settle_once
+from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.facts import MaskFacts, OwnerFacts, SentKind
@@ -39,7 +39,7 @@ def send_notice(
             return outcome_only(context, claimed, Recorded(RecordReason.NOTICE_TO_NOBODY))
         return _send(context, kind, addressee, claimed)
 
-    return settle_once(context, f"notice {kind}", recipient, work)
+    return run_once(context, f"notice {kind}", recipient, work)
 
 
 def _send(context: Context, kind: NoticeKind, addressee: Addressee, claimed: Claim) -> Result:

@@ -7,7 +7,7 @@ from typing import assert_never
 from emails.edges import events
 from emails.flow import replies
 from emails.flow.context import Context
-from emails.flow.deliver import Result, outcome_only, send, settle_once
+from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
@@ -33,11 +33,11 @@ def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
     """Handle the mail for one recipient. Raises `NotFinished` or `Refused`."""
     match recipient:
         case UnreadRecipient(address):
-            return settle_once(context, _PURPOSE, str(address), partial(_to_nobody, context))
+            return run_once(context, _PURPOSE, str(address), partial(_to_nobody, context))
         case RepliesRecipient():
             return replies.settle(context, inbound, recipient)
         case MaskRecipient(address):
-            return settle_once(
+            return run_once(
                 context, _PURPOSE, str(address), partial(_to_mask, context, inbound, recipient)
             )
         case _:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from emails.flow.context import Context
-from emails.flow.deliver import Result, outcome_only, send, settle_once
+from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
 from emails.flow.notices import Addressee, send_notice
 from emails.mime.plans import ReplyPlan
@@ -24,7 +24,7 @@ _PURPOSE = "reply"
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
     """Handle the reply, then send the owner the notice that its outcome calls for, if any."""
     work = partial(_reply, context, inbound)
-    outcome = settle_once(context, _PURPOSE, str(recipient.address), work)
+    outcome = run_once(context, _PURPOSE, str(recipient.address), work)
     if notice := notice_after(outcome):
         send_notice(
             context, notice, str(recipient.address), partial(_find_addressee, context, inbound)

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from emails.models import Delivery, DeliveryState
 from emails.store.database import raises_not_finished, statement
 from emails.values.deliveries import Claim, ClaimedElsewhere, ClaimResult, Finished, InDoubt
-from emails.values.outcomes import Outcome, name_of, restored
+from emails.values.outcomes import Outcome, from_stored, name_of
 
 _CLAIM = statement("claim")
 
@@ -45,7 +45,7 @@ def claim(
     delivery = Delivery.objects.filter(sns_message_id=sns_message_id, recipient=hashed).first()
     match delivery:
         case Delivery(state=DeliveryState.FINISHED):
-            return Finished(restored(delivery.outcome, delivery.reason))
+            return Finished(from_stored(delivery.outcome, delivery.reason))
         case Delivery(state=DeliveryState.IN_DOUBT):
             return InDoubt()
         case _:

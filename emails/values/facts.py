@@ -181,7 +181,8 @@ class ReplyFacts:
 class Policy:
     """The settings that `rules` and `flow` need.
 
-    A pause starts at the bounce or the flag. `claim` is how long one attempt's claim lasts.
+    A pause starts at the bounce or the flag. `claim_duration` is how long one attempt may hold a
+    delivery.
     """
 
     mask_domains: tuple[str, ...]
@@ -197,4 +198,4 @@ class Policy:
     max_replies_per_day: int
     max_masks_per_day: int
     max_domain_masks: int
-    claim: timedelta
+    claim_duration: timedelta

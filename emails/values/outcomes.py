@@ -183,7 +183,7 @@ def name_of(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
-def restored(name: str, reason: str) -> Outcome:
+def from_stored(name: str, reason: str) -> Outcome:
     """Rebuild a stored outcome. Raises `KeyError` or `ValueError` for an unknown name or reason."""
     kind = _BY_NAME[name]
     outcome: Outcome = kind(_REASONS[kind](reason))

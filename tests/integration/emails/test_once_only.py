@@ -180,10 +180,10 @@ def test_a_worker_that_died_is_taken_over_when_its_claim_runs_out_and_not_before
     relay: Relay,
 ) -> None:
     a_mask(an_owner())
-    recipient, lasts = "x7k2@masks.example", relay.policy.claim
+    recipient, lasts = "x7k2@masks.example", relay.policy.claim_duration
     claims.claim(SNS_MESSAGE_ID, "received", recipient, relay.now, lasts)
 
-    relay.now += relay.policy.claim - timedelta(seconds=1)
+    relay.now += relay.policy.claim_duration - timedelta(seconds=1)
     with pytest.raises(NotFinished) as failure:
         arrive(relay)
     assert failure.value.reason == "claimed_elsewhere"
@@ -202,7 +202,7 @@ def test_a_worker_that_stood_still_until_its_claim_ran_out_does_not_send(
 
     def stand_still() -> None:
         relay.pace.meanwhile = lambda: None
-        relay.now += relay.policy.claim
+        relay.now += relay.policy.claim_duration
         if is_taken_over:
             arrive(relay)
 
@@ -222,7 +222,7 @@ def test_a_claim_outlives_the_longest_attempt() -> None:
     from emails.wiring import policy_of
 
     longest = timedelta(seconds=settings.CONFIG.max_seconds_per_message)
-    assert policy_of(settings.CONFIG).claim > longest
+    assert policy_of(settings.CONFIG).claim_duration > longest
 
 
 def test_the_same_notification_in_eight_threads_at_once_sends_one_mail(

@@ -37,7 +37,7 @@ POLICY = Policy(
     max_replies_per_day=100,
     max_masks_per_day=3,
     max_domain_masks=50,
-    claim=timedelta(seconds=180),
+    claim_duration=timedelta(seconds=180),
 )
 
 OWNER = OwnerFacts(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emails.values import outcomes
-from emails.values.outcomes import name_of, restored
+from emails.values.outcomes import from_stored, name_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "outcomes.md"
 
@@ -51,7 +51,7 @@ def test_every_kind_of_reason_has_its_section() -> None:
 @pytest.mark.parametrize("name", outcomes.NAMES)
 def test_an_outcome_that_was_stored_is_restored(name: str) -> None:
     for reason in SECTIONS[name]:
-        outcome = restored(name, reason.value)
+        outcome = from_stored(name, reason.value)
 
         assert (name_of(outcome), outcome.reason) == (name, reason)
 
