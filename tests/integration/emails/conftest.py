@@ -1,4 +1,4 @@
-"""A relay whose database is real, and whose S3 and SES are in memory."""
+"""A relay with a real database, and S3 and SES in memory."""
 
 import json
 import uuid
@@ -24,7 +24,7 @@ SECRET = b"a secret for tests"
 
 @dataclass
 class Relay:
-    """The domain, wired up; `now` is the time it believes it is."""
+    """The domain, wired up; `now` is its current time."""
 
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
@@ -49,17 +49,17 @@ class Relay:
         )
 
     def arrive(
-        self, *to: str, raw: bytes = RAW, sns_message_id: str | None = None, **told: Any
+        self, *to: str, raw: bytes = RAW, sns_message_id: str | None = None, **details: Any
     ) -> tuple[Outcome, ...]:
-        """SES stores a mail and tells of it; the relay carries it out."""
-        key = told.setdefault("key", uuid.uuid4().hex)
+        """SES stores a mail and sends a notification; the relay handles it."""
+        key = details.setdefault("key", uuid.uuid4().hex)
         self.mail_store.mails[StoredMail(BUCKET, key)] = raw
-        return self.notify(received(*to, **told), sns_message_id)
+        return self.notify(received(*to, **details), sns_message_id)
 
     def notify(
         self, document: dict[str, Any], sns_message_id: str | None = None
     ) -> tuple[Outcome, ...]:
-        """The relay carries out a notification."""
+        """The relay handles a notification."""
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
         return handle(notification, identity, ports=self.ports(), now=self.now)
@@ -76,7 +76,7 @@ def relay(db: None) -> Relay:
 
 
 def an_owner(email: str = "ann@owner.example", **profile: Any) -> Profile:
-    """Make an owner; `is_active` is the user's, all else the profile's."""
+    """Make an owner; `is_active` is a field of the user, all others of the profile."""
     is_active = profile.pop("is_active", True)
     user = get_user_model().objects.create(
         username=uuid.uuid4().hex, email=email, is_active=is_active
@@ -100,9 +100,9 @@ SNS_MESSAGE_ID = "5ed1a2a2-0000-4000-8000-000000000001"
 
 
 def arrive(relay: Relay, *to: str, key: str = "key-1") -> Any:
-    """The same notification comes, once more."""
+    """The same notification is delivered again."""
     return relay.arrive(*(to or ("x7k2@masks.example",)), key=key, sns_message_id=SNS_MESSAGE_ID)
 
 
 class TimeIsOver(BaseException):
-    """As a worker's time limit raises it: anywhere."""
+    """Like a worker's time limit, which is raised anywhere."""

@@ -1,4 +1,4 @@
-"""The actor on a local AWS: from SES's JSON to the mail that SES is given, settings included."""
+"""The actor on a local AWS: from SES's JSON to the mail given to SES, settings included."""
 
 import json
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ def local(aws: LocalAws, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
     a_mask(an_owner())
     local.s3.put_object(Bucket="mails", Key="k", Body=RAW)
-    told = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k")
+    notification = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k")
 
     for _ in range(2):
-        tasks.process_notification(sns_message_id="id-1", notification=json.dumps(told))
+        tasks.process_notification(sns_message_id="id-1", notification=json.dumps(notification))
 
     (sent,) = local.sent()
     assert sent.recipients == ("ann@owner.example",)
@@ -54,9 +54,9 @@ def test_trackers_are_removed_for_an_owner_who_wants_none(
     head = b"From: bob@sender.example\r\nContent-Type: text/html\r\n\r\n"
     raw = head + b'<img src="https://t.yesware.com/o.gif">'
     local.s3.put_object(Bucket="mails", Key="k", Body=raw)
-    told = ses.received_in_s3(raw, ["x7k2@masks.example"], bucket="mails", key="k")
+    notification = ses.received_in_s3(raw, ["x7k2@masks.example"], bucket="mails", key="k")
 
-    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(told))
+    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(notification))
 
     (sent,) = local.sent()
     assert (b"https://t.yesware.com" in sent.raw) is not wants_none
@@ -64,7 +64,7 @@ def test_trackers_are_removed_for_an_owner_who_wants_none(
     assert mask.trackers_removed == int(wants_none)
 
 
-def test_what_is_no_notification_is_refused() -> None:
+def test_an_invalid_notification_is_refused() -> None:
     with pytest.raises(Refused):
         tasks.process_notification(sns_message_id="id-1", notification="{}")
 

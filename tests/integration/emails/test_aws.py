@@ -1,4 +1,4 @@
-"""S3 and SES: the clients' failures are translated as the table says. Lessons 1, 11."""
+"""S3 and SES: each failure of the clients becomes the error in the table. Lessons 1, 11."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ HERE = StoredMail("mails", "here")
 
 
 class Answers:
-    """A server that answers every call in one way, or not at all; counts the calls."""
+    """A server that gives every call the same answer, or none, and counts the calls."""
 
     def __init__(self) -> None:
         self.status, self.code = 200, ""
@@ -96,7 +96,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
         (403, "AccessDeniedException", Refused, "send_rejected"),
     ],
 )
-def test_what_ses_answers_says_whether_to_try_again(
+def test_ses_errors_are_retried_or_refused(
     answers: Answers, status: int, code: str, failure: type[Any], reason: str
 ) -> None:
     answers.status, answers.code = status, code
@@ -129,7 +129,7 @@ def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) ->
     assert len(answers.calls) == 1
 
 
-def test_a_service_that_is_not_there_has_sent_nothing() -> None:
+def test_an_unreachable_ses_has_sent_nothing() -> None:
     mail_store = s3.connect(session("us-east-1"))
     mailer = ses.connect(session("us-east-1"), None)
 
@@ -165,7 +165,7 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
         (403, "AccessDenied", Refused, "mail_store_rejected"),
     ],
 )
-def test_what_s3_answers_says_whether_to_try_again(
+def test_s3_errors_are_retried_or_refused(
     answers: Answers, status: int, code: str, failure: type[Any], reason: str
 ) -> None:
     answers.status, answers.code = status, code
@@ -176,7 +176,7 @@ def test_what_s3_answers_says_whether_to_try_again(
     assert raised.value.reason == reason
 
 
-def test_something_far_larger_than_any_mail_is_not_read(
+def test_an_object_far_larger_than_any_mail_is_refused_unread(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)

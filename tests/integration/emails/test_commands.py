@@ -24,7 +24,7 @@ def refusal(*arguments: str) -> str:
     return str(refused.value)
 
 
-def test_an_owner_is_made() -> None:
+def test_an_owner_is_created() -> None:
     made = run("add_user", "o'neil_+x@owner.example", "--premium", "--subdomain", "Ann")
 
     profile = Profile.objects.get()
@@ -37,7 +37,7 @@ def test_an_owner_is_made() -> None:
     assert profile.user.email == "o'neil_+x@owner.example"
 
 
-def test_masks_are_made() -> None:
+def test_masks_are_created() -> None:
     run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
 
     chance = run("add_mask", "Ann@owner.example")
@@ -63,7 +63,7 @@ def test_masks_are_made() -> None:
         (["eve@owner.example", "--premium", "--subdomain", "ANN"], "taken"),
     ],
 )
-def test_what_the_models_refuse_as_an_owner(arguments: list[str], expected: str) -> None:
+def test_an_invalid_owner_is_refused_in_one_line(arguments: list[str], expected: str) -> None:
     run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
 
     said = refusal("add_user", *arguments)
@@ -73,7 +73,7 @@ def test_what_the_models_refuse_as_an_owner(arguments: list[str], expected: str)
     assert Profile.objects.count() == 1
 
 
-def test_what_is_wrong_with_no_one_field_is_told_without_a_field() -> None:
+def test_a_non_field_error_has_no_prefix() -> None:
     run("add_user", "ann@owner.example")
     run("add_mask", "ann@owner.example", "--address", "shop")
 
@@ -96,7 +96,7 @@ def test_what_is_wrong_with_no_one_field_is_told_without_a_field() -> None:
         (["ann@owner.example", "--address", "gone"], "was a mask before"),
     ],
 )
-def test_what_the_models_refuse_as_a_mask(arguments: list[str], expected: str) -> None:
+def test_an_invalid_mask_is_refused_in_one_line(arguments: list[str], expected: str) -> None:
     run("add_user", "ann@owner.example")
     run("add_mask", "ann@owner.example", "--address", "shop")
     run("add_mask", "ann@owner.example", "--address", "gone")
@@ -109,7 +109,7 @@ def test_what_the_models_refuse_as_a_mask(arguments: list[str], expected: str) -
     assert RandomMask.objects.count() == 1
 
 
-def test_a_name_that_somebody_had_is_not_given_to_another() -> None:
+def test_a_name_is_never_given_to_a_second_owner() -> None:
     run("add_user", "ann@owner.example", "--premium", "--subdomain", "ann")
     Profile.objects.get().user.delete()
 

@@ -17,7 +17,7 @@ FORWARDED = (Forwarded(ForwardReason.EXISTING_MASK),)
 
 @pytest.fixture(autouse=True)
 def _fresh_cache() -> None:
-    """Waffle remembers flags for some minutes, across tests."""
+    """Waffle caches flags for some minutes, across tests."""
     cache.clear()
 
 
@@ -28,7 +28,7 @@ def a_developer() -> Profile:
     return owner
 
 
-def test_a_mask_that_asks_for_it_sends_to_the_simulator_which_complains(relay: Relay) -> None:
+def test_a_mask_labelled_for_it_sends_to_the_simulator_which_complains(relay: Relay) -> None:
     mask = a_mask(a_developer(), label="DEV:simulate_complaint")
 
     assert relay.arrive("x7k2@masks.example") == FORWARDED
@@ -40,7 +40,7 @@ def test_a_mask_that_asks_for_it_sends_to_the_simulator_which_complains(relay: R
     )
 
 
-def test_a_developers_mask_logs_its_mails_in_detail_but_not_what_they_say(
+def test_a_developers_mask_logs_its_mails_in_detail_but_no_content(
     relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     a_mask(a_developer(), label="DEV: look closely")
@@ -63,7 +63,7 @@ def test_a_developers_other_masks_are_ordinary(relay: Relay, label: str) -> None
     assert relay.mailer.sent[0].recipient == "ann@owner.example"
 
 
-def test_without_the_flag_the_label_is_only_a_label(relay: Relay) -> None:
+def test_without_the_flag_the_label_has_no_effect(relay: Relay) -> None:
     a_mask(an_owner(), label="DEV:simulate_complaint")
 
     relay.arrive("x7k2@masks.example")

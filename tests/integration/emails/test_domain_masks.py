@@ -23,7 +23,7 @@ def a_premium_owner() -> Profile:
     return an_owner(is_premium=True, subdomain="ann")
 
 
-def test_the_first_mail_makes_the_mask_and_the_second_finds_it(relay: Relay) -> None:
+def test_the_first_mail_creates_the_mask_and_the_second_finds_it(relay: Relay) -> None:
     owner = a_premium_owner()
 
     assert relay.arrive("Shop+x@Ann.masks.example") == (BORN,)
@@ -43,7 +43,7 @@ def test_a_dropped_mail_creates_no_mask(relay: Relay) -> None:
     assert relay.mail_store.fetched == []
 
 
-def test_a_deleted_domain_mask_is_not_born_again(relay: Relay) -> None:
+def test_a_deleted_domain_mask_is_not_created_again(relay: Relay) -> None:
     a_domain_mask(a_premium_owner()).delete()
 
     assert relay.arrive("shop@ann.masks.example") == (NoMask(NoMaskReason.DELETED),)
@@ -58,7 +58,7 @@ def test_a_deleted_domain_mask_is_not_born_again(relay: Relay) -> None:
         ('"odd local"@ann.masks.example', NoMaskReason.NAME_NOT_ALLOWED),
     ],
 )
-def test_what_is_no_name_for_a_mask(relay: Relay, recipient: str, reason: NoMaskReason) -> None:
+def test_an_invalid_name_is_no_mask(relay: Relay, recipient: str, reason: NoMaskReason) -> None:
     a_premium_owner()
 
     assert relay.arrive(recipient) == (NoMask(reason),)
@@ -85,14 +85,14 @@ def test_masks_are_made_up_to_the_daily_limit_and_again_the_next_day(relay: Rela
     assert relay.arrive("m9@ann.masks.example") == (BORN,)
 
 
-def test_masks_are_made_up_to_the_limit_in_all(relay: Relay) -> None:
+def test_masks_are_made_up_to_the_total_limit(relay: Relay) -> None:
     a_domain_mask(a_premium_owner())
     relay.with_policy(max_domain_masks=1)
 
     assert relay.arrive("new@ann.masks.example") == (NoMask(NoMaskReason.TOO_MANY_MASKS),)
 
 
-def test_a_flood_at_once_cannot_slip_past_the_limit(transactional_db: None) -> None:
+def test_a_concurrent_flood_cannot_exceed_the_limit(transactional_db: None) -> None:
     relay = Relay()
     a_premium_owner()
 

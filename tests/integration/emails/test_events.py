@@ -1,4 +1,4 @@
-"""P4: every outcome is in the log and in a metric, once; and nothing of a mail is. Lesson 20."""
+"""P4: every outcome is logged and counted once, without any part of the mail. Lesson 20."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ SECRETS = ("ann@", "bob@", "x7k2", "owner.example", "sender.example", "Hello", "
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """All that our code logs."""
+    """Everything that our code logs."""
     caplog.set_level(logging.DEBUG, "emails")
     return caplog
 
@@ -38,7 +38,7 @@ def test_an_outcome_is_logged_and_counted_once(relay: Relay, log: pytest.LogCapt
     metrics.assert_incr_once("emails.outcome", tags=["outcome:forwarded", "reason:existing_mask"])
 
 
-def test_a_notification_that_comes_again_is_not_counted_again(
+def test_a_redelivered_notification_is_not_counted_again(
     relay: Relay, log: pytest.LogCaptureFixture
 ) -> None:
     a_mask(an_owner())
@@ -73,7 +73,7 @@ def test_a_failure_is_logged_with_its_reason(
 
 
 class Talkative(Exception):
-    """An exception of some library's, whose `reason` is no word of ours."""
+    """A library's exception, whose `reason` is not one of ours."""
 
     reason = "can't write to bob@sender.example"
 
@@ -94,7 +94,7 @@ def test_a_bug_is_logged_with_its_traceback(
     metrics.assert_incr_once("emails.not_settled", tags=["reason:unexpected_error"])
 
 
-def test_nothing_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:
+def test_no_part_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:
     a_mask(an_owner())
     relay.arrive("x7k2@masks.example", "nobody@masks.example", "noreply@masks.example")
     relay.arrive("x7k2@masks.example", virus="FAIL")

@@ -1,4 +1,4 @@
-"""Bounces and complaints: what they change, once, in both of SES's shapes."""
+"""Bounces and complaints change the owner or the mask once, in both of SES's formats."""
 
 from typing import Any
 
@@ -90,12 +90,12 @@ def test_each_bounced_recipient_is_settled_and_unknown_ones_are_counted(relay: R
     )
 
 
-def test_the_bounce_of_a_reply_is_no_matter_of_the_owners_mailbox(relay: Relay) -> None:
+def test_the_bounce_of_a_reply_does_not_pause_the_owner(relay: Relay) -> None:
     an_owner()
 
-    told = bounce("ann@owner.example", shape="eventType", tags={"kind": "reply"})
+    notification = bounce("ann@owner.example", shape="eventType", tags={"kind": "reply"})
 
-    assert relay.notify(told) == (Recorded(RecordReason.REPLY_BOUNCED),)
+    assert relay.notify(notification) == (Recorded(RecordReason.REPLY_BOUNCED),)
     assert Profile.objects.get().hard_bounced_at is None
 
 
@@ -127,9 +127,9 @@ def test_the_first_complaint_blocks_spam_and_the_second_disables_the_mask(
 def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
     """Lesson 13."""
     a_mask(an_owner())
-    told = complaint("ann@owner.example")
+    notification = complaint("ann@owner.example")
 
-    outcomes = {relay.notify(told, "complaint-1") for _ in range(3)}
+    outcomes = {relay.notify(notification, "complaint-1") for _ in range(3)}
 
     assert outcomes == {(Recorded(RecordReason.SPAM_BLOCKING_ON),)}
     assert RandomMask.objects.get().block == "none"
@@ -137,29 +137,29 @@ def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
 
 def test_a_redelivered_bounce_does_not_pause_again(relay: Relay) -> None:
     an_owner()
-    told = bounce("ann@owner.example")
-    relay.notify(told, "bounce-1")
+    notification = bounce("ann@owner.example")
+    relay.notify(notification, "bounce-1")
     Profile.objects.update(hard_bounced_at=None)
 
-    relay.notify(told, "bounce-1")
+    relay.notify(notification, "bounce-1")
 
     assert Profile.objects.get().hard_bounced_at is None
 
 
 def test_a_notice_that_failed_is_sent_when_the_complaint_comes_again(relay: Relay) -> None:
     a_mask(an_owner(blocks_spam=True))
-    told = complaint("ann@owner.example")
+    notification = complaint("ann@owner.example")
     relay.mailer.fails = [NotFinished(RetryReason.SENDER_THROTTLED)]
 
     with pytest.raises(NotFinished):
-        relay.notify(told, "complaint-1")
+        relay.notify(notification, "complaint-1")
     for _ in range(2):
-        relay.notify(told, "complaint-1")
+        relay.notify(notification, "complaint-1")
 
     assert len(relay.mailer.sent) == 1
 
 
-def test_nobody_disables_the_mask_of_another(relay: Relay) -> None:
+def test_a_complaint_cannot_disable_another_owners_mask(relay: Relay) -> None:
     a_mask(an_owner())
     an_owner("eve@owner.example", blocks_spam=True)
 
@@ -178,7 +178,7 @@ def test_a_domain_mask_is_disabled_like_any_other(relay: Relay) -> None:
     assert mask.block == "all"
 
 
-def test_an_owner_at_sess_simulator_is_an_owner_like_any_other(relay: Relay) -> None:
+def test_an_owner_whose_address_is_at_the_simulator_is_found(relay: Relay) -> None:
     an_owner("bounce@simulator.amazonses.com")
 
     assert relay.notify(bounce("bounce@simulator.amazonses.com")) == (
@@ -198,7 +198,7 @@ def test_the_simulators_label_leads_to_the_masks_owner(relay: Relay, kind: str) 
 
 
 @pytest.mark.parametrize("label", ["", "+random-99", "+random-x", "+other-1", "+random--1"])
-def test_a_simulator_address_of_nobody_is_an_unknown_recipient(relay: Relay, label: str) -> None:
+def test_a_simulator_address_without_a_mask_is_unknown(relay: Relay, label: str) -> None:
     assert relay.notify(complaint(f"complaint{label}@simulator.amazonses.com")) == (
         Recorded(RecordReason.UNKNOWN_RECIPIENT),
     )

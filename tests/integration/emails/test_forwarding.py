@@ -1,4 +1,4 @@
-"""A mail to a mask reaches its owner, and what is left behind."""
+"""A mail to a mask reaches its owner, is counted, and is deleted from the store."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_the_envelope_decides_who_gets_a_mail_not_its_headers(relay: Relay) -> N
     assert [mail.recipient for mail in relay.mailer.sent] == ["eve@owner.example"]
 
 
-def test_a_mail_to_no_mask_is_never_fetched_but_deleted(relay: Relay) -> None:
+def test_a_mail_to_no_mask_is_deleted_without_being_fetched(relay: Relay) -> None:
     outcomes = relay.arrive("nobody@masks.example", "noreply@masks.example")
 
     assert outcomes == (NoMask(NoMaskReason.UNKNOWN), Ignored(IgnoreReason.NOREPLY))
@@ -105,7 +105,7 @@ def test_a_mail_to_no_mask_is_never_fetched_but_deleted(relay: Relay) -> None:
     assert relay.mail_store.mails == {}
 
 
-def test_a_deleted_mask_is_told_from_an_unknown_one(relay: Relay) -> None:
+def test_a_deleted_mask_and_an_unknown_one_have_different_reasons(relay: Relay) -> None:
     a_mask(an_owner()).delete()
 
     assert relay.arrive("x7k2@masks.example") == (NoMask(NoMaskReason.DELETED),)
@@ -147,7 +147,7 @@ def test_a_notification_that_names_another_bucket_is_refused(relay: Relay) -> No
     assert relay.mail_store.mails != {}
 
 
-def test_a_mail_that_came_inside_the_notification_needs_no_store(relay: Relay) -> None:
+def test_an_inline_mail_needs_no_store(relay: Relay) -> None:
     a_mask(an_owner())
 
     relay.arrive("x7k2@masks.example", content=RAW.decode())
@@ -157,15 +157,15 @@ def test_a_mail_that_came_inside_the_notification_needs_no_store(relay: Relay) -
 
 
 def test_headers_that_ses_left_out_are_read_from_the_mail(relay: Relay) -> None:
-    """A list mail whose List-Id lies past what SES put into its notification."""
+    """A list mail whose List-Id SES left out of the notification."""
     a_mask(an_owner(is_premium=True), block="promotions")
-    told = received("x7k2@masks.example")
-    told["mail"]["headersTruncated"] = True
+    notification = received("x7k2@masks.example")
+    notification["mail"]["headersTruncated"] = True
     relay.mail_store.mails[StoredMail(BUCKET, "key-1")] = (
         b"List-Id: <news.sender.example>\r\n\r\nBuy!\r\n"
     )
 
-    assert relay.notify(told) == (Blocked(BlockReason.BLOCKS_PROMOTIONS),)
+    assert relay.notify(notification) == (Blocked(BlockReason.BLOCKS_PROMOTIONS),)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_mail_without_from_is_forwarded_but_cannot_be_replied_to(relay: Relay)
     assert Reply.objects.count() == 0
 
 
-def test_a_mail_that_is_missing_in_the_store_is_refused(relay: Relay) -> None:
+def test_a_mail_missing_from_the_store_is_refused(relay: Relay) -> None:
     a_mask(an_owner())
 
     with pytest.raises(Refused) as refused:

@@ -1,4 +1,4 @@
-"""What is done for an owner is counted per UTC day, and too much of it pauses."""
+"""Limits per owner and UTC day: exceeding one pauses the owner."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes."""
+"""Constraints that the database enforces, whoever writes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +62,7 @@ def test_the_database_refuses(write: Callable[[Profile], object]) -> None:
         write(owner)
 
 
-def test_deleting_an_owner_remembers_the_masks_addresses_as_hashes_only() -> None:
+def test_deleting_an_owner_leaves_tombstones_with_hashes_of_the_masks() -> None:
     owner = an_owner()
     a_mask(owner)
     a_mask(owner, "y8m3")

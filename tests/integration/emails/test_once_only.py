@@ -27,7 +27,7 @@ from tests.integration.emails.conftest import (
 THROTTLED = NotFinished(RetryReason.SENDER_THROTTLED)
 
 
-def test_a_notification_that_comes_again_sends_nothing_and_fetches_nothing(relay: Relay) -> None:
+def test_a_redelivered_notification_sends_nothing_and_fetches_nothing(relay: Relay) -> None:
     a_mask(an_owner())
 
     first = arrive(relay)
@@ -41,7 +41,7 @@ def test_a_notification_that_comes_again_sends_nothing_and_fetches_nothing(relay
     assert relay.mail_store.mails == {}
 
 
-def test_when_ses_has_had_enough_everybody_slows_down(relay: Relay) -> None:
+def test_when_ses_throttles_all_workers_slow_down(relay: Relay) -> None:
     a_mask(an_owner())
     relay.mailer.fails_for["ann@owner.example"] = THROTTLED
 
@@ -55,7 +55,7 @@ def test_when_ses_has_had_enough_everybody_slows_down(relay: Relay) -> None:
 def test_a_mail_whose_turn_did_not_come_is_sent_by_the_next_attempt(
     relay: Relay, error: Exception
 ) -> None:
-    """Nothing was given to SES, so nothing is in doubt."""
+    """SES got nothing, so nothing is in doubt."""
     a_mask(an_owner())
     relay.pace.fails = [error]
 
@@ -105,7 +105,7 @@ def test_a_failure_for_one_recipient_does_not_stop_the_others(
     assert len(relay.mail_store.mails) == 1
 
 
-def test_of_several_failures_the_one_that_asks_for_a_retry_is_raised(relay: Relay) -> None:
+def test_of_several_failures_one_that_is_retried_is_raised(relay: Relay) -> None:
     a_mask(an_owner("ann@owner.example"))
     a_mask(an_owner("eve@owner.example"), "y8m3")
     relay.mailer.fails_for["ann@owner.example"] = Refused(RefuseReason.SEND_REJECTED)
@@ -132,7 +132,7 @@ def test_a_mail_that_cannot_be_fetched_now_is_forwarded_at_the_next_attempt(
     assert len(relay.mailer.sent) == 1
 
 
-def test_a_mail_that_cannot_be_discarded_is_discarded_at_the_next_attempt_and_not_sent_again(
+def test_a_mail_that_cannot_be_deleted_is_deleted_at_the_next_attempt_and_not_sent_again(
     relay: Relay,
 ) -> None:
     a_mask(an_owner())
@@ -148,7 +148,7 @@ def test_a_mail_that_cannot_be_discarded_is_discarded_at_the_next_attempt_and_no
 
 
 @pytest.mark.parametrize("failure", [SendInDoubt(), ValueError("no answer that we know")])
-def test_a_send_without_an_answer_is_in_doubt_and_not_tried_again(
+def test_a_send_without_an_answer_is_in_doubt_and_not_retried(
     relay: Relay, failure: Exception
 ) -> None:
     """Lesson 11: SES may have sent it."""
@@ -176,7 +176,7 @@ def test_an_attempt_that_is_interrupted_while_sending_is_in_doubt(relay: Relay) 
     assert Delivery.objects.get().state == "in_doubt"
 
 
-def test_a_worker_that_died_is_taken_over_when_its_claim_runs_out_and_not_before(
+def test_a_dead_workers_delivery_is_taken_over_when_its_claim_expires_and_not_before(
     relay: Relay,
 ) -> None:
     a_mask(an_owner())
@@ -194,10 +194,10 @@ def test_a_worker_that_died_is_taken_over_when_its_claim_runs_out_and_not_before
 
 
 @pytest.mark.parametrize("is_taken_over", [True, False])
-def test_a_worker_that_stood_still_until_its_claim_ran_out_does_not_send(
+def test_a_worker_suspended_until_its_claim_expired_does_not_send(
     relay: Relay, is_taken_over: bool
 ) -> None:
-    """A machine that is paused stops the clock of its time limit, too."""
+    """On a suspended machine the clock of the time limit stops, too."""
     a_mask(an_owner())
 
     def stand_still() -> None:

@@ -1,4 +1,4 @@
-"""The admin and the previews: what support sees, and that nobody else does."""
+"""The admin and the previews: support sees them, nobody else does."""
 
 import pytest
 from django.apps import apps
@@ -24,18 +24,18 @@ MODELS = [
 
 @pytest.fixture
 def client() -> Client:
-    """A browser; it comes by https, as the settings ask."""
+    """A browser that uses https, as the settings require."""
     return Client(headers={"x-forwarded-proto": "https"})
 
 
 @pytest.fixture
 def staff(db: None, client: Client) -> Client:
-    """Somebody of the support, logged in."""
+    """A member of support, logged in."""
     client.force_login(get_user_model().objects.create_superuser("staff", "", "x"))
     return client
 
 
-def test_what_explains_a_field_has_no_html_which_the_admin_would_use() -> None:
+def test_help_texts_contain_no_html_which_the_admin_would_render() -> None:
     for model in apps.get_app_config("emails").get_models():
         for field in model._meta.get_fields():
             assert "<" not in str(getattr(field, "help_text", "")), field
@@ -53,7 +53,7 @@ def test_the_admin_lists_and_searches_every_table(staff: Client, relay: Relay, m
     assert page.status_code == 200
 
 
-def test_the_admin_shows_a_thread_without_what_is_kept_of_it(staff: Client, relay: Relay) -> None:
+def test_the_admin_shows_a_reply_record_without_its_data(staff: Client, relay: Relay) -> None:
     a_mask(an_owner())
     relay.arrive("x7k2@masks.example")
     reply = Reply.objects.get()
@@ -98,7 +98,7 @@ def test_the_previews_are_listed(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["nothing.en.html", "mask_disabled.xx.html"])
-def test_what_is_no_preview_is_not_found(staff: Client, path: str) -> None:
+def test_an_unknown_preview_is_not_found(staff: Client, path: str) -> None:
     assert staff.get(f"/emails/preview/{path}").status_code == 404
 
 
@@ -109,7 +109,7 @@ def test_nobody_else_sees_previews(db: None, client: Client, path: str) -> None:
     assert client.get(f"/emails/preview/{path}").status_code == 302
 
 
-def test_everybody_is_told_why_a_link_was_removed(client: Client) -> None:
+def test_anybody_can_read_why_a_link_was_removed(client: Client) -> None:
     page = client.get("/emails/tracker-warning/", headers={"accept-language": "de"})
 
     assert "Dieser Link wurde entfernt" in page.content.decode()

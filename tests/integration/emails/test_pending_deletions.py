@@ -1,4 +1,4 @@
-"""Pending deletions: on a real Redis, beside a bucket that fails on demand."""
+"""Pending deletions, on a real Redis and with a bucket that fails on demand."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def add(pending: PendingDeletions, *numbers: int) -> None:
         pending.add(mail(number))
 
 
-def test_the_hundredth_deletes_a_hundred_in_one_call(
+def test_the_hundredth_mail_deletes_a_hundred_in_one_call(
     pending: PendingDeletions, bucket: FakeMailStore
 ) -> None:
     add(pending, *range(BATCH_SIZE - 1))
@@ -48,7 +48,7 @@ def test_the_hundredth_deletes_a_hundred_in_one_call(
     assert len(bucket.mails) == 2 * BATCH_SIZE
 
 
-def test_of_many_workers_one_deletes_and_no_mail_is_forgotten(
+def test_of_many_workers_one_deletes_the_batch_and_no_mail_is_left(
     pending: PendingDeletions, bucket: FakeMailStore, client: redis.Redis
 ) -> None:
     with ThreadPoolExecutor(8) as workers:
@@ -60,7 +60,7 @@ def test_of_many_workers_one_deletes_and_no_mail_is_forgotten(
     assert (bucket.mails, client.scard(KEY)) == ({}, 0)
 
 
-def test_a_mail_that_is_discarded_again_calls_nobody(
+def test_adding_a_mail_again_does_not_call_s3(
     pending: PendingDeletions, bucket: FakeMailStore
 ) -> None:
     bucket.delete_fails = [NotFinished(RetryReason.MAIL_STORE_THROTTLED)]
@@ -72,7 +72,7 @@ def test_a_mail_that_is_discarded_again_calls_nobody(
 
 
 @pytest.mark.parametrize("number", [0, 1, BATCH_SIZE, BATCH_SIZE + 1, 3 * BATCH_SIZE])
-def test_the_job_deletes_all_that_is_left(
+def test_the_job_deletes_the_rest(
     client: redis.Redis, bucket: FakeMailStore, pending: PendingDeletions, number: int
 ) -> None:
     if number:
@@ -90,7 +90,7 @@ def test_the_job_deletes_all_that_is_left(
         Refused(RefuseReason.MAIL_STORE_REJECTED),
     ],
 )
-def test_when_s3_fails_the_mails_work_is_done_and_the_deleting_is_tried_again(
+def test_when_s3_fails_the_message_succeeds_and_the_deletion_is_retried(
     pending: PendingDeletions,
     bucket: FakeMailStore,
     client: redis.Redis,
@@ -108,7 +108,7 @@ def test_when_s3_fails_the_mails_work_is_done_and_the_deleting_is_tried_again(
     assert pending.flush() == BATCH_SIZE
 
 
-def test_what_s3_keeps_of_a_batch_is_tried_again_and_told(
+def test_mails_that_s3_does_not_delete_are_logged_and_retried(
     pending: PendingDeletions,
     bucket: FakeMailStore,
     client: redis.Redis,
@@ -126,17 +126,15 @@ def test_what_s3_keeps_of_a_batch_is_tried_again_and_told(
     assert pending.flush() == 2
 
 
-def test_a_redis_that_is_away_leaves_the_message_unacknowledged(bucket: FakeMailStore) -> None:
+def test_without_redis_the_message_stays_unacknowledged(bucket: FakeMailStore) -> None:
     nobody = redis.Redis(host="127.0.0.1", port=1)
 
     with pytest.raises(redis.ConnectionError):
         PendingDeletions(nobody, bucket, "mails").add(mail(1))
 
 
-def test_a_long_backlog_is_worked_off_in_several_runs(
-    client: redis.Redis, bucket: FakeMailStore
-) -> None:
-    """One that ran into its time limit was a dead letter, minute after minute."""
+def test_a_long_backlog_takes_several_runs(client: redis.Redis, bucket: FakeMailStore) -> None:
+    """A run that hit its time limit used to become a dead letter, minute after minute."""
     ticks = itertools.count(step=MAX_FLUSH_SECONDS * 0.6)
     pending = PendingDeletions(client, bucket, "mails", clock=lambda: next(ticks))
     client.sadd(KEY, *(stored.key for stored in bucket.mails))

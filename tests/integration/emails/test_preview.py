@@ -22,7 +22,7 @@ MAIL = b"From: bob@sender.example\r\nSubject: hi\r\nContent-Type: text/html\r\n\
 
 
 def manage(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in an environment that holds nothing else."""
+    """Run a command with no other environment variables."""
     return subprocess.run(
         [sys.executable, ROOT / "manage.py", *arguments],
         env={"PATH": os.environ["PATH"]} | environ,
@@ -70,7 +70,7 @@ def test_help_needs_no_setting(arguments: list[str], said: str) -> None:
     assert said in done.stdout
 
 
-def test_a_command_that_does_something_asks_for_its_settings() -> None:
+def test_other_commands_require_their_settings() -> None:
     done = manage("redrive", "--status")
 
     assert done.returncode == 1
@@ -93,9 +93,7 @@ def test_a_preview_needs_no_setting_and_no_server(tmp_path: Path, mail: Path) ->
     assert b"x.tracker.example" in written
 
 
-def test_a_preview_knows_the_lists_of_trackers_that_the_workers_know(
-    tmp_path: Path, mail: Path
-) -> None:
+def test_a_preview_uses_the_same_tracker_lists_as_the_workers(tmp_path: Path, mail: Path) -> None:
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "ours.txt").write_text("tracker.example\n")
@@ -110,11 +108,11 @@ def test_a_file_that_fails_is_named_and_the_others_are_written(tmp_path: Path, m
     again.write_bytes(MAIL)
     out = tmp_path / "out"
     done = preview(out, tmp_path / "missing.eml", mail, again, tmp_path)
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [one["ok"] for one in told] == [False, True, False, False]
-    assert told[0]["error"].endswith("missing.eml: No such file or directory")
-    assert told[2]["error"] == f"another file was written to {out / 'news.eml'}"
-    assert told[3]["error"].endswith("Is a directory")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["ok"] for one in lines] == [False, True, False, False]
+    assert lines[0]["error"].endswith("missing.eml: No such file or directory")
+    assert lines[2]["error"] == f"another file was written to {out / 'news.eml'}"
+    assert lines[3]["error"].endswith("Is a directory")
     assert done.returncode == 1
     assert "3 of 4 files could not be rewritten." in done.stderr
     assert (out / "news.eml").exists()
@@ -127,7 +125,7 @@ def test_a_mail_is_not_written_over_its_own_preview(tmp_path: Path, mail: Path) 
 
 
 @pytest.mark.parametrize("option", ["--mask", "--to"])
-def test_an_address_that_is_none_is_refused(tmp_path: Path, mail: Path, option: str) -> None:
+def test_an_invalid_address_is_refused(tmp_path: Path, mail: Path, option: str) -> None:
     done = preview(tmp_path / "out", mail, option, "nobody")
     assert done.returncode == 1
     assert f"{option} must be a mail address" in done.stderr
@@ -160,7 +158,7 @@ def update(lists: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
     return manage("update_tracker_lists", *arguments, **environ, TRACKER_LIST_DIR=str(lists))
 
 
-def test_lists_are_put_together_for_the_workers(tmp_path: Path, lists: Path) -> None:
+def test_lists_are_merged_for_the_workers(tmp_path: Path, lists: Path) -> None:
     (tmp_path / "a").write_text("0.0.0.0 one.example\n||two.example^\n")
     (tmp_path / "b").write_text("two.example\nthree.example\n")
     done = update(lists, tmp_path / "a", tmp_path / "b")
@@ -181,7 +179,7 @@ def test_a_source_that_fails_changes_nothing(tmp_path: Path, lists: Path) -> Non
     assert list(lists.iterdir()) == []
 
 
-def test_a_list_that_has_shrunk_is_taken_only_by_force(tmp_path: Path, lists: Path) -> None:
+def test_a_list_that_has_shrunk_is_accepted_only_by_force(tmp_path: Path, lists: Path) -> None:
     source = tmp_path / "a"
     source.write_text("".join(f"t{n}.example\n" for n in range(9)))
     update(lists, source)
@@ -203,7 +201,7 @@ def web(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_host_that_is_not_to_be_trusted_is_named(lists: Path, web: str) -> None:
+def test_a_host_without_tls_is_named(lists: Path, web: str) -> None:
     done = update(lists, f"{web}/a")
     assert f"{web}/a: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""What was sent is recorded, once, whatever happens between SES's yes and the record (P2)."""
+"""A sent mail is recorded once, whatever happens between SES's answer and the record (P2)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,7 +24,7 @@ from tests.integration.emails.conftest import (
 def test_an_owner_deleted_while_a_mail_is_sent_does_not_send_it_again(
     transactional_db: None,
 ) -> None:
-    """It can't be counted for anybody, but it was sent."""
+    """Nobody is left to count it for, but it was sent."""
     relay = Relay()
     owner = an_owner()
     a_mask(owner)
@@ -56,10 +56,10 @@ def test_an_attempt_that_is_interrupted_after_the_send_does_not_send_again(
     assert len(relay.mailer.sent) == 1
 
 
-def test_an_outcome_that_could_not_be_recorded_is_reached_at_the_next_attempt_at_once(
+def test_the_next_attempt_records_an_outcome_that_could_not_be_recorded(
     transactional_db: None,
 ) -> None:
-    """Nothing was sent, so the next attempt need not wait for the claim to run out."""
+    """Nothing was sent, so the next attempt need not wait for the claim to expire."""
     relay = Relay()
     a_mask(an_owner(), block="all")
 
@@ -83,10 +83,10 @@ def test_a_mask_that_is_deleted_while_its_mail_is_sent_has_no_reply_and_the_mail
     assert Reply.objects.count() == 0
 
 
-def test_what_was_recorded_by_another_meanwhile_is_not_counted_again(
+def test_a_delivery_that_another_worker_recorded_meanwhile_is_not_counted_again(
     transactional_db: None,
 ) -> None:
-    """A claim that ran out was taken over, and both have sent: that is the gap, counted once."""
+    """An expired claim was taken over and both workers sent: the known gap, counted once."""
     relay = Relay()
     a_mask(an_owner())
 
@@ -111,14 +111,16 @@ class Flaky:
         self.failures = failures
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        told = params.values() if isinstance(params, dict) else params or ()
-        if self.failures and "emails_delivery" in sql and "finished" in told:
+        values = params.values() if isinstance(params, dict) else params or ()
+        if self.failures and "emails_delivery" in sql and "finished" in values:
             self.failures -= 1
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
 
-def test_a_database_that_goes_away_after_the_send_is_waited_for(transactional_db: None) -> None:
+def test_recording_waits_for_a_database_that_goes_away_after_the_send(
+    transactional_db: None,
+) -> None:
     relay = Relay()
     a_mask(an_owner())
 

@@ -1,4 +1,4 @@
-"""An owner answers a forwarded mail: it goes out from the mask, and only the owner can do it."""
+"""An owner replies to a forwarded mail: the reply is sent from the mask, and only for the owner."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ THROTTLED = NotFinished(RetryReason.SENDER_THROTTLED)
 
 
 def a_forwarded_mail(relay: Relay, local: str = "x7k2") -> str:
-    """Forward a mail of Bob's; gives the id that the owner's client quotes."""
+    """Forward a mail from Bob; return the id that the owner's mail program quotes."""
     headers = {
         "From": "Bob <bob@sender.example>",
         "Message-ID": "<m1@sender.example>",
@@ -29,17 +29,17 @@ def a_forwarded_mail(relay: Relay, local: str = "x7k2") -> str:
 
 
 def answer(
-    relay: Relay, headers: dict[str, str], sns_message_id: str | None = None, **told: Any
+    relay: Relay, headers: dict[str, str], sns_message_id: str | None = None, **details: Any
 ) -> Outcome:
     fields = {"From": "Ann <ann@owner.example>"} | headers
-    source = told.pop("source", "ann@owner.example")
+    source = details.pop("source", "ann@owner.example")
     (outcome,) = relay.arrive(
         "replies@masks.example",
-        raw=told.pop("raw", REPLY),
+        raw=details.pop("raw", REPLY),
         headers=fields,
         source=source,
         sns_message_id=sns_message_id,
-        **told,
+        **details,
     )
     return outcome
 
@@ -95,7 +95,7 @@ def test_the_newest_reference_wins(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told", "reason"),
+    ("changes", "details", "reason"),
     [
         ({"From": "eve@evil.example"}, {}, DropReason.NOT_THE_OWNER),
         ({}, {"dmarc": "FAIL"}, DropReason.UNAUTHENTICATED),
@@ -110,14 +110,14 @@ def test_the_newest_reference_wins(relay: Relay) -> None:
         ({"In-Reply-To": "<unknown@x>"}, {}, DropReason.UNKNOWN_THREAD),
     ],
 )
-def test_a_reply_that_must_not_go_out_is_dropped_without_a_word(
-    relay: Relay, changes: dict[str, str], told: dict[str, Any], reason: DropReason
+def test_a_reply_that_must_not_be_sent_is_dropped_silently(
+    relay: Relay, changes: dict[str, str], details: dict[str, Any], reason: DropReason
 ) -> None:
     """Lesson 18: among them the forged `From`."""
     a_mask(an_owner(is_premium=True))
     quoted = a_forwarded_mail(relay)
 
-    outcome = answer(relay, {"In-Reply-To": quoted} | changes, **told)
+    outcome = answer(relay, {"In-Reply-To": quoted} | changes, **details)
 
     assert outcome == Dropped(reason)
     assert len(relay.mailer.sent) == 1
@@ -212,18 +212,20 @@ def test_a_failed_reply_keeps_its_mail(relay: Relay) -> None:
 def test_a_reply_whose_headers_ses_cut_off_is_found_again_after_it_was_settled(
     relay: Relay,
 ) -> None:
-    """The second time its mail is gone from the store; nothing asks for it."""
+    """The second time the mail is gone from the store, and is not fetched."""
     from tests.unit.emails.builders import received
 
     a_mask(an_owner())
     quoted = a_forwarded_mail(relay)
-    told = received("replies@masks.example", headers={}, source="ann@owner.example", key="r")
-    told["mail"]["headersTruncated"] = True
+    notification = received(
+        "replies@masks.example", headers={}, source="ann@owner.example", key="r"
+    )
+    notification["mail"]["headersTruncated"] = True
     raw = b"In-Reply-To: " + quoted.encode() + b"\r\n" + REPLY
     relay.mail_store.mails[stored("r")] = raw
 
-    first = relay.notify(told, "reply-1")
-    again = relay.notify(told, "reply-1")
+    first = relay.notify(notification, "reply-1")
+    again = relay.notify(notification, "reply-1")
 
     assert first == again == (Replied(ReplyReason.FIRST_REPLY),)
     assert len(relay.mailer.sent) == 3

@@ -1,4 +1,4 @@
-"""Clean-ups remove what is over and nothing else; bounded, and harmless when repeated."""
+"""Retention removes expired rows and no others, in bounded runs that may be repeated."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def a_delivery(age: timedelta, state: str = "claimed") -> Delivery:
     )
 
 
-def test_deliveries_are_kept_as_long_as_sqs_may_bring_their_message_again() -> None:
+def test_deliveries_are_kept_as_long_as_sqs_may_redeliver_their_message() -> None:
     kept = [a_delivery(14 * DAYS), a_delivery(15 * DAYS)]
     a_delivery(15 * DAYS + timedelta(seconds=1), state="in_doubt")
 
@@ -41,7 +41,7 @@ def test_a_run_is_bounded_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPat
     assert [retention.remove_old_deliveries(NOW) for _ in range(3)] == [4, 1, 0]
 
 
-def test_old_threads_are_forgotten() -> None:
+def test_old_reply_records_are_removed() -> None:
     mask = a_mask(an_owner())
     for days in (10, 11):
         Reply.objects.create(
@@ -52,7 +52,7 @@ def test_old_threads_are_forgotten() -> None:
     assert Reply.objects.get().created_at == NOW - 10 * DAYS
 
 
-def test_old_counters_are_forgotten() -> None:
+def test_old_counters_are_removed() -> None:
     owner = an_owner()
     for days in (30, 31):
         AbuseCounter.objects.create(profile=owner, day=(NOW - days * DAYS).date())
@@ -61,7 +61,7 @@ def test_old_counters_are_forgotten() -> None:
     assert AbuseCounter.objects.get().day == (NOW - 30 * DAYS).date()
 
 
-def test_the_notes_about_stale_masks_are_erased_and_the_masks_stay() -> None:
+def test_labels_of_stale_masks_are_erased_and_the_masks_stay() -> None:
     owner, leaver = an_owner(), an_owner("eve@owner.example", is_active=False)
     a_mask(owner, "used", label="bank", last_used_at=NOW - 9 * DAYS)
     a_mask(owner, "unused", label="shop", last_used_at=NOW - 11 * DAYS)
