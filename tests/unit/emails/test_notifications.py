@@ -25,15 +25,15 @@ def read(document: object) -> Any:
     return parse(json.dumps(document))
 
 
-def test_a_mail_in_s3_is_told_by_its_bucket_and_key() -> None:
-    told = read(received("x7k2@masks.example", key="mails/abc"))
+def test_a_mail_in_s3_has_a_bucket_and_a_key() -> None:
+    notification = read(received("x7k2@masks.example", key="mails/abc"))
 
-    assert isinstance(told, Received)
-    assert told.content == StoredMail("mails", "mails/abc")
-    assert told.recipients == ("x7k2@masks.example",)
-    assert told.mail.source == "bob@sender.example"
-    assert told.mail.values("from") == ("Bob <bob@sender.example>",)
-    assert not told.headers_truncated
+    assert isinstance(notification, Received)
+    assert notification.content == StoredMail("mails", "mails/abc")
+    assert notification.recipients == ("x7k2@masks.example",)
+    assert notification.mail.source == "bob@sender.example"
+    assert notification.mail.values("from") == ("Bob <bob@sender.example>",)
+    assert not notification.headers_truncated
 
 
 @pytest.mark.parametrize("key", ["a", "mails/2030/a+b=c d", "é" * 512, "..a/b..", "x" * 1024])
@@ -48,7 +48,7 @@ def test_a_key_is_taken_as_it_is(key: str) -> None:
         *("..", "../other/a", "mails/../a", "mails/./a", "x" * 1025, "é" * 513),
     ],
 )
-def test_what_can_be_no_key_of_a_mail_is_refused(key: str) -> None:
+def test_an_invalid_key_is_refused(key: str) -> None:
     with pytest.raises(Refused) as refused:
         read(received("x@masks.example", key=key))
 
@@ -58,10 +58,10 @@ def test_what_can_be_no_key_of_a_mail_is_refused(key: str) -> None:
 def test_inline_content_keeps_every_byte_when_ses_says_base64() -> None:
     """Lesson 9."""
     raw = bytes(range(256))
-    told = received("x7k2@masks.example", content=base64.b64encode(raw).decode())
-    told["receipt"]["action"]["encoding"] = "BASE64"
+    notification = received("x7k2@masks.example", content=base64.b64encode(raw).decode())
+    notification["receipt"]["action"]["encoding"] = "BASE64"
 
-    assert read(told).content == InlineMail(raw)
+    assert read(notification).content == InlineMail(raw)
 
 
 def test_inline_content_is_text_when_ses_says_utf8() -> None:
@@ -79,62 +79,70 @@ def test_inline_content_is_text_when_ses_says_utf8() -> None:
     ],
 )
 def test_truncated_headers_are_noticed(change: dict[str, object], expected: bool) -> None:
-    told = received("x@masks.example")
-    told["mail"] |= change
+    notification = received("x@masks.example")
+    notification["mail"] |= change
 
-    assert read(told).headers_truncated is expected
+    assert read(notification).headers_truncated is expected
 
 
 def test_a_blank_before_the_colon_is_no_part_of_a_headers_name() -> None:
-    told = received("x@masks.example", headers=[("From ", "eve@evil.example"), ("From", "a@b")])
+    notification = received(
+        "x@masks.example", headers=[("From ", "eve@evil.example"), ("From", "a@b")]
+    )
 
-    assert read(told).mail.values("from") == ("eve@evil.example", "a@b")
+    assert read(notification).mail.values("from") == ("eve@evil.example", "a@b")
 
 
 def test_headers_that_are_left_out_altogether_count_as_truncated() -> None:
-    told = received("x@masks.example")
-    del told["mail"]["headers"]
+    notification = received("x@masks.example")
+    del notification["mail"]["headers"]
 
-    assert read(told).headers_truncated
+    assert read(notification).headers_truncated
 
 
 def test_common_headers_are_not_needed_and_an_empty_from_list_harms_nothing() -> None:
-    told = received("x@masks.example")
-    told["mail"]["commonHeaders"] = {"from": []}
+    notification = received("x@masks.example")
+    notification["mail"]["commonHeaders"] = {"from": []}
 
-    assert read(told) == read(received("x@masks.example"))
+    assert read(notification) == read(received("x@masks.example"))
 
 
 def test_an_unknown_or_missing_verdict_is_unknown() -> None:
-    told = received("x@masks.example", spam="MAYBE")
-    del told["receipt"]["virusVerdict"]
+    notification = received("x@masks.example", spam="MAYBE")
+    del notification["receipt"]["virusVerdict"]
 
-    assert read(told).mail.verdicts.spam is Verdict.UNKNOWN
-    assert read(told).mail.verdicts.virus is Verdict.UNKNOWN
+    assert read(notification).mail.verdicts.spam is Verdict.UNKNOWN
+    assert read(notification).mail.verdicts.virus is Verdict.UNKNOWN
 
 
 def test_the_dmarc_policy_is_read() -> None:
-    told = received("x@masks.example", dmarc="FAIL")
-    told["receipt"]["dmarcPolicy"] = "REJECT"
+    notification = received("x@masks.example", dmarc="FAIL")
+    notification["receipt"]["dmarcPolicy"] = "REJECT"
 
-    assert read(told).mail.verdicts.dmarc_rejects
+    assert read(notification).mail.verdicts.dmarc_rejects
 
 
 @pytest.mark.parametrize("shape", ["notificationType", "eventType"])
 def test_bounces_are_read_in_both_shapes(shape: str) -> None:
-    told = read(bounce("a@owner.example", shape=shape, diagnostic="gone", tags={"mask": "r-1"}))
+    notification = read(
+        bounce("a@owner.example", shape=shape, diagnostic="gone", tags={"mask": "r-1"})
+    )
 
-    assert isinstance(told, Bounce)
-    assert (told.kind, told.recipients[0].diagnostic) == ("Permanent", "gone")
-    assert told.mail.tag("mask") == "r-1"
+    assert isinstance(notification, Bounce)
+    assert (notification.kind, notification.recipients[0].diagnostic) == ("Permanent", "gone")
+    assert notification.mail.tag("mask") == "r-1"
 
 
 @pytest.mark.parametrize("shape", ["notificationType", "eventType"])
 def test_complaints_are_read_in_both_shapes(shape: str) -> None:
-    told = read(complaint("a@owner.example", shape=shape))
+    notification = read(complaint("a@owner.example", shape=shape))
 
-    assert isinstance(told, Complaint)
-    assert (told.feedback, told.subkind, told.recipients) == ("abuse", "", ("a@owner.example",))
+    assert isinstance(notification, Complaint)
+    assert (notification.feedback, notification.subkind, notification.recipients) == (
+        "abuse",
+        "",
+        ("a@owner.example",),
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_complaints_are_read_in_both_shapes(shape: str) -> None:
         "Successfully validated SNS topic for Amazon SES event publishing.",
     ],
 )
-def test_what_is_no_notification_is_refused(text: str) -> None:
+def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(Refused) as refused:
         parse(text)
 
@@ -173,11 +181,11 @@ def test_a_refusal_does_not_quote_the_notification() -> None:
 
 @pytest.mark.parametrize("content", ["not base64!", "YWJj=ZGVm", "\u00e9"])
 def test_broken_base64_is_refused(content: str) -> None:
-    told = received("x@masks.example", content=content)
-    told["receipt"]["action"]["encoding"] = "BASE64"
+    notification = received("x@masks.example", content=content)
+    notification["receipt"]["action"]["encoding"] = "BASE64"
 
     with pytest.raises(Refused):
-        read(told)
+        read(notification)
 
 
 def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -190,16 +198,16 @@ def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(
-    told=st.sampled_from(
+    notification=st.sampled_from(
         [received("x@masks.example", content="hi"), bounce("a@b.example"), complaint("a@b.example")]
     ),
     data=st.data(),
     put=JSON,
 )
 def test_whatever_stands_in_a_field_it_is_read_or_refused(
-    told: dict[str, Any], data: st.DataObject, put: object
+    notification: dict[str, Any], data: st.DataObject, put: object
 ) -> None:
-    changed = json.loads(json.dumps(told))
+    changed = json.loads(json.dumps(notification))
     *way, last = data.draw(st.sampled_from(_paths(changed)))
     holder = changed
     for key in way:
