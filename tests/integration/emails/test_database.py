@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -31,7 +32,7 @@ def shown(name: str) -> str:
 
 
 @translated
-def fetched(statement: str) -> object:
+def fetched(statement: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         (value,) = cursor.fetchone()
