@@ -13,7 +13,7 @@ from tests.environment import SETTINGS
 from tests.integration.conftest import MAIL, OWNER, Relay, logged
 from tests.ledger import put_in_flight
 from tests.waiting import wait_until
-from tools.aws.fast_aws import FastAws
+from tools.aws.fast_aws import Arrived, FastAws
 from tools.local.aws import MAX_RECEIVES, LocalAws, SimulatedAws
 
 ROOT = Path(__file__).parents[3]
@@ -63,18 +63,23 @@ def redrive(
     )
 
 
-@pytest.fixture
-def letters(fast_aws: FastAws) -> FastAws:
-    """Five dead letters in SQS."""
-    for number in range(5):
-        fast_aws.put(f"message {number}")
-    for _ in range(MAX_RECEIVES + 1):
-        fast_aws.message_ids(fast_aws.queue_url)
-    wait_until("dead letters", lambda: fast_aws.count(fast_aws.dead_letter_queue_url) == 5)
-    return fast_aws
+def bury(aws: FastAws, number: int) -> FastAws:
+    """Let so many messages fail until SQS moves them to its dead-letter queue."""
+    aws.load(Arrived(bodies=[f"message {one}" for one in range(number)]))
+
+    def all_dead() -> bool:
+        aws.message_ids(aws.queue_url)
+        return aws.count(aws.dead_letter_queue_url) == number
+
+    for _ in range(MAX_RECEIVES * number // 10):
+        aws.message_ids(aws.queue_url)
+    wait_until("dead letters", all_dead)
+    return aws
 
 
-def test_a_redrive_shows_its_progress_until_all_is_moved(letters: FastAws) -> None:
+def test_a_redrive_shows_its_progress_until_all_is_moved(fast_aws: FastAws) -> None:
+    letters = bury(fast_aws, 5)
+
     done = redrive(letters)
 
     assert done.returncode == 0
@@ -83,7 +88,10 @@ def test_a_redrive_shows_its_progress_until_all_is_moved(letters: FastAws) -> No
     assert letters.count(letters.dead_letter_queue_url) == 0
 
 
-def test_a_redrive_can_be_looked_at_and_stopped(letters: FastAws) -> None:
+def test_a_redrive_can_be_looked_at_and_stopped(fast_aws: FastAws) -> None:
+    # At one a second, five minutes: longer than the commands below take, however busy the machine.
+    letters = bury(fast_aws, 300)
+
     assert redrive(letters, "--status").stdout == "No task was started yet.\n"
     assert "running" in redrive(letters, "--per-second", "1", "--no-wait").stdout
 

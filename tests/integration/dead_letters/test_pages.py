@@ -1,6 +1,8 @@
 """The admin's pages of dead letters: who may do what, and that nothing of a mail gets out."""
 
+import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -206,6 +208,37 @@ def test_those_ticked_are_deleted_once_that_is_confirmed(
     staff.post(ACT, chosen | {"confirmed": "1"})
 
     assert dead(client) == ["b"]
+
+
+@pytest.fixture
+def _slow(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock by which each hundred dead letters take 21 seconds."""
+    caplog.set_level(logging.INFO)
+    monotonic = time.monotonic
+
+    def clock() -> float:
+        handled = [one for one in caplog.records if one.msg == "dead letters handled"]
+        return monotonic() + 21 * len(handled)
+
+    monkeypatch.setattr(time, "monotonic", clock)
+
+
+@pytest.mark.usefixtures("_slow")
+@pytest.mark.parametrize("action", ["requeue-all", "delete-all"])
+def test_a_request_that_would_take_too_long_stops_and_says_so(
+    staff: Client, bury: Bury, client: redis.Redis, action: str
+) -> None:
+    """The web process would be ended in the middle; so each request does a part."""
+    for _ in range(150):
+        bury()
+    chosen = {"action": action, "confirmed": "1"}
+
+    first = text(staff.post(ACT, chosen, follow=True))
+
+    assert "there was no time for the others: do it again" in first
+    assert len(dead(client)) == 50
+    assert "no time" not in text(staff.post(ACT, chosen, follow=True))
+    assert dead(client) == []
 
 
 def test_a_wrong_filter_does_not_become_all(staff: Client, bury: Bury, client: redis.Redis) -> None:

@@ -39,3 +39,34 @@ def test_a_loop_survives_what_its_step_raises(
     (record,) = caplog.records
     assert vars(record)["loop"] == "poller"
     assert vars(record)["error_type"] == type(error).__name__
+
+
+class Waits(Event):
+    """An event that notes how long somebody would have waited for it, and does not wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.seconds.append(timeout)
+        return self.is_set()
+
+
+def test_a_loop_waits_longer_after_each_failure_and_starts_anew_after_a_success() -> None:
+    until = Waits()
+    steps = iter([False, False, False, True, True, False])
+
+    def step() -> bool:
+        succeeded = next(steps, None)
+        if succeeded is None:
+            until.set()
+        return bool(succeeded)
+
+    run_loop("poller", step, until)
+
+    longest = [0.5, 1, 2, 0.5, 1]
+    assert len(until.seconds) == len(longest)
+    for seconds, most in zip(until.seconds, longest, strict=True):
+        assert most / 2 <= seconds <= most
