@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from emails.models import Delivery
 from emails.store import claims
-from emails.store.database import translated
+from emails.store.database import raises_not_finished
 from emails.values.deliveries import Claim, ClaimResult
 from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
@@ -31,7 +31,7 @@ def shown(name: str) -> str:
     return str(fetched(f"SHOW {name}"))
 
 
-@translated
+@raises_not_finished
 def fetched(statement: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)
