@@ -16,9 +16,15 @@ from tools.local.aws import LocalAws
 from tools.local.postgres import LocalPostgres
 from tools.local.redis import LocalRedis
 
-# `make fuzz`: a round of what `make test` tries a hundred of. Each round draws anew.
+# Nothing is timed: how long an example takes depends on what else the machine does.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+# `make fuzz` tries thousands of examples, new ones in each round.
 settings.register_profile(
-    "fuzz", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck)
+    "fuzz",
+    settings.get_profile("tests"),
+    max_examples=2_000,
+    suppress_health_check=list(HealthCheck),
 )
 
 
