@@ -1,1 +1,1 @@
-"""For development only: local servers, the demo, a local AWS. Never installed."""
+"""Development tools: local servers, the demo, a local AWS. Never installed."""

@@ -1,5 +1,5 @@
-"""A fast local AWS for an unmodified boto3: SQS, S3, SES v2 and a little SNS, with faults to order.
+"""A fast local AWS for an unmodified boto3: SQS, S3, SES v2 and a little SNS, with fault injection.
 
-A tool for load and chaos, not a product: one process, everything in memory, no signature is
-checked, and only what the relay and its tests call is there.
+It serves load and chaos tests: one process, everything in memory, no signature checks, and only the
+operations that the relay and its tests call.
 """

@@ -1,4 +1,4 @@
-"""`python -m tools.aws --port N`: the fast local AWS by itself. Runs until SIGTERM."""
+"""`python -m tools.aws --port N`: runs the fast local AWS until SIGTERM."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from tools.aws.server import make_server
 
 
 def main() -> None:
-    """Run it where the command line says."""
+    """Run the server at the given address."""
     parser = argparse.ArgumentParser(prog="python -m tools.aws", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)

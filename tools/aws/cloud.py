@@ -1,4 +1,4 @@
-"""All services behind one address, and the faults between them and their clients."""
+"""All services behind one address, with the injected faults in front of them."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ _CARRIED_OUT = (Verdict.ANSWERED, Verdict.UNCONFIRMED, Verdict.CUT)
 
 
 class Cloud:
-    """The services' state, and the way of each request to them."""
+    """The services' state; routes each request to its service."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -45,12 +45,12 @@ class Cloud:
         self._announce_faults()
 
     def set_faults(self, faults: Faults) -> None:
-        """Let these things go wrong from now on."""
+        """Inject these faults from now on."""
         self.dice.set(faults)
         self._announce_faults()
 
     async def answer(self, request: Request) -> Response | None:
-        """Answer a request; None says that the connection is to be cut instead."""
+        """Answer a request; None means: cut the connection instead."""
         name = _service_name(request)
         service = self._services[name]
         operation = service.operation(request)
@@ -59,7 +59,7 @@ class Cloud:
         verdict, response = self.dice.verdict(name), None
         if verdict in _CARRIED_OUT:
             response = await _carried_out(service, request)
-            # An outage that began while this one waited for a message reaches it as well.
+            # An outage may have begun while this request waited for a message.
             if self.dice.of(name).outage is not Outage.NONE:
                 verdict = Verdict.OUTAGE
         self.requests[name, operation, verdict] += 1
@@ -78,11 +78,11 @@ class Cloud:
     async def _during_outage(self, name: str, service: Service) -> Response | None:
         while self.dice.of(name).outage is Outage.SILENT:
             await self._faults_changed.wait()
-        is_told = self.dice.of(name).outage is Outage.ERRORS
-        return service.refusal(_UNAVAILABLE) if is_told else None
+        has_error = self.dice.of(name).outage is Outage.ERRORS
+        return service.refusal(_UNAVAILABLE) if has_error else None
 
     def _announce_faults(self) -> None:
-        # Whoever waits wakes up, and those who wait from now on wait for the next change.
+        # Wakes the requests that wait now; later ones wait on the new event.
         self._faults_changed.set()
         self._faults_changed = asyncio.Event()
 

@@ -1,14 +1,14 @@
-"""What a test orders and asks beside AWS's own protocols, below `/_local/`. JSON in, JSON out.
+"""The control API for tests, below `/_local/`, beside AWS's own protocols. JSON in, JSON out.
 
-| request          | what it does                                                             |
-| ---------------- | ------------------------------------------------------------------------ |
-| POST reset       | forgets everything: queues, buckets, mails, faults, statistics           |
-| GET, PUT faults  | gives or sets the faults (`tools.aws.faults.Faults`); unset ones are off |
-| POST load        | puts objects and messages in bulk: `{bucket, objects, queue, bodies}`    |
-| GET contents     | how many messages each queue has, and the keys in each bucket            |
-| GET mails?from=N | the mails that were sent, from the Nth (0) on; `raw` is Base64           |
-| PUT mails        | `{keeps_bodies}`: whether to keep more than headers, until a reset       |
-| GET statistics   | requests by operation and verdict, and when mails were accepted          |
+| request          | what it does                                                               |
+| ---------------- | -------------------------------------------------------------------------- |
+| POST reset       | forgets everything: queues, buckets, mails, faults, statistics             |
+| GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
+| POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
+| GET contents     | the number of messages in each queue, and the keys in each bucket          |
+| GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
+| PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
+| GET statistics   | requests by operation and verdict, and when mails were accepted            |
 """
 
 import base64
@@ -21,7 +21,7 @@ import orjson
 
 from tools.aws import faults
 from tools.aws.cloud import Cloud
-from tools.aws.queues import Message, Place
+from tools.aws.queues import Message, State
 from tools.aws.s3 import Stored
 from tools.aws.web import CONTROL_PATH, Request, Response
 
@@ -29,28 +29,28 @@ _HEADERS = ((b"content-type", b"application/json"),)
 
 
 class Control:
-    """The orders, for one cloud."""
+    """The control API of one cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._orders: dict[tuple[str, str], Callable[[Request], Any]] = {
+        self._handlers: dict[tuple[str, str], Callable[[Request], Any]] = {
             ("POST", "reset"): lambda _: cloud.reset(),
             ("GET", "faults"): lambda _: faults.as_json(cloud.dice.faults),
             ("PUT", "faults"): self._set_faults,
             ("POST", "load"): self._load,
             ("GET", "contents"): lambda _: self._contents(),
             ("GET", "mails"): self._mails,
-            ("PUT", "mails"): self._keep,
+            ("PUT", "mails"): self._keep_bodies,
             ("GET", "statistics"): lambda _: self._statistics(),
         }
 
     def answer(self, request: Request) -> Response:
-        """Carry out an order; one that can't be is answered with 400 or 404, and the reason."""
-        order = self._orders.get((request.method, request.path.removeprefix(CONTROL_PATH)))
-        if order is None:
-            return _json({"error": f"{request.method} {request.path}: no such order"}, 404)
+        """Answer a request; an invalid one with 400 or 404, and the reason."""
+        handler = self._handlers.get((request.method, request.path.removeprefix(CONTROL_PATH)))
+        if handler is None:
+            return _json({"error": f"{request.method} {request.path}: no such request"}, 404)
         try:
-            return _json(order(request))
+            return _json(handler(request))
         except (ValueError, TypeError, KeyError) as error:
             return _json({"error": f"{request.path}: {error}"}, 400)
 
@@ -73,15 +73,15 @@ class Control:
         queues = self._cloud.sqs.queues.values()
         buckets = self._cloud.s3.buckets.items()
         return {
-            "messages": {queue.name: sum(queue.count(at, now) for at in Place) for queue in queues},
+            "messages": {queue.name: sum(queue.count(at, now) for at in State) for queue in queues},
             "objects": {bucket: sorted(objects) for bucket, objects in buckets},
         }
 
     def _mails(self, request: Request) -> list[dict[str, Any]]:
         start = int(parse_qs(request.query).get("from", ["0"])[0])
-        return [mail.told() for mail in self._cloud.ses.accepted[start:]]
+        return [mail.as_json() for mail in self._cloud.ses.accepted[start:]]
 
-    def _keep(self, request: Request) -> None:
+    def _keep_bodies(self, request: Request) -> None:
         self._cloud.ses.keeps_bodies = bool(orjson.loads(request.body)["keeps_bodies"])
 
     def _statistics(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The fast local AWS as a process, for the relay's processes and for those who test them."""
+"""The fast local AWS as a process, for the relay's processes and their tests."""
 
 import base64
 import uuid
@@ -22,24 +22,23 @@ Mail = tuple[bytes, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Mails by their keys in the bucket, and the messages that tell of them."""
+    """Received mails: their contents by key in the bucket, and their SQS message bodies."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     bodies: list[str] = field(default_factory=list)
 
 
 class FastAws(SimulatedAws):
-    """`python -m tools.aws`: in the place of moto, where there is much to do or to go wrong.
+    """`python -m tools.aws`: replaces moto in tests with load or faults.
 
-    What a test orders and counts here meets no faults; what goes through `sqs` and `s3` does.
+    The methods here bypass the injected faults; calls through `sqs` and `s3` don't.
     """
 
     _MODULE = "tools.aws"
     _RESET = f"{CONTROL_PATH}reset"
 
     def sent(self, start: int = 0) -> list[SentMail]:
-        """List what SES was given to send, oldest first, from the mail number `start` on."""
-        told = self.accepted(start)
+        """List the mails that SES accepted to send, oldest first, from number `start` on."""
         return [
             SentMail(
                 mail["sender"],
@@ -47,36 +46,35 @@ class FastAws(SimulatedAws):
                 base64.b64decode(mail["raw"]),
                 mail["ses_id"],
             )
-            for mail in told
+            for mail in self.accepted(start)
         ]
 
     def accepted(self, start: int = 0) -> list[dict[str, Any]]:
-        """Give the same as JSON, with when it was accepted and whose credentials it came with."""
-        told: list[dict[str, Any]] = self._ask("GET", f"{CONTROL_PATH}mails?from={start}")
-        return told
+        """List the same mails as JSON, with the time of acceptance and the access key."""
+        mails: list[dict[str, Any]] = self._ask("GET", f"{CONTROL_PATH}mails?from={start}")
+        return mails
 
     def keep_bodies(self, keeps: bool) -> None:
-        """Keep the mails that are sent from now on whole, or only their headers. Until `reset`."""
+        """Choose whether mails sent from now on are kept whole or as headers, until `reset`."""
         self._ask("PUT", f"{CONTROL_PATH}mails", {"keeps_bodies": keeps})
 
-    def set_faults(self, wrong: Faults) -> None:
-        """Let these things go wrong from now on; `Faults()` ends them all, and so does `reset`."""
-        self._ask("PUT", f"{CONTROL_PATH}faults", faults.as_json(wrong))
+    def set_faults(self, injected: Faults) -> None:
+        """Inject these faults from now on; `Faults()` or `reset` ends them all."""
+        self._ask("PUT", f"{CONTROL_PATH}faults", faults.as_json(injected))
 
     def faults(self) -> Faults:
-        """Give what goes wrong now."""
+        """Return the current faults."""
         return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
 
     def statistics(self) -> dict[str, Any]:
-        """Give `requests` (by operation, then by verdict) and `sent_at` (seconds, one a mail)."""
-        told: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
-        return told
+        """Return `requests` (by operation, then by verdict) and `sent_at` (seconds, per mail)."""
+        statistics: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
+        return statistics
 
     def deliver_many(self, mails: Sequence[Mail], sns_message_ids: Sequence[str] = ()) -> list[str]:
-        """Receive mails, each with its recipients, as SES would; gives their SQS messages' ids.
+        """Receive mails, each with its recipients, as SES would; returns their SQS message ids.
 
-        SNS gives its messages the ids given here, or makes some up. Signing their envelopes takes
-        about a millisecond each.
+        SNS uses `sns_message_ids`, or random ids. Signing takes about a millisecond per mail.
         """
         names: Sequence[str | None] = sns_message_ids or [None] * len(mails)
         named = list(zip(mails, names, strict=True))
@@ -86,21 +84,21 @@ class FastAws(SimulatedAws):
         return ids
 
     def sign(self, mails: Sequence[tuple[Mail, str | None]]) -> Arrived:
-        """Make what SES and SNS would make of mails, to be loaded later."""
+        """Make the objects and signed envelopes that SES and SNS would make, for `load`."""
         arrived = Arrived()
         for (raw, recipients), sns_message_id in mails:
             key = uuid.uuid4().hex
             arrived.objects[key] = raw
-            told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
-            arrived.bodies.append(self._envelope(told, sns_message_id))
+            received = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
+            arrived.bodies.append(self._envelope(received, sns_message_id))
         return arrived
 
     def load(self, arrived: Arrived) -> list[str]:
-        """Put mails into the bucket and messages into the queue; gives the messages' ids."""
+        """Put mails into the bucket and messages into the queue; returns the messages' ids."""
         return self._load(arrived.objects, arrived.bodies)
 
     def put(self, body: str) -> str:
-        """Put any text into the queue; gives the id of its SQS message."""
+        """Put any text into the queue; returns the id of its SQS message."""
         return self._load({}, [body])[0]
 
     def count(self, queue_url: str) -> int:
@@ -126,7 +124,7 @@ class FastAws(SimulatedAws):
         return self._ask("GET", f"{CONTROL_PATH}contents")
 
     def _server_environ(self) -> dict[str, str]:
-        # This package is no part of what is installed.
+        # This package isn't installed, so the process needs its path.
         return super()._server_environ() | {"PYTHONPATH": str(_ROOT)}
 
 

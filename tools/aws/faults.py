@@ -1,7 +1,7 @@
-"""What goes wrong, and how often: values that a test sets, and the dice that follow them.
+"""Fault injection: the kinds and shares of faults that a test sets, and the dice that draw them.
 
-A request that fails was either not carried out (`throttled`, `failed`) or, worse for the client,
-carried out and not confirmed (`unconfirmed`, `cut`).
+A failed request was either not carried out (`throttled`, `failed`) or, worse for the client,
+carried out but not confirmed (`unconfirmed`, `cut`).
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ SERVICES = ("sqs", "s3", "ses", "sns")
 
 
 class Outage(StrEnum):
-    """How a service is out of order, until told otherwise."""
+    """A service's outage, until the faults are set again."""
 
     NONE = "none"
     ERRORS = "errors"  # every request is answered with 503
@@ -24,11 +24,11 @@ class Outage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFaults:
-    """What is wrong with one service. Shares are of its requests, 0 to 1; together at most 1."""
+    """The faults of one service. Shares are of its requests, 0 to 1, and add up to at most 1."""
 
     latency_ms: float = 0
     jitter_ms: float = 0
-    """A request takes `latency_ms` and, evenly spread, up to `jitter_ms` more."""
+    """A request takes `latency_ms` plus a random time up to `jitter_ms`, evenly distributed."""
     throttled: float = 0
     failed: float = 0
     """Answered with status 500, and not carried out."""
@@ -41,25 +41,25 @@ class ServiceFaults:
     def __post_init__(self) -> None:
         shares = (self.throttled, self.failed, self.unconfirmed, self.cut)
         if min(shares) < 0 or sum(shares) > 1:
-            raise ValueError("throttled, failed, unconfirmed, cut: shares, together 0 to 1")
+            raise ValueError("throttled, failed, unconfirmed, cut: shares that add up to 0 to 1")
         if min(self.latency_ms, self.jitter_ms) < 0:
             raise ValueError("latency_ms, jitter_ms: 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong with AWS. Made without arguments: nothing, but that SQS keeps no order."""
+    """The faults of AWS. By default none, except that SQS doesn't keep the order."""
 
     sqs: ServiceFaults = ServiceFaults()
     s3: ServiceFaults = ServiceFaults()
     ses: ServiceFaults = ServiceFaults()
     sns: ServiceFaults = ServiceFaults()
     duplicated: float = 0
-    """The share of SQS's deliveries after which the message, though hidden, is delivered again."""
+    """The share of SQS's deliveries after which the message is delivered again though hidden."""
     undeleted: float = 0
     """The share of SQS's deletions that succeed and delete nothing: the message comes back."""
     reordered: int = 4
-    """SQS gives any of so many of the oldest messages; 1 keeps their order."""
+    """SQS delivers any of this many oldest messages; 1 keeps their order."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -74,11 +74,11 @@ TYPICAL = Faults(
     s3=ServiceFaults(latency_ms=30, jitter_ms=15),
     ses=ServiceFaults(latency_ms=80, jitter_ms=40),
 )
-"""The latencies of AWS on a good day, seen from within its region."""
+"""AWS's latencies on a good day, measured within its region."""
 
 
 def from_json(given: dict[str, Any]) -> Faults:
-    """Make faults of what `dataclasses.asdict` gave. Raises `ValueError` and `TypeError`."""
+    """Make faults from the result of `as_json`. Raises `ValueError` and `TypeError`."""
     services = {name: _service(given[name]) for name in SERVICES if name in given}
     return Faults(**given | services)
 
@@ -88,7 +88,7 @@ def _service(given: dict[str, Any]) -> ServiceFaults:
 
 
 class Verdict(StrEnum):
-    """What becomes of one request."""
+    """How one request ends."""
 
     ANSWERED = "answered"
     THROTTLED = "throttled"
@@ -102,22 +102,21 @@ _BY_CHANCE = (Verdict.THROTTLED, Verdict.FAILED, Verdict.UNCONFIRMED, Verdict.CU
 
 
 class Dice:
-    """Draws each request's fate.
+    """Draws the verdict on each request.
 
-    Each service has dice of its own: in what order requests to different services arrive changes
-    nothing for either.
+    Each service has its own dice, so the order of requests to different services doesn't matter.
     """
 
     def __init__(self) -> None:
         self.set(Faults())
 
     def set(self, faults: Faults) -> None:
-        """Draw by these faults from now on, and from their seed."""
+        """Use these faults from now on, and restart from their seed."""
         self.faults = faults
         self.randoms = {name: Random(f"{name} {faults.seed}") for name in SERVICES}
 
     def of(self, service: str) -> ServiceFaults:
-        """Give the present faults of a service."""
+        """Return the current faults of a service."""
         found: ServiceFaults = getattr(self.faults, service)
         return found
 
@@ -127,7 +126,7 @@ class Dice:
         return (faults.latency_ms + faults.jitter_ms * self.randoms[service].random()) / 1000
 
     def verdict(self, service: str) -> Verdict:
-        """Draw what becomes of a request."""
+        """Draw how a request ends."""
         faults = self.of(service)
         if faults.outage is not Outage.NONE:
             return Verdict.OUTAGE
@@ -138,11 +137,11 @@ class Dice:
                 return verdict
         return Verdict.ANSWERED
 
-    def is_so(self, share: float) -> bool:
-        """Draw whether something happens to a message of SQS."""
+    def happens(self, share: float) -> bool:
+        """Draw whether something with this probability happens to a message of SQS."""
         return share > 0 and self.randoms["sqs"].random() < share
 
 
 def as_json(faults: Faults) -> dict[str, Any]:
-    """Give faults as `from_json` takes them."""
+    """Return faults as JSON, for `from_json`."""
     return dataclasses.asdict(faults)

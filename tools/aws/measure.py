@@ -1,7 +1,7 @@
-"""`python -m tools.aws.measure`: what a request costs the servers that play AWS.
+"""`python -m tools.aws.measure`: measures the cost of requests to the local AWS servers.
 
-One client on one connection, without boto3, whose own cost would hide theirs. The server's CPU time
-is the kernel's count, in steps of 10 ms, so each row is measured for some seconds.
+One client uses one connection, without boto3, whose own cost would hide the server's. The kernel
+counts CPU time in steps of 10 ms, so each row is measured for a few seconds.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _SEND_MAIL = json.dumps(
 
 
 class Client:
-    """A client of one server, with a queue of its own that gives nothing up."""
+    """A client of one server, with its own queue, which has no dead-letter queue."""
 
     def __init__(self, aws: SimulatedAws) -> None:
         self._connection = HTTPConnection(aws.endpoint.removeprefix("http://"), timeout=300)
@@ -39,7 +39,7 @@ class Client:
         self._queue_url = aws.sqs.create_queue(QueueName="measured")["QueueUrl"]
 
     def sqs(self, operation: str, **given: Any) -> Any:
-        """Call SQS; gives its answer."""
+        """Call SQS and return its answer."""
         target = {
             "X-Amz-Target": f"AmazonSQS.{operation}",
             "Content-Type": "application/x-amz-json-1.0",
@@ -49,7 +49,7 @@ class Client:
         return json.loads(answer) if answer else {}
 
     def fill(self, number: int) -> None:
-        """Send so many messages."""
+        """Send `number` messages."""
         entries = [{"Id": str(index), "MessageBody": _BODY} for index in range(10)]
         for _ in range(number // 10):
             self.sqs("SendMessageBatch", Entries=entries)
@@ -73,7 +73,7 @@ class Client:
         self._ask("POST", "/v2/email/outbound-emails", _SEND_MAIL, "ses")
 
     def measure(self, call: Callable[[], None], seconds: float) -> tuple[float, float]:
-        """Call for about `seconds`; gives milliseconds a call, and the server's of CPU."""
+        """Call for about `seconds`; returns per call the milliseconds, and the server's CPU ms."""
         call()
         calls, started, cpu = 0, time.monotonic(), cpu_seconds(self._pid)
         while (elapsed := time.monotonic() - started) < seconds:
@@ -101,7 +101,7 @@ class Client:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Read how long a process has run, in its own code and in the kernel."""
+    """Read the CPU time of a process, in user and kernel mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

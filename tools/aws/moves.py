@@ -1,4 +1,4 @@
-"""Moving dead letters back: SQS's message move tasks.
+"""SQS's message move tasks, which move dead letters back.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tools.aws.queues import Message, Place, Queue
+from tools.aws.queues import Message, Queue, State
 from tools.aws.web import AwsError
 
 MAX_PER_SECOND = 500
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Status(StrEnum):
-    """What a move task is doing."""
+    """The state of a move task."""
 
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Move:
-    """One task: from a dead-letter queue to `destination`, or to where each message came from."""
+    """One task: from a dead-letter queue to `destination`, or to each message's source queue."""
 
     source: Queue
     destination: Queue | None
@@ -42,8 +42,8 @@ class Move:
     moved: int = 0
     failure: str | None = None
 
-    def told(self) -> Json:
-        """Describe it as ListMessageMoveTasks does: with its handle only while it runs."""
+    def as_json(self) -> Json:
+        """Describe it as ListMessageMoveTasks does, which shows its handle only while it runs."""
         described: Json = {
             "Status": self.status,
             "SourceArn": self.source.arn,
@@ -61,7 +61,7 @@ class Move:
 
 
 class Moves:
-    """All tasks, the newest last. Each runs by itself, as many messages a second as was asked."""
+    """All tasks, newest last. Each runs in the background, at the rate that was asked for."""
 
     def __init__(self, queues: dict[str, Queue]) -> None:
         self._queues = queues
@@ -69,7 +69,7 @@ class Moves:
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, given: Json) -> Json:
-        """Begin to move."""
+        """Start a task."""
         source = self._queue(given["SourceArn"])
         target = given.get("DestinationArn")
         if all(queue.dead_letters is not source for queue in self._queues.values()):
@@ -80,7 +80,7 @@ class Moves:
         if per_second is not None and not 1 <= per_second <= MAX_PER_SECOND:
             raise _invalid(f"MaxNumberOfMessagesPerSecond must be 1 to {MAX_PER_SECOND}.")
         now = time.time()
-        waiting = source.count(Place.WAITING, now)
+        waiting = source.count(State.WAITING, now)
         move = Move(source, self._queue(target) if target else None, per_second, waiting, now)
         self._moves.append(move)
         task = asyncio.create_task(self._run(move))
@@ -89,12 +89,12 @@ class Moves:
         return {"TaskHandle": move.handle}
 
     def describe(self, given: Json) -> Json:
-        """Describe a queue's tasks, the newest first."""
+        """Describe a queue's tasks, newest first."""
         found = self._of(self._queue(given["SourceArn"]))[::-1]
-        return {"Results": [move.told() for move in found[: given.get("MaxResults", 1)]]}
+        return {"Results": [move.as_json() for move in found[: given.get("MaxResults", 1)]]}
 
     def cancel(self, given: Json) -> Json:
-        """End a task; what it has moved stays moved."""
+        """End a task; messages it has moved stay moved."""
         for move in self._moves:
             if move.handle == given["TaskHandle"] and move.status is Status.RUNNING:
                 move.status = Status.CANCELLED
@@ -115,7 +115,7 @@ class Moves:
             await asyncio.sleep(step * pace)
 
     def _move_one(self, move: Move) -> None:
-        """Move one message, or find that the task has ended."""
+        """Move one message, or end the task."""
         now = time.time()
         if move.status is not Status.RUNNING:
             return
@@ -128,7 +128,7 @@ class Moves:
             move.source.send(message, now)
             move.status, move.failure = Status.FAILED, "CouldNotDetermineMessageSource"
             return
-        # To SQS this is a new message: with an id, a time and a receive count of its own.
+        # As in SQS, this is a new message, with its own id, time and receive count.
         target.send(Message(message.body, now, message.attributes), now)
         move.moved += 1
 

@@ -1,8 +1,8 @@
-"""One SQS queue in memory: what waits, what is hidden, and for how long. No I/O; `now` is given.
+"""One SQS queue in memory, with visibility, delays and redrive. No I/O; callers pass `now`.
 
-A queue tells its messages apart by a sequence number. One heap holds the numbers of those that
-wait, another those that come back, by the time when they do. An entry whose message is gone or
-elsewhere by then is skipped as it comes up: no operation costs more than O(log n).
+Each message has a sequence number. One heap holds the numbers of waiting messages; another those of
+hidden and delayed ones, by the time when they return. Outdated heap entries are skipped when they
+come up, so no operation costs more than O(log n).
 
 All times are in seconds since the epoch.
 """
@@ -23,8 +23,8 @@ from tools.aws.faults import Dice
 from tools.aws.web import AwsError
 
 
-class Place(Enum):
-    """Where in its queue a message is."""
+class State(Enum):
+    """The state of a message in its queue."""
 
     WAITING = auto()
     DELAYED = auto()
@@ -33,7 +33,7 @@ class Place(Enum):
 
 @dataclass(slots=True)
 class Message:
-    """One message, and what became of it so far."""
+    """One message, with its delivery history."""
 
     body: str
     sent_at: float
@@ -41,13 +41,13 @@ class Message:
     message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     md5: str = ""
     sequence: int = 0
-    place: Place = Place.WAITING
+    state: State = State.WAITING
     returns_at: float = 0
     receive_count: int = 0
     deliveries: int = 0
-    """As `receive_count`, and the duplicates too, which SQS does not count."""
-    comes_again: bool = False
-    """A duplicate of it waits."""
+    """Like `receive_count`, but with injected duplicates, which SQS does not count."""
+    has_duplicate: bool = False
+    """Whether an injected duplicate waits."""
     first_received_at: float = 0
     dead_letter_of: str | None = None
     """The ARN of the queue that gave it up."""
@@ -57,13 +57,13 @@ class Message:
 
     @property
     def receipt_handle(self) -> str:
-        """The handle of its newest delivery."""
+        """The receipt handle of its newest delivery."""
         text = f"{self.sequence} {self.deliveries} {self.message_id}"
         return base64.b64encode(text.encode()).decode()
 
 
 class Queue:
-    """One queue. `attributes` are as an operator sets them: all text."""
+    """One queue. `attributes` are texts, as in SQS's API."""
 
     def __init__(self, name: str, arn: str, created_at: float) -> None:
         self.name = name
@@ -76,25 +76,25 @@ class Queue:
         self.dead_letters: Queue | None = None
         self.max_receives = 0
         self.arrived = asyncio.Event()
-        """Set when a message begins to wait or will do so sooner; who waits for one clears it."""
+        """Set when a message is waiting, or will be sooner than before. Receivers clear it."""
         self._numbers = itertools.count()
         self._messages: dict[int, Message] = {}
         self._waiting: list[int] = []
         self._returning: list[tuple[float, int]] = []
-        self._counts: Counter[Place] = Counter()
+        self._counts: Counter[State] = Counter()
 
     def send(self, message: Message, now: float, delay_seconds: float = 0) -> None:
-        """Take in a message, new or from another queue."""
+        """Add a message, new or from another queue."""
         message.sequence = next(self._numbers)
         self._messages[message.sequence] = message
-        self._counts[message.place] += 1
+        self._counts[message.state] += 1
         if delay_seconds > 0:
-            self._hide(message, Place.DELAYED, now + delay_seconds)
+            self._hide(message, State.DELAYED, now + delay_seconds)
         else:
             self._let_wait(message)
 
     def receive(self, limit: int, hidden_seconds: float, now: float, dice: Dice) -> list[Message]:
-        """Deliver up to `limit` messages; those received too often become dead letters instead."""
+        """Deliver up to `limit` messages; those received too often are dead-lettered instead."""
         reordered = dice.faults.reordered
         found = self._candidates(limit + reordered - 1, now)
         if reordered > 1:
@@ -106,9 +106,9 @@ class Queue:
         return found[:limit]
 
     def delete(self, receipt_handle: str, dice: Dice) -> None:
-        """Delete a message. As in SQS, an older delivery's handle is taken and deletes nothing."""
+        """Delete a message. As in SQS, an older delivery's handle succeeds and deletes nothing."""
         message, is_newest = self._find(receipt_handle)
-        if message and is_newest and not dice.is_so(dice.faults.undeleted):
+        if message and is_newest and not dice.happens(dice.faults.undeleted):
             self._remove(message)
 
     def change_visibility(self, receipt_handle: str, seconds: float, now: float) -> None:
@@ -121,36 +121,36 @@ class Queue:
                 f"Value {receipt_handle} for parameter ReceiptHandle is invalid. Reason: Message"
                 " does not exist or is not available for visibility timeout change.",
             )
-        if message.place is not Place.HIDDEN:
+        if message.state is not State.HIDDEN:
             raise AwsError("MessageNotInflight", "The specified message isn't in flight.")
         if is_newest:
-            self._hide(message, Place.HIDDEN, now + seconds)
-            self.arrived.set()  # whoever waits for it may have to wait less long
+            self._hide(message, State.HIDDEN, now + seconds)
+            self.arrived.set()  # it may return sooner than a receiver expects
 
     def take(self, now: float) -> Message | None:
-        """Take the oldest waiting message out of the queue, as moving it elsewhere does."""
+        """Remove and return the oldest waiting message, to move it to another queue."""
         self._let_return(now)
         while self._waiting:
             message = self._messages.get(heappop(self._waiting))
-            if message and message.place is Place.WAITING:
+            if message and message.state is State.WAITING:
                 self._remove(message)
                 return message
         return None
 
     def purge(self) -> None:
-        """Forget all messages."""
+        """Drop all messages."""
         self._messages.clear()
         self._waiting.clear()
         self._returning.clear()
         self._counts.clear()
 
-    def count(self, place: Place, now: float) -> int:
-        """Count the messages in a place."""
+    def count(self, state: State, now: float) -> int:
+        """Count the messages in a state."""
         self._let_return(now)
-        return self._counts[place]
+        return self._counts[state]
 
     def next_return_at(self) -> float | None:
-        """Tell when a hidden message may begin to wait again, if there is one."""
+        """Return when the next hidden or delayed message may return; None if there is none."""
         return self._returning[0][0] if self._returning else None
 
     def _candidates(self, number: int, now: float) -> list[Message]:
@@ -158,7 +158,7 @@ class Queue:
         found: dict[int, Message] = {}
         while len(found) < number and self._waiting:
             message = self._messages.get(heappop(self._waiting))
-            if message is None or not (message.place is Place.WAITING or message.comes_again):
+            if message is None or not (message.state is State.WAITING or message.has_duplicate):
                 continue
             if self.dead_letters and message.receive_count >= self.max_receives:
                 self._give_up(message, self.dead_letters, now)
@@ -167,24 +167,24 @@ class Queue:
         return list(found.values())
 
     def _deliver(self, message: Message, hidden_seconds: float, now: float, dice: Dice) -> None:
-        is_duplicate = message.place is Place.HIDDEN
+        is_duplicate = message.state is State.HIDDEN
         message.deliveries += 1
         if not is_duplicate:
             message.receive_count += 1
             message.first_received_at = message.first_received_at or now
-        message.comes_again = not is_duplicate and dice.is_so(dice.faults.duplicated)
-        if message.comes_again:
+        message.has_duplicate = not is_duplicate and dice.happens(dice.faults.duplicated)
+        if message.has_duplicate:
             heappush(self._waiting, message.sequence)
-        self._hide(message, Place.HIDDEN, now + hidden_seconds)
+        self._hide(message, State.HIDDEN, now + hidden_seconds)
 
     def _give_up(self, message: Message, dead_letters: "Queue", now: float) -> None:
         self._remove(message)
         message.dead_letter_of = self.arn
-        message.comes_again = False
+        message.has_duplicate = False
         dead_letters.send(message, now)
 
-    def _hide(self, message: Message, place: Place, until: float) -> None:
-        self._place(message, place)
+    def _hide(self, message: Message, state: State, until: float) -> None:
+        self._set_state(message, state)
         message.returns_at = until
         heappush(self._returning, (until, message.sequence))
 
@@ -192,25 +192,25 @@ class Queue:
         while self._returning and self._returning[0][0] <= now:
             due, sequence = heappop(self._returning)
             message = self._messages.get(sequence)
-            if message and message.place is not Place.WAITING and message.returns_at == due:
+            if message and message.state is not State.WAITING and message.returns_at == due:
                 self._let_wait(message)
 
     def _let_wait(self, message: Message) -> None:
-        self._place(message, Place.WAITING)
+        self._set_state(message, State.WAITING)
         heappush(self._waiting, message.sequence)
         self.arrived.set()
 
-    def _place(self, message: Message, place: Place) -> None:
-        self._counts[message.place] -= 1
-        self._counts[place] += 1
-        message.place = place
+    def _set_state(self, message: Message, state: State) -> None:
+        self._counts[message.state] -= 1
+        self._counts[state] += 1
+        message.state = state
 
     def _remove(self, message: Message) -> None:
         del self._messages[message.sequence]
-        self._counts[message.place] -= 1
+        self._counts[message.state] -= 1
 
     def _find(self, receipt_handle: str) -> tuple[Message | None, bool]:
-        """Find the message that a handle was given for, and tell whether it is its newest."""
+        """Find the message of a receipt handle, and whether the handle is its newest."""
         try:
             sequence, delivery, message_id = base64.b64decode(receipt_handle).split(b" ")
             message = self._messages.get(int(sequence))

@@ -1,4 +1,4 @@
-"""S3's REST protocol, with the bucket in the path, as boto3 speaks it to an endpoint of our own.
+"""S3's REST protocol, with the bucket in the path, as boto3 uses it for a custom endpoint.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 """
@@ -33,7 +33,7 @@ class Stored:
 
     @property
     def headers(self) -> Headers:
-        """What S3 tells of it beside its content."""
+        """The headers that S3 returns with it."""
         changed = format_datetime(self.changed_at, usegmt=True).encode()
         return ((b"etag", self.etag.encode()), (b"last-modified", changed))
 
@@ -59,7 +59,7 @@ class S3:
         }
 
     def operation(self, request: Request) -> str:
-        """Name the operation: S3 tells them apart by method, path and query."""
+        """Name the operation, by the request's method and path."""
         _, key = _split(request.path)
         if key:
             return f"{request.method.title()}Object"
@@ -70,11 +70,13 @@ class S3:
         """Carry out an operation."""
         operation = self._operations.get(self.operation(request))
         if operation is None:
-            raise AwsError("NotImplemented", f"{self.operation(request)} is not played here", 501)
+            raise AwsError(
+                "NotImplemented", f"{self.operation(request)} is not supported here", 501
+            )
         return operation(request, *_split(request.path))
 
     def refusal(self, error: AwsError) -> Response:
-        """Say an error in XML."""
+        """Return an error as XML."""
         code, message = escape(error.code), escape(error.message)
         text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return Response(text.encode(), error.status, _XML)
@@ -139,7 +141,7 @@ class S3:
 
 
 def unchunked(body: bytes) -> bytes:
-    """Take the chunks of an `aws-chunked` body together; its trailers are checksums, not content.
+    """Join the chunks of an `aws-chunked` body; its trailers are checksums, not content.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
     """

@@ -39,7 +39,7 @@ def make_server(host: str, port: int) -> uvicorn.Server:
 
 
 class _Protocol(HttpToolsProtocol):
-    """ASGI knows no way to close a connection without an answer; the transport does."""
+    """Passes the transport on, because ASGI can't close a connection without an answer."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -47,7 +47,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class Application:
-    """Takes HTTP apart for the cloud and its control."""
+    """The ASGI application: passes HTTP requests to the cloud and its control API."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -1,4 +1,4 @@
-"""SES v2's REST protocol: it takes mails, and keeps them for whoever wants to see what was sent.
+"""SES v2's REST protocol: accepts mails and keeps them, so that tests can see what was sent.
 
 https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 """
@@ -24,9 +24,9 @@ _OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One mail that was accepted, `at` seconds since the epoch; `raw` may be its headers alone.
+    """One mail that was accepted, `at` seconds since the epoch; `raw` may be its headers only.
 
-    `access_key` tells whose credentials it was sent with.
+    `access_key` identifies the sender's credentials.
     """
 
     at: float
@@ -36,8 +36,8 @@ class Accepted:
     raw: bytes
     ses_id: str
 
-    def told(self) -> dict[str, Any]:
-        """Describe it as JSON can."""
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
         return {
             "at": self.at,
             "access_key": self.access_key,
@@ -49,7 +49,7 @@ class Accepted:
 
 
 class Ses:
-    """All mails that were sent, oldest first; without their bodies unless `keeps_bodies`."""
+    """All sent mails, oldest first; headers only unless `keeps_bodies`."""
 
     throttled = AwsError("TooManyRequestsException", "Too many requests", 429)
 
@@ -70,21 +70,21 @@ class Ses:
             return _json(self._send(orjson.loads(request.body), _access_key(request)))
         if operation == "CreateEmailIdentity":
             return _json(self._create_identity(orjson.loads(request.body)["EmailIdentity"]))
-        raise AwsError("UnknownOperationException", f"{operation} is not played here", 404)
+        raise AwsError("UnknownOperationException", f"{operation} is not supported here", 404)
 
     def refusal(self, error: AwsError) -> Response:
-        """Say an error: its code in a header."""
+        """Return an error, with its code in a header."""
         headers = (*_HEADERS, (b"x-amzn-errortype", error.code.encode()))
         return Response(orjson.dumps({"message": error.message}), error.status, headers)
 
     def _send(self, given: dict[str, Any], access_key: str) -> dict[str, Any]:
         sender = given.get("FromEmailAddress", "")
-        if not self._is_ours(sender):
+        if not self._is_verified(sender):
             raise AwsError("MessageRejected", "Email address is not verified.")
         try:
             raw = base64.b64decode(given["Content"]["Raw"]["Data"])
         except KeyError:
-            raise AwsError("BadRequestException", "Only raw mails are taken here.") from None
+            raise AwsError("BadRequestException", "Only raw mails are supported here.") from None
         destination = given.get("Destination", {})
         recipients = tuple(
             address
@@ -98,7 +98,7 @@ class Ses:
         self.accepted.append(Accepted(at, access_key, sender, recipients, raw, ses_id))
         return {"MessageId": ses_id}
 
-    def _is_ours(self, sender: str) -> bool:
+    def _is_verified(self, sender: str) -> bool:
         address = sender.rpartition("<")[2].rstrip("> ")
         return not {address, address.rpartition("@")[2]}.isdisjoint(self._identities)
 
@@ -111,7 +111,7 @@ class Ses:
 
 
 def _access_key(request: Request) -> str:
-    """Read it out of a signature of version 4: `AWS4-HMAC-SHA256 Credential=KEY/date/…`."""
+    """Read it from a version 4 signature: `AWS4-HMAC-SHA256 Credential=KEY/date/…`."""
     signature = request.headers.get(b"authorization", b"").decode("latin-1")
     return signature.partition("Credential=")[2].partition("/")[0]
 

@@ -1,4 +1,4 @@
-"""As much of SNS's query protocol as the relay calls: topics are made, subscriptions confirmed."""
+"""The part of SNS's query protocol that the relay calls: CreateTopic and ConfirmSubscription."""
 
 import uuid
 from urllib.parse import parse_qs
@@ -36,10 +36,10 @@ class Sns:
             if arn not in self._topics:
                 raise AwsError("NotFound", "Topic does not exist", 404)
             return _result(action, "SubscriptionArn", f"{arn}:{uuid.uuid4()}")
-        raise AwsError("InvalidAction", f"{action} is not played here")
+        raise AwsError("InvalidAction", f"{action} is not supported here")
 
     def refusal(self, error: AwsError) -> Response:
-        """Say an error in XML."""
+        """Return an error as XML."""
         fault = "Sender" if error.status < 500 else "Receiver"
         text = (
             f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>{fault}</Type>'

@@ -12,7 +12,7 @@ import orjson
 
 from tools.aws.faults import Dice
 from tools.aws.moves import Moves
-from tools.aws.queues import Message, Place, Queue
+from tools.aws.queues import Message, Queue, State
 from tools.aws.web import AwsError, Request, Response
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -23,8 +23,8 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _HEADERS = ((b"content-type", b"application/x-amz-json-1.0"),)
 
-# The codes that clients know from SQS's older protocol carry a prefix, and one is another word.
-# boto3 shows these, not those of the JSON protocol.
+# boto3 shows the error codes of SQS's older query protocol, not those of the JSON protocol. They
+# differ by a prefix, and one by its name.
 _OLD_CODES = {
     "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
     "QueueNameExists": "QueueAlreadyExists",
@@ -79,7 +79,7 @@ class Sqs:
         }
 
     def stop(self) -> None:
-        """End what goes on by itself."""
+        """End the background tasks."""
         self._moves.stop()
 
     def operation(self, request: Request) -> str:
@@ -95,11 +95,11 @@ class Sqs:
         elif operation in self._operations:
             result = self._operations[operation](given)
         else:
-            raise AwsError("UnknownOperationException", f"{operation} is not played here", 404)
+            raise AwsError("UnknownOperationException", f"{operation} is not supported here", 404)
         return Response(orjson.dumps(result), headers=_HEADERS)
 
     def refusal(self, error: AwsError) -> Response:
-        """Say an error as SQS does: its new name in the body, its old one in a header."""
+        """Return an error as SQS does: its new code in the body, its old one in a header."""
         fault = "Sender" if error.status < 500 else "Receiver"
         old = f"{_OLD_CODES.get(error.code, error.code)};{fault}"
         body = {"__type": f"com.amazonaws.sqs#{error.code}", "message": error.message}
@@ -129,7 +129,7 @@ class Sqs:
         return {"QueueUrl": self._url(queue)}
 
     def _configure(self, queue: Queue, attributes: dict[str, str]) -> None:
-        """Set a queue's attributes: all, or none when one is wrong."""
+        """Set a queue's attributes: all of them, or none if one is invalid."""
         merged = queue.attributes | attributes
         try:
             visibility = int(merged.get("VisibilityTimeout", 30))
@@ -154,9 +154,9 @@ class Sqs:
         queue, now = self._queue(given), time.time()
         known = {
             "QueueArn": queue.arn,
-            "ApproximateNumberOfMessages": str(queue.count(Place.WAITING, now)),
-            "ApproximateNumberOfMessagesDelayed": str(queue.count(Place.DELAYED, now)),
-            "ApproximateNumberOfMessagesNotVisible": str(queue.count(Place.HIDDEN, now)),
+            "ApproximateNumberOfMessages": str(queue.count(State.WAITING, now)),
+            "ApproximateNumberOfMessagesDelayed": str(queue.count(State.DELAYED, now)),
+            "ApproximateNumberOfMessagesNotVisible": str(queue.count(State.HIDDEN, now)),
             "CreatedTimestamp": str(int(queue.created_at)),
             "VisibilityTimeout": str(queue.visibility_seconds),
             "DelaySeconds": str(queue.delay_seconds),
@@ -185,7 +185,7 @@ class Sqs:
         return {}
 
     def _batch(self, given: Json, carry_out: Callable[[Queue, Json], Json]) -> Json:
-        """Carry out each entry of a batch; one that fails does nothing to the others."""
+        """Carry out each entry of a batch; a failed entry doesn't affect the others."""
         queue = self._queue(given)
         answer: dict[str, list[Json]] = {"Successful": [], "Failed": []}
         for entry in _entries(given):
@@ -214,7 +214,7 @@ class Sqs:
             given, "VisibilityTimeout", 0, MAX_HIDDEN_SECONDS, queue.visibility_seconds
         )
         deadline = time.time() + wait
-        # A client that has hung up must not be given messages: they would be hidden for nothing.
+        # Deliver nothing to a client that has hung up: the messages would be hidden for nothing.
         while not is_abandoned():
             now = time.time()
             if messages := queue.receive(limit, hidden, now, self.dice):
@@ -237,7 +237,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def _delivered(messages: list[Message], given: Json) -> Iterator[Json]:
     wanted = {*given.get("AttributeNames", ()), *given.get("MessageSystemAttributeNames", ())}
     for message in messages:
-        told: Json = {
+        delivered: Json = {
             "MessageId": message.message_id,
             "ReceiptHandle": message.receipt_handle,
             "MD5OfBody": message.md5,
@@ -245,12 +245,12 @@ def _delivered(messages: list[Message], given: Json) -> Iterator[Json]:
         }
         if wanted:
             known = _system_attributes(message)
-            told["Attributes"] = (
+            delivered["Attributes"] = (
                 known if "All" in wanted else {name: known[name] for name in wanted & known.keys()}
             )
         if message.attributes and given.get("MessageAttributeNames"):
-            told["MessageAttributes"] = message.attributes
-        yield told
+            delivered["MessageAttributes"] = message.attributes
+        yield delivered
 
 
 def _system_attributes(message: Message) -> dict[str, str]:

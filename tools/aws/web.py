@@ -1,18 +1,18 @@
-"""HTTP as the services see it: a request, a response, and an error of AWS's."""
+"""HTTP as the services see it: a request, a response, and AWS's errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 CONTROL_PATH = "/_local/"
-"""Below it is what a test orders and asks; all else is AWS's."""
+"""The prefix of the control API's paths; all others are AWS's."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(slots=True)
 class Request:
-    """One request, whole; `path` is decoded, and the names of `headers` are lower case."""
+    """One complete request; `path` is decoded, and header names are in lower case."""
 
     method: str
     path: str
@@ -20,12 +20,12 @@ class Request:
     headers: dict[bytes, bytes]
     body: bytes
     is_abandoned: Callable[[], bool]
-    """Tells whether the client has hung up."""
+    """Returns whether the client has hung up."""
 
 
 @dataclass(slots=True)
 class Response:
-    """One answer, whole."""
+    """One complete response."""
 
     body: bytes = b""
     status: int = 200
@@ -33,7 +33,7 @@ class Response:
 
 
 class AwsError(Exception):
-    """An error that AWS answers with; each service says it in its own protocol."""
+    """An error of AWS; each service encodes it in its own protocol."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(code)
@@ -46,13 +46,13 @@ class Service(Protocol):
     """One of AWS's services."""
 
     throttled: AwsError
-    """What it answers when it is asked too often."""
+    """The error for too many requests."""
 
     def operation(self, request: Request) -> str:
-        """Name the API operation that is asked for."""
+        """Name the requested API operation."""
 
     async def answer(self, request: Request) -> Response:
-        """Carry it out. Raises `AwsError`."""
+        """Carry out the request. Raises `AwsError`."""
 
     def refusal(self, error: AwsError) -> Response:
-        """Say an error in the service's protocol."""
+        """Return an error in the service's protocol."""

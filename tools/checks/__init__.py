@@ -1,1 +1,1 @@
-"""What `make lint` checks beyond the tools of others."""
+"""Our own checks in `make lint`."""

@@ -1,7 +1,7 @@
-"""A contract for import-linter that lists what may be imported, where the others list what may not.
+"""An import-linter contract that lists the allowed imports; its own contracts list forbidden ones.
 
-A list of what is forbidden grows with each idea of how to break it; a list of what is allowed does
-not. Only direct imports are looked at: what is allowed answers for itself.
+A deny list must grow with each new way to break it; an allow list needn't. Only direct imports are
+checked: allowed modules may import what they like.
 """
 
 import sys
@@ -14,12 +14,12 @@ from importlinter.domain.imports import Module
 
 
 class AllowList(Contract):
-    """Modules that import only each other and what is listed.
+    """Modules that import only each other and the listed ones.
 
     Options:
-        source_modules: the modules that the contract is about, with all below them.
-        allowed_modules: what they may import besides, with all below each.
-        allow_standard_library: whether all of Python's own library is allowed as well.
+        source_modules: the modules under contract, with their submodules.
+        allowed_modules: the other modules they may import, with their submodules.
+        allow_standard_library: whether they may import the standard library as well.
     """
 
     type_name = "allow_list"
@@ -29,12 +29,12 @@ class AllowList(Contract):
     allow_standard_library = fields.BooleanField(required=False, default=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """Find each import that is not allowed."""
+        """Find all imports that are not allowed."""
         illegal = sorted(self._find_illegal(graph))
         return ContractCheck(kept=not illegal, metadata={"illegal": illegal})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """Print each import that is not allowed, with its lines."""
+        """Print each import that is not allowed, with its line numbers."""
         for importer, imported, lines in check.metadata["illegal"]:
             output.print_error(f"{importer} must not import {imported} (l. {lines})", bold=False)
 
@@ -48,7 +48,7 @@ class AllowList(Contract):
                 if _is_within(imported, allowed) or self._is_standard(imported):
                     continue
                 found = graph.get_import_details(importer=importer, imported=imported)
-                yield importer, imported, ", ".join(str(one["line_number"]) for one in found)
+                yield importer, imported, ", ".join(str(each["line_number"]) for each in found)
 
     def _is_standard(self, name: str) -> bool:
         is_standard = name.partition(".")[0] in sys.stdlib_module_names

@@ -64,8 +64,8 @@ def test_faults_are_the_same_after_a_journey(faults: Faults) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"ses": {"failed": 0.6, "cut": 0.6}}, "together 0 to 1"),
-        ({"ses": {"failed": -1}}, "together 0 to 1"),
+        ({"ses": {"failed": 0.6, "cut": 0.6}}, "add up to 0 to 1"),
+        ({"ses": {"failed": -1}}, "add up to 0 to 1"),
         ({"s3": {"latency_ms": -1}}, "latency_ms"),
         ({"sqs": {"outage": "some"}}, "'some' is not a valid Outage"),
         ({"duplicated": 2}, "duplicated"),

@@ -3,7 +3,7 @@
 import pytest
 
 from tools.aws.faults import Dice, Faults
-from tools.aws.queues import Message, Place, Queue
+from tools.aws.queues import Message, Queue, State
 
 HIDDEN_SECONDS = 30
 
@@ -68,7 +68,7 @@ def test_a_duplicate_comes_while_its_message_is_hidden() -> None:
     assert duplicate.receipt_handle != first
     assert duplicate.receive_count == 1
     assert receive(queue, thrown, now=2) == []
-    assert queue.count(Place.HIDDEN, now=2) == 1
+    assert queue.count(State.HIDDEN, now=2) == 1
 
 
 def test_a_duplicate_of_a_deleted_message_does_not_come() -> None:
@@ -114,4 +114,4 @@ def test_an_older_handle_changes_no_time() -> None:
 
     queue.change_visibility(older, seconds=0, now=HIDDEN_SECONDS)
 
-    assert queue.count(Place.HIDDEN, now=HIDDEN_SECONDS) == 1
+    assert queue.count(State.HIDDEN, now=HIDDEN_SECONDS) == 1
