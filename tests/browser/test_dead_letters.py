@@ -64,6 +64,7 @@ def test_who_may_only_look_can_requeue_nothing(relay: Relay, open_site: OpenSite
 
     expect(site.page.locator(".dead-letters tbody tr")).to_have_count(1)
     expect(site.page.get_by_role("button", name="Requeue")).to_have_count(0)
+    site.page.wait_for_load_state()  # the width is right once the style sheets are there
     assert site.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
