@@ -1,1 +1,1 @@
-"""Embedded Redis, PostgreSQL and AWS, and the demo. Never imported in production."""
+"""Local Redis, PostgreSQL and AWS, the demo, and `make dev`. Never imported in production."""

@@ -1,7 +1,7 @@
-"""An AWS of our own: a server, with a queue, a bucket, and a stand-in for SES's receiving end.
+"""A local AWS: a server process with a queue and a bucket, and a stand-in for SES's receiving side.
 
-The servers' SNS signs nothing that verifies, and their SES receives nothing; so what they would do
-is done here: store the mail, tell of it in a signed envelope, put that into the queue.
+The servers' SES receives no mail, and their SNS makes no valid signatures. So this module does what
+they would do: it stores the mail, and puts a signed notification of it into the queue.
 """
 
 import json
@@ -30,7 +30,7 @@ MASK_DOMAIN = "masks.example"
 MAX_RECEIVES = 3
 _QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
 
-# Neither a proxy, nor a profile that this machine's own AWS is used with, leads to a local server.
+# Ignore this machine's proxy and AWS profile: neither leads to a local server.
 _DIRECT = Config(proxies={})
 _NOT_SET = (None, None, None, None)
 _NO_FILE = (None, None, os.devnull, None)
@@ -38,7 +38,7 @@ _NO_FILE = (None, None, os.devnull, None)
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """A mail that was given to SES to send."""
+    """A mail that SES accepted to send."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -47,26 +47,26 @@ class SentMail:
 
 
 class Server(Protocol):
-    """What listens."""
+    """A running server."""
 
     @property
     def pid(self) -> int:
-        """The id of the process that it runs in."""
+        """The id of its process."""
 
     def stop(self) -> object:
         """Stop it."""
 
 
 class SimulatedAws(ABC):
-    """A server that plays AWS, as a process, set up for the relay; `deliver` is what SES would do.
+    """A server process that simulates AWS, set up for the relay; `deliver` acts as SES.
 
-    It listens for this machine alone, on a free port, unless it is told otherwise.
+    By default it listens on a free loopback port.
     """
 
     _MODULE: ClassVar[str]
-    """What to run; it takes `--host` and `--port`."""
+    """The module to run; it accepts `--host` and `--port`."""
     _RESET: ClassVar[str]
-    """The path that makes it forget everything."""
+    """The path that resets the server."""
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
         port = port or free_port()
@@ -91,7 +91,7 @@ class SimulatedAws(ABC):
         return self._server.pid
 
     def set_up(self, visibility_seconds: int = 30) -> None:
-        """Make the queue with its dead-letter queue, the bucket, and the identities of SES."""
+        """Create the queue, its dead-letter queue, the bucket, the topic and the SES identity."""
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName=_DEAD_LETTERS)["QueueUrl"]
         dead_letters = f"arn:aws:sqs:{REGION}:123456789012:{_DEAD_LETTERS}"
         redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
@@ -107,7 +107,7 @@ class SimulatedAws(ABC):
         self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
 
     def reset(self) -> None:
-        """Forget everything, and set up anew."""
+        """Drop everything, and set up again."""
         self._ask("POST", self._RESET)
         self.set_up()
 
@@ -116,7 +116,7 @@ class SimulatedAws(ABC):
         self._server.stop()
 
     def environ(self) -> dict[str, str]:
-        """Give the settings that lead the relay's processes here."""
+        """Return the settings that point the relay's processes to this server."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -134,18 +134,18 @@ class SimulatedAws(ABC):
         }
 
     def deliver(self, raw: bytes, recipients: Sequence[str], **verdicts: str) -> str:
-        """Receive a mail as SES would; gives the id of the SQS message that tells of it."""
+        """Receive a mail as SES would; returns the id of its SQS message."""
         key = uuid.uuid4().hex
         self._store(key, raw)
-        told = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key, **verdicts)
-        return self.notify(told)
+        received = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key, **verdicts)
+        return self.notify(received)
 
-    def notify(self, told: dict[str, Any], message_id: str | None = None) -> str:
-        """Publish a notification of SES: signed, in the queue."""
-        return self.put(self._envelope(told, message_id))
+    def notify(self, notice: dict[str, Any], message_id: str | None = None) -> str:
+        """Put a notification of SES into the queue, in a signed envelope."""
+        return self.put(self._envelope(notice, message_id))
 
     def put(self, body: str) -> str:
-        """Put any text into the queue; gives the id of its SQS message."""
+        """Put any text into the queue; returns the id of its SQS message."""
         return self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)["MessageId"]
 
     def count(self, queue_url: str) -> int:
@@ -158,7 +158,7 @@ class SimulatedAws(ABC):
         )
 
     def message_ids(self, queue_url: str) -> set[str]:
-        """Give the ids of a queue's visible messages, ten at most, and leave them visible."""
+        """Return the ids of up to ten visible messages of a queue, and leave them visible."""
         answer = self.sqs.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
         )
@@ -170,7 +170,7 @@ class SimulatedAws(ABC):
 
     @abstractmethod
     def sent(self) -> list[SentMail]:
-        """List what SES was given to send, oldest first."""
+        """List the mails that SES accepted to send, oldest first."""
 
     def _start(self, host: str, port: int, log: Path) -> Server:
         command = [sys.executable, "-m", self._MODULE, "--host", host, "--port", str(port)]
@@ -181,14 +181,14 @@ class SimulatedAws(ABC):
     def _store(self, key: str, raw: bytes) -> None:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
 
-    def _envelope(self, told: dict[str, Any], message_id: str | None = None) -> str:
-        return json.dumps(self.signer.sign(notification(TOPIC, json.dumps(told), message_id)))
+    def _envelope(self, notice: dict[str, Any], message_id: str | None = None) -> str:
+        return json.dumps(self.signer.sign(notification(TOPIC, json.dumps(notice), message_id)))
 
     def _server_environ(self) -> dict[str, str]:
         return passed_on()
 
     def _ask(self, method: str, path: str, given: Any = None) -> Any:
-        """Ask the server for what AWS does not offer; JSON in, JSON out."""
+        """Call the server's own API beside AWS's; JSON in, JSON out."""
         body = None if given is None else json.dumps(given).encode()
         request = Request(f"{self.endpoint}{path}", body, method=method)
         with self._http.open(request) as answer:
@@ -202,12 +202,12 @@ class LocalAws(SimulatedAws):
     _RESET = "/moto-api/reset"
 
     def sent(self) -> list[SentMail]:
-        """List what SES was given to send, oldest first."""
+        """List the mails that SES accepted to send, oldest first."""
         data = self._ask("GET", "/moto-api/data.json")
         return [_sent_mail(raw) for raw in data.get("ses", {}).get("RawMessage", [])]
 
     def deliver(self, raw: bytes, recipients: Sequence[str], **verdicts: str) -> str:
-        """Receive a mail. A verified domain's subdomains are verified to SES, and not to moto."""
+        """Receive a mail. In SES, a verified domain's subdomains are verified, too; not in moto."""
         for domain in {address.rpartition("@")[2].lower() for address in recipients}:
             if domain.endswith(f".{MASK_DOMAIN}"):
                 self._ses.create_email_identity(EmailIdentity=domain)
@@ -221,6 +221,6 @@ def _session() -> boto3.Session:
 
 
 def _sent_mail(raw: dict[str, Any]) -> SentMail:
-    # moto's SES v2 notes each destination twice.
+    # moto's SES v2 records each destination twice.
     recipients = tuple(dict.fromkeys(raw["destinations"]))
     return SentMail(raw["source"], recipients, raw["raw_data"].encode(), raw["id"])

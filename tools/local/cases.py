@@ -1,6 +1,6 @@
-"""The mails of the demo: what is sent, and what must become of it.
+"""The demo's mails: what is sent, and what must happen to it.
 
-Each case that forwards has masks of its own, so that what was sent tells which case it is of.
+Each case that forwards has its own masks, so that a sent mail identifies its case.
 """
 
 import json
@@ -32,10 +32,10 @@ Put = Callable[[SimulatedAws, "Case"], str]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One mail: to whom, and the outcome of each recipient as the log tells it.
+    """One mail: its recipients, and for each the expected outcome, as logged.
 
-    `put` puts it into the queue and gives the id of the SQS message. A case with `rejected` is
-    refused by the bridge, for that reason, and ends in SQS's dead-letter queue.
+    `put` puts it into the queue and returns the SQS message's id. The bridge rejects a case with
+    `rejected`, for that reason; it ends in SQS's dead-letter queue.
     """
 
     name: str
@@ -48,17 +48,17 @@ class Case:
 
     @property
     def sns_message_id(self) -> str:
-        """The id that SNS gives the notification; here it names the case, for its log lines."""
+        """SNS's id of the notification; it names the case, to find its log lines."""
         return "demo-" + self.name.replace(" ", "-")
 
     def envelope(self, aws: SimulatedAws) -> str:
-        """Store the mail and make the signed envelope that tells of it."""
+        """Store the mail, and make the signed envelope of its notification."""
         raw = (MAILS / self.mail).read_bytes()
         recipients = [f"{mask}@masks.example" for mask in self.masks]
         key = self.sns_message_id
         aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
-        told = received_in_s3(raw, recipients, bucket=BUCKET, key=key, **self.verdicts)
-        return json.dumps(aws.signer.sign(notification(TOPIC, json.dumps(told), key)))
+        received = received_in_s3(raw, recipients, bucket=BUCKET, key=key, **self.verdicts)
+        return json.dumps(aws.signer.sign(notification(TOPIC, json.dumps(received), key)))
 
 
 def _twice(aws: SimulatedAws, case: Case) -> str:
@@ -113,4 +113,4 @@ CASES = (
 
 REJECTED = tuple(case for case in CASES if case.rejected)
 KEPT = tuple(case for case in REJECTED if case.put is _tampered)
-"""The cases whose mail stays in S3: nobody has settled it."""
+"""The cases whose mail stays in S3, because it is never settled."""

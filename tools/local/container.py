@@ -1,6 +1,7 @@
-"""The local AWS by itself, for docker-compose.yml: `python -m tools.local.container FOLDER`.
+"""`python -m tools.local.container FOLDER`: runs the local AWS until SIGTERM.
 
-The folder holds the certificates for the bridge, and mails in and out. Runs until SIGTERM.
+For docker-compose.yml. The folder holds the bridge's certificates and the folders for mails in and
+out.
 """
 
 import argparse
@@ -17,7 +18,7 @@ _POLL_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
-    """Run until interrupted, which is success; returns the exit code."""
+    """Run until interrupted; returns the exit code, 0 for an interrupt."""
     parser = argparse.ArgumentParser(prog="python -m tools.local.container")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=4566)
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
         print(f"ready: {drop.inbox} → {drop.outbox}", flush=True)
         while True:
             interrupts.check()
-            drop.look()
+            drop.poll()
             time.sleep(_POLL_SECONDS)
     except Interrupted:
         return 0

@@ -1,6 +1,6 @@
-"""`make demo`: the whole relay on this machine, from mails in to mails out, and then gone again.
+"""`make demo`: runs the whole relay on this machine, from mails in to mails out, then stops it.
 
-Exits with 0 when every mail ended as it must, 1 when one did not, 130 when it was interrupted.
+Exits with 0 if every mail ended as expected, with 1 if one did not, with 130 if interrupted.
 """
 
 import sys
@@ -32,7 +32,7 @@ console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The relay's processes on top of its servers."""
+    """The relay's processes."""
 
     stack: Stack
     bridge: Process
@@ -52,7 +52,7 @@ def main() -> int:
         try:
             return _run(Path(name), interrupts)
         except Interrupted as interrupted:
-            console.print("interrupted; everything that was started is stopped")
+            console.print("interrupted; everything has been stopped")
             return interrupted.exit_code
         except (NotReady, CommandFailed) as error:
             console.print(str(error), style="red", markup=False)
@@ -68,7 +68,7 @@ def _run(folder: Path, interrupts: Interrupts) -> int:
             folder, servers.aws, redis_url=servers.redis.url, database_url=servers.postgres.url
         ) as stack,
     ):
-        with _step("making the database, owners and masks", interrupts):
+        with _step("creating the database, owners and masks", interrupts):
             populate(stack, interrupts)
         with _step("starting the workers, the bridge and the scheduler", interrupts):
             workers = stack.start_workers(processes=2)
@@ -77,18 +77,18 @@ def _run(folder: Path, interrupts: Interrupts) -> int:
 
 
 @contextmanager
-def _step(what: str, interrupts: Interrupts) -> Iterator[None]:
+def _step(description: str, interrupts: Interrupts) -> Iterator[None]:
     interrupts.check()
     if not console.is_terminal:
-        console.print(f"{what} …")
+        console.print(f"{description} …")
         yield
         return
-    with console.status(f"{what} …"):
+    with console.status(f"{description} …"):
         yield
 
 
 def populate(stack: Stack, interrupts: Interrupts) -> None:
-    """Make the tables, the owners and their masks."""
+    """Create the tables, the owners and their masks."""
     stack.manage("migrate", "--verbosity", "0")
     for owner in OWNERS:
         interrupts.check()
@@ -107,25 +107,27 @@ def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
     console.print(table(results))
 
     problems = [
-        f"{result.case.name!r} ended otherwise" for result in results if not result.is_right
+        f"{result.case.name!r} did not end as expected"
+        for result in results
+        if not result.is_expected
     ]
     if not is_finished:
-        problems.append(f"in the queue there are still {aws.count(aws.queue_url)} messages")
+        problems.append(f"{aws.count(aws.queue_url)} messages are still in the queue")
     if not _are_deleted(relay, interrupts):
-        problems.append("S3 does not hold exactly the mails that nobody settled")
+        problems.append("S3 does not hold exactly the mails that were not settled")
     problems += [f"{process.name} ended" for process in relay.processes if not process.is_running()]
     if problems:
-        _complain(problems, relay)
+        _print_problems(problems, relay)
         return 1
     console.print(
-        f"The queue is empty. {len(REJECTED)} rejected messages lie in SQS's dead-letter queue. "
+        f"The queue is empty. {len(REJECTED)} rejected messages are in SQS's dead-letter queue. "
         f"The forwarded mails are in {OUTPUT.name}/."
     )
     return 0
 
 
 def _watch(relay: Relay, logs: Logs, interrupts: Interrupts) -> bool:
-    """Show the progress until all is settled and the queue is empty; gives whether it got there."""
+    """Show the progress until all mails are settled and the queue is empty; False: timed out."""
     aws = relay.stack.aws
     deadline = time.monotonic() + _DEADLINE_SECONDS
     to_settle = [case for case in CASES if not case.rejected]
@@ -144,7 +146,7 @@ def _watch(relay: Relay, logs: Logs, interrupts: Interrupts) -> bool:
 
 
 def _are_deleted(relay: Relay, interrupts: Interrupts) -> bool:
-    """Give whether S3 comes to hold what nobody settled, and no more; nobody waits a minute."""
+    """Start the deletion job at once, and check that S3 then holds only the unsettled mails."""
     relay.stack.delete_discarded_mails()
     deadline = time.monotonic() + _DELETED_SECONDS
     while len(relay.stack.aws.stored_mails()) != len(KEPT):
@@ -159,12 +161,12 @@ def _is_settled(case: Case, logs: Logs) -> bool:
     return len(logs.outcomes(case)) >= len(case.outcomes)
 
 
-def _complain(problems: list[str], relay: Relay) -> None:
+def _print_problems(problems: list[str], relay: Relay) -> None:
     for process in relay.processes:
-        console.print(f"the end of the log of {process.name}:", style="bold")
+        console.print(f"end of the log of {process.name}:", style="bold")
         console.print(process.tail(), markup=False, highlight=False, soft_wrap=True)
     for problem in problems:
-        console.print(f"not as it should be: {problem}", style="red", markup=False)
+        console.print(f"problem: {problem}", style="red", markup=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make dev`: the whole relay on this machine, kept running until Ctrl-C, with its admin."""
+"""`make dev`: runs the whole relay on this machine, with its admin, until Ctrl-C."""
 
 import secrets
 import sys
@@ -22,7 +22,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:
-    """Run until interrupted, which is success; returns the exit code."""
+    """Run until interrupted; returns the exit code, 0 for an interrupt."""
     interrupts = Interrupts()
     with tempfile.TemporaryDirectory(prefix="relay-dev-") as name:
         try:
@@ -56,14 +56,14 @@ def _run(folder: Path, interrupts: Interrupts) -> None:
         for case in CASES:
             case.put(stack.aws, case)
         drop = DropFolder(stack.aws, folder)
-        _tell(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
+        _print_addresses(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
         try:
             while True:
                 interrupts.check()
-                drop.look()
+                drop.poll()
                 time.sleep(_POLL_SECONDS)
         except Interrupted:
-            console.print("stopping, which takes some seconds …")
+            console.print("stopping, which takes a few seconds …")
             raise
 
 
@@ -77,7 +77,7 @@ def _add_staff(stack: Stack) -> str:
     return password
 
 
-def _tell(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
+def _print_addresses(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
     example = (MAILS / "plain.eml").relative_to(ROOT)
     lines = {
         "admin": admin,
@@ -87,11 +87,11 @@ def _tell(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
         "PostgreSQL": stack.environ["DATABASE_URL"],
         "logs": f"{folder}/*.log",
         "sent mails": f"{drop.outbox}/",
-        "deliver one": f"cp {example} {drop.inbox}/",
+        "send one": f"cp {example} {drop.inbox}/",
     }
-    for what, where in lines.items():
-        console.print(f"{what + ':':<12} {where}", markup=False)
-    console.print("The demo's mails were delivered. Ctrl-C stops everything.")
+    for label, text in lines.items():
+        console.print(f"{label + ':':<12} {text}", markup=False)
+    console.print("The demo's mails have been delivered. Ctrl-C stops everything.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Two folders, for people: mails put into one are delivered, mails that were sent are in the other.
+"""Two folders for trying things out: mails put into `in` are delivered; sent mails appear in `out`.
 
-What they stand for is the SMTP side of SES, of which a local AWS has none.
+They stand in for SES's SMTP side, which a local AWS lacks.
 """
 
 import email.policy
@@ -15,7 +15,7 @@ _UNCHANGED_SECONDS = 1
 
 
 class DropFolder:
-    """`folder/in` and `folder/out` of a local AWS; `look` is to be called now and then."""
+    """`folder/in` and `folder/out` of a local AWS. Call `poll` regularly."""
 
     def __init__(self, aws: SimulatedAws, folder: Path) -> None:
         self._aws = aws
@@ -25,10 +25,10 @@ class DropFolder:
         for path in (self.inbox, self.outbox):
             path.mkdir(parents=True, exist_ok=True)
 
-    def look(self) -> None:
-        """Deliver what was put into the inbox, and save what was sent since the last look."""
+    def poll(self) -> None:
+        """Deliver the mails in the inbox, and save those sent since the last poll."""
         for path in sorted(self.inbox.glob("*.eml")):
-            # A file that is still being written grows.
+            # A file that changed just now may still be incomplete.
             if time.time() - path.stat().st_mtime >= _UNCHANGED_SECONDS:
                 self._deliver(path)
         for mail in self._aws.sent()[self._saved :]:
@@ -45,12 +45,12 @@ class DropFolder:
 
 
 def recipients_of(raw: bytes) -> list[str]:
-    """List the masks that a mail is to, by its headers: there is no envelope to ask."""
+    """List the masks that a mail is addressed to, by its headers: there is no SMTP envelope."""
     headers = BytesHeaderParser(policy=email.policy.compat32).parsebytes(raw)
     fields = [str(value) for name in ("To", "Cc", "Bcc") for value in headers.get_all(name, [])]
     addresses = [address for field in fields for address in addresses_in(field)]
-    return [address for address in addresses if _is_ours(address.rpartition("@")[2].lower())]
+    return [address for address in addresses if _has_masks(address.rpartition("@")[2].lower())]
 
 
-def _is_ours(domain: str) -> bool:
+def _has_masks(domain: str) -> bool:
     return domain == MASK_DOMAIN or domain.endswith(f".{MASK_DOMAIN}")

@@ -1,11 +1,11 @@
-"""SIGINT and SIGTERM, noted: nothing is cut half-way, neither a start nor a stop."""
+"""Records SIGINT and SIGTERM, so that neither a start nor a stop is cut off halfway."""
 
 import signal
 from types import FrameType
 
 
 class Interrupted(Exception):
-    """Somebody wants us to end; `exit_code` is what a shell expects of us then."""
+    """A signal asked this process to end; `exit_code` is the one that shells expect then."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -13,17 +13,17 @@ class Interrupted(Exception):
 
 
 class Interrupts:
-    """Notes the signals of this process from now on; `check` is called where we may end."""
+    """Records this process's signals; call `check` where it may end."""
 
     def __init__(self) -> None:
         self._number: int | None = None
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+            signal.signal(number, self._record)
 
     def check(self) -> None:
-        """Raise `Interrupted` if a signal has come."""
+        """Raise `Interrupted` if a signal has arrived."""
         if self._number is not None:
             raise Interrupted(self._number)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self._number = number

@@ -1,4 +1,4 @@
-"""Reads from the logs of the bridge and the workers what became of the demo's mails."""
+"""Reads the outcomes of the demo's mails from the logs of the bridge and the workers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from tools.local.cases import Case
 
 
 class Logs:
-    """The two logs, and which SQS message is of which case."""
+    """The two logs, and the case of each SQS message."""
 
     def __init__(self, bridge: Path, workers: Path, message_ids: Mapping[str, Case]) -> None:
         self._bridge = bridge
@@ -17,7 +17,7 @@ class Logs:
         self._message_ids = message_ids
 
     def outcomes(self, case: Case) -> tuple[str, ...]:
-        """Give what the log tells of a case: an outcome a recipient, or its rejection."""
+        """Return a case's outcomes by the logs: one per recipient, or its rejection."""
         if case.rejected:
             rejected = (
                 f"rejected/{line['reason']}"
@@ -25,7 +25,7 @@ class Logs:
                 if line["message"] == "message rejected"
                 and self._message_ids.get(line["sqs_message_id"]) == case
             )
-            # It is rejected each time that SQS delivers it.
+            # The bridge rejects it at each delivery.
             return tuple(sorted(set(rejected)))
         return tuple(
             f"{line['outcome']}/{line['reason']}"
@@ -35,11 +35,11 @@ class Logs:
 
 
 def lines(log: Path) -> Iterator[dict[str, Any]]:
-    """Read the JSON lines of a log; what is no JSON object comes from elsewhere."""
+    """Yield the JSON lines of a log; other lines are skipped."""
     for line in log.read_text(errors="replace").splitlines():
         try:
-            read = json.loads(line)
+            fields = json.loads(line)
         except ValueError:
             continue
-        if isinstance(read, dict) and "message" in read:
-            yield read
+        if isinstance(fields, dict) and "message" in fields:
+            yield fields

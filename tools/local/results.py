@@ -1,4 +1,4 @@
-"""What became of the demo's mails: gathered from the logs, SES and the queues, then judged."""
+"""The demo's results, from the logs, SES and the queues, compared with what is expected."""
 
 import shutil
 from collections import Counter
@@ -17,23 +17,23 @@ DEAD_LETTER = "(dead-letter queue)"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one case: its outcomes by the logs, and where its mails or messages are."""
+    """The result of one case: its outcomes by the logs, and where its mails or messages are."""
 
     case: Case
-    became: tuple[str, ...]
+    outcomes: tuple[str, ...]
     places: tuple[str, ...]
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """What must become of it."""
+        """The expected outcomes."""
         if self.case.rejected:
             return (f"rejected/{self.case.rejected}",)
         return self.case.outcomes
 
     @property
-    def is_right(self) -> bool:
-        """Tell whether it ended as it must, and each forwarded mail was sent once."""
-        return Counter(self.became) == Counter(self.expected) and self._is_where_it_belongs()
+    def is_expected(self) -> bool:
+        """Whether it ended as expected, and each forwarded mail was sent once."""
+        return Counter(self.outcomes) == Counter(self.expected) and self._is_where_it_belongs()
 
     def _is_where_it_belongs(self) -> bool:
         if self.case.rejected:
@@ -45,7 +45,7 @@ class Result:
 def gather(
     message_ids: dict[str, Case], aws: SimulatedAws, logs: Logs, folder: Path
 ) -> Iterator[Result]:
-    """Give the result of each case; writes the mails that were sent into the folder, anew."""
+    """Yield the result of each case, and replace the folder by the mails that were sent."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     sent = aws.sent()
@@ -58,27 +58,27 @@ def gather(
 
 
 def table(results: list[Result]) -> Table:
-    """Lay the results out for people."""
-    laid_out = Table(title="What became of each mail")
-    for heading in ("mail", "to", "expected", "became", "now in"):
-        laid_out.add_column(heading, overflow="fold")
+    """Show the results as a table."""
+    shown = Table(title="Results")
+    for heading in ("mail", "to", "expected", "actual", "now in"):
+        shown.add_column(heading, overflow="fold")
     for result in results:
-        laid_out.add_row(
+        shown.add_row(
             result.case.name,
             ", ".join(result.case.masks),
             "\n".join(result.expected),
-            ("" if result.is_right else "✗ ") + "\n".join(result.became or ("nothing",)),
+            ("" if result.is_expected else "✗ ") + "\n".join(result.outcomes or ("nothing",)),
             "\n".join(result.places),
-            style=None if result.is_right else "red",
+            style=None if result.is_expected else "red",
         )
-    return laid_out
+    return shown
 
 
 def _write_mails(case: Case, sent: list[SentMail], folder: Path) -> Iterator[str]:
     if case.rejected:
         return
-    of_case = [mail for mail in sent if mail.sender.split("@")[0] in case.masks]
-    for number, mail in enumerate(of_case, start=1):
+    forwarded = [mail for mail in sent if mail.sender.split("@")[0] in case.masks]
+    for number, mail in enumerate(forwarded, start=1):
         name = f"{case.name.lower().replace(' ', '-')}-{number}.eml"
         (folder / name).write_bytes(mail.raw)
         yield name

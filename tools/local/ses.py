@@ -1,4 +1,4 @@
-"""What SES tells of a received mail: its notification, made from the raw mail as SES would.
+"""Makes SES's notification of a received mail from the raw mail.
 
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
 """
@@ -16,7 +16,7 @@ _PARSER = BytesHeaderParser(policy=email.policy.compat32)
 def received_in_s3(
     raw: bytes, recipients: Sequence[str], *, bucket: str, key: str, **verdicts: str
 ) -> dict[str, Any]:
-    """Tell of a mail that SES stored in S3. Verdicts not given, as in `spam="FAIL"`, are PASS."""
+    """Make the notification of a mail stored in S3. Verdicts default to PASS; see `spam="FAIL"`."""
     action = {"type": "S3", "bucketName": bucket, "objectKeyPrefix": "", "objectKey": key}
     return _received(raw, recipients, key, action, verdicts)
 
@@ -24,7 +24,7 @@ def received_in_s3(
 def received_inline(
     raw: bytes, recipients: Sequence[str], *, ses_id: str, **verdicts: str
 ) -> dict[str, Any]:
-    """Tell of a mail whose content SES put into the notification."""
+    """Make the notification of a mail whose content it contains."""
     action = {"type": "SNS", "encoding": "BASE64"}
     notification = _received(raw, recipients, ses_id, action, verdicts)
     return notification | {"content": base64.b64encode(raw).decode()}

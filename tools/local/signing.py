@@ -1,7 +1,7 @@
-"""Signs SNS envelopes as SNS does, with a key and a certificate of our own.
+"""Signs SNS envelopes as SNS does, with our own key and certificate.
 
-The bridge is pointed at the folder with the certificate (`AWS_SNS_CERTIFICATE_DIR`) and so verifies
-these envelopes as it would verify real ones.
+`AWS_SNS_CERTIFICATE_DIR` points the bridge to the folder with the certificate, so it verifies these
+envelopes like real ones.
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
@@ -44,7 +44,7 @@ class Signer:
         valid_from: datetime | None = None,
         valid_days: int = 30,
     ) -> "Signer":
-        """Make a key and a certificate, good for `valid_days` before and after `valid_from`."""
+        """Make a key and a certificate, valid for `valid_days` before and after `valid_from`."""
         key = generate_private_key(public_exponent=65537, key_size=key_bits)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
         middle = valid_from or datetime.now(UTC)
@@ -67,11 +67,11 @@ class Signer:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def write_certificate(self, folder: Path) -> None:
-        """Put the certificate where `AWS_SNS_CERTIFICATE_DIR` points."""
+        """Write the certificate into the folder for `AWS_SNS_CERTIFICATE_DIR`."""
         (folder / self.url.rsplit("/", 1)[-1]).write_bytes(self.pem)
 
     def sign(self, fields: dict[str, str], version: str = "2") -> dict[str, str]:
-        """Complete an envelope's fields with its signature, version and certificate."""
+        """Add the signature, its version and the certificate's URL to an envelope's fields."""
         names = _NOTIFICATION if fields["Type"] == "Notification" else _CONFIRMATION
         text = "".join(f"{name}\n{fields[name]}\n" for name in names if name in fields)
         signature = self.key.sign(text.encode(), PKCS1v15(), _HASHES[version])

@@ -1,4 +1,4 @@
-"""The whole relay on this machine: the servers, and its own processes on top of them."""
+"""The whole relay on this machine: its servers and its processes."""
 
 import json
 import secrets
@@ -25,14 +25,14 @@ _QUICK = {
     "PROCESS_EMAIL_WAIT_SECONDS": "1",
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "4",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "1",
-    # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks.
+    # Dramatiq's own variable: how many milliseconds an idle worker sleeps between polls.
     "dramatiq_worker_timeout": "50",
 }
-"""A machine of one's own need not be kind to SQS; these make everything happen sooner."""
+"""Short intervals, to make everything happen sooner; against the real SQS they would cost more."""
 
 
 class CommandFailed(Exception):
-    """A `manage.py` command failed; the text is what it said."""
+    """A `manage.py` command failed; the text is its error output."""
 
 
 class Servers:
@@ -46,7 +46,7 @@ class Servers:
             started.callback(self.redis.stop)
             self.postgres = LocalPostgres(folder)
             started.callback(self.postgres.stop)
-            # All are there; from here on it is `stop` that stops them.
+            # All have started; from here on, `stop` stops them.
             self._started = started.pop_all()
 
     def __enter__(self) -> "Servers":
@@ -66,7 +66,7 @@ class Servers:
 
 
 class Stack:
-    """The relay's processes, with an environment that leads them to the servers."""
+    """The relay's processes, with an environment that points them to the servers."""
 
     def __init__(
         self, folder: Path, aws: SimulatedAws, *, redis_url: str, database_url: str, **settings: str
@@ -102,35 +102,35 @@ class Stack:
         self.stop()
 
     def manage(self, *arguments: str) -> str:
-        """Run a `manage.py` command; gives what it printed. Raises `CommandFailed`."""
+        """Run a `manage.py` command; returns its output. Raises `CommandFailed`."""
         done = subprocess.run(
             [sys.executable, _MANAGE, *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
             check=False,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+            start_new_session=True,  # a Ctrl-C in the terminal must reach only us
         )
         if done.returncode != 0:
             raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
 
     def add_user(self, *arguments: str) -> dict[str, Any]:
-        """Add a user; gives the command's JSON."""
+        """Add a user; returns the command's JSON."""
         added: dict[str, Any] = json.loads(self.manage("add_user", *arguments))
         return added
 
     def add_mask(self, *arguments: str) -> dict[str, Any]:
-        """Add a mask; gives the command's JSON."""
+        """Add a mask; returns the command's JSON."""
         added: dict[str, Any] = json.loads(self.manage("add_mask", *arguments))
         return added
 
     def start_bridge(self, *arguments: str, **settings: str) -> Process:
-        """Start a bridge; it is not waited for."""
+        """Start a bridge, without waiting for it."""
         return self.start("bridge", ["-m", "bridge", *arguments], settings)
 
     def start_workers(self, processes: int = 1, threads: int = 4, **settings: str) -> Process:
-        """Start Dramatiq's workers, and wait until they work."""
+        """Start Dramatiq's workers, and wait until they are ready."""
         command = [_MANAGE, "rundramatiq", "--skip-logging"]
         command += ["--processes", str(processes), "--threads", str(threads)]
         workers = self.start("workers", command, settings)
@@ -145,16 +145,16 @@ class Stack:
         return self.start("scheduler", command, {"DJANGO_SETTINGS_MODULE": "relay.settings"})
 
     def start_web(self, **settings: str) -> tuple[Process, str]:
-        """Start the web process, and wait until it answers; gives its address as well."""
+        """Start the web process, and wait until it listens; returns its URL as well."""
         port = free_port()
         command = ["-m", "gunicorn", "relay.wsgi", "--bind", f"127.0.0.1:{port}"]
-        command += ["--no-control-socket"]  # it would lie in the home of whoever starts us
+        command += ["--no-control-socket"]  # gunicorn would put it into our home folder
         web = self.start("web", command, settings)
         web.wait_until(lambda: is_listening(port))
         return web, f"http://127.0.0.1:{port}"
 
     def delete_discarded_mails(self) -> None:
-        """Have the workers do that job of each minute now."""
+        """Start that job now; the scheduler starts it every minute."""
         broker = make_broker(self.environ["REDIS_URL"])
         broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
         broker.close()

@@ -19,7 +19,7 @@ REJECTED = Case("c", rejected="not_json")
 
 
 @pytest.mark.parametrize(
-    ("case", "became", "places", "is_right"),
+    ("case", "outcomes", "places", "is_expected"),
     [
         (FORWARDED, ("forwarded/existing_mask",), ("a.eml",), True),
         (FORWARDED, (), (), False),
@@ -38,9 +38,9 @@ REJECTED = Case("c", rejected="not_json")
     ],
 )
 def test_a_mail_that_ended_otherwise_is_told_apart(
-    case: Case, became: tuple[str, ...], places: tuple[str, ...], is_right: bool
+    case: Case, outcomes: tuple[str, ...], places: tuple[str, ...], is_expected: bool
 ) -> None:
-    assert Result(case, became, places).is_right is is_right
+    assert Result(case, outcomes, places).is_expected is is_expected
 
 
 def test_the_outcomes_are_read_from_the_logs(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_each_case_can_be_told_from_the_others() -> None:
 
 def test_an_interrupted_demo_leaves_nothing_behind(start: StartProgram) -> None:
     demo = start("-m", "tools.local.demo")
-    demo.wait_until_it_prints("making the database")
+    demo.wait_until_it_prints("creating the database")
 
     # The second, of somebody impatient, must not cut the stopping short.
     for _ in range(2):

@@ -43,8 +43,8 @@ def test_a_mail_in_the_folder_is_delivered_once(aws: LocalAws, tmp_path: Path) -
     drop = DropFolder(aws, tmp_path)
     path = put(drop.inbox, MAIL)
 
-    drop.look()
-    drop.look()
+    drop.poll()
+    drop.poll()
 
     assert aws.count(aws.queue_url) == 1
     assert not path.exists()
@@ -54,11 +54,11 @@ def test_a_mail_that_is_still_being_written_is_left_alone(aws: LocalAws, tmp_pat
     drop = DropFolder(aws, tmp_path)
     put(drop.inbox, MAIL, age_seconds=0)
 
-    drop.look()
+    drop.poll()
     assert aws.count(aws.queue_url) == 0
 
     def is_delivered() -> bool:
-        drop.look()
+        drop.poll()
         return aws.count(aws.queue_url) == 1
 
     wait_until("it is delivered", is_delivered)
@@ -68,7 +68,7 @@ def test_a_mail_to_no_mask_is_set_aside(aws: LocalAws, tmp_path: Path) -> None:
     drop = DropFolder(aws, tmp_path)
     put(drop.inbox, MAIL.replace(b"masks.example", b"elsewhere.example"))
 
-    drop.look()
+    drop.poll()
 
     assert aws.count(aws.queue_url) == 0
     assert [path.name for path in drop.inbox.iterdir()] == ["mail.without-mask"]
@@ -85,7 +85,7 @@ def test_what_was_sent_is_saved(aws: LocalAws, tmp_path: Path) -> None:
             Destination={"ToAddresses": ["ann@owner.example"]},
             Content={"Raw": {"Data": MAIL + str(number).encode()}},
         )
-        drop.look()
+        drop.poll()
 
     assert [path.read_bytes() for path in sorted(drop.outbox.iterdir())] == [
         MAIL + b"1",
