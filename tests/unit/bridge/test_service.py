@@ -9,10 +9,8 @@ import pytest
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
-from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.messages import Message
-from bridge.poller import Poller, PollerOptions
 from bridge.reporter import Reporter
 from bridge.service import Components, Service
 from bridge.totals import Totals
@@ -20,7 +18,8 @@ from bridge.visibility import Leases, Visibility
 from runtime.env import load
 from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger
-from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
+from tests.unit.bridge.envelopes import TOPIC, a_notification
+from tests.unit.bridge.pollers import a_poller
 
 SETTINGS = {
     "AWS_REGION": "us-east-1",
@@ -74,16 +73,7 @@ def components(queue: FakeQueue, stopping: threading.Event) -> Components:
         in_flight=ledger.in_flight,
         acknowledgements=ledger.acknowledgements,
         leases=leases,
-        poller=Poller(
-            queue=queue,
-            reservations=ledger.reservations,
-            leases=leases,
-            dispatcher=Dispatcher(client, 60, bridge="b1", queue=queue.queue_name),
-            authenticate=authenticate,
-            totals=totals,
-            options=PollerOptions("b1", 10, 100, 30, False, False),
-            stopping=stopping,
-        ),
+        poller=a_poller(queue, ledger, leases=leases, totals=totals, stopping=stopping),
         deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
         visibility=Visibility(queue, ledger.in_flight, leases, bridge="b1", visibility_seconds=60),
         reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), totals),

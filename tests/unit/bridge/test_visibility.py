@@ -1,10 +1,13 @@
 """What one heartbeat does with a message, by what Redis knows of it."""
 
+import fakeredis
 import pytest
 
 from bridge.ledger.in_flight import Entry
 from bridge.messages import Handle
-from bridge.visibility import Leases, Plan, plan
+from bridge.visibility import Leases, Plan, Visibility, plan
+from tests.fake_queue import FakeQueue
+from tests.ledger import a_ledger, put_in_flight
 
 OURS = "bridge-1"
 OLD = Handle("message-1", "old-handle")
@@ -46,3 +49,30 @@ def test_forgetting_an_older_handle_does_not_forget_the_message() -> None:
     assert leases.snapshot() == [NEW]
     leases.drop([NEW])
     assert len(leases) == 0
+
+
+def test_a_heartbeat_hides_releases_and_ends_leases() -> None:
+    queue, leases, ledger = (
+        FakeQueue(visibility_seconds=30),
+        Leases(),
+        a_ledger(fakeredis.FakeRedis()),
+    )
+    for name in ("in flight", "done", "forgotten"):
+        queue.put("{}", name)
+    handles = {
+        one.message_id: Handle(one.message_id, one.receipt_handle) for one in queue.receive(10)
+    }
+    for name in ("in flight", "done"):
+        put_in_flight(ledger.client, handles[name], bridge=OURS)
+    ledger.acknowledgements.acknowledge("done", actor_queue="inbound", failure=None)
+    for handle in handles.values():
+        leases.add(handle)
+
+    Visibility(queue, ledger.in_flight, leases, bridge=OURS, visibility_seconds=60).beat()
+
+    assert leases.snapshot() == [handles["in flight"]]
+    assert [one.message_id for one in queue.receive(10)] == ["forgotten"]
+    queue.pass_time(31)
+    assert [one.message_id for one in queue.receive(10)] == ["done", "forgotten"]
+    queue.pass_time(30)
+    assert "in flight" in [one.message_id for one in queue.receive(10)]

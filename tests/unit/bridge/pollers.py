@@ -1,0 +1,43 @@
+"""A poller on a queue and a Redis in memory, whose envelopes `our_signer` has signed."""
+
+import threading
+from functools import partial
+
+from bridge.ledger.dispatch import Dispatcher
+from bridge.poller import Poller, PollerOptions
+from bridge.totals import Totals
+from bridge.visibility import Leases
+from tests.fake_queue import FakeQueue
+from tests.ledger import Ledger
+from tests.unit.bridge.envelopes import TOPIC, authenticate
+
+
+def a_poller(
+    queue: FakeQueue,
+    ledger: Ledger,
+    *,
+    leases: Leases | None = None,
+    totals: Totals | None = None,
+    stopping: threading.Event | None = None,
+    delete_failed_messages: bool = False,
+    confirm_subscriptions: bool = False,
+    topic: str = TOPIC,
+) -> Poller:
+    """Make the poller of the bridge `b1`."""
+    return Poller(
+        queue=queue,
+        reservations=ledger.reservations,
+        leases=leases or Leases(),
+        dispatcher=Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
+        authenticate=partial(authenticate, topics=[topic]),
+        totals=totals or Totals(),
+        options=PollerOptions(
+            bridge="b1",
+            batch_size=10,
+            max_in_flight=100,
+            reserve_seconds=30,
+            delete_failed_messages=delete_failed_messages,
+            confirm_subscriptions=confirm_subscriptions,
+        ),
+        stopping=stopping or threading.Event(),
+    )
