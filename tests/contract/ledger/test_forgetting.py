@@ -53,6 +53,14 @@ def test_a_message_names_its_dead_letter_for_as_long_as_that_is_kept(
     assert redis_client.exists(keys.dead_letter_of(ID)) == 0
 
 
+def test_delivery_attempts_are_counted_for_as_long_as_a_dead_letter_is_kept(
+    ledger: Ledger, redis_client: redis.Redis
+) -> None:
+    ledger.attempts.count(ID)
+
+    assert 0 < redis_client.pttl(keys.attempts(ID)) <= DEAD_LETTER_TTL_MS
+
+
 def test_deleting_a_dead_letter_that_has_a_successor_leaves_the_successor_to_its_message(
     ledger: Ledger, redis_client: redis.Redis
 ) -> None:
