@@ -5,7 +5,7 @@ import pytest
 import redis
 
 from bridge.ledger import keys
-from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, DeadLetters, NewLife, Place, Requeued
+from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, DeadLetters, Place, Requeue, Requeued
 from bridge.messages import Handle
 from emails import wire
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
@@ -52,7 +52,7 @@ def test_requeueing_an_older_dead_letter_of_a_message_in_flight_leaves_it_its_la
     bury(redis_client, "latest")
     put_in_flight(redis_client, Handle(ID, "handle"))
 
-    assert store.requeue([NewLife(older, "new", b"{}", ID)], now_ms=1) == [Requeued.IN_FLIGHT]
+    assert store.requeue([Requeue(older, "new", b"{}", ID)], now_ms=1) == [Requeued.IN_FLIGHT]
 
     assert redis_client.get(keys.dead_letter_of(ID)) == b"latest"
 

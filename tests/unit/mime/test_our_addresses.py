@@ -1,6 +1,7 @@
 """The addresses a mail is written with come from a database: unusable ones are refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ UNUSABLE = [
 @pytest.mark.parametrize("field", ["mask", "recipient", "reply_to"])
 @pytest.mark.parametrize("address", UNUSABLE)
 def test_no_mail_is_forwarded_with_an_unusable_address(field: str, address: str) -> None:
-    plan = replace(FORWARD, **{field: address})
+    address_in: dict[str, Any] = {field: address}
+    plan = replace(FORWARD, **address_in)
 
     with pytest.raises(Refused) as refused:
         rewrite_forward(a_mail(), plan)
@@ -38,7 +40,8 @@ def test_no_mail_is_forwarded_with_an_unusable_address(field: str, address: str)
 @pytest.mark.parametrize("field", ["mask", "correspondent"])
 @pytest.mark.parametrize("address", UNUSABLE)
 def test_no_reply_is_sent_with_an_unusable_address(field: str, address: str) -> None:
-    plan = replace(REPLY, **{field: address})
+    address_in: dict[str, Any] = {field: address}
+    plan = replace(REPLY, **address_in)
 
     with pytest.raises(Refused) as refused:
         rewrite_reply(a_mail(), plan)
