@@ -21,6 +21,19 @@ from tests.ledger import Ledger, put_in_flight
 MAX_DELIVERIES = 2
 
 
+class Actor:
+    """An actor that fails until `is_mended`."""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self.runs, self.is_mended = 0, False
+        dramatiq.actor(actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)(self)
+
+    def __call__(self) -> None:
+        self.runs += 1
+        if not self.is_mended:
+            raise RuntimeError
+
+
 @pytest.fixture
 def broker(redis_client: redis.Redis, ledger: Ledger) -> Iterator[RedisBroker]:
     before = dramatiq.get_encoder()

@@ -20,24 +20,11 @@ from bridge.ledger.dispatch import Dispatched
 from bridge.messages import Handle
 from emails import wire
 from relay.operations.dead_letters.letter import read, requeued_message
-from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
+from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Actor, Enqueue
 from tests.ledger import Ledger, put_in_flight
 
 ID = "message-1"
 NEWER = Handle(ID, "newer")
-
-
-class Actor:
-    """Fails until it is mended."""
-
-    def __init__(self, broker: RedisBroker) -> None:
-        self.runs, self.is_mended = 0, False
-        dramatiq.actor(actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE)(self)
-
-    def __call__(self) -> None:
-        self.runs += 1
-        if not self.is_mended:
-            raise RuntimeError
 
 
 @pytest.fixture

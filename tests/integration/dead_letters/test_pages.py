@@ -1,57 +1,18 @@
 """The admin's pages of dead letters: who may do what, and that nothing of a mail gets out."""
 
-import logging
 import re
-import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import redis
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.test import Client
 
-from bridge.ledger.dead_letters import DeadLetters
-from tests.dead_letters import Bury, dead, queued
-from tests.integration.dead_letters.conftest import lead_to_no_redis
+from tests.dead_letters import Bury, dead
+from tests.integration.dead_letters.conftest import ACT, LIST, LogIn, lead_to_no_redis, text
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.operations.builders import SECRETS, a_notification
 
 pytestmark = pytest.mark.django_db
-
-LIST = "/admin/dead-letters/"
-ACT = f"{LIST}act/"
-
-LogIn = Callable[..., Client]
-
-
-@pytest.fixture
-def log_in(store: DeadLetters) -> LogIn:
-    """Log somebody of the staff in, with these permissions."""
-
-    def enter(*names: str, is_staff: bool = True, checks_csrf: bool = False) -> Client:
-        user = get_user_model().objects.create_user("staff", is_staff=is_staff)
-        codenames = [f"{name}_dead_letter" for name in names]
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client = Client(headers={"x-forwarded-proto": "https"}, enforce_csrf_checks=checks_csrf)
-        client.force_login(user)
-        return client
-
-    return enter
-
-
-@pytest.fixture
-def staff(log_in: LogIn) -> Client:
-    """Somebody who may do everything with dead letters."""
-    return log_in("view", "requeue", "delete", "reveal")
-
-
-def text(page: Any) -> str:
-    assert page.status_code == 200
-    content: str = page.content.decode()
-    return content
 
 
 def test_the_admins_index_leads_to_the_list(staff: Client, bury: Bury) -> None:
@@ -156,98 +117,6 @@ def test_what_an_exception_quotes_is_shown_as_text_only(staff: Client, bury: Bur
 
 def test_what_is_gone_is_not_found(staff: Client) -> None:
     assert staff.get(f"{LIST}dead-1/").status_code == 404
-
-
-def test_those_ticked_are_requeued(staff: Client, bury: Bury, client: redis.Redis) -> None:
-    for name in ("a", "b", "c"):
-        bury(dead_letter_id=name)
-
-    page = text(staff.post(ACT, {"action": "requeue", "id": ["a", "b"]}, follow=True))
-
-    assert "Requeue: 2 requeued." in page
-    assert (dead(client), queued(client)) == (["c"], 2)
-    assert LogEntry.objects.get().change_message == "Requeue 2 chosen: 2 requeued"
-
-
-def test_one_is_requeued_and_stands_in_the_history_by_its_id(
-    staff: Client, bury: Bury, client: redis.Redis
-) -> None:
-    bury(dead_letter_id="a")
-
-    staff.post(ACT, {"action": "requeue", "id": "a"})
-
-    assert queued(client) == 1
-    assert LogEntry.objects.get().object_id == "a"
-
-
-@pytest.mark.parametrize(("action", "is_queued"), [("requeue-all", 1), ("delete-all", 0)])
-def test_all_that_match_are_handled_once_that_is_confirmed(
-    staff: Client, bury: Bury, client: redis.Redis, action: str, is_queued: int
-) -> None:
-    bury(dead_letter_id="a", reason="time_limit")
-    bury(dead_letter_id="b")
-    chosen = {"action": action, "reason": "time_limit"}
-
-    assert "1 dead letters?" in text(staff.post(ACT, chosen))
-    assert dead(client) == ["a", "b"]
-    staff.post(ACT, chosen | {"confirmed": "1"})
-
-    assert (dead(client), queued(client)) == (["b"], is_queued)
-    assert "{'reason': 'time_limit'}" in LogEntry.objects.get().change_message
-
-
-def test_those_ticked_are_deleted_once_that_is_confirmed(
-    staff: Client, bury: Bury, client: redis.Redis
-) -> None:
-    for name in ("a", "b"):
-        bury(dead_letter_id=name)
-    chosen = {"action": "delete", "id": ["a"]}
-
-    assert "1 dead letters?" in text(staff.post(ACT, chosen))
-    assert dead(client) == ["a", "b"]
-    staff.post(ACT, chosen | {"confirmed": "1"})
-
-    assert dead(client) == ["b"]
-
-
-@pytest.fixture
-def _slow(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """A clock by which each hundred dead letters take 21 seconds."""
-    caplog.set_level(logging.INFO)
-    monotonic = time.monotonic
-
-    def clock() -> float:
-        handled = [one for one in caplog.records if one.msg == "dead letters handled"]
-        return monotonic() + 21 * len(handled)
-
-    monkeypatch.setattr(time, "monotonic", clock)
-
-
-@pytest.mark.usefixtures("_slow")
-@pytest.mark.parametrize("action", ["requeue-all", "delete-all"])
-def test_a_request_that_would_take_too_long_stops_and_says_so(
-    staff: Client, bury: Bury, client: redis.Redis, action: str
-) -> None:
-    """The web process would be ended in the middle; so each request does a part."""
-    for _ in range(150):
-        bury()
-    chosen = {"action": action, "confirmed": "1"}
-
-    first = text(staff.post(ACT, chosen, follow=True))
-
-    assert "there was no time for the others: do it again" in first
-    assert len(dead(client)) == 50
-    assert "no time" not in text(staff.post(ACT, chosen, follow=True))
-    assert dead(client) == []
-
-
-def test_a_wrong_filter_does_not_become_all(staff: Client, bury: Bury, client: redis.Redis) -> None:
-    bury(dead_letter_id="a")
-
-    staff.post(ACT, {"action": "delete-all", "confirmed": "1", "mask_id": "random-999999"})
-    staff.post(ACT, {"action": "delete", "confirmed": "1"})
-
-    assert dead(client) == ["a"]
 
 
 @pytest.mark.parametrize(
