@@ -1,1 +1,1 @@
-"""Measuring the relay, and what that needs. Never imported in production."""
+"""Benchmarks. Never imported in production."""

@@ -32,7 +32,7 @@ IMAGES = HERE.parent / "docs" / "img"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often and how much is measured."""
+    """How many runs, and how many messages in each."""
 
     runs: int
     messages: int
@@ -50,11 +50,11 @@ STEADY_PER_SECOND = 100
 WORKERS = (1, 2, 3, 4)
 THREADS = (1, 2, 4, 8, 16, 32)
 SIZES = {2_000: 1.0, 15_000: 1.0, 1_000_000: 0.1, 20_000_000: 0.01}
-"""Bytes of a mail, and the share of the messages that is sent in that size."""
+"""A mail's size in bytes, and the share of the usual number of messages to send in it."""
 
 
 def main() -> None:
-    """Measure what was asked for; all, if nothing was."""
+    """Measure the given parts; by default all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rough", action="store_true")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
@@ -151,7 +151,7 @@ def _both(plan: Plan, name: str, run: Callable[[bool], Numbers]) -> Numbers:
 def _in_turn(
     plan: Plan, values: Iterable[int], name: str, run: Callable[[int, bool], Numbers]
 ) -> Numbers:
-    """Measure for each of these values, without and with latency; `name` has a place for one."""
+    """Measure for each value, without and with latency; `name` is a format for the value."""
     both = {str(value): _both(plan, name.format(value), partial(run, value)) for value in values}
     return {
         late: {value: list(pair.values())[number] for value, pair in both.items()}
@@ -169,7 +169,7 @@ def _workers(site: Site, plan: Plan) -> Numbers:
 
 
 def _threads(site: Site, plan: Plan) -> Numbers:
-    """Measure with latency only: without it there is nothing that threads could wait for."""
+    """Measure with latency only: without it, threads have nothing to wait for."""
 
     def run(threads: int) -> Numbers:
         messages = min(plan.messages // 2, 100 * threads)
@@ -200,7 +200,7 @@ def _memory(site: Site, plan: Plan) -> Numbers:
 
 
 def _section(name: str, measured: Callable[[Site, Plan], Numbers]) -> Callable[..., Numbers]:
-    """Put what a part measures into the section of its name."""
+    """Put a part's results into the section of its name."""
     return lambda site, plan: {name: measured(site, plan)}
 
 
@@ -213,7 +213,7 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "sizes": _section("sizes", _sizes),
     "memory": _section("memory", _memory),
 }
-"""Each gives the sections of the results that it measures."""
+"""Each part returns the sections of the results that it measures."""
 
 
 def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
@@ -222,7 +222,7 @@ def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
 
 
 def _merged(runs: list[Numbers]) -> Numbers:
-    """Merge the runs' numbers: median, least and most of each. Series over time are left out."""
+    """Merge the runs' numbers into median, minimum and maximum. Time series are left out."""
     merged: Numbers = {}
     for key, value in runs[0].items():
         if key == "memory":

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class NoPace:
-    """Sends as fast as it can, and asks no Redis."""
+    """A pace without a limit, and without Redis."""
 
     def wait_turn(self) -> None:
-        """Go on at once."""
+        """Never wait."""
 
     def slow_down(self) -> None:
-        """Pay no heed."""
+        """Ignore it."""
 
 
 @cache
 def _ports() -> "Ports":
-    """Make the relay's own ports, but delete each mail in a call of its own, and ask no Redis."""
+    """Make the relay's ports, but delete each mail with its own call, and use no Redis."""
     from django.conf import settings
 
     from emails.wiring import build_ports
@@ -47,7 +47,7 @@ def _ports() -> "Ports":
 
 
 def handle(body: str) -> None:
-    """Carry out the notification in an envelope."""
+    """Handle the notification in an envelope."""
     from emails.flow.handle import handle as handle_notification
     from emails.values.notifications import parse
 
@@ -58,7 +58,7 @@ def handle(body: str) -> None:
 
 
 def main() -> None:
-    """Handle them all; the first hundred, a tenth at least, only warm up."""
+    """Handle all; the first hundred, or a tenth if that is more, only warm up."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
     django.setup()
     bodies = Path(sys.argv[1]).read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Mails as they are, in every size."""
+"""Realistic mails of any size."""
 
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,11 +11,11 @@ _PIXEL = '<img src="https://www.google-analytics.com/collect?v=1" width="1" heig
 _TEXTS_BYTES = 15_000
 
 NUMBERED = rb"<(\d+)@shop\.example>"
-"""How a mail's number stands in it, and in what is forwarded, which refers to its Message-ID."""
+"""Finds a mail's number in its Message-ID, to which the forwarded mail refers."""
 
 
 def ordinary_mail(size: int = _TEXTS_BYTES, number: int = 0) -> bytes:
-    """Write a newsletter of about so many bytes: text and HTML, links, pictures, and a tracker.
+    """Write a newsletter of about `size` bytes: text and HTML, links, images and a tracker.
 
     What is more than 15 KB is an attachment.
     """
@@ -33,7 +33,7 @@ def ordinary_mail(size: int = _TEXTS_BYTES, number: int = 0) -> bytes:
         subtype="html",
     )
     if size > _TEXTS_BYTES:
-        # In Base64 it is a third larger.
+        # Base64 makes it a third larger.
         octets = bytes(range(256)) * ((size - _TEXTS_BYTES) * 3 // 4 // 256 + 1)
         mail.add_attachment(octets, "application", "pdf", filename="Katalog.pdf")
     return mail.as_bytes()

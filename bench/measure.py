@@ -1,4 +1,4 @@
-"""The measurements, each a function of a site that gives a plain dict of numbers."""
+"""The measurements: each is a function of a site that returns a dict of numbers."""
 
 import json
 import random
@@ -25,7 +25,7 @@ def throughput(
     threads: int = 8,
     has_latency: bool = False,
 ) -> dict[str, Any]:
-    """Load so many messages at once, and see how fast and at what cost they are worked off.
+    """Load `messages` mails at once; measure throughput and cost until all are processed.
 
     The rate is that between the first tenth and the last; costs are those of the whole run, from
     idle to idle, without the processes' start.
@@ -69,7 +69,7 @@ def idle_latency(site: Site, *, messages: int, has_latency: bool = False) -> dic
         for number in range(messages):
             before = len(site.aws.statistics()["sent_at"])
             arrived = site.arrived(1, 15_000)
-            # Not in step with anybody's sleep.
+            # Random, so as not to run in step with the pollers' sleeps.
             time.sleep(0.2 + number * 0.618 % 1 * 0.3)
             loaded = time.time()
             site.aws.load(arrived)
@@ -82,7 +82,7 @@ def idle_latency(site: Site, *, messages: int, has_latency: bool = False) -> dic
 def steady_latency(
     site: Site, *, per_second: float, messages: int, threads: int, has_latency: bool = False
 ) -> dict[str, Any]:
-    """Send so many messages a second, as chance has it: the same latency, of a relay at work."""
+    """Send messages at random intervals, at a mean rate: the latency of a relay under load."""
     site.reset(has_latency=has_latency)
     mails = site.numbered(messages)
     site.start(workers=2, threads=threads)
@@ -127,14 +127,14 @@ def predecessor(site: Site, *, messages: int, has_latency: bool = False) -> dict
 
 
 def _warm_up(site: Site) -> None:
-    """Let each thread make its connections."""
+    """Let each thread open its connections."""
     site.aws.load(site.arrived(100, 2_000))
     site.wait_for_sent(100, 60)
     site.wait_until_empty()
 
 
 def _check(site: Site, expected: int) -> None:
-    """Make sure that what was measured is the whole of it: mails that were sent and recorded."""
+    """Check that all mails were sent and recorded."""
     if (counted := site.count_forwarded()) != expected:
         raise RuntimeError(f"{counted} mails are counted as forwarded, and not {expected}")
 

@@ -1,4 +1,4 @@
-"""What processes cost: CPU time and memory, of each with all that it has started."""
+"""CPU time and memory of processes, with their children."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ _GONE = (psutil.NoSuchProcess, psutil.ZombieProcess)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU time that a process, and what it has started, have used, and its dead did."""
+    """Return the CPU time of a process and its children, including those that have ended."""
     return sum(_cpu_of(process) for process in _family(pid))
 
 
 def memory_bytes(pid: int) -> list[int]:
-    """Give the resident memory of a process, and of each that it has started."""
+    """Return the resident memory of a process and of each of its children."""
     return [_memory_of(process) for process in _family(pid)]
 
 
@@ -31,18 +31,18 @@ class Meter:
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin to count."""
+        """Start measuring."""
         self._before = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
         self._started = time.monotonic()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def stop(self) -> dict[str, float]:
-        """End; gives the CPU seconds by name."""
+        """Stop measuring; returns the CPU seconds by name."""
         self._ended.set()
         return {name: cpu_seconds(pid) - self._before[name] for name, pid in self.pids.items()}
 
     def peak(self, name: str) -> int:
-        """Give the most memory that one process of this name held, in bytes."""
+        """Return the peak memory of one process of this name, in bytes."""
         return max((held for _, held in self.memory.get(name, ())), default=0)
 
     def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""The results as pictures, for `docs/performance.md`."""
+"""Draws the results as charts, for `docs/performance.md`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ _SIZE = (6.4, 3.6)
 
 
 def draw(results: Numbers, folder: Path) -> None:
-    """Draw the pictures of what was measured into the folder."""
+    """Draw the charts of the results into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    # So that a picture of the same numbers is the same file.
+    # Makes the file depend on the numbers only.
     mpl.rcParams["svg.hashsalt"] = "relay"
     if "workers" in results:
         _rates(

@@ -27,7 +27,7 @@ from bridge.sns.certificates import PinnedCertificates
 
 
 def set_up_django() -> None:
-    """Set Django up: in the parent in earnest, in each child once more."""
+    """Set Django up: in the parent, and, as the predecessor does, once more in each child."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
     django.setup()
 
@@ -36,14 +36,14 @@ def main() -> None:
     """Handle messages until the given number is done."""
     number, done = int(sys.argv[1]), 0
     set_up_django()
-    # Here, so that children find the inbound logic imported. That opens no database connection and
+    # Imported here, so that children inherit it. That opens no database connection and
     # makes no client: a child that inherited one would share its socket with the parent.
     from bench.inbound import handle
 
     import_module("emails.tasks")
     certificates = PinnedCertificates(Path(os.environ["AWS_SNS_CERTIFICATE_DIR"]))
     sqs, url = boto3.client("sqs"), os.environ["AWS_SQS_EMAIL_QUEUE_URL"]
-    # The default on Linux up to Python 3.13, with which the predecessor runs.
+    # The predecessor uses the default, which on Linux is `fork` up to Python 3.13.
     forking = multiprocessing.get_context("fork")
     wall, cpu = time.monotonic(), _cpu()
     while done < number:

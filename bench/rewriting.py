@@ -49,7 +49,7 @@ PLAN = ForwardPlan(
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Give the CPU seconds that something takes."""
+    """Return the CPU seconds that a call takes."""
     start = time.process_time()
     work()
     return time.process_time() - start

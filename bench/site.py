@@ -17,7 +17,7 @@ from tools.local.redis import LocalRedis
 from tools.local.stack import Stack
 
 OWNERS = 8
-# What an operator runs with: not the impatient settings of a machine of one's own.
+# Settings as in production, not the short intervals of the local setup.
 _SETTINGS = {
     "PROCESS_EMAIL_WAIT_SECONDS": "5",
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "120",
@@ -29,7 +29,7 @@ _SETTINGS = {
 
 
 class Site:
-    """One machine with everything on it; each run starts with empty queues."""
+    """Everything on one machine. Each run starts with empty queues."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,26 +52,26 @@ class Site:
         self.redis.restart()
 
     def arrived(self, number: int, size: int) -> Arrived:
-        """Make so many mails of so many bytes, signed and ready to be loaded."""
+        """Make `number` mails of a size, with signed envelopes, ready to be loaded."""
         raw = ordinary_mail(size)
         return self.aws.sign([((raw, [self.masks[one % OWNERS]]), None) for one in range(number)])
 
     def numbered(self, number: int) -> list[Arrived]:
-        """Make so many mails of 15 KB, each by itself, that `accepted_at` tells apart."""
+        """Make `number` numbered mails of 15 KB, which `accepted_at` can tell apart."""
         return [
             self.aws.sign([((ordinary_mail(number=one), [self.masks[one % OWNERS]]), None)])
             for one in range(number)
         ]
 
     def accepted_at(self, start: int) -> dict[int, float]:
-        """Give when SES accepted each numbered mail, from the mail `start` on that it was sent."""
-        told = ((mail["at"], base64.b64decode(mail["raw"])) for mail in self.aws.accepted(start))
+        """Return when SES accepted each numbered mail, from the sent mail `start` on."""
+        sent = ((mail["at"], base64.b64decode(mail["raw"])) for mail in self.aws.accepted(start))
         return {
-            int(found[1]): at for at, raw in told if (found := re.search(NUMBERED, raw)) is not None
+            int(found[1]): at for at, raw in sent if (found := re.search(NUMBERED, raw)) is not None
         }
 
     def start(self, *, workers: int, threads: int, bridges: int = 1) -> dict[str, Process]:
-        """Start bridges and workers, and wait until all are there."""
+        """Start bridges and workers, and wait until all are ready."""
         self.stack = self._stack()
         started = {f"bridge-{n}": self.stack.start_bridge() for n in range(bridges)}
         started["workers"] = self.stack.start_workers(processes=workers, threads=threads)
@@ -82,11 +82,11 @@ class Site:
         self.stack.stop()
 
     def servers(self) -> dict[str, int]:
-        """Give the servers' process ids by name."""
+        """Return the servers' process ids by name."""
         return {"aws": self.aws.pid, "redis": self.redis.pid, "postgres": self.postgres.pid}
 
     def wait_for_sent(self, number: int, seconds: float) -> Sequence[float]:
-        """Wait until so many mails were sent; gives when, in seconds since the epoch."""
+        """Wait until `number` mails were sent; returns their times, in seconds since the epoch."""
         deadline = time.monotonic() + seconds
         while len(sent := self.aws.statistics()["sent_at"]) < number:
             if time.monotonic() > deadline:
@@ -95,13 +95,13 @@ class Site:
         return sorted(sent)
 
     def count_forwarded(self) -> int:
-        """Count the mails of which the relay knows that it has forwarded them."""
+        """Count the deliveries recorded as forwarded."""
         with psycopg.connect(self.postgres.url) as connection:
             row = connection.execute("SELECT sum(mails)::int FROM emails_abusecounter").fetchone()
         return (row and row[0]) or 0
 
     def wait_until_empty(self, seconds: float = 60) -> None:
-        """Wait until SQS holds nothing any more."""
+        """Wait until SQS is empty."""
         deadline = time.monotonic() + seconds
         while self.aws.count(self.aws.queue_url):
             if time.monotonic() > deadline:

@@ -71,7 +71,7 @@ def _cost(numbers: Numbers) -> str:
 
 
 def _spread(number: Numbers) -> str:
-    """Write a median with the least and the most, in as many digits as tell them apart."""
+    """Write a median with minimum and maximum, with enough digits to tell them apart."""
     digits = 0 if number["median"] >= 100 else 1 if number["median"] >= 10 else 2
     median, least, most = (f"{number[name]:.{digits}f}" for name in ("median", "least", "most"))
     return median if least == most else f"{median} ({least} to {most})"
