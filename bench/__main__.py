@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -62,15 +63,12 @@ def main() -> None:
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
     plan = ROUGH if given.rough else FULL
-    folder = Path(tempfile.mkdtemp(prefix="relay-bench-"))
-    folder.chmod(0o755)
     results: Numbers = {"machine": _machine(), "plan": "rough" if given.rough else "full"}
-    site = Site(folder)
-    try:
-        for part in given.parts or PARTS:
-            results |= PARTS[part](site, plan)
-    finally:
-        site.close()
+    with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with closing(Site(Path(folder))) as site:
+            for part in given.parts or PARTS:
+                results |= PARTS[part](site, plan)
     if given.rough:
         print(json.dumps(results, indent=1))
         return
