@@ -1,10 +1,10 @@
 """`make bench`: measures the relay, the old way and the floor in one run, and draws the results.
 
-Writes `bench/results.json`, and pictures into `docs/img/`: what was asked for is measured anew, the
-rest stays as it was. Each number is the median of several runs, with the least and the most.
+Writes `bench/results.json` and draws charts into `docs/img/`. Only the given parts are measured;
+the other results stay. Each number is a median of several runs, with minimum and maximum.
 
-`python -m bench quick` measures only the main table, in about six minutes, and prints it.
-`--rough` runs everything once, shortly, prints the numbers and writes no file.
+`python -m bench quick` measures only the main table, in about four minutes, and prints it.
+`--rough` makes one short run of each part, prints the numbers and writes no file.
 """
 
 import argparse
