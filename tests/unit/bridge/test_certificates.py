@@ -154,7 +154,7 @@ def test_a_host_that_takes_the_connection_and_says_nothing_is_left_at_the_deadli
 
 
 @pytest.mark.timeout(10)
-def test_a_connection_that_opens_only_after_the_deadline_is_not_read_from(
+def test_a_connection_that_opens_only_after_the_deadline_is_cut(
     host: CertificateHost,
 ) -> None:
     """Each step has its own timeout: a slow connection may use up the time for all of them."""
@@ -168,7 +168,6 @@ def test_a_connection_that_opens_only_after_the_deadline_is_not_read_from(
     certificates = FetchedCertificates(connect=rerouted(detour, trusting()), download_seconds=0.1)
 
     assert str(unavailable(lambda: certificates.get(URL, NOW))) == f"{HOST}: TimeoutError"
-    assert host.requests == []
 
 
 def refused(timeout_seconds: float) -> socket.socket:

@@ -1,14 +1,23 @@
 """Certificates that are kept, failures that are remembered, and certificates in a folder."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from bridge.sns.certificates import MAX_FAILURES, MAX_KEPT, Certificates, PinnedCertificates
+from bridge.sns.certificates import (
+    MAX_FAILURES,
+    MAX_KEPT,
+    Certificates,
+    FetchedCertificates,
+    PinnedCertificates,
+)
 from bridge.sns.reject_reasons import Rejected, RejectReason
 from bridge.sns.signature import MAX_PEM_BYTES
 from tests.unit.bridge.certificate_host import (
@@ -23,6 +32,8 @@ from tests.unit.bridge.certificate_host import (
     CertificateHost,
     answer_of,
     fetching_from,
+    rerouted,
+    trusting,
     unavailable,
 )
 from tests.unit.bridge.envelopes import NOW, a_notification, authenticate, our_signer, rejection
@@ -85,6 +96,27 @@ def test_a_failure_is_remembered_for_a_minute(host: CertificateHost) -> None:
     unavailable(lambda: certificates.get(URL, NOW + A_MINUTE - A_MOMENT))
     assert len(host.requests) == 1
     assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+
+
+def test_a_remembered_failure_keeps_nothing_of_its_download_in_memory() -> None:
+    """Its traceback would hold the frames, and in them the connection and what it has read."""
+    opened: list[weakref.ref[set[str]]] = []
+
+    def route(_timeout_seconds: float) -> NoReturn:
+        connection = _Connection()
+        opened.append(weakref.ref(connection))
+        raise ConnectionResetError
+
+    certificates = FetchedCertificates(connect=rerouted(route, trusting()))
+    for _ in range(2):
+        unavailable(lambda: certificates.get(URL, NOW))
+    gc.collect()
+
+    assert [one() for one in opened] == [None]
+
+
+class _Connection(set[str]):
+    """Something that a weak reference can be made of."""
 
 
 def test_a_flood_of_invented_names_makes_few_downloads(host: CertificateHost) -> None:
