@@ -6,6 +6,7 @@ share a Redis.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 import redis
@@ -150,6 +151,9 @@ def test_the_limit_shrinks_while_ses_complains_and_grows_when_it_does_not(
     clock.sleep(20)
     assert pace.limit() == pytest.approx(80 * 1.25**4)
     assert 0 < redis_client.ttl("relay:ses-limit") <= 60
+    counters = cast("list[bytes]", redis_client.keys("relay:ses-count:*"))
+    assert all(0 < redis_client.ttl(counter) <= 5 for counter in counters)
+    assert counters
 
 
 def test_what_was_sent_is_told_once_a_second(redis_client: redis.Redis, clock: Clock) -> None:

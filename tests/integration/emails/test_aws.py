@@ -187,3 +187,10 @@ def test_an_object_far_larger_than_any_mail_is_refused_unread(
         s3.connect(session("us-east-1")).fetch(HERE)
 
     assert refused.value.reason == "mail_too_large"
+
+
+def test_no_call_waits_for_ever() -> None:
+    """A connection may take three seconds, and an answer, or each piece of it, twenty."""
+    config = vars(clients.client_config(attempts=1))
+
+    assert (config["connect_timeout"], config["read_timeout"]) == (3, 20)

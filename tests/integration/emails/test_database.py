@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from emails.models import Delivery
 from emails.store import claims
 from emails.store.database import raises_not_finished
-from emails.values.deliveries import Claim, ClaimResult
-from emails.values.errors import NotFinished
-from emails.values.outcomes import RetryReason
+from emails.values.deliveries import Claim, ClaimResult, SendInDoubt
+from emails.values.errors import NotFinished, Refused
+from emails.values.outcomes import RefuseReason, RetryReason
+from tests.integration.emails.conftest import Relay, a_mask, an_owner, arrive
 from tests.unit.emails.builders import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,3 +100,55 @@ def a_claim() -> Claim:
     claimed = claim()
     assert isinstance(claimed, Claim)
     return claimed
+
+
+class Away:
+    """A database that is away for the next `failures` statements that name this state."""
+
+    def __init__(self, state: str, failures: int) -> None:
+        self.state, self.failures = state, failures
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.failures and sql.startswith("UPDATE") and self.state in (params or ()):
+            self.failures -= 1
+            raise OperationalError("the server closed the connection")
+        return execute(sql, params, many, context)
+
+
+def test_a_database_that_goes_away_while_a_send_is_in_doubt_is_waited_for() -> None:
+    """Otherwise the claim would run out, and the mail perhaps be sent twice."""
+    relay = Relay()
+    a_mask(an_owner())
+    relay.mailer.fails = [SendInDoubt()]
+
+    with connection.execute_wrapper(Away("in_doubt", failures=3)), pytest.raises(Refused):
+        arrive(relay)
+
+    assert Delivery.objects.get().state == "in_doubt"
+    assert relay.slept == [0.1, 0.3, 1.0]
+
+
+def test_a_doubt_that_could_not_be_noted_leaves_the_claim_as_it_is() -> None:
+    """Released, the mail would be sent again at once."""
+    relay = Relay()
+    a_mask(an_owner())
+    relay.mailer.fails = [SendInDoubt()]
+
+    with connection.execute_wrapper(Away("in_doubt", failures=1000)), pytest.raises(Refused):
+        arrive(relay)
+
+    with pytest.raises(NotFinished) as caught:
+        arrive(relay)
+    assert caught.value.reason == RetryReason.CLAIMED_ELSEWHERE
+    assert relay.mailer.sent == []
+
+
+def test_a_claim_that_could_not_be_released_hides_nothing_of_why_the_attempt_failed() -> None:
+    relay = Relay()
+    a_mask(an_owner())
+    relay.mailer.fails = [Refused(RefuseReason.SEND_REJECTED)]
+
+    with connection.execute_wrapper(Away("claimed", failures=1)), pytest.raises(Refused) as caught:
+        arrive(relay)
+
+    assert caught.value.reason == RefuseReason.SEND_REJECTED

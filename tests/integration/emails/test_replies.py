@@ -1,5 +1,6 @@
 """An owner replies to a forwarded mail: the reply is sent from the mask, and only for the owner."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -165,6 +166,37 @@ def test_a_free_owners_first_reply_is_sent_with_a_notice_and_later_ones_get_the_
     assert outcome == Dropped(DropReason.REPLIES_NEED_PREMIUM)
     assert [mail.recipient for mail in relay.mailer.sent[3:]] == ["ann@owner.example"]
     assert b"was not sent" in relay.mailer.sent[-1].raw
+
+
+def test_a_reply_that_two_workers_sent_is_counted_once(transactional_db: None) -> None:
+    """A claim that ran out was taken over while the first worker was sending."""
+    relay = Relay()
+    a_mask(an_owner(is_premium=True))
+    headers = {"In-Reply-To": a_forwarded_mail(relay)}
+
+    def take_over() -> None:
+        relay.mailer.meanwhile = lambda: None
+        relay.now += timedelta(days=1)
+        answer(relay, headers, "reply-1", key="r")
+
+    relay.mailer.meanwhile = take_over
+
+    assert answer(relay, headers, "reply-1", key="r") == Replied(ReplyReason.PREMIUM)
+
+    assert len(relay.mailer.sent) == 3
+    assert RandomMask.objects.get().replied == 1
+
+
+def test_the_time_of_the_first_reply_stays(relay: Relay) -> None:
+    a_mask(an_owner(is_premium=True))
+    headers = {"In-Reply-To": a_forwarded_mail(relay)}
+    first = relay.now
+    answer(relay, headers)
+    relay.now += timedelta(days=1)
+
+    answer(relay, headers)
+
+    assert Profile.objects.get().first_replied_at == first
 
 
 def test_the_free_reply_is_not_used_up_by_an_attempt_that_failed(relay: Relay) -> None:

@@ -245,6 +245,24 @@ def test_the_thread_is_kept() -> None:
     assert mail["References"].split() == ["<c@d.example>", "<a@b.example>"]
 
 
+def test_of_a_long_thread_the_latest_thirty_are_kept() -> None:
+    ids = [f"<{number}@b.example>" for number in range(50)]
+
+    mail = read(forward(a_mail(References="\r\n ".join(ids))))
+
+    assert mail["References"].split() == ids[-30:]
+
+
+def test_of_the_links_that_leave_a_list_the_first_three_of_a_usual_length_are_kept() -> None:
+    """A longer one would not fit into a line, and be cut."""
+    long = f"<https://shop.example/{'x' * 900}>"
+    links = [f"<https://shop.example/{number}>" for number in range(5)]
+
+    mail = read(forward(a_mail(List_Unsubscribe=",\r\n ".join([long, *links]))))
+
+    assert mail["List-Unsubscribe"].split(", ") == links[:3]
+
+
 @given(st.binary(max_size=2_000))
 def test_any_bytes_become_a_valid_mail(raw: bytes) -> None:
     read(forward(raw))

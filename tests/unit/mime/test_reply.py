@@ -3,6 +3,7 @@
 import base64
 import quopri
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,15 @@ def test_a_reply_comes_from_the_mask_and_keeps_the_correspondents_thread() -> No
 
 ENTITIES = "".join(f"&#{ord(c)};" for c in OWNER)
 HEX_ENTITIES = "".join(f"&#x{ord(c):X};" for c in OWNER)
+
+
+def test_of_a_long_thread_the_latest_thirty_are_kept() -> None:
+    ids = tuple(f"<{number}@sender.example>" for number in range(2, 50))
+    plan = replace(REPLY, references=ids)
+
+    mail = read(rewrite_reply(a_mail(), plan).raw)
+
+    assert mail["References"].split() == [*ids[-29:], "<1@sender.example>"]
 
 
 @pytest.mark.parametrize(
