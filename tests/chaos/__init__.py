@@ -1,1 +1,1 @@
-"""Everything breaks, and every mail is accounted for: `make chaos`."""
+"""Fault injection under load, with every mail accounted for: `make chaos`."""

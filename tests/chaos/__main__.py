@@ -13,16 +13,16 @@ from tests.chaos.schedule import LONG, SHORT
 
 
 def main() -> int:
-    """Run, tell, and keep the report."""
+    """Run, print a summary, and write the report."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--short", action="store_true", help="the run that `make test` does")
+    parser.add_argument("--short", action="store_true", help="the short run of `make test`")
     arguments = parser.parse_args()
-    # Not below the home folder, which PostgreSQL's user may not enter.
+    # PostgreSQL's user has no access to home folders.
     folder = Path(tempfile.mkdtemp(prefix="relay-chaos-"))
     folder.chmod(0o755)
     print(f"seed {arguments.seed}; the logs are in {folder}", flush=True)
-    report = run(folder, SHORT if arguments.short else LONG, arguments.seed, tell)
+    report = run(folder, SHORT if arguments.short else LONG, arguments.seed, log)
     print()
     print(summary(report))
     kept = folder / "report.json"
@@ -32,8 +32,8 @@ def main() -> int:
     return 1 if report.bad else 0
 
 
-def tell(text: str) -> None:
-    """Tell it at once."""
+def log(text: str) -> None:
+    """Print without buffering."""
     print(text, flush=True)
 
 

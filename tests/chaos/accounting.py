@@ -1,4 +1,4 @@
-"""What became of each message: forwarded once, or accounted for by name. Pure."""
+"""A verdict on each message: forwarded once, or a named exception. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 GAP_SECONDS = (-1.0, 3.0)
-"""When a worker must have been killed or stopped, seen from SES's acceptance, for the gap to
-explain a second mail. Before it: SES takes its time over a request whose sender is dead. After it:
-the database's write, with some patience for a database that restarts."""
+"""When a worker must have been killed or stopped, relative to SES's acceptance, to explain a second
+mail. Before: SES may accept a request after its sender died. After: the send is not recorded yet,
+and a restarting database may delay that."""
 
 
 class Verdict(StrEnum):
-    """What became of a message; the values are the report's words."""
+    """The verdict on a message; values are shown in the report."""
 
     FORWARDED = "forwarded once"
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
@@ -37,7 +37,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the database says: its state, and the name of the outcome."""
+    """A delivery in the database: its state, and the name of its outcome."""
 
     state: str
     outcome: str = ""
@@ -45,7 +45,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A message's verdict, with what explains it."""
+    """A message's verdict and its explanation."""
 
     message: str
     verdict: Verdict
@@ -61,10 +61,10 @@ def judge(
     failure: str | None,
     is_in_sqs: bool,
 ) -> Judged:
-    """Judge one message by all that is known of it.
+    """Judge one message.
 
-    `killed_at` says when each process was killed or stopped; `failure` is the reason in the
-    bridge's log.
+    `killed_at` is when each process was killed or stopped; `failure` is the reason in the bridge's
+    log.
     """
     is_in_doubt = delivery is not None and delivery.state == "in_doubt"
     is_finished = delivery is not None and delivery.state == "finished"
@@ -94,7 +94,7 @@ def _twice(
             )
         else:
             verdict = Verdict.TWICE
-            details.append(f"{sending.process} lived on")
+            details.append(f"{sending.process} was not killed")
     return Judged(message, verdict, "; ".join(details))
 
 

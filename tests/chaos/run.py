@@ -1,4 +1,4 @@
-"""One run: mails arrive, things break, and at the end every message is judged."""
+"""One run: deliver mails while injecting faults, then judge every message."""
 
 import base64
 import re
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.accounting import BAD, Delivery, Judged, Sending, count, judge
-from tests.chaos.crew import BRIDGES, WORKERS, Crew
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
+from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
 from tests.chaos.world import MASKS, World
 from tools.local.logs import lines
 
 ROOT = Path(__file__).parents[2]
 
 _PAUSE_SECONDS = {Kind.PAUSE_WORKERS: 17.0, Kind.PAUSE_BRIDGE: 8.0}
-_TOLD_TWICE = 50  # SNS tells of each fiftieth mail twice
+_NOTIFY_TWICE_EVERY = 50
 _SETTLE_SECONDS = 240.0
 _LOOK_SECONDS = 0.5
 _SUBJECT = re.compile(rb"^Subject: chaos (\d+)\r?$", re.MULTILINE)
@@ -25,7 +25,7 @@ _SUBJECT = re.compile(rb"^Subject: chaos (\d+)\r?$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was broken, what became of the messages, and how long it took."""
+    """The injected faults, the verdicts, and how long the run took."""
 
     seed: int
     seconds: float
@@ -36,30 +36,30 @@ class Report:
 
     @property
     def bad(self) -> list[Judged]:
-        """The messages that something is wrong with."""
+        """The messages with a bad verdict."""
         return [one for one in self.judged if one.verdict in BAD]
 
 
-def run(folder: Path, scale: Scale, seed: int, tell: Callable[[str], object] = str) -> Report:
-    """Do a run, in a folder that its logs stay in."""
+def run(folder: Path, scale: Scale, seed: int, log: Callable[[str], object] = str) -> Report:
+    """Do one run; its logs stay in `folder`."""
     world = World(folder, seed)
     try:
         world.set_up()
-        crew = Crew(world.stack, str(ROOT))
+        supervisor = Supervisor(world.stack, str(ROOT))
         started = time.monotonic()
         try:
-            messages = _deliver_and_break(world, crew, scale, seed, tell)
-            _wait_until_settled(world, messages, tell)
+            messages = _deliver_and_break(world, supervisor, scale, seed, log)
+            _wait_until_settled(world, messages, log)
         finally:
             seconds = time.monotonic() - started
-            crew.stop()
+            supervisor.stop()
         broken = messages.broken
         return Report(
             seed=seed,
             seconds=seconds,
             broken=broken,
-            restarts=crew.starts,
-            judged=_judge(world, crew, messages),
+            restarts=supervisor.restarts,
+            judged=_judge(world, supervisor, messages),
             requests=world.aws.statistics()["requests"],
         )
     finally:
@@ -68,14 +68,14 @@ def run(folder: Path, scale: Scale, seed: int, tell: Callable[[str], object] = s
 
 @dataclass(slots=True)
 class _Messages:
-    """What was delivered: the SQS messages of each SNS message; and what was broken meanwhile."""
+    """The SQS message ids by SNS message id, and the faults injected during delivery."""
 
     sqs_ids: dict[str, list[str]]
     broken: Counter[Kind]
 
 
 def _deliver_and_break(
-    world: World, crew: Crew, scale: Scale, seed: int, tell: Callable[[str], object]
+    world: World, supervisor: Supervisor, scale: Scale, seed: int, log: Callable[[str], object]
 ) -> _Messages:
     faults = drawn(scale, seed)
     messages = _Messages(defaultdict(list), Counter())
@@ -89,11 +89,11 @@ def _deliver_and_break(
             delivered = due
         while faults and faults[0].at <= now:
             fault = faults.pop(0)
-            if _break(world, crew, fault):
+            if _break(world, supervisor, fault):
                 messages.broken[fault.kind] += 1
-                tell(f"{now:6.1f} s  {delivered:5} delivered  {fault.kind}")
+                log(f"{now:6.1f} s  {delivered:5} delivered  {fault.kind}")
             else:
-                # Its victim is down already: a little later it is up again.
+                # The victim is down already: try again when it is up.
                 later = Fault(now + 1, fault.kind, fault.victim)
                 faults = sorted([*faults, later], key=lambda fault: fault.at)
         time.sleep(_LOOK_SECONDS / 5)
@@ -103,22 +103,22 @@ def _deliver_and_break(
 def _deliver(world: World, numbers: range, messages: _Messages) -> None:
     names, mails = [], []
     for number in numbers:
-        for _ in range(2 if number % _TOLD_TWICE == 0 else 1):
+        for _ in range(2 if number % _NOTIFY_TWICE_EVERY == 0 else 1):
             names.append(_name(number))
             mails.append((_mail(number), [MASKS[number % len(MASKS)]]))
     for name, sqs_id in zip(names, world.aws.deliver_many(mails, names), strict=True):
         messages.sqs_ids[name].append(sqs_id)
 
 
-def _break(world: World, crew: Crew, fault: Fault) -> bool:
-    """Break it; false if its victim is down already."""
+def _break(world: World, supervisor: Supervisor, fault: Fault) -> bool:
+    """Inject a fault. Return false if its victim is down already."""
     workers, bridge = WORKERS[fault.victim % len(WORKERS)], BRIDGES[fault.victim % len(BRIDGES)]
-    deeds: dict[Kind, Callable[[], bool | None]] = {
-        Kind.KILL_WORKERS: lambda: crew.kill(workers),
-        Kind.KILL_WORKER: lambda: crew.kill_worker(workers),
-        Kind.KILL_BRIDGE: lambda: crew.kill(bridge),
-        Kind.PAUSE_WORKERS: lambda: crew.pause(workers, _PAUSE_SECONDS[fault.kind]),
-        Kind.PAUSE_BRIDGE: lambda: crew.pause(bridge, _PAUSE_SECONDS[fault.kind]),
+    actions: dict[Kind, Callable[[], bool | None]] = {
+        Kind.KILL_WORKERS: lambda: supervisor.kill(workers),
+        Kind.KILL_WORKER: lambda: supervisor.kill_worker(workers),
+        Kind.KILL_BRIDGE: lambda: supervisor.kill(bridge),
+        Kind.PAUSE_WORKERS: lambda: supervisor.pause(workers, _PAUSE_SECONDS[fault.kind]),
+        Kind.PAUSE_BRIDGE: lambda: supervisor.pause(bridge, _PAUSE_SECONDS[fault.kind]),
         Kind.WIPE_REDIS: world.wipe_redis,
         Kind.RESTART_REDIS: world.redis.restart,
         Kind.RESTART_POSTGRES: world.postgres.restart,
@@ -126,11 +126,11 @@ def _break(world: World, crew: Crew, fault: Fault) -> bool:
         Kind.SES_THROTTLES: lambda: world.take_down("ses"),
         Kind.SQS_DOWN: lambda: world.take_down("sqs"),
     }
-    return deeds[fault.kind]() is not False
+    return actions[fault.kind]() is not False
 
 
-def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str], object]) -> None:
-    """Wait until all is recorded and the queue holds only what is in doubt, or for long enough."""
+def _wait_until_settled(world: World, messages: _Messages, log: Callable[[str], object]) -> None:
+    """Wait until all is recorded and only mails in doubt are queued, up to a deadline."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
         states = world.deliveries()
@@ -140,23 +140,23 @@ def _wait_until_settled(world: World, messages: _Messages, tell: Callable[[str],
         if settled == len(messages.sqs_ids) and left <= sum(
             len(messages.sqs_ids[name]) for name in doubtful
         ):
-            tell(f"all is settled; {len(doubtful)} in doubt, {left} left in the queue")
+            log(f"all settled; {len(doubtful)} in doubt, {left} left in the queue")
             return
         time.sleep(_LOOK_SECONDS)
-    tell(f"not settled after {_SETTLE_SECONDS:.0f} s: {settled} recorded, {left} in the queue")
+    log(f"not settled after {_SETTLE_SECONDS:.0f} s: {settled} recorded, {left} in the queue")
 
 
-def _judge(world: World, crew: Crew, messages: _Messages) -> list[Judged]:
-    world.be_kind()
+def _judge(world: World, supervisor: Supervisor, messages: _Messages) -> list[Judged]:
+    world.end_faults()
     sendings: dict[str, list[Sending]] = defaultdict(list)
     for mail in world.aws.accepted():
         found = _SUBJECT.search(_raw(mail["raw"]))
-        assert found, "a mail that nobody delivered"
+        assert found, "an unknown mail was sent"
         sending = Sending(mail["at"], mail["access_key"])
         sendings[_name(int(found[1]))].append(sending)
     failures = {
         str(line["sqs_message_id"]): str(line["error"])
-        for process in crew.logs(BRIDGES)
+        for process in supervisor.logs(BRIDGES)
         for line in lines(process.log)
         if line["message"] == "message failed"
     }
@@ -167,7 +167,7 @@ def _judge(world: World, crew: Crew, messages: _Messages) -> list[Judged]:
             name,
             sendings[name],
             deliveries.get(name),
-            killed_at=crew.killed_at,
+            killed_at=supervisor.killed_at,
             failure=next((failures[one] for one in sqs_ids if one in failures), None),
             is_in_sqs=not in_sqs.isdisjoint(sqs_ids),
         )
@@ -189,13 +189,13 @@ def _left_in_sqs(world: World) -> set[str]:
 
 
 def summary(report: Report) -> str:
-    """Write the report for people: what was broken, and what became of the messages."""
+    """Format the report as text: faults, restarts, verdicts."""
     rows = [f"seed {report.seed}, {len(report.judged)} messages, {report.seconds:.0f} s", ""]
     rows += [f"{number:6}  {kind}" for kind, number in sorted(report.broken.items())]
-    rows += [f"{report.restarts:6}  processes started again", ""]
+    rows += [f"{report.restarts:6}  process restarts", ""]
     rows += [f"{number:6}  {verdict}" for verdict, number in count(report.judged).most_common()]
-    told = [one for one in report.judged if one.detail]
-    rows += ["", *(f"{one.message}: {one.verdict}: {one.detail}" for one in told[:40])]
+    explained = [one for one in report.judged if one.detail]
+    rows += ["", *(f"{one.message}: {one.verdict}: {one.detail}" for one in explained[:40])]
     return "\n".join(rows)
 
 

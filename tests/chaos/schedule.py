@@ -1,4 +1,4 @@
-"""What breaks, and when: drawn from a seed, so that a run that failed can be run again. Pure."""
+"""Which faults are injected, and when: drawn from a seed, so runs can be repeated. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from random import Random
 
 
 class Kind(StrEnum):
-    """What is done to the relay or to what it depends on; the values are the report's words."""
+    """Kinds of faults; values are shown in the report."""
 
     KILL_WORKERS = "workers killed, master and all"
     KILL_WORKER = "worker killed, its master lives"
@@ -27,7 +27,7 @@ KILLS = (Kind.KILL_WORKERS, Kind.KILL_WORKER, Kind.KILL_BRIDGE)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that breaks, `at` seconds after the start, to the victim of this number."""
+    """One fault, `at` seconds after the start; `victim` modulo their number selects a process."""
 
     at: float
     kind: Kind
@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large a run is; `numbers` says how often each kind happens."""
+    """The size of a run. `numbers` is how often each kind of fault is injected."""
 
     messages: int
     seconds: float
@@ -44,7 +44,7 @@ class Scale:
 
     @property
     def kills(self) -> int:
-        """How many processes are killed."""
+        """The number of killed processes."""
         return sum(self.numbers.get(kind, 0) for kind in KILLS)
 
 
@@ -81,12 +81,12 @@ SHORT = Scale(
 
 
 def drawn(scale: Scale, seed: int) -> list[Fault]:
-    """Draw when each fault happens, within the time in which messages arrive."""
+    """Return all faults in order, at random times while messages arrive."""
     return sorted(_faults(scale, Random(seed)), key=lambda fault: fault.at)
 
 
 def _faults(scale: Scale, chance: Random) -> Iterator[Fault]:
     for kind, number in scale.numbers.items():
         for _ in range(number):
-            # The first messages are to be under way.
+            # Not before the first messages are in flight.
             yield Fault(chance.uniform(0.15, 0.95) * scale.seconds, kind, chance.randrange(1000))

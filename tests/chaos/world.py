@@ -1,4 +1,4 @@
-"""The servers that the relay depends on, and what can be done to them."""
+"""The servers that the relay depends on, with fault injection."""
 
 import json
 import threading
@@ -37,8 +37,10 @@ _SETTINGS = {
 
 
 def everyday(seed: int) -> Faults:
-    """Five requests of a hundred fail; of SES's none is carried out and denied, which would be a
-    lie. One delivery of ten is repeated."""
+    """Background faults: 5 % of requests fail, and 10 % of deliveries are repeated.
+
+    SES never reports failure for a mail that it accepted: the relay could not detect that.
+    """
     return Faults(
         sqs=ServiceFaults(latency_ms=10, jitter_ms=5, **_ERRORS),
         s3=ServiceFaults(latency_ms=30, jitter_ms=15, **_ERRORS),
@@ -50,7 +52,7 @@ def everyday(seed: int) -> Faults:
 
 
 class World:
-    """Redis, PostgreSQL and AWS, in a bad mood that the seed decides."""
+    """Redis, PostgreSQL and AWS, with background faults drawn from the seed."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.aws = FastAws(folder)
@@ -68,7 +70,7 @@ class World:
         self._down: set[str] = set()
 
     def set_up(self) -> None:
-        """Make tables, an owner with masks, and a queue that gives nothing up."""
+        """Create tables, an owner with masks, and a queue that practically never dead-letters."""
         self.stack.manage("migrate", "--verbosity", "0")
         self.stack.add_user(OWNER)
         for mask in MASKS:
@@ -85,20 +87,20 @@ class World:
         self.aws.set_faults(self._everyday)
 
     def wipe_redis(self) -> None:
-        """Empty it while all are connected."""
+        """Flush Redis; connections stay open."""
         redis.Redis.from_url(self.redis.url).flushall()
 
     def take_down(self, service: str) -> None:
-        """Let a service of AWS be out of order for a while."""
+        """Take an AWS service down for `OUTAGE_SECONDS`."""
         self._change(service, is_down=True)
         threading.Timer(OUTAGE_SECONDS, self._change, (service,), {"is_down": False}).start()
 
-    def be_kind(self) -> None:
+    def end_faults(self) -> None:
         """End all faults."""
         self.aws.set_faults(Faults())
 
     def deliveries(self) -> dict[str, tuple[str, str]]:
-        """Give the state and outcome of each delivery, by its SNS message id."""
+        """Return the state and outcome of each delivery, by SNS message id."""
         with psycopg.connect(self.postgres.url) as connection:
             rows = connection.execute(
                 "SELECT sns_message_id, state, outcome FROM emails_delivery"

@@ -1,4 +1,4 @@
-"""The relay's processes, with somebody who starts again what died, as a supervisor does."""
+"""A supervisor of the relay's processes: restarts those that died, and kills on demand."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ _MANAGE = ["manage.py", "rundramatiq", "--skip-logging", "--processes", "1", "--
 
 @dataclass
 class Member:
-    """One process that is kept running, in its present life."""
+    """A supervised process. `life` counts its starts."""
 
     name: str
     command: list[str]
@@ -31,12 +31,12 @@ class Member:
 
     @property
     def identity(self) -> str:
-        """Its name and its life; the access key that it uses AWS with."""
+        """Name and start number; also its AWS access key, by which SES's log names the sender."""
         return f"{self.name}.{self.life}"
 
 
-class Crew:
-    """Two bridges and three workers. `killed_at` says when which life was killed or stopped."""
+class Supervisor:
+    """Two bridges and three workers. `killed_at` is when each identity was killed or stopped."""
 
     def __init__(self, stack: Stack, folder: str) -> None:
         self._stack = stack
@@ -46,15 +46,15 @@ class Crew:
         self._paused: set[str] = set()
         self.killed_at: dict[str, list[float]] = defaultdict(list)
         self.members = {name: self._member(name) for name in (*BRIDGES, *WORKERS)}
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
+        self._restarter = threading.Thread(target=self._restart_dead, daemon=True)
+        self._restarter.start()
 
     def kill(self, name: str) -> bool:
-        """Kill a process and all that it started; false if it is paused, which is enough."""
+        """Kill a process group. Return false if it is paused or down."""
         return self._do(name, lambda member: member.process.send_to_group(SIGKILL))
 
     def kill_worker(self, name: str) -> bool:
-        """Kill the worker that does the work; its master is left to notice."""
+        """Kill the worker processes, but not their master."""
 
         def kill(member: Member) -> None:
             for pid in children(member.process):
@@ -63,7 +63,7 @@ class Crew:
         return self._do(name, kill)
 
     def pause(self, name: str, seconds: float) -> bool:
-        """Stop a process and all that it started; they go on after a while."""
+        """Suspend a process group for some seconds. Return false if it is paused or down."""
 
         def pause(member: Member) -> None:
             self._paused.add(name)
@@ -73,27 +73,27 @@ class Crew:
         return self._do(name, pause)
 
     def stop(self) -> None:
-        """Let nobody be started again, and everybody leave."""
+        """Stop restarting, then stop all processes."""
         self._leaving.set()
-        self._keeper.join()
+        self._restarter.join()
         self._stack.stop()
 
     def logs(self, names: tuple[str, ...]) -> list[Process]:
-        """Give all lives of these processes, for their logs."""
+        """Return all lives of these processes, for their logs."""
         return [life for name in names for life in self.members[name].lives]
 
     @property
-    def starts(self) -> int:
-        """How often something was started again."""
+    def restarts(self) -> int:
+        """The number of restarts."""
         return sum(member.life - 1 for member in self.members.values())
 
-    def _do(self, name: str, what: Callable[[Member], None]) -> bool:
+    def _do(self, name: str, act: Callable[[Member], None]) -> bool:
         with self._lock:
             member = self.members[name]
             if name in self._paused or not member.process.is_running():
                 return False
             self.killed_at[member.identity].append(time.time())
-            what(member)
+            act(member)
             return True
 
     def _resume(self, member: Member, process: Process) -> None:
@@ -101,17 +101,17 @@ class Crew:
             process.send_to_group(SIGCONT)
             self._paused.discard(member.name)
 
-    def _keep(self) -> None:
+    def _restart_dead(self) -> None:
         while not self._leaving.wait(_LOOK_SECONDS):
             with self._lock:
                 for member in self.members.values():
                     if not member.process.is_running():
-                        self._start_again(member)
+                        self._restart(member)
 
-    def _start_again(self, member: Member) -> None:
-        # As a container's end does: nothing of it stays behind.
+    def _restart(self, member: Member) -> None:
+        # Like a container's end: no child survives.
         member.process.send_to_group(SIGKILL)
-        # One that died by itself, such as by its watchdog, is one that was killed.
+        # Exiting by itself, such as by its watchdog, counts as killed.
         self.killed_at[member.identity].append(time.time())
         member.life += 1
         member.process = self._start(member.identity, member.command)
