@@ -1,4 +1,4 @@
-"""The two servers that play AWS, as threads of the tests' own process."""
+"""The two simulated AWS servers, as threads of the test process."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from tools.local.aws import LocalAws
 from tools.local.processes import is_listening
 
 
-class _Here:
+class _InProcess:
     """A server in this process."""
 
     pid = os.getpid()
@@ -27,17 +27,17 @@ class _Here:
 class MotoThread(LocalAws):
     """moto."""
 
-    def _start(self, host: str, port: int, log: Path) -> _Here:
+    def _start(self, host: str, port: int, log: Path) -> _InProcess:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         server = ThreadedMotoServer(host, port, verbose=False)
         server.start()
-        return _Here(server.stop)
+        return _InProcess(server.stop)
 
 
 class FastAwsThread(FastAws):
     """The fast local AWS."""
 
-    def _start(self, host: str, port: int, log: Path) -> _Here:
+    def _start(self, host: str, port: int, log: Path) -> _InProcess:
         server = make_server(host, port)
         thread = Thread(target=server.run, daemon=True)
         thread.start()
@@ -47,4 +47,4 @@ class FastAwsThread(FastAws):
             server.should_exit = True
             thread.join()
 
-        return _Here(stop)
+        return _InProcess(stop)

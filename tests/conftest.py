@@ -1,4 +1,4 @@
-"""The servers that tests run on: real ones, started when first needed, stopped at the end."""
+"""Real servers for the tests: started on first use, stopped at the end."""
 
 import os
 import tempfile
@@ -16,7 +16,7 @@ from tools.local.aws import LocalAws
 from tools.local.postgres import LocalPostgres
 from tools.local.redis import LocalRedis
 
-# Nothing is timed: how long an example takes depends on what else the machine does.
+# No deadline: how long an example takes depends on the load of the machine.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 # `make fuzz` tries thousands of examples, new ones in each round.
@@ -29,9 +29,9 @@ settings.register_profile(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Say how many processes `make test` runs tests in: each has servers of its own.
+    """Return the number of test processes for `make test`. Each starts its own servers.
 
-    So where servers were given, which tests wipe, there can be one only: this.
+    With servers given from outside, which tests wipe, only this one process may run.
     """
     return 0 if any(GIVEN.values()) else len(os.sched_getaffinity(0))
 
@@ -41,9 +41,9 @@ _SERVERS = frozenset({"redis_url", "database_url", "aws_server", "fast_aws_serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a server, for `make quick` to leave it out.
+    """Mark tests that start a server; `make quick` skips them.
 
-    A fixture that starts one only for some of its parameters marks those itself.
+    A fixture that starts one only for some parameters marks those itself.
     """
     for item in items:
         if not isinstance(item, pytest.Function):
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A folder for the servers' files; not pytest's, which PostgreSQL's user may not enter."""
+    """A folder for the servers' files. PostgreSQL's user has no access to pytest's own."""
     with tempfile.TemporaryDirectory(prefix="relay-tests-") as name:
         yield Path(name)
 
@@ -79,7 +79,7 @@ def redis_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def database_url(folder: Path) -> Iterator[str]:
-    """A PostgreSQL in which tests make databases of their own: DATABASE_URL's, or our own."""
+    """A PostgreSQL in which tests create databases: the one in DATABASE_URL, or our own."""
     if GIVEN["DATABASE_URL"]:
         yield GIVEN["DATABASE_URL"]
         return
@@ -90,7 +90,7 @@ def database_url(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(database_url: str) -> None:
-    """Lead Django to the tests' PostgreSQL; pytest-django makes its own database there."""
+    """Point Django at the tests' PostgreSQL, where pytest-django creates its database."""
     from django.db import connections
 
     settings: dict[str, Any] = connections["default"].settings_dict
@@ -127,6 +127,6 @@ def fast_aws_server(folder: Path) -> Iterator[FastAws]:
 
 @pytest.fixture
 def fast_aws(fast_aws_server: FastAws) -> FastAws:
-    """The fast local AWS, empty, and with nothing that goes wrong."""
+    """The fast local AWS, empty and without faults."""
     fast_aws_server.reset()
     return fast_aws_server

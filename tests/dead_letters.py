@@ -1,4 +1,4 @@
-"""Lays dead letters into Redis, as Dramatiq and our middleware leave them."""
+"""Creates dead letters in Redis, as Dramatiq and our middleware leave them."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Bury = Callable[..., str]
 
 
 def burying_in(client: redis.Redis) -> Bury:
-    """Make what lays a dead letter into its queue's, and gives its id."""
+    """Return a function that adds a dead letter to its queue's and returns its id."""
     number = iter(range(1_000_000))
 
     def lay(
@@ -44,11 +44,11 @@ def burying_in(client: redis.Redis) -> Bury:
 
 
 def queued(client: redis.Redis, queue: str = "inbound") -> int:
-    """Count what waits in a queue."""
+    """Return the number of queued messages."""
     return int(client.llen(keys.queue(queue)))
 
 
 def dead(client: redis.Redis, queue: str = "inbound") -> list[str]:
-    """List the dead letters of a queue, the oldest first."""
+    """Return the ids of a queue's dead letters, oldest first."""
     found = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
     return [name.decode() for name in found]

@@ -1,7 +1,7 @@
-"""The environment that Django's settings are read from in tests. Loaded by `-p tests.environment`.
+"""The environment of Django's settings in tests. Loaded by `-p tests.environment`.
 
-Nothing here exists: whatever a test needs, its fixtures start. So a test that forgets its fixture
-fails, instead of reaching servers that happen to run on the machine.
+All addresses are unreachable: fixtures start the servers that a test needs. A test that forgets its
+fixture fails, instead of reaching servers that happen to run on the machine.
 """
 
 import os
@@ -23,13 +23,13 @@ SETTINGS = {
 }
 
 _IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
-"""Whether pytest-xdist started this process, which then has the environment that is made below."""
+"""Whether pytest-xdist started this process, so that it inherited the environment set below."""
 
 GIVEN = {
     name: None if _IS_ONE_OF_SEVERAL else os.environ.get(name)
     for name in ("REDIS_URL", "DATABASE_URL")
 }
-"""The servers that whoever runs the tests wants them to use; None: our own."""
+"""Servers to use, from the caller's environment. None: start our own."""
 
 os.environ.update(SETTINGS)
 os.environ["REDIS_URL"] = f"redis://{NOWHERE}/0"

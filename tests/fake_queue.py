@@ -1,6 +1,6 @@
-"""An SQS queue in memory, whose time passes when a test says so, or when somebody waits for it.
+"""An SQS queue in memory, with its own clock: `pass_time` and long polls advance it.
 
-It passes the same cases as the real one: `tests/contract/test_queues.py`.
+Passes the same contract tests as the real one: `tests/contract/test_queues.py`.
 """
 
 import itertools
@@ -21,7 +21,7 @@ class _Stored:
 
 
 class FakeQueue:
-    """The queue `mail`. `confirmed` holds the topics that were confirmed, each with its token."""
+    """The queue `mail`. `confirmed` lists the confirmed topics with their tokens."""
 
     queue_name = "mail"
 
@@ -35,14 +35,14 @@ class FakeQueue:
         self._numbers = itertools.count(1)
 
     def put(self, body: str, message_id: str | None = None) -> str:
-        """Send a message; gives its id."""
+        """Send a message; return its id."""
         message_id = message_id or f"message-{next(self._numbers)}"
         message = Message(message_id, "", body, receive_count=0, sent_at_ms=int(self._now * 1000))
         self._stored[message_id] = _Stored(message, visible_at=self._now)
         return message_id
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass: what is not hidden for longer is visible again."""
+        """Advance the clock. Messages whose visibility timeout has expired become visible."""
         self._now += seconds
 
     def receive(self, max_messages: int) -> list[Message]:
@@ -53,7 +53,7 @@ class FakeQueue:
         return [self._deliver(one) for one in list(itertools.islice(visible, max_messages))]
 
     def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
-        """Delete by the newest receipt handle; an older one is accepted and deletes nothing."""
+        """Delete by the latest receipt handle; older ones are accepted, but delete nothing."""
         failed = []
         for handle in handles:
             stored = self._find(handle)

@@ -1,7 +1,7 @@
-"""S3, SES and the pace in memory, with the failures that tests ask for.
+"""S3, SES and the pace in memory, with injected failures.
 
-They pass the same cases as the real ones: `tests/contract/test_mail_stores.py`, `test_mailers.py`
-and `test_paces.py`.
+They pass the same contract tests as the real ones: `test_mail_stores.py`, `test_mailers.py` and
+`test_paces.py` in `tests/contract`.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ BUCKET = "mails"
 
 
 class FakeMailStore:
-    """The bucket. `fails` holds what the next calls raise; None for a call that works.
+    """The bucket. `fails` and `delete_fails` are what the next calls raise.
 
-    `kept` names what it would not delete, and why; `calls` counts the calls that delete.
+    `kept` maps keys that can't be deleted to the reason; `calls` counts calls of `delete`.
     """
 
     def __init__(self) -> None:
@@ -60,10 +60,7 @@ class FakeMailStore:
 
 
 class FakePace:
-    """A pace that holds nobody back; `fails` holds what the next waits raise.
-
-    `meanwhile` runs while somebody waits.
-    """
+    """A pace without limit. `fails` is what the next waits raise; `meanwhile` runs in each wait."""
 
     def __init__(self) -> None:
         self.slowed_down = 0
@@ -81,9 +78,10 @@ class FakePace:
 
 
 class FakeMailer:
-    """SES. `fails` holds what the next sends raise; `meanwhile` runs while a send is under way.
+    """SES, with `domains` and their subdomains verified.
 
-    It sends for `domains` and their subdomains.
+    `fails` is what the next sends raise, `fails_for` what sends to a recipient raise. `meanwhile`
+    runs during each send.
     """
 
     def __init__(self) -> None:
@@ -108,7 +106,7 @@ class FakeMailer:
             return f"0100-{len(self.sent):04}"
 
     def mail_to(self, recipient: str) -> Message:
-        """The one mail that was sent to this address."""
+        """Return the only mail sent to this address."""
         (mail,) = (mail for mail in self.sent if mail.recipient == recipient)
         return message_from_bytes(mail.raw)
 
@@ -123,5 +121,5 @@ def _check(bucket: str) -> None:
 
 
 def _take(failures: Failures) -> tuple[BaseException | None, Failures]:
-    """Give the first failure, and those that are left."""
+    """Split off the first failure."""
     return (failures[0], failures[1:]) if failures else (None, ())

@@ -1,7 +1,7 @@
-"""A gate in front of AWS: it can hold requests, refuse them, and count them.
+"""An HTTP proxy in front of AWS that can hold, refuse and count requests.
 
-Workers are led to it by boto3's own variables (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SESV2`),
-so that a fault happens at the network's edge and nowhere in our code.
+boto3's own variables (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SESV2`) point workers at it, so
+faults are injected on the network and our code runs unchanged.
 """
 
 import http.client
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 class Gate:
-    """Passes HTTP requests on to `upstream`, unless it was told otherwise."""
+    """Forwards HTTP requests to `upstream`, except after `hold` and `refuse`."""
 
     def __init__(self, upstream: str) -> None:
         self.arrived = 0
@@ -48,7 +48,7 @@ class Gate:
                     self.end_headers()
                     self.wfile.write(body)
                 except OSError:
-                    return  # whoever asked is dead: that is what the test is about
+                    return  # the client was killed: some tests do that
 
             def log_message(self, format: str, *args: object) -> None:
                 return
@@ -60,24 +60,24 @@ class Gate:
 
     @property
     def url(self) -> str:
-        """Where the gate listens."""
+        """The address it listens on."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def hold(self) -> None:
-        """Let requests wait from now on."""
+        """Hold requests until `open`."""
         self._open.clear()
 
     def refuse(self, status: int) -> None:
-        """Answer requests with this status from now on."""
+        """Answer requests with this status until `open`."""
         self._status = status
 
     def open(self) -> None:
-        """Pass requests on again, those that wait as well."""
+        """Forward requests again, held ones included."""
         self._status = None
         self._open.set()
 
     def close(self) -> None:
-        """End it."""
+        """Release held requests and stop."""
         self.open()
         self._server.shutdown()
         self._server.server_close()

@@ -1,4 +1,4 @@
-"""The ledger of a test, and messages put in flight as a bridge does it."""
+"""A ledger for tests, and messages put in flight as the bridge does."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ NOW_MS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All parts of the ledger on one Redis."""
+    """All parts of the ledger, on one Redis."""
 
     client: redis.Redis
     in_flight: InFlight
@@ -28,7 +28,7 @@ class Ledger:
 
 
 def a_ledger(client: redis.Redis, lifetime_seconds: int = 60) -> Ledger:
-    """Make the parts; what they keep lives for a minute unless told otherwise."""
+    """Make a ledger whose entries expire after `lifetime_seconds`."""
     return Ledger(
         client,
         InFlight(client, lifetime_seconds),
@@ -59,7 +59,9 @@ def put_in_flight(
         options={wire.SQS_MESSAGE_ID: handle.message_id},
         message_id=handle.message_id,
     )
-    handover = Dispatcher(client, lifetime_seconds, bridge=bridge, queue=queue, is_replay=is_replay)
-    (handed,) = handover.dispatch([Work(handle, work)], now_ms)
-    assert isinstance(handed, Dispatched)
-    return handed
+    dispatcher = Dispatcher(
+        client, lifetime_seconds, bridge=bridge, queue=queue, is_replay=is_replay
+    )
+    (dispatched,) = dispatcher.dispatch([Work(handle, work)], now_ms)
+    assert isinstance(dispatched, Dispatched)
+    return dispatched

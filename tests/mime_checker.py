@@ -1,8 +1,7 @@
-"""Compares a mail with what was made of it, as a reader's program would see the two.
+"""Compares a mail with its rewritten form, as a mail client would show the two.
 
-Independent of the code under test: both mails are parsed by the standard library, and what counts
-as shown, as text and as an attachment is decided here anew. Each check gives its problems as
-sentences; an empty list is what one hopes for.
+Independent of the code under test: the standard library parses both mails, and this module decides
+itself what is body text and what is an attachment. Each check returns a list of problems.
 """
 
 import re
@@ -23,13 +22,13 @@ ALLOWED = frozenset(
 )
 REQUIRED = frozenset({"from", "to", "reply-to", "subject", "date", "mime-version"})
 _SEALED = ("multipart/signed", "multipart/encrypted", "message/delivery-status")
-"""What can't be encoded: on its way it has CRLF, whatever it was stored with."""
+"""Types that must not be re-encoded. Sending normalizes their line ends to CRLF."""
 _FIELD = re.compile(rb"([!-9;-~]+): ?[^\r\n]*(?:\r\n[ \t][^\r\n]*[!-~][^\r\n]*)*\r\n")
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One part without parts, as a reader gets it."""
+    """One leaf part, decoded."""
 
     content_type: str
     file_name: str | None
@@ -41,7 +40,7 @@ class Leaf:
 
 
 def check_forward(original: bytes, result: bytes, *, mask: str, recipient: str) -> list[str]:
-    """Compare a mail with its forwarded form: nothing may be missing, or not fit to be sent."""
+    """Check that a forwarded mail is complete and fit to be sent."""
     return [
         *check_octets(result),
         *_check_top(result, mask, recipient),
@@ -50,7 +49,7 @@ def check_forward(original: bytes, result: bytes, *, mask: str, recipient: str) 
 
 
 def check_octets(result: bytes) -> list[str]:
-    """Check what SES asks of all it sends: https://docs.aws.amazon.com/ses/latest/dg/quotas.html"""
+    """Check SES's requirements: https://docs.aws.amazon.com/ses/latest/dg/quotas.html"""
     problems = []
     if not result.isascii():
         problems.append("not 7-bit clean")
@@ -68,10 +67,10 @@ def _check_top(result: bytes, mask: str, recipient: str) -> Iterator[str]:
     head += b"\r\n"
     fields = list(_FIELD.finditer(head))
     if b"".join(field[0] for field in fields) != head:
-        yield "a header line that is no field"
+        yield "a malformed header line"
     names = [field[1].decode().lower() for field in fields]
     if len(names) != len(set(names)):
-        yield "a header that stands there twice"
+        yield "a repeated header"
     yield from (f"the header {name} is not on the list" for name in set(names) - ALLOWED)
     yield from (f"the header {name} is missing" for name in REQUIRED - set(names))
     mail = message_from_bytes(result, policy=policy.default)
@@ -107,12 +106,12 @@ def _is_same(before: Leaf, after: Leaf) -> bool:
 
 
 def _words(text: str) -> str:
-    """Take blanks, and what stands for unreadable bytes, as one: they don't count."""
+    """Normalize whitespace and replacement characters to single spaces."""
     return " ".join(re.sub("[\ufffd?\ufeff\x00-\x20]+", " ", text).split())
 
 
 def leaves(raw: bytes) -> Iterator[Leaf]:
-    """Give the parts of a mail that have no parts, in their order."""
+    """Yield the leaf parts of a mail, in order."""
     waiting: list[tuple[Message, bool, bool]] = [(message_from_bytes(raw), True, False)]
     while waiting:
         part, is_body, is_sealed = waiting.pop()
@@ -154,7 +153,7 @@ def _leaf(part: Message, *, is_body: bool, is_sealed: bool) -> Leaf:
 
 
 def _text(octets: bytes, part: Message) -> str:
-    """Read a text as a patient reader would: as declared, or as what it can be."""
+    """Decode a text with its declared charset, or else with the first one that fits."""
     declared = part.get_content_charset("us-ascii")
     for charset in (declared, "utf-8", "cp1252"):
         try:
@@ -182,7 +181,7 @@ class _Visible(HTMLParser):
 
 
 def visible_text(html: str) -> str:
-    """Give the text that a browser shows of a page."""
+    """Return the text of a page that a browser shows."""
     reader = _Visible()
     reader.feed(html)
     reader.close()

@@ -1,4 +1,4 @@
-"""Polls of SQS that are under way while something else happens."""
+"""Long polls of SQS that run during a test."""
 
 import threading
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ _SENT = "before-send.sqs.ReceiveMessage"
 
 @contextmanager
 def poll_under_way(sqs: Any, **request: Any) -> Iterator[Future[Any]]:
-    """Receive in a thread; goes on when the poll has left it, and a few other requests passed."""
-    leaves = threading.Event()
+    """Start a poll in a thread; enter once it was sent and a few later requests were answered."""
+    sent = threading.Event()
 
     def note(**_: object) -> None:
-        leaves.set()
+        sent.set()
 
     sqs.meta.events.register(_SENT, note)
     try:
         with ThreadPoolExecutor(1) as threads:
             poll = threads.submit(sqs.receive_message, **request)
-            assert leaves.wait(10), "no request"
+            assert sent.wait(10), "the poll was not sent"
             for _ in range(3):
                 sqs.get_queue_attributes(QueueUrl=request["QueueUrl"])
             yield poll

@@ -1,4 +1,4 @@
-"""Waiting for something to happen, with a deadline and a message that says what did not."""
+"""Waiting for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _POLL_SECONDS = 0.05
 
 
 def wait_until(what: str, check: Callable[[], T], seconds: float = 30) -> T:
-    """Call `check` until it gives something true, and give that; fails the test if it does not."""
+    """Call `check` until its result is true, and return that. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := check()):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A browser, the operating system's Chromium, that looks at a relay of real processes."""
+"""The system's Chromium, on a relay of real processes."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ for name, codenames in permissions.items():
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. Not for the whole session: Playwright's event loop would get in Django's way."""
+    """Chromium, per module: Playwright's event loop would disturb Django in later tests."""
     try:
         path = find_browser()
     except NoBrowser:
         if os.environ.get("CI"):
             pytest.fail("no Chromium in CI: apt-get install chromium")
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    # Its sandbox does not work for root, nor in most containers; all it meets are our own pages.
+    # The sandbox does not work for root, nor in most containers. All pages are our own.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Site:
-    """The web process, and a page of the browser. Notes what the page asks for and complains of."""
+    """The web process and a browser page. Records the page's requests, warnings and errors."""
 
     def __init__(self, relay: Relay, browser: Browser) -> None:
         relay.stack.manage("shell", "--verbosity", "0", "--command", _MAKE_STAFF)
@@ -55,7 +55,7 @@ class Site:
         self.asked_for: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.asked_for.append(request.url))
-        self.page.on("console", self._hear)
+        self.page.on("console", self._record)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def log_in(self, username: str, path: str = "/admin/dashboard/") -> None:
@@ -65,15 +65,15 @@ class Site:
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
 
-    def _hear(self, said: ConsoleMessage) -> None:
+    def _record(self, message: ConsoleMessage) -> None:
         # The admin's login page has no icon.
-        if said.type in ("error", "warning") and "favicon" not in said.location["url"]:
-            self.complaints.append(said.text)
+        if message.type in ("error", "warning") and "favicon" not in message.location["url"]:
+            self.complaints.append(message.text)
 
 
 @pytest.fixture
 def open_site(relay: Relay, browser: Browser) -> Iterator[Callable[[], Site]]:
-    """Start the web process, and open a page."""
+    """Return a function that starts the web process and opens a page."""
     sites: list[Site] = []
 
     def open_one() -> Site:

@@ -1,6 +1,6 @@
-"""The stand-ins and their twins, for cases that both must pass: AWS, and Redis.
+"""Two implementations each of AWS and Redis; both must pass the same tests.
 
-Whatever starts a server is marked `servers`, and is not in `make quick`.
+Tests that start a server are marked `servers`; `make quick` skips them.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _PLAYED_BY = ("moto", "tools.aws")
 
 @pytest.fixture(scope="session")
 def aws_threads(folder: Path) -> Iterator[dict[str, SimulatedAws]]:
-    """Both servers, within this process."""
+    """Both AWS servers, within this process."""
     folders = [folder / "moto-thread", folder / "fast-aws-thread"]
     for one in folders:
         one.mkdir()
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 def clients(aws_threads: dict[str, SimulatedAws], make: Callable[[], T]) -> dict[str, T]:
-    """Make a client of each of the two; once a file, since each costs a while."""
+    """Make a client for each AWS. Call it once per file: clients are slow to make."""
     made = {}
     for name, aws in aws_threads.items():
         with pytest.MonkeyPatch.context() as environ:
@@ -47,7 +47,7 @@ def clients(aws_threads: dict[str, SimulatedAws], make: Callable[[], T]) -> dict
 
 @pytest.fixture(params=_PLAYED_BY)
 def any_aws(request: pytest.FixtureRequest, aws_threads: dict[str, SimulatedAws]) -> SimulatedAws:
-    """Each of the two, in turn, with an empty queue and an empty bucket."""
+    """Each AWS in turn, with an empty queue and an empty bucket."""
     aws = aws_threads[request.param]
     aws.reset()
     return aws
@@ -55,7 +55,7 @@ def any_aws(request: pytest.FixtureRequest, aws_threads: dict[str, SimulatedAws]
 
 @pytest.fixture
 def fast_aws(aws_threads: dict[str, SimulatedAws]) -> FastAws:
-    """The fast local AWS, empty, and with nothing that goes wrong."""
+    """The fast local AWS, empty and without faults."""
     aws = aws_threads["tools.aws"]
     assert isinstance(aws, FastAws)
     aws.reset()
@@ -63,21 +63,21 @@ def fast_aws(aws_threads: dict[str, SimulatedAws]) -> FastAws:
 
 
 def moto_differs(reason: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Mark a case in which moto, and not the fast AWS, does other than AWS; it is held to that."""
+    """Mark a test that moto, but not the fast AWS, must fail: moto differs from AWS there."""
     moto, fast = _PLAYED_BY
     failing = pytest.param(moto, marks=pytest.mark.xfail(strict=True, reason=reason))
     return pytest.mark.parametrize("any_aws", [failing, fast], indirect=True)
 
 
 _REDIS_VERSION = (6, 2)
-"""That of the Redis which the other tests start."""
+"""The same as the Redis that other tests start."""
 
 
 PLAYED_BY_REDIS = ("fakeredis", pytest.param("redis", marks=pytest.mark.servers))
 
 
 def an_empty_redis(played_by: str, request: pytest.FixtureRequest) -> redis.Redis:
-    """Give an empty Redis: one within this process, or a real one."""
+    """Return an empty Redis: fakeredis, or a real one."""
     if played_by == "fakeredis":
         return fakeredis.FakeRedis(server=fakeredis.FakeServer(version=_REDIS_VERSION))
     client = connect(request.getfixturevalue("redis_url"))
@@ -87,7 +87,7 @@ def an_empty_redis(played_by: str, request: pytest.FixtureRequest) -> redis.Redi
 
 @pytest.fixture(params=PLAYED_BY_REDIS)
 def redis_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """Each of the two, in turn."""
+    """Each Redis in turn."""
     client = an_empty_redis(request.param, request)
     yield client
     client.close()

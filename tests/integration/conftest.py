@@ -1,4 +1,4 @@
-"""Whole processes: bridges and workers on real servers, each test with empty ones."""
+"""Bridge and worker processes on real servers, which are emptied for each test."""
 
 import functools
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _DATABASE = "relay_processes"
 
 @pytest.fixture(scope="session")
 def process_database_url(database_url: str) -> str:
-    """A database for whole processes, beside the one of the tests within this process."""
+    """The processes' database, separate from that of tests within this process."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {_DATABASE}")
@@ -48,30 +48,30 @@ class Relay:
     gate: Gate
 
     def deliver(self, raw: bytes = MAIL, to: tuple[str, ...] = (MASK,), **verdicts: str) -> str:
-        """Let SES receive a mail; gives the id of its SQS message."""
+        """Let SES receive a mail; return its SQS message id."""
         return self.aws.deliver(raw, to, **verdicts)
 
     def wait_for_sent(self, number: int, seconds: float = 40) -> None:
-        """Wait until SES was given so many mails."""
+        """Wait until SES accepted `number` mails."""
         wait_until(f"{number} mails sent", lambda: len(self.aws.sent()) >= number, seconds)
 
     def wait_for_empty_queue(self, seconds: float = 30) -> None:
-        """Wait until the queue is empty, with what is hidden in it."""
+        """Wait until the queue is empty, hidden messages included."""
         wait_until("an empty queue", lambda: self.queued() == 0, seconds)
 
     def delete_discarded_mails(self) -> None:
-        """Have the workers do their job of each minute, and wait until S3 is empty."""
+        """Run the minutely deletion job, and wait until S3 is empty."""
         self.stack.delete_discarded_mails()
         wait_until("an empty bucket", lambda: not self.aws.stored_mails())
 
     def queued(self) -> int:
-        """Count what is in the queue."""
+        """Return the number of messages in the queue."""
         return self.aws.count(self.aws.queue_url)
 
 
 @pytest.fixture
 def client(redis_url: str) -> redis.Redis:
-    """An empty Redis. Where pages are tested, `client` is Django's browser instead."""
+    """An empty Redis. (In tests of pages, `client` is Django's test client instead.)"""
     client = connect(redis_url)
     client.flushdb()
     return client
@@ -79,7 +79,7 @@ def client(redis_url: str) -> redis.Redis:
 
 @pytest.fixture(scope="session")
 def migrated(process_database_url: str, redis_url: str, aws_server: LocalAws, folder: Path) -> str:
-    """The processes' database, with its tables and one mask of one owner."""
+    """The processes' database, with tables, an owner and a mask."""
     with Stack(folder, aws_server, redis_url=redis_url, database_url=process_database_url) as stack:
         stack.manage("migrate", "--verbosity", "0")
         stack.add_user(OWNER)
@@ -89,7 +89,7 @@ def migrated(process_database_url: str, redis_url: str, aws_server: LocalAws, fo
 
 @pytest.fixture
 def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Iterator[Relay]:
-    """A relay whose processes are not started yet; S3 and SES lie behind its gate."""
+    """A relay, processes not started yet. S3 and SES are behind its gate."""
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
@@ -113,7 +113,7 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
 
 
 def logged(process: Process, message: str, **fields: object) -> list[dict[str, object]]:
-    """Find the lines of a process's log with this message and these fields."""
+    """Return the lines of a process's log with this message and these fields."""
     return [
         line
         for line in lines(process.log)
@@ -122,12 +122,12 @@ def logged(process: Process, message: str, **fields: object) -> list[dict[str, o
 
 
 def wait_for_log(process: Process, message: str, **fields: object) -> dict[str, object]:
-    """Wait for such a line, and give the first."""
+    """Wait for such a line; return the first."""
     found = functools.partial(logged, process, message, **fields)
     return wait_until(f"{process.name} logs {message!r} {fields}", found)[0]
 
 
 def children(process: Process) -> list[int]:
-    """List the processes that a process has started itself."""
+    """List the direct children of a process."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return [int(pid) for pid in listed.split()]

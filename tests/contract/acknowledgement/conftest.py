@@ -1,4 +1,4 @@
-"""Workers in this process, with the middleware that tells the bridge."""
+"""Workers in this process, with the middleware that acknowledges to the bridge."""
 
 from collections.abc import Callable, Iterator
 
@@ -55,7 +55,7 @@ def broker(redis_client: redis.Redis, ledger: Ledger) -> Iterator[RedisBroker]:
 
 @pytest.fixture
 def work(broker: RedisBroker) -> Iterator[Callable[[], None]]:
-    """Work the queue off, retries included."""
+    """Return a function that runs a worker until the queue is empty, retries included."""
     workers: list[dramatiq.Worker] = []
 
     def run() -> None:
@@ -75,7 +75,7 @@ Enqueue = Callable[..., None]
 
 @pytest.fixture
 def enqueue(broker: RedisBroker, redis_client: redis.Redis) -> Enqueue:
-    """Put a message in flight, as the bridge does."""
+    """Return a function that puts a message in flight, as the bridge does."""
 
     def put(message_id: str = "message-1", actor_name: str = "act") -> None:
         handle = Handle(message_id, "handle")

@@ -26,7 +26,7 @@ LogIn = Callable[..., Client]
 def store(
     client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DeadLetters]:
-    """The dead letters, for the command and the pages as well."""
+    """The dead letters, as the command and the pages see them."""
     lead_to(redis_url, monkeypatch)
     yield handling.store()
     handling.store.cache_clear()
@@ -34,13 +34,13 @@ def store(
 
 @pytest.fixture
 def bury(client: redis.Redis, store: DeadLetters) -> Bury:
-    """Lay a dead letter into its queue's; gives its id."""
+    """Return a function that adds a dead letter and returns its id."""
     return burying_in(client)
 
 
 @pytest.fixture
 def log_in(store: DeadLetters) -> LogIn:
-    """Log somebody of the staff in, with these permissions."""
+    """Return a function that logs in a member of staff with the given permissions."""
 
     def enter(*names: str, is_staff: bool = True, checks_csrf: bool = False) -> Client:
         user = get_user_model().objects.create_user("staff", is_staff=is_staff)
@@ -55,23 +55,23 @@ def log_in(store: DeadLetters) -> LogIn:
 
 @pytest.fixture
 def staff(log_in: LogIn) -> Client:
-    """Somebody who may do everything with dead letters."""
+    """A client with all dead-letter permissions."""
     return log_in("view", "requeue", "delete", "reveal")
 
 
 def text(page: Any) -> str:
-    """Return a page's content; the page must have been answered with 200."""
+    """Return a page's content; its status must be 200."""
     assert page.status_code == 200
     content: str = page.content.decode()
     return content
 
 
 def lead_to(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead the command and the pages to this Redis."""
+    """Point the command and the pages at this Redis."""
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, redis_url=redis_url))
     handling.store.cache_clear()
 
 
 def lead_to_no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead them to a Redis that is down."""
+    """Point them at a Redis that is down."""
     lead_to(f"redis://{NOWHERE}/0", monkeypatch)

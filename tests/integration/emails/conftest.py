@@ -24,7 +24,7 @@ SECRET = b"a secret for tests"
 
 @dataclass
 class Relay:
-    """The domain, wired up; `now` is its current time."""
+    """The mail logic with fake ports; `now` is its clock."""
 
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
@@ -51,7 +51,7 @@ class Relay:
     def arrive(
         self, *to: str, raw: bytes = RAW, sns_message_id: str | None = None, **details: Any
     ) -> tuple[Outcome, ...]:
-        """SES stores a mail and sends a notification; the relay handles it."""
+        """Store a mail, and handle SES's notification of it."""
         key = details.setdefault("key", uuid.uuid4().hex)
         self.mail_store.mails[StoredMail(BUCKET, key)] = raw
         return self.notify(received(*to, **details), sns_message_id)
@@ -59,7 +59,7 @@ class Relay:
     def notify(
         self, document: dict[str, Any], sns_message_id: str | None = None
     ) -> tuple[Outcome, ...]:
-        """The relay handles a notification."""
+        """Handle a notification."""
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
         return handle(notification, identity, ports=self.ports(), now=self.now)
@@ -76,7 +76,7 @@ def relay(db: None) -> Relay:
 
 
 def an_owner(email: str = "ann@owner.example", **profile: Any) -> Profile:
-    """Make an owner; `is_active` is a field of the user, all others of the profile."""
+    """Create an owner. `is_active` is a field of the user, all others are the profile's."""
     is_active = profile.pop("is_active", True)
     user = get_user_model().objects.create(
         username=uuid.uuid4().hex, email=email, is_active=is_active
@@ -85,12 +85,12 @@ def an_owner(email: str = "ann@owner.example", **profile: Any) -> Profile:
 
 
 def a_mask(profile: Profile, local: str = "x7k2", **fields: Any) -> RandomMask:
-    """Make a random mask."""
+    """Create a random mask."""
     return RandomMask.objects.create(profile=profile, local=local, domain="masks.example", **fields)
 
 
 def a_domain_mask(profile: Profile, local: str = "shop", **fields: Any) -> DomainMask:
-    """Make a domain mask."""
+    """Create a domain mask."""
     domain = f"{profile.subdomain}.masks.example"
     return DomainMask.objects.create(profile=profile, local=local, domain=domain, **fields)
 
@@ -100,9 +100,9 @@ SNS_MESSAGE_ID = "5ed1a2a2-0000-4000-8000-000000000001"
 
 
 def arrive(relay: Relay, *to: str, key: str = "key-1") -> Any:
-    """The same notification is delivered again."""
+    """Deliver a mail with a fixed SNS message id: a second call is a redelivery."""
     return relay.arrive(*(to or ("x7k2@masks.example",)), key=key, sns_message_id=SNS_MESSAGE_ID)
 
 
 class TimeIsOver(BaseException):
-    """Like a worker's time limit, which is raised anywhere."""
+    """Stands in for the worker's time limit, which can be raised at any point."""

@@ -1,4 +1,4 @@
-"""Actors that don't end, each in another way. Loaded by the worker processes of the tests."""
+"""Actors that hang in different ways. Loaded by the tests' worker processes."""
 
 import re
 import socket
@@ -13,20 +13,20 @@ _HOPELESS = re.compile(r"(a+)+$")
 
 @dramatiq.actor(queue_name=FEEDBACK_QUEUE)
 def python_loop() -> None:
-    """Runs Python code for ever: TimeLimit's exception ends it."""
+    """Loops in Python: TimeLimit's exception ends it."""
     while True:
         pass
 
 
 @dramatiq.actor(queue_name=FEEDBACK_QUEUE)
 def sleeping() -> None:
-    """Sits in a C call that lets the other threads run."""
+    """Blocks in a C call that releases the GIL."""
     time.sleep(600)
 
 
 @dramatiq.actor(queue_name=FEEDBACK_QUEUE)
 def reading() -> None:
-    """Reads from a socket that nothing comes from."""
+    """Reads from a silent socket."""
     ours, theirs = socket.socketpair()
     ours.recv(1)
     theirs.close()
@@ -34,10 +34,10 @@ def reading() -> None:
 
 @dramatiq.actor(queue_name=FEEDBACK_QUEUE)
 def matching() -> None:
-    """Holds the GIL in a C call: no thread runs, no signal is handled."""
+    """Blocks in a C call that holds the GIL: no thread runs, no signal is handled."""
     _HOPELESS.match("a" * 60 + "!")
 
 
 @dramatiq.actor(queue_name=FEEDBACK_QUEUE)
 def quick() -> None:
-    """Ends at once."""
+    """Returns at once."""

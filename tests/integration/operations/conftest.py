@@ -1,4 +1,4 @@
-"""The web process's pages, within this process: a browser, people, and a Redis of their own."""
+"""Operators' pages within this process: Django's test client, staff, and an empty Redis."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from relay.operations.fail_fast import fail_fast_redis
 
 @pytest.fixture
 def client() -> Client:
-    """A browser; it comes by https, as the settings ask."""
+    """A test client that sends requests as HTTPS, as the settings require."""
     return Client(headers={"x-forwarded-proto": "https"})
 
 
 @pytest.fixture
 def wiped_redis(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
-    """An empty Redis, to which the settings lead."""
+    """An empty Redis; the settings point at it."""
     settings.CONFIG = dataclasses.replace(django_settings.CONFIG, redis_url=redis_url)
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
@@ -32,7 +32,7 @@ def wiped_redis(redis_url: str, settings: Any) -> Iterator[redis.Redis]:
 
 
 def a_member_of_staff(*permissions: str) -> Any:
-    """Make somebody who may log in to the admin, with these permissions and no others."""
+    """Create a member of staff with exactly these permissions."""
     user = get_user_model().objects.create_user("staff", password="x", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     assert user.user_permissions.count() == len(permissions)

@@ -1,4 +1,4 @@
-"""Programs that start our local servers, and the search for what they leave behind."""
+"""Programs that start our local servers, and a check for leftover processes."""
 
 import subprocess
 import sys
@@ -14,13 +14,13 @@ from tools.local.processes import passed_on
 
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
-    """A folder of this test's own; not pytest's, which PostgreSQL's user may not enter."""
+    """A folder for one test. PostgreSQL's user has no access to pytest's own."""
     with tempfile.TemporaryDirectory(prefix="relay-local-") as name:
         yield Path(name)
 
 
 class Program:
-    """A Python program, started as a user would, whose temporary files are in `folder`."""
+    """A Python program in its own process group, with its temporary files in `folder`."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
@@ -36,32 +36,32 @@ class Program:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return self._output.read_text()
 
     def wait_until_it_prints(self, text: str) -> None:
-        """Wait for the text; fails the test with the program's output if it ends without."""
+        """Wait until it prints `text`. If it ends first, fail with its output."""
         wait_until(f"{text!r} printed", lambda: text in self.output or self._has_ended())
         assert text in self.output, self.output
 
     def is_gone(self) -> bool:
-        """Whether none of its processes is left."""
+        """Return whether all processes that it started have ended."""
         return not self.has_left()
 
     def has_left(self) -> list[str]:
-        """List the processes that it started, directly or not, and that still run."""
+        """List its running descendants."""
         return [line for pid in running_pids() if (line := self._describe(pid))]
 
     def _describe(self, pid: int) -> str | None:
-        # Redis and PostgreSQL overwrite their environment with their titles; but what they print
-        # goes into our folder.
+        # Redis and PostgreSQL overwrite their environment with their process titles; they are
+        # found by their output, which goes into our folder.
         process = Path("/proc") / str(pid)
         try:
             environ = (process / "environ").read_bytes().split(b"\0")
             prints_to = str((process / "fd" / "2").readlink())
             title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
-            return None  # it has just ended, or is not ours to look into
+            return None  # just ended, or another user's
         is_of_program = f"TMPDIR={self.folder}".encode() in environ
         is_of_program |= prints_to.startswith(str(self.folder))
         return f"{pid} {title}" if is_of_program and pid != self.process.pid else None
@@ -71,7 +71,7 @@ class Program:
 
 
 def running_pids() -> Iterator[int]:
-    """List the ids of all processes but zombies, which only wait for somebody to take note."""
+    """Yield the ids of all processes except zombies."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
             state = (path / "stat").read_text().rpartition(")")[2].split()[0]
@@ -86,7 +86,7 @@ StartProgram = Callable[..., Program]
 
 @pytest.fixture
 def start(own_folder: Path) -> Iterator[StartProgram]:
-    """Start a program; it is killed at the end, and must not leave anything behind even then."""
+    """Start programs. They are killed at the end, and even then must leave no process."""
     programs: list[Program] = []
 
     def started(*arguments: str) -> Program:

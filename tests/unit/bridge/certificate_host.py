@@ -1,4 +1,4 @@
-"""SNS's certificate host on loopback, with TLS and answers that a test chooses, byte by byte."""
+"""A fake of SNS's certificate host on loopback: TLS, with raw answers set by tests."""
 
 import http.client
 import socket
@@ -31,17 +31,16 @@ A_MOMENT = timedelta(seconds=1)
 A_MINUTE = timedelta(minutes=1)
 
 Route = Callable[[float], socket.socket]
-"""Opens a connection somewhere, with a timeout in seconds."""
+"""Opens a connection, with a timeout in seconds."""
 
 Answer = Callable[[socket.socket], None]
-"""What the host does with a connection once it has read the request."""
+"""Answers on a connection whose request was read."""
 
 
 class CertificateHost:
-    """Serves one connection after another in a thread, each with the present `answer`.
+    """Serves connections one at a time in a thread, each with the current `answer`.
 
-    Its thread owns `requests` (what was asked: host and path); tests read it when they were
-    answered.
+    The thread appends to `requests` (host and path); tests read it after the answers.
     """
 
     def __init__(self, answer: Answer, names: tuple[str, ...] = HOSTS) -> None:
@@ -64,7 +63,7 @@ class CertificateHost:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """The address it listens on."""
         host, port = self._listener.getsockname()
         return host, port
 
@@ -81,26 +80,26 @@ class CertificateHost:
                     self.requests.append(_read_request(sock))
                     self.answer(sock)
             except OSError:
-                continue  # the client has left
+                continue  # the client disconnected
 
 
 def _read_request(sock: ssl.SSLSocket) -> str:
     with sock.makefile("rb") as file:
         first_line = file.readline()
         if not first_line:
-            raise ConnectionError("the client left without a request")
+            raise ConnectionError("the client disconnected without a request")
         path = first_line.split()[1].decode()
         return http.client.parse_headers(file)["Host"] + path
 
 
 def answer_of(body: bytes, status: str = "200 OK", *headers: str) -> Answer:
-    """Answer as a web server does, and end the connection in order."""
+    """Send a complete HTTP response, and close the connection cleanly."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
 def raw(data: bytes, *, cut: bool = False) -> Answer:
-    """Send bytes; then end the TLS connection, or cut the line without."""
+    """Send bytes; then close TLS cleanly, or just drop the connection (`cut`)."""
 
     def answer(sock: socket.socket) -> None:
         sock.sendall(data)
@@ -112,7 +111,7 @@ def raw(data: bytes, *, cut: bool = False) -> Answer:
 
 
 def dripping(start: bytes, drop: bytes) -> Answer:
-    """Send something, and then a drop now and then until the client has had enough."""
+    """Send `start`, then `drop` every 20 ms until the client disconnects."""
 
     def answer(sock: socket.socket) -> None:
         pause = threading.Event()
@@ -124,13 +123,13 @@ def dripping(start: bytes, drop: bytes) -> Answer:
 
 
 def silent(sock: socket.socket) -> None:
-    """Answer nothing until the client leaves."""
+    """Send nothing until the client disconnects."""
     sock.recv(1)
 
 
 @cache
 def _server_identity(names: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """Make the host's own certificate, and the same with its key."""
+    """Create the host's certificate; return it alone, and with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([])
     alternatives = x509.SubjectAlternativeName([x509.DNSName(host) for host in names])
@@ -158,7 +157,7 @@ def _server_context(names: tuple[str, ...]) -> ssl.SSLContext:
 
 
 class _Rerouted(HTTPSConnection):
-    """A connection to any name that leads to an address of ours: what the network would do."""
+    """A connection that uses `route` instead of DNS and TCP; TLS still checks the name."""
 
     def __init__(self, host: str, route: Route, seconds: float, tls: ssl.SSLContext) -> None:
         super().__init__(host, timeout=seconds, ssl_context=tls)
@@ -169,29 +168,29 @@ class _Rerouted(HTTPSConnection):
 
 
 def rerouted(route: Route, tls: ssl.SSLContext | None = None) -> Connect:
-    """Make what connects along a route of ours; without `tls`, the system's CAs must vouch."""
+    """Return a `Connect` that uses `route`. Without `tls`, it trusts the system's CAs."""
     context = tls or ssl.create_default_context()
     return lambda host, seconds: _Rerouted(host, route, seconds, context)
 
 
 def route_to(host: CertificateHost) -> Route:
-    """Lead to the host."""
+    """Return a route to `host`, whatever the name."""
     return lambda seconds: socket.create_connection(host.address, timeout=seconds)
 
 
 def fetching_from(host: CertificateHost, download_seconds: float = 5) -> FetchedCertificates:
-    """Make the bridge's certificates, with this host in the place of SNS's."""
+    """Make the bridge's certificate store, fetching from `host` instead of SNS."""
     connect = rerouted(route_to(host), trusting())
     return FetchedCertificates(connect=connect, download_seconds=download_seconds)
 
 
 def unavailable(act: Callable[[], object]) -> CertificateUnavailable:
-    """Give the failure that `act` ends in."""
+    """Return the `CertificateUnavailable` that `act` must raise."""
     with pytest.raises(CertificateUnavailable) as caught:
         act()
     return caught.value
 
 
 def trusting(names: tuple[str, ...] = HOSTS) -> ssl.SSLContext:
-    """Make a client's context that trusts the host of these names, as the system trusts its CAs."""
+    """Make a client context that trusts only the certificate of the host with these names."""
     return ssl.create_default_context(cadata=_server_identity(names)[0].decode())

@@ -1,4 +1,4 @@
-"""Builders of envelopes: genuine ones, and the check that the bridge makes of a message body."""
+"""Builders of correctly signed envelopes, and the bridge's check of a message body."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -22,7 +22,7 @@ JUST_NOW = {"Timestamp": "2030-05-01T11:59:59.719Z"}
 RECEIVED = '{"notificationType": "Received"}'
 BOTH_VERSIONS = ("1", "2")
 
-# Texts that try to look like the lines around them.
+# Values that imitate the lines of the signed text.
 TRICKY = st.lists(
     st.sampled_from(["\n", "Message", "MessageId", "Subject", "Timestamp", "Type", "x", "é"]),
     max_size=12,
@@ -33,22 +33,22 @@ Fields = Mapping[str, object]
 
 @cache
 def our_signer() -> Signer:
-    """Stand in for SNS's signer in us-east-1; its certificate holds at `NOW`."""
+    """Replaces SNS's signer in us-east-1; its certificate is valid at `NOW`."""
     return Signer.generate("us-east-1", valid_from=NOW, valid_days=1)
 
 
 def a_notification(message: str = RECEIVED, version: str = "2", **fields: str) -> dict[str, str]:
-    """Make a genuine envelope, its fields changed before it is signed."""
+    """Make a correctly signed notification; `fields` are set before signing."""
     return our_signer().sign(notification(TOPIC, message) | JUST_NOW | fields, version)
 
 
 def a_confirmation(**fields: str) -> dict[str, str]:
-    """Make a genuine confirmation."""
+    """Make a correctly signed subscription confirmation."""
     return our_signer().sign(subscription_confirmation(TOPIC) | JUST_NOW | fields)
 
 
 def an_ec_certificate() -> x509.Certificate:
-    """Make a certificate that SNS would not use: its key is not RSA."""
+    """Make a certificate whose key is not RSA, unlike SNS's."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
@@ -60,7 +60,7 @@ def an_ec_certificate() -> x509.Certificate:
 
 
 def without(fields: dict[str, str], *names: str) -> dict[str, str]:
-    """Leave fields out."""
+    """Return a copy without these fields."""
     return {name: value for name, value in fields.items() if name not in names}
 
 
@@ -83,7 +83,7 @@ def authenticate(
 
 
 def rejection(act: Callable[[], object]) -> Rejected:
-    """Give the rejection that `act` ends in."""
+    """Return the `Rejected` that `act` must raise."""
     with pytest.raises(Rejected) as caught:
         act()
     return caught.value

@@ -1,4 +1,4 @@
-"""A poller on a queue and a Redis in memory, whose envelopes `our_signer` has signed."""
+"""A poller for a fake queue and a given ledger; it accepts envelopes signed by `our_signer`."""
 
 import threading
 from functools import partial

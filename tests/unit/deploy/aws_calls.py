@@ -1,4 +1,4 @@
-"""Which calls to AWS the code makes: read from its source, named as IAM names them."""
+"""Static analysis: the IAM actions of the AWS calls in the source code."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -12,15 +12,15 @@ from tests.unit.deploy.examples import ROOT
 
 QUEUE = ROOT / "bridge" / "sqs.py"
 _PREFIXES = {"sqs": "sqs", "sns": "sns", "s3": "s3", "sesv2": "ses"}
-"""boto3's services, and what IAM calls them."""
+"""boto3 service → IAM prefix."""
 
 _ACTIONS_OF_BATCHES = {"s3:DeleteObjects": "s3:DeleteObject"}
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html: what a batch asks for."""
+"""See https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html (Permissions)."""
 
 
 @cache
 def _actions() -> dict[str, str]:
-    """Map the methods of boto3's clients to the actions that IAM asks for. A batch has no own."""
+    """Map boto3's client methods to IAM actions. Batch calls need the action of the single call."""
     session = get_session()
     named = {
         xform_name(operation): f"{prefix}:{operation.removesuffix('Batch')}"
@@ -37,13 +37,13 @@ def _calls(tree: ast.AST) -> Iterator[ast.Attribute]:
 
 
 def direct(tree: ast.AST) -> set[str]:
-    """List the actions of boto3's own methods that are called in a piece of code."""
+    """Return the actions of boto3 methods called directly."""
     return {_actions()[call.attr] for call in _calls(tree) if call.attr in _actions()}
 
 
 @cache
 def _queue_methods() -> dict[str, set[str]]:
-    """Map the methods of the bridge's `SqsQueue` to the actions that they need."""
+    """Map the methods of the bridge's `SqsQueue` to their actions."""
     tree = ast.parse(QUEUE.read_text())
     (queue,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "SqsQueue"]
     return {node.name: direct(node) for node in queue.body if isinstance(node, ast.FunctionDef)}
@@ -55,6 +55,6 @@ def _through_queue(tree: ast.AST) -> set[str]:
 
 
 def actions_of(paths: Iterable[Path]) -> set[str]:
-    """List the actions that modules need, by boto3's clients and by way of `SqsQueue`."""
+    """Return the actions that modules need, directly or through `SqsQueue`."""
     trees = [ast.parse(path.read_text()) for path in paths]
     return set().union(*(direct(tree) | _through_queue(tree) for tree in trees))

@@ -1,7 +1,7 @@
-"""The deployment examples, read alike: what each would run, with which settings, for how long.
+"""The processes of the deployment examples: command, settings, stop timeout and probes.
 
-Compose, systemd and Kubernetes each say it in their own way; here it is one shape, so that one test
-holds all of them to the code.
+Compose, systemd and Kubernetes are parsed into one type, so that the same tests check all of them
+against the code.
 """
 
 import shlex
@@ -20,14 +20,14 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 @dataclass(frozen=True)
 class Example:
-    """One process as one example runs it, with all that is in its environment."""
+    """One process of one example, with its environment."""
 
     place: str
     name: str
     command: list[str]
     settings: Mapping[str, str]
     stop_seconds: int | None = None
-    """How long it has from SIGTERM to SIGKILL; None where nothing says so."""
+    """Time from SIGTERM to SIGKILL; None if not configured."""
     probes: list[list[str]] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ def of_systemd() -> Iterator[Example]:
 
 
 def unit_of(path: Path) -> dict[str, list[str]]:
-    """Read a unit's [Service]: each name with all that it is given."""
+    """Parse a unit's [Service] section: all values by name."""
     collected: dict[str, list[str]] = {}
     section = ""
     for line in path.read_text().splitlines():
@@ -94,13 +94,13 @@ def unit_of(path: Path) -> dict[str, list[str]]:
 
 
 def environment_file(path: Path) -> dict[str, str]:
-    """Read an EnvironmentFile; a setting that is commented out counts, too: it is there for use."""
+    """Parse an EnvironmentFile, commented-out settings included."""
     lines = (line.removeprefix("#") for line in path.read_text().splitlines())
     return dict(line.split("=", 1) for line in lines if line.split("=")[0].isupper())
 
 
 def manifests(folder: str) -> list[dict[str, Any]]:
-    """Read all of a folder's resources, as they lie there."""
+    """Parse all resources of a folder, without applying its kustomization."""
     return [
         document
         for path in sorted((KUBERNETES / folder).glob("*.yaml"))
@@ -111,7 +111,7 @@ def manifests(folder: str) -> list[dict[str, Any]]:
 
 @cache
 def config_maps(folder: str) -> dict[str, dict[str, str]]:
-    """Read the ConfigMaps that a kustomization generates."""
+    """Return the ConfigMaps that a kustomization generates."""
     text = (KUBERNETES / folder / "kustomization.yaml").read_text()
     return {
         generator["name"]: dict(literal.split("=", 1) for literal in generator["literals"])
@@ -121,13 +121,13 @@ def config_maps(folder: str) -> dict[str, dict[str, str]]:
 
 @cache
 def secrets() -> dict[str, dict[str, str]]:
-    """Read the Secrets of the example."""
+    """Return the example's Secrets, by name."""
     text = (KUBERNETES / "secret.example.yaml").read_text()
     return {one["metadata"]["name"]: one["stringData"] for one in yaml.safe_load_all(text)}
 
 
 def pods() -> dict[str, dict[str, Any]]:
-    """Find the pods of all Deployments and Jobs, by name."""
+    """Return the pod specs of all Deployments and Jobs, by name."""
     return {
         manifest["metadata"]["name"]: manifest["spec"]["template"]["spec"]
         for manifest in manifests("base")

@@ -1,4 +1,4 @@
-"""Builders of SES notifications, and of the facts that the rules get."""
+"""Builders of SES notifications, and of the rules' input."""
 
 import json
 from dataclasses import replace
@@ -72,13 +72,13 @@ PASSED = Verdicts(
 def a_mail(
     headers: dict[str, str] | None = None, source: str = "bob@sender.example", **verdicts: Any
 ) -> MailFacts:
-    """A mail that passes all checks except those given, as in `virus=Verdict.FAIL`."""
+    """A mail that passes all checks except the given ones: `virus=Verdict.FAIL`."""
     fields = tuple(Header(name, value) for name, value in (headers or {}).items())
     return MailFacts(source=source, verdicts=replace(PASSED, **verdicts), headers=fields)
 
 
 def a_found_mask(block: Block = Block.NONE, **owner: Any) -> FoundMask:
-    """A mask and its owner; `owner` changes fields of the owner, as in `is_premium=True`."""
+    """A mask and its owner; `owner` overrides fields of the owner: `is_premium=True`."""
     return FoundMask(mask=replace(MASK, block=block), owner=replace(OWNER, **owner))
 
 
@@ -179,5 +179,5 @@ def _sent(source: str, tags: dict[str, str] | None) -> dict[str, Any]:
 
 
 def as_json(document: object) -> str:
-    """The notification as the text of the envelope's `Message`."""
+    """Serialize a notification, as in the envelope's `Message`."""
     return json.dumps(document)

@@ -1,4 +1,4 @@
-"""Builders of mails and plans, and a strict reader of the result."""
+"""Builders of mails and plans, and a strict parser of the result."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ REPLY = ReplyPlan(MASK, WRITER, (OWNER,), "<1@sender.example>", ("<0@sender.exam
 
 
 def a_mail(*head: str, body: str = "the body", **headers: str) -> bytes:
-    """Write a mail: headers by name (`_` for `-`), further header lines, a body."""
+    """Build a mail: headers by name (`_` for `-`), further header lines, a body."""
     headers = {"From": f"Bob <{WRITER}>", "To": MASK, "Subject": "hello"} | headers
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, *head, "", body.replace("\n", "\r\n")]).encode(
@@ -32,7 +32,7 @@ def a_mail(*head: str, body: str = "the body", **headers: str) -> bytes:
 
 
 def read(raw: bytes) -> EmailMessage:
-    """Parse what would be sent, and check what SES and RFC 5322 require of every mail."""
+    """Parse a mail to be sent, and check the requirements of SES and RFC 5322."""
     assert raw.isascii(), "not 7-bit clean"
     assert b"\0" not in raw
     assert not raw.replace(b"\r\n", b"").strip(b"\t").count(b"\n"), "a line end that is not CRLF"

@@ -1,4 +1,4 @@
-"""Mails and HTML that try to hit the slow path of their reader."""
+"""Mails and HTML that try to make a parser slow."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for mails of all kinds, written by the standard library."""
+"""Hypothesis strategies for all kinds of mails, built by the standard library."""
 
 from email import policy
 from email.message import EmailMessage, Message

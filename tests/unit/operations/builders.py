@@ -1,4 +1,4 @@
-"""Dead letters as Dramatiq leaves them, with the note that our middleware adds."""
+"""Builders of dead letters as Dramatiq leaves them, with our middleware's note."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ SECRETS = ("bob@sender.example", "x7k2@masks.example", "swordfish")
 
 
 def a_notification(to: str = "x7k2@masks.example") -> str:
-    """What SES tells of a mail whose every part is secret."""
+    """SES's notification of a mail; sender, mask and text are in `SECRETS`."""
     headers = {"From": "Bob <bob@sender.example>", "Subject": "swordfish"}
     return as_json(received(to, headers=headers, content="the body is swordfish"))
 

@@ -1,6 +1,6 @@
-"""Finds in the code what is emitted: metrics with their tags, log messages with their fields.
+"""Static analysis: the metrics with their tags, and the log messages with their fields.
 
-The code is read, not run: so nothing is missed that happens only when something breaks.
+Reading the code instead of running it also finds what is emitted only on failures.
 """
 
 import ast
@@ -15,7 +15,7 @@ _KINDS = {"incr", "gauge", "timing"}
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name, markus's kind of it, and the names of its tags."""
+    """A metric: name, markus method, and tag names."""
 
     name: str
     kind: str
@@ -24,7 +24,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A log message, and where its fields come from: its call, its function, its whole module."""
+    """A log message, and the possible field names in its call, its function and its module."""
 
     message: str
     in_call: frozenset[str]
@@ -33,14 +33,14 @@ class LogLine:
 
 
 def modules() -> Iterator[ast.Module]:
-    """Read all modules that are installed."""
+    """Parse all installed modules."""
     for package in ("bridge", "emails", "relay", "runtime"):
         for path in sorted((ROOT / package).rglob("*.py")):
             yield ast.parse(path.read_text(), str(path))
 
 
 def metrics() -> Iterator[Metric]:
-    """Find the metrics. Gauges are named where `Gauge` is made, and tagged there."""
+    """Yield all metrics. A gauge's name and tag are arguments of `Gauge`."""
     for module in modules():
         prefix = _prefix(module)
         for call in _calls(module):
@@ -54,7 +54,7 @@ def metrics() -> Iterator[Metric]:
 
 
 def log_lines() -> Iterator[LogLine]:
-    """Find the log messages that our own loggers are given."""
+    """Yield all messages logged by our own loggers."""
     for module in modules():
         in_module = frozenset(_keys(module))
         for function in _functions(module):
@@ -67,7 +67,7 @@ def log_lines() -> Iterator[LogLine]:
 def _messages(call: ast.Call) -> list[str]:
     if _attribute_of(call, "logger") in _LEVELS:
         return _texts(call.args[1 if _attribute_of(call, "logger") == "log" else 0])
-    # Our own helpers of this name take the message first.
+    # Our `_log` helpers take the message first.
     if isinstance(call.func, ast.Name) and call.func.id == "_log":
         return _texts(call.args[0])
     return []
@@ -90,7 +90,7 @@ def _keys(node: ast.AST) -> Iterator[str]:
 
 
 def _texts(node: ast.AST) -> list[str]:
-    """Give the text that a node is; both, for a choice between two."""
+    """Return a string literal's text; both texts of a conditional expression."""
     if isinstance(node, ast.IfExp):
         return [*_texts(node.body), *_texts(node.orelse)]
     return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
@@ -122,7 +122,7 @@ def _tags(call: ast.Call) -> tuple[str, ...]:
 
 
 def _gauge_tags(call: ast.Call, module: ast.Module) -> tuple[str, ...]:
-    """Give the tag of a gauge: a pair, or a variable that such a pair was assigned to."""
+    """Return a gauge's tag name: from a pair, or from the pair assigned to `tag`."""
     if len(call.args) < 3:
         return ()
     pairs = [call.args[2]] if isinstance(call.args[2], ast.Tuple) else _pairs_of_tag(module)
@@ -130,7 +130,7 @@ def _gauge_tags(call: ast.Call, module: ast.Module) -> tuple[str, ...]:
 
 
 def _pairs_of_tag(module: ast.Module) -> list[ast.Tuple]:
-    """Find what is assigned to `tag`."""
+    """Return the pairs assigned to `tag`."""
     found = []
     for node in ast.walk(module):
         if not isinstance(node, ast.Assign):
