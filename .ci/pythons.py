@@ -128,7 +128,7 @@ def _is_installed(run: Run, output: TextIO) -> bool:
     ]
     steps: list[list[str | Path]] = [
         [run.python, "-m", "venv", run.venv],
-        [*pip, "--constraint", "constraints.txt", "--editable", ".[test]"],
+        [*pip, "--constraint", "constraints.txt", "--editable", ".[dev]"],
         *([[*pip, run.extra]] if run.extra else []),
     ]
     for step in steps:
