@@ -85,6 +85,7 @@ def test_each_of_two_masks_gets_the_mail_and_a_mask_named_twice_gets_it_once(rel
         "ann@owner.example",
         "eve@owner.example",
     ]
+    assert len(relay.mail_store.fetched) == 1
 
 
 def test_the_envelope_decides_who_gets_a_mail_not_its_headers(relay: Relay) -> None:
@@ -166,6 +167,15 @@ def test_headers_that_ses_left_out_are_read_from_the_mail(relay: Relay) -> None:
     )
 
     assert relay.notify(notification) == (Blocked(BlockReason.BLOCKS_PROMOTIONS),)
+
+
+def test_a_mail_to_no_mask_is_not_fetched_for_the_headers_that_ses_left_out(relay: Relay) -> None:
+    """Masks that were given up get most of the mail; nothing in it would change what follows."""
+    notification = received("x7k2@masks.example")
+    notification["mail"]["headersTruncated"] = True
+
+    assert relay.notify(notification) == (NoMask(NoMaskReason.UNKNOWN),)
+    assert relay.mail_store.fetched == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from emails.models import AbuseCounter, DeletedMask, Delivery, Profile, RandomMask, Reply
+from emails.models import (
+    AbuseCounter,
+    DeletedMask,
+    Delivery,
+    Profile,
+    RandomMask,
+    RegisteredSubdomain,
+    Reply,
+)
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.emails.builders import NOW
 
@@ -72,3 +81,14 @@ def test_deleting_an_owner_leaves_tombstones_with_hashes_of_the_masks() -> None:
     assert RandomMask.objects.count() == 0
     assert DeletedMask.objects.count() == 2
     assert "x7k2" not in str(list(DeletedMask.objects.values()))
+
+
+def test_the_subdomain_of_an_owner_who_left_is_never_given_to_another() -> None:
+    """Mail to the old owner's masks would reach the new one."""
+    an_owner("ann@owner.example", subdomain="ann").user.delete()
+    other = an_owner("eve@owner.example", is_premium=True)
+    other.subdomain = "ann"
+
+    with pytest.raises(ValidationError, match="taken"):
+        other.clean()
+    assert "ann" not in str(list(RegisteredSubdomain.objects.values("name_hash")))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emails.models import Delivery, Profile, RandomMask
+from emails.models import Delivery, Profile, RandomMask, Reply
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished
 from emails.values.outcomes import Dropped, DropReason, Outcome, Replied, ReplyReason, RetryReason
@@ -82,6 +82,17 @@ def test_the_thread_is_found_by_in_reply_to_or_else_by_references(
     given = {name: value.format(quoted) for name, value in headers.items()}
 
     assert answer(relay, given) == Replied(ReplyReason.PREMIUM)
+
+
+def test_a_record_that_can_not_be_read_does_not_hide_an_older_one(relay: Relay) -> None:
+    """Damaged, or written with a secret that has been changed since."""
+    a_mask(an_owner(is_premium=True))
+    older = a_forwarded_mail(relay)
+    readable = set(Reply.objects.values_list("pk", flat=True))
+    newer = a_forwarded_mail(relay)
+    Reply.objects.exclude(pk__in=readable).update(metadata=b"damaged")
+
+    assert answer(relay, {"References": f"{older} {newer}"}) == Replied(ReplyReason.PREMIUM)
 
 
 def test_the_newest_reference_wins(relay: Relay) -> None:
