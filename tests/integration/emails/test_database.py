@@ -1,5 +1,6 @@
 """A database that is slow, locked or gone: the attempt ends in time, and the next one works."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django_dramatiq.middleware import DbConnectionsMiddleware
 
 from emails.models import Delivery
 from emails.store import claims
@@ -14,6 +16,9 @@ from emails.store.database import raises_not_finished
 from emails.values.deliveries import Claim, ClaimResult, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import RefuseReason, RetryReason
+from relay.config import RelayConfig
+from relay.worker.broker import middleware
+from runtime.env import load
 from tests.integration.emails.conftest import Relay, a_mask, an_owner, arrive
 from tests.unit.emails.builders import NOW
 
@@ -85,15 +90,37 @@ def test_a_query_that_runs_too_long_is_ended() -> None:
 
 def test_a_connection_that_broke_costs_one_attempt(other: BaseDatabaseWrapper) -> None:
     """The broken connection is closed, so that the next call opens another."""
-    first = fetched("SELECT pg_backend_pid()")
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+    first = break_connection(other)
 
     assert not_finished() is RetryReason.DATABASE_UNAVAILABLE
 
     assert isinstance(claim(), Claim)
     assert fetched("SELECT pg_backend_pid()") != first
     assert Delivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("hook", ["before_process_message", "after_process_message"])
+def test_the_workers_check_the_connection_around_each_message(
+    other: BaseDatabaseWrapper, hook: str
+) -> None:
+    """It may have broken where nobody closes it, as in a periodic job's own query."""
+    config = load(RelayConfig, os.environ)
+    (check,) = [one for one in middleware(config) if isinstance(one, DbConnectionsMiddleware)]
+    first = break_connection(other)
+    with pytest.raises(OperationalError):
+        Delivery.objects.count()
+
+    getattr(check, hook)(None, None)
+
+    assert fetched("SELECT pg_backend_pid()") != first
+
+
+def break_connection(other: BaseDatabaseWrapper) -> int:
+    """Terminate the server's side of our connection; returns its process id."""
+    first = int(fetched("SELECT pg_backend_pid()"))
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+    return first
 
 
 def a_claim() -> Claim:

@@ -20,7 +20,8 @@ def test_multiparts_without_an_end_are_closed_from_the_inside_out() -> None:
 
 def test_of_a_signed_mail_with_wrong_line_ends_nothing_but_those_is_changed() -> None:
     """They were CRLF when it was signed (RFC 8551, 3.1.1), so the signature fits again."""
-    body = "--b\n\nsigned  text \non two lines\n--b\nContent-Type: application/pgp-signature\n\nsig\n--b--\n"
+    signature = "Content-Type: application/pgp-signature\n\nsig\n"
+    body = f"--b\n\nsigned  text \non two lines\n--b\n{signature}--b--\n"
     head, _, rest = a_mail(
         'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary="b"',
         body=body,
