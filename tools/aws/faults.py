@@ -55,11 +55,11 @@ class Faults:
     ses: ServiceFaults = ServiceFaults()
     sns: ServiceFaults = ServiceFaults()
     duplicated: float = 0
-    """The share of SQS's deliveries after which the message is delivered again though hidden."""
+    """The share of SQS's deliveries that are repeated while the message is hidden."""
     undeleted: float = 0
-    """The share of SQS's deletions that succeed and delete nothing: the message comes back."""
+    """The share of SQS's deletions that report success but delete nothing."""
     reordered: int = 4
-    """SQS delivers any of this many oldest messages; 1 keeps their order."""
+    """SQS picks each delivery from this many oldest messages; 1 keeps their order."""
     seed: int = 0
 
     def __post_init__(self) -> None:

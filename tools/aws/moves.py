@@ -61,7 +61,7 @@ class Move:
 
 
 class Moves:
-    """All tasks, newest last. Each runs in the background, at the rate that was asked for."""
+    """All tasks, newest last. Each runs in the background, at the requested rate."""
 
     def __init__(self, queues: dict[str, Queue]) -> None:
         self._queues = queues

@@ -150,7 +150,7 @@ class Queue:
         return self._counts[state]
 
     def next_return_at(self) -> float | None:
-        """Return when the next hidden or delayed message may return; None if there is none."""
+        """Return when the next hidden or delayed message may become visible, or None."""
         return self._returning[0][0] if self._returning else None
 
     def _candidates(self, number: int, now: float) -> list[Message]:

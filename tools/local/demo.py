@@ -41,7 +41,7 @@ class Relay:
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """All of them."""
+        """The bridge, the workers and the scheduler."""
         return self.bridge, self.workers, self.scheduler
 
 

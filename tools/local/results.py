@@ -45,7 +45,7 @@ class Result:
 def gather(
     message_ids: dict[str, Case], aws: SimulatedAws, logs: Logs, folder: Path
 ) -> Iterator[Result]:
-    """Yield the result of each case, and replace the folder by the mails that were sent."""
+    """Yield each case's result; empties the folder, then writes the sent mails into it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     sent = aws.sent()

@@ -16,7 +16,7 @@ _PARSER = BytesHeaderParser(policy=email.policy.compat32)
 def received_in_s3(
     raw: bytes, recipients: Sequence[str], *, bucket: str, key: str, **verdicts: str
 ) -> dict[str, Any]:
-    """Make the notification of a mail stored in S3. Verdicts default to PASS; see `spam="FAIL"`."""
+    """Make the notification of a mail stored in S3. `spam="FAIL"` sets a verdict; default PASS."""
     action = {"type": "S3", "bucketName": bucket, "objectKeyPrefix": "", "objectKey": key}
     return _received(raw, recipients, key, action, verdicts)
 
@@ -24,7 +24,7 @@ def received_in_s3(
 def received_inline(
     raw: bytes, recipients: Sequence[str], *, ses_id: str, **verdicts: str
 ) -> dict[str, Any]:
-    """Make the notification of a mail whose content it contains."""
+    """Make a notification that contains the whole mail."""
     action = {"type": "SNS", "encoding": "BASE64"}
     notification = _received(raw, recipients, ses_id, action, verdicts)
     return notification | {"content": base64.b64encode(raw).decode()}

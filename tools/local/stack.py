@@ -28,7 +28,7 @@ _QUICK = {
     # Dramatiq's own variable: how many milliseconds an idle worker sleeps between polls.
     "dramatiq_worker_timeout": "50",
 }
-"""Short intervals, to make everything happen sooner; against the real SQS they would cost more."""
+"""Short intervals, for quick runs; with the real SQS they would cost more requests."""
 
 
 class CommandFailed(Exception):
@@ -154,7 +154,7 @@ class Stack:
         return web, f"http://127.0.0.1:{port}"
 
     def delete_discarded_mails(self) -> None:
-        """Start that job now; the scheduler starts it every minute."""
+        """Enqueue this job now; the scheduler does so only once a minute."""
         broker = make_broker(self.environ["REDIS_URL"])
         broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
         broker.close()
