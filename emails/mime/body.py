@@ -85,13 +85,16 @@ def is_visible_text(part: Part) -> bool:
         return False
     if part.main_type == "multipart":
         return True
-    return part.content_type in ("text/plain", "text/html") and not is_file(part)
+    is_text = part.content_type in ("text/plain", "text/html")
+    return is_text and not is_attachment(part) and not _has_file_name(part)
 
 
-def is_file(part: Part) -> bool:
-    """Return whether the part is an attachment, or has a file name."""
+def is_attachment(part: Part) -> bool:
+    """Return whether the part is declared an attachment (RFC 2183, 2.2)."""
     disposition = part.values("content-disposition")
-    if disposition and disposition[0].lower().startswith(b"attachment"):
-        return True
+    return bool(disposition) and disposition[0].lower().startswith(b"attachment")
+
+
+def _has_file_name(part: Part) -> bool:
     names = chain(part.parameters("content-type"), part.parameters("content-disposition"))
     return any(name.partition("*")[0] in ("name", "filename") for name in names)

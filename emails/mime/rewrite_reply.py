@@ -13,7 +13,7 @@ import re
 
 from emails.mime import encoding
 from emails.mime.assemble import WITH_PARAMETERS, MailChanges, Slice, write_field, write_parameters
-from emails.mime.body import ENCRYPTED, is_file
+from emails.mime.body import ENCRYPTED, is_attachment
 from emails.mime.fields import decoded, encoded, readable_parameters, written
 from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
@@ -118,7 +118,7 @@ class _OwnerRemover:
         waiting = [(self._changes.root, False)]
         while waiting:
             part, is_attached = waiting.pop()
-            if part.content_type in ENCRYPTED and not is_attached and not is_file(part):
+            if part.content_type in ENCRYPTED and not is_attached and not _is_file(part):
                 raise Refused(RefuseReason.SEALED_REPLY)
             self._changes.change_header(part)
             if part.delimiters and part.children:
@@ -158,7 +158,7 @@ class _OwnerRemover:
 
     def _hide_in_text(self, part: Part) -> None:
         is_card = part.content_type in _CARDS
-        is_text = part.main_type in ("text", "message", "multipart") and not is_file(part)
+        is_text = part.main_type in ("text", "message", "multipart") and not _is_file(part)
         if not (is_card or is_text):
             return
         before = text_of(self._changes.raw, part, self._issues)
@@ -169,6 +169,14 @@ class _OwnerRemover:
         replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
         if content_type := self._changes.headers[part].content_type:
             self._changes.change_header(part, content_type=self._hide(content_type))
+
+
+def _is_file(part: Part) -> bool:
+    """Return whether the owner attached the part as a file. A mail itself is none, as declared.
+
+    A file name alone is not enough: the correspondent's program may show the part as text.
+    """
+    return is_attachment(part) and not part.is_mail
 
 
 def _folded(card: str) -> str:

@@ -64,8 +64,8 @@ class Part:
 
     `content_type` is the effective type: `text/plain` if none or an invalid one is declared.
     `encoding` is the declared transfer encoding, in lower case. A multipart whose boundary never
-    occurs has no `children`. `is_closed`: the closing boundary is there. `is_cut`, on the whole
-    mail only: it has more parts than `MAX_PARTS`.
+    occurs has no `children`. `is_mail`: it is the mail itself, or an attached one. `is_closed`: the
+    closing boundary is there. `is_cut`, on the whole mail only: it has more parts than `MAX_PARTS`.
     """
 
     start: int
@@ -76,6 +76,7 @@ class Part:
     encoding: str
     has_blank_line: bool
     boundary: bytes | None = None
+    is_mail: bool = False
     is_closed: bool = False
     is_cut: bool = False
     children: list["Part"] = field(default_factory=list)
@@ -143,6 +144,7 @@ class _Splitter:
 
     def split(self) -> Part:
         root = self._begin(0, "text/plain")
+        root.is_mail = True
         for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)):
             if (found := self._delimited_by(match[1])) is not None:
                 self._delimit(match, *found)
@@ -182,6 +184,7 @@ class _Splitter:
         first = part = self._open(start, default_type)
         while part.content_type in _NESTING and not part.is_encoded_mail and self.count < MAX_PARTS:
             inner = self._open(part.body, "text/plain")
+            inner.is_mail = True
             part.children.append(inner)
             part = inner
         return first

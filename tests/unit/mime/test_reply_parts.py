@@ -5,13 +5,14 @@ import pytest
 from emails.mime.rewrite_reply import rewrite_reply
 from emails.values.errors import Refused
 from emails.values.outcomes import RefuseReason
-from tests.unit.mime.builders import OWNER, REPLY, a_mail, read, texts
+from tests.unit.mime.builders import MASK, OWNER, REPLY, a_mail, read, texts
 
 LEAK = b"owner.example"
 
 
 def reply(content_type: str, body: str) -> bytes:
-    return rewrite_reply(a_mail(f"Content-Type: {content_type}", body=body), REPLY).raw
+    head = f"Content-Type: {content_type}".splitlines()
+    return rewrite_reply(a_mail(*head, body=body), REPLY).raw
 
 
 def test_what_stands_before_and_after_the_parts_is_left_out() -> None:
@@ -57,11 +58,52 @@ def test_the_type_of_a_text_that_was_rewritten_holds_no_address() -> None:
     assert LEAK not in raw
 
 
+AS_TEXT = [
+    "text/plain; name=x",
+    'text/plain; name="x"',
+    "text/html; name*=utf-8''x",
+    "text/plain\nContent-Disposition: inline; filename=x.txt",
+]
+AS_FILE = "text/plain; name=x\nContent-Disposition: attachment; filename=x.txt"
+
+
+@pytest.mark.parametrize("content_type", [*AS_TEXT, AS_FILE])
+def test_a_reply_that_is_one_text_is_searched_whatever_it_calls_itself(content_type: str) -> None:
+    raw = reply(content_type, f"write to {OWNER}")
+
+    assert LEAK not in raw
+    assert texts(read(raw)) == [f"write to {MASK}"]
+
+
+@pytest.mark.parametrize("content_type", [*AS_TEXT, AS_FILE])
+def test_so_is_the_text_of_an_attached_mail(content_type: str) -> None:
+    attached = f"Subject: hello\nContent-Type: {content_type}\n\nwrite to {OWNER}"
+    body = f"--b\n\nhello\n--b\nContent-Type: message/rfc822\n\n{attached}\n--b--\n"
+
+    assert LEAK not in reply("multipart/mixed; boundary=b", body)
+
+
+@pytest.mark.parametrize("content_type", AS_TEXT)
+def test_a_named_part_that_may_be_shown_as_text_is_searched(content_type: str) -> None:
+    body = f"--b\n\nhello\n--b\nContent-Type: {content_type}\n\nwrite to {OWNER}\n--b--\n"
+
+    assert LEAK not in reply("multipart/mixed; boundary=b", body)
+
+
+def test_an_attached_file_stays_as_it_is() -> None:
+    body = f"--b\n\nhello\n--b\nContent-Type: {AS_FILE}\n\nwrite to {OWNER}\n--b--\n"
+
+    assert f"write to {OWNER}".encode() in reply("multipart/mixed; boundary=b", body)
+
+
 PGP = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"'
 SMIME = "application/pkcs7-mime; smime-type=enveloped-data"
+NAMED = f"{SMIME}; name=smime.p7m"
+# As mail programs write it (RFC 8551, 3.2.1).
+USUAL = f"{NAMED}\nContent-Disposition: attachment; filename=smime.p7m"
 
 
-@pytest.mark.parametrize("content_type", [PGP, SMIME])
+@pytest.mark.parametrize("content_type", [PGP, SMIME, NAMED, USUAL])
 def test_an_encrypted_reply_is_refused_since_it_can_not_be_searched(content_type: str) -> None:
     with pytest.raises(Refused) as refused:
         reply(content_type, "--b\n\nVersion: 1\n--b\n\nsecret\n--b--\n")
