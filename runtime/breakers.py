@@ -1,6 +1,6 @@
 """Circuit breakers: what fails again and again is left alone, and tried one call at a time.
 
-A breaker opens after five failures in a row, or after five seconds with nothing but failures. While
+A breaker opens after five failures in a row, or three that span five seconds. While
 it is open, one probe at a time may ask again, with a wait of one to five seconds between probes.
 The first call that works closes it.
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("breaker")
 
-MAX_FAILURES = 5
-MAX_FAILING_SECONDS = 5.0
+_MANY_FAILURES = 5
+_SOME_FAILURES, _FAILING_SECONDS = 3, 5.0
 
 WORKERS, BRIDGE = "workers", "bridge"
 """The owners of breakers."""
@@ -79,10 +79,12 @@ class Breakers:
         owner: str = WORKERS,
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = client
         self._key = _PREFIX + owner
         self._clock = clock
+        self._monotonic = monotonic
         self._token = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._failures: dict[Dependency, _Failures] = {}
@@ -116,7 +118,7 @@ class Breakers:
 
     def find_open(self) -> dict[Dependency, OpenBreaker]:
         """Return the open breakers, as of half a second ago at most."""
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._refreshed_at >= _REFRESH_SECONDS:
             self._refreshed_at = now
             self._refresh()
@@ -146,10 +148,11 @@ class Breakers:
 
     def _count(self, dependency: Dependency) -> bool:
         """Count a failure; returns whether it opens the breaker."""
-        failures = self._failures.setdefault(dependency, _Failures(time.monotonic()))
+        failures = self._failures.setdefault(dependency, _Failures(self._monotonic()))
         failures.number += 1
-        lasts = time.monotonic() - failures.since
-        return failures.number >= MAX_FAILURES or lasts >= MAX_FAILING_SECONDS
+        lasts = self._monotonic() - failures.since
+        is_long = failures.number >= _SOME_FAILURES and lasts >= _FAILING_SECONDS
+        return failures.number >= _MANY_FAILURES or is_long
 
     def _refresh(self) -> None:
         try:

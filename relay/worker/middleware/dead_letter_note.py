@@ -28,7 +28,7 @@ def reason_for(broker: dramatiq.Broker, message: Any, error: BaseException | Non
     """Return a dead-lettered message's reason, in words that are safe to show anywhere."""
     if error is not None:
         throws = broker.get_actor(message.actor_name).options.get("throws") or ()
-        was_refused = isinstance(error, (*throws, NotFinished))
+        was_refused = isinstance(error, (throws, NotFinished))
         return failure_reasons.reason_of_failure(error, was_refused=was_refused)
     if failure_reasons.TOO_MANY_DELIVERIES in message.options:
         return failure_reasons.TOO_MANY_DELIVERIES
