@@ -211,10 +211,13 @@ def breakers_of(redis_url: str) -> Breakers:
     return Breakers(connect_fail_fast(redis_url))
 
 
-def find_open(client: "Redis", owner: str) -> list[OpenBreaker]:
-    """Find an owner's open breakers, for operators. Errors of Redis pass through."""
-    stored = cast("dict[bytes, bytes]", client.hgetall(_PREFIX + owner))
-    return sorted(map(_read, stored.values()), key=lambda breaker: breaker.since_ms)
+def find_all_open(client: "Redis") -> list[OpenBreaker]:
+    """Find all open breakers, the oldest first, for operators. Errors of Redis pass through."""
+    with client.pipeline(transaction=False) as pipeline:
+        for owner in (WORKERS, BRIDGE):
+            pipeline.hgetall(_PREFIX + owner)
+        stored = [text for found in pipeline.execute() for text in found.values()]
+    return sorted(map(_read, stored), key=lambda breaker: breaker.since_ms)
 
 
 def _read(text: bytes) -> OpenBreaker:

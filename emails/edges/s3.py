@@ -73,7 +73,9 @@ def _store_failure(error: ClientError) -> Refused | NotFinished:
     if is_throttled(error):
         return NotFinished(RetryReason.MAIL_STORE_THROTTLED, code)
     if code in _DENIED:
-        return _unavailable(code, max_tries=MAX_TRIES)
+        return Unavailable(
+            RefuseReason.MAIL_STORE_REJECTED, Dependency.S3, code, max_tries=MAX_TRIES
+        )
     if is_worlds_fault(error):
         return _unavailable(code)
     if code in _MISSING:
@@ -81,8 +83,8 @@ def _store_failure(error: ClientError) -> Refused | NotFinished:
     return Refused(RefuseReason.MAIL_STORE_REJECTED, code)
 
 
-def _unavailable(code: str, max_tries: int | None = None) -> Unavailable:
-    return Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, code, max_tries=max_tries)
+def _unavailable(code: str) -> Unavailable:
+    return Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, code)
 
 
 def connect(session: "boto3.session.Session") -> S3MailStore:

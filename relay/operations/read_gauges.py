@@ -14,12 +14,14 @@ from relay.config import RelayConfig
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (
     Gauge,
+    breaker_gauges,
     in_flight_gauges,
     pending_deletion_gauges,
     process_gauges,
     redis_gauges,
     sqs_gauges,
 )
+from runtime.breakers import find_all_open
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -41,6 +43,7 @@ def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
             *in_flight_gauges(in_flight, now_ms),
             *pending_deletion_gauges(client, config.bucket),
             *process_gauges(Heartbeats(client).find_all()),
+            *breaker_gauges(find_all_open(client), now_ms),
         ]
     except RedisError as error:
         logger.warning("redis not counted", extra={"error_type": type(error).__name__})

@@ -79,6 +79,11 @@ class DeadLetter:
         return str(self.note.get("error_type", ""))
 
     @property
+    def error_code(self) -> str:
+        """AWS's or PostgreSQL's code for that error, if it has one."""
+        return str(self.note.get("error_code", ""))
+
+    @property
     def traceback(self) -> list[str]:
         """Where its last attempt failed, without the exceptions' texts."""
         return [str(line) for line in self.note.get("traceback", [])]

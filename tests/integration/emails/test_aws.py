@@ -161,7 +161,7 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
         (503, "SlowDown", NotFinished, "mail_store_throttled"),
         (500, "InternalError", Unavailable, "mail_store_unavailable"),
         (404, "NoSuchKey", NotFinished, "mail_missing"),
-        (403, "AccessDenied", Unavailable, "mail_store_unavailable"),
+        (403, "AccessDenied", Unavailable, "mail_store_rejected"),
         (403, "InvalidObjectState", Refused, "mail_store_rejected"),
     ],
 )

@@ -56,7 +56,9 @@ def not_finished() -> RetryReason:
     return RetryReason(caught.value.reason)
 
 
-@pytest.mark.parametrize(("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "10s")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "500ms")]
+)
 def test_postgresql_itself_ends_what_takes_too_long(name: str, value: str) -> None:
     """A worker's own time limit can't interrupt a wait within the database's driver."""
     assert shown(name) == value
