@@ -9,9 +9,8 @@ from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
-from emails.edges.s3 import MAX_TRIES
 from emails.values.deliveries import Outgoing
-from emails.values.errors import NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency

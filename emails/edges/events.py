@@ -10,7 +10,7 @@ from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MailFacts, MaskRef
 from emails.values.outcomes import Outcome, name_of
 
-logger = logging.getLogger("emails.edges.events")
+logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")

@@ -1,4 +1,4 @@
-"""S3 and SES as the flow uses them: each call tells the circuit breaker how it went."""
+"""S3 and SES as the flow uses them: each call reports its result to the circuit breaker."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class GuardedMailStore:
             return self._mail_store.fetch(mail)
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
-        """Delete mails; see `MailStore`. That tells nothing about fetching: other permissions."""
+        """Delete mails; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.delete(bucket, keys)
 
 

@@ -113,7 +113,7 @@ def _send_failure(error: ClientError, sender: str) -> Refused | NotFinished:
 
 
 def _is_unverified(error: ClientError, sender: str) -> bool:
-    """Tell whether SES wants our own domain to be verified first: it names what is not."""
+    """Return whether SES says that our sender's domain is unverified: it names the identity."""
     text = str(error.response.get("Error", {}).get("Message", "")).lower()
     return "not verified" in text and sender.rpartition("@")[2].lower() in text
 

@@ -75,7 +75,7 @@ class PutBack(Retries):
                 self._breakers.worked(dependency)
 
     def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:
-        """Tell whether it failed too often while others in its place work."""
+        """Return whether it failed too often while other messages work."""
         if isinstance(failure, RedisError) or failure.max_tries is None:
             return False
         if isinstance(failure, Unavailable) and failure.dependency in self._breakers.find_open():
@@ -84,7 +84,7 @@ class PutBack(Retries):
         return tries + 1 >= failure.max_tries
 
     def _is_over(self, message: Any) -> bool:
-        """Tell whether the ledger has forgotten it: then SQS delivers it again."""
+        """Return whether the ledger has forgotten it: then SQS delivers it again."""
         age_ms = int(time.time() * 1000) - message.message_timestamp
         return bool(age_ms >= self._lifetime_ms)
 

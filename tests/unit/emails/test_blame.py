@@ -12,7 +12,7 @@ from emails.edges.s3 import S3MailStore
 from emails.edges.ses import SesMailer
 from emails.store.database import raises_not_finished
 from emails.values.deliveries import Outgoing
-from emails.values.errors import NotFinished, Refused, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
 
@@ -138,7 +138,7 @@ def test_a_mail_that_s3_denies_is_at_fault_itself_while_others_are_given() -> No
     with pytest.raises(Unavailable) as raised:
         S3MailStore(client).fetch(StoredMail("mails", "key"))
 
-    assert raised.value.max_tries == 8
+    assert raised.value.max_tries == MAX_TRIES
 
 
 BUSY, UNMIGRATED, OURS = "a locked row", "the configuration's", "ours"
@@ -164,6 +164,7 @@ POSTGRESQL = [
     (OperationalError, "40P01", BUSY),
     (ProgrammingError, "42P01", UNMIGRATED),
     (ProgrammingError, "42703", UNMIGRATED),
+    (OperationalError, "54001", WORLD),
     (ProgrammingError, "42601", OURS),
     (DataError, "22001", OURS),
     (IntegrityError, "23505", OURS),
