@@ -181,7 +181,7 @@ class Breakers:
     def _wait(self, opened: OpenBreaker) -> None:
         """Allow the next probe only after a while: the longer it lasts, the longer."""
         lasts = (self._now_ms() - opened.since_ms) / 1000
-        seconds = min(_MAX_WAIT_SECONDS, max(_MIN_WAIT_SECONDS, lasts / 4))
+        seconds = min(max(lasts / 4, _MIN_WAIT_SECONDS), _MAX_WAIT_SECONDS)
         try:
             self._redis.set(_PROBE_PREFIX + opened.dependency, "waiting", px=int(seconds * 1000))
             self._redis.expire(self._key, _FORGOTTEN_AFTER_SECONDS)

@@ -66,13 +66,13 @@ class PutBack(Retries):
             self._put_back(broker, message)
 
     def _tell_breakers(self, exception: BaseException | None) -> None:
-        """Every message uses the database and the settings; S3 and SES tell by themselves."""
-        failed = exception.dependency if isinstance(exception, Unavailable) else None
-        for dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
-            if failed is dependency and isinstance(exception, Unavailable):
-                self._breakers.failed(dependency, exception.code)
-            else:
-                self._breakers.worked(dependency)
+        """Report what the edges of S3 and SES can't: they tell by themselves."""
+        fault = exception if isinstance(exception, Unavailable) else None
+        if fault and fault.dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
+            self._breakers.failed(fault.dependency, fault.code)
+        else:
+            # Whatever else came of it: each message begins with the database.
+            self._breakers.worked(Dependency.DATABASE)
 
     def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:
         """Return whether it failed too often while other messages work."""
