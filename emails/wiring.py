@@ -1,12 +1,11 @@
 """Builds the domain's ports from its settings."""
 
 import time
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, render, s3, ses
+from emails.edges import aws, clock, render, s3, ses
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
 from emails.flow.context import Ports
@@ -38,7 +37,8 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         make_note=render.forward_note,
         make_notice=render.notice_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
-        clock=partial(datetime.now, UTC),
+        clock=clock.read,
+        clock_watch=clock.DatabaseClockWatch(),
         sleep=time.sleep,
     )
     return ports, pending_deletions

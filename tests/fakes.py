@@ -5,11 +5,12 @@ They pass the same contract tests as the real ones: `test_mail_stores.py`, `test
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Instant, Outgoing
 from emails.values.errors import Refused
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason
@@ -57,6 +58,16 @@ class FakeMailStore:
 
     def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
+
+
+class FakeClockWatch:
+    """Keeps what it is to compare: the database's time, and ours before and after."""
+
+    def __init__(self) -> None:
+        self.compared: list[tuple[datetime, Instant, Instant]] = []
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        self.compared.append((database, before, after))
 
 
 class FakePace:

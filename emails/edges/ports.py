@@ -6,7 +6,7 @@ from typing import Protocol
 
 from emails.mime.plans import Note
 from emails.rules.notice_kinds import NoticeKind
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Instant, Outgoing
 from emails.values.notifications import StoredMail
 
 
@@ -39,6 +39,13 @@ class Pace(Protocol):
 
     def slow_down(self) -> None:
         """Send more slowly from now on, because SES throttled a send."""
+
+
+class ClockWatch(Protocol):
+    """Notices when this machine's clock is wrong."""
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        """Compare with the database's clock, which was read between two moments of ours."""
 
 
 class MakeNote(Protocol):

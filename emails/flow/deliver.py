@@ -21,7 +21,14 @@ from typing import assert_never
 from emails.edges import events
 from emails.flow.context import Context
 from emails.store import claims, records
-from emails.values.deliveries import Claim, ClaimedElsewhere, Finished, InDoubt, Outgoing
+from emails.values.deliveries import (
+    Claim,
+    ClaimedElsewhere,
+    ClaimResult,
+    Finished,
+    InDoubt,
+    Outgoing,
+)
 from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RefuseReason, RetryReason
@@ -55,8 +62,7 @@ def run_once(
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    lifetime = context.ports.policy.claim_duration
-    claim_result = claims.claim(context.sns_message_id, purpose, recipient, context.now, lifetime)
+    claim_result = _claim(context, purpose, recipient)
     match claim_result:
         case Finished(outcome):
             events.already_settled(outcome, context.sns_message_id)
@@ -71,6 +77,15 @@ def run_once(
             assert_never(claim_result)
 
 
+def _claim(context: Context, purpose: str, recipient: str) -> ClaimResult:
+    ports = context.ports
+    started, lifetime = ports.clock(), ports.policy.claim_duration
+    claim_result = claims.claim(context.sns_message_id, purpose, recipient, started, lifetime)
+    if isinstance(claim_result, Claim):
+        ports.clock_watch.compare(claim_result.claimed_at, started, ports.clock())
+    return claim_result
+
+
 def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]) -> Outcome:
     try:
         result = work(claimed)
@@ -80,7 +95,7 @@ def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]
         if getattr(error, "reason", None) != RefuseReason.SEND_IN_DOUBT:
             # A claim that we can't release expires by itself.
             with suppress(NotFinished):
-                claims.release(claimed, context.now)
+                claims.release(claimed)
         raise
     if result.mail_sent:
         _record_sent(context, claimed, result)
@@ -94,7 +109,7 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     If SES may have sent it all the same, marks the delivery as in doubt and raises `Refused`.
     """
     context.ports.pace.wait_turn()
-    if context.ports.clock() >= claimed.until:
+    if claimed.has_expired(context.ports.clock()):
         # This machine was suspended, so no timeout fired. Another worker may hold the claim now.
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:

@@ -20,7 +20,7 @@ from relay.config import RelayConfig
 from relay.worker.broker import middleware
 from runtime.env import load
 from tests.integration.emails.conftest import Relay, a_mask, an_owner, arrive
-from tests.unit.emails.builders import NOW
+from tests.unit.emails.builders import instant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ def fetched(statement: str) -> Any:
 
 def claim() -> ClaimResult:
     lasts = timedelta(minutes=1)
-    return claims.claim("sns-1", "received", "x7k2@masks.example", NOW, lasts)
+    return claims.claim("sns-1", "received", "x7k2@masks.example", instant(), lasts)
 
 
 def not_finished() -> RetryReason:
@@ -66,7 +66,7 @@ def test_postgresql_itself_ends_what_takes_too_long(name: str, value: str) -> No
 def test_a_row_that_another_has_locked_is_waited_for_only_so_long(
     other: BaseDatabaseWrapper,
 ) -> None:
-    claims.release(a_claim(), NOW)
+    claims.release(a_claim())
     other.set_autocommit(False)
     with other.cursor() as cursor:
         cursor.execute("SELECT * FROM emails_delivery FOR UPDATE")

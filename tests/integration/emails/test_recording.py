@@ -92,7 +92,7 @@ def test_a_delivery_that_another_worker_recorded_meanwhile_is_not_counted_again(
 
     def take_over() -> None:
         relay.mailer.meanwhile = lambda: None
-        relay.now += timedelta(days=1)
+        relay.pass_time(timedelta(days=1))
         arrive(relay)
 
     relay.mailer.meanwhile = take_over
