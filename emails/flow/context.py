@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from emails.edges.ports import ClockWatch, Mailer, MailStore, MakeNote, MakeNotice, Pace
+from emails.edges.ports import ClockWatch, Mailer, MailStore, MakeNote, MakeNotice, Pace, SendNotes
 from emails.values.deliveries import Instant
 from emails.values.facts import Policy
 from emails.values.notifications import StoredMail
@@ -22,6 +22,7 @@ class Ports:
     mail_store: MailStore
     delete_later: Callable[[StoredMail], None]
     mailer: Mailer
+    send_notes: SendNotes
     pace: Pace
     make_note: MakeNote
     make_notice: MakeNotice

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
@@ -13,22 +13,32 @@ from emails.values.outcomes import RetryReason
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_READ_ONLY = "25006"
+"""PostgreSQL's code for a write that a read-only transaction refused."""
+
 _FOLDER = Path(__file__).parent / "sql"
 
 
 def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise `NotFinished` if the database is unavailable or too slow; the next call reconnects."""
+    """Raise `NotFinished` if the database is unavailable, read-only or too slow; the next call reconnects."""
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
+            if isinstance(error, InternalError) and not _is_read_only(error):
+                raise
             if not connection.in_atomic_block:
                 connection.close()
             raise NotFinished(RetryReason.DATABASE_UNAVAILABLE) from error
 
     return wrapper
+
+
+def _is_read_only(error: InternalError) -> bool:
+    """Return whether the database takes no writes: a standby, or a disk that is almost full."""
+    return getattr(error.__cause__, "sqlstate", None) == _READ_ONLY
 
 
 def statement(name: str) -> str:

@@ -29,13 +29,16 @@ class Claim:
     """We hold the claim on this delivery until `until`, by the database's clock.
 
     `until` also identifies the claim. This machine's clock may differ, so we judge the claim's age
-    by the time that has passed since `started`, just before we asked for it.
+    by the time that has passed since `started`, just before we asked for it. `reference` names the
+    delivery outside of the database. `sent_as` is SES's id if SES is known to have the mail.
     """
 
     delivery_id: int
+    reference: str
     until: datetime
     started: Instant
     lifetime: timedelta
+    sent_as: str | None = None
 
     @property
     def claimed_at(self) -> datetime:
@@ -55,16 +58,32 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedElsewhere:
-    """Another worker holds the claim."""
+class Unsettled:
+    """An earlier attempt left this delivery: still claimed, or in doubt.
+
+    `until` is when its claim ends, and `now` is the time, both by the database's clock.
+    """
+
+    delivery_id: int
+    reference: str
+    is_in_doubt: bool
+    until: datetime
+    now: datetime
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the claim has ended."""
+        return self.until <= self.now
+
+
+ClaimResult: TypeAlias = Claim | Finished | Unsettled
 
 
 @dataclass(frozen=True, slots=True)
-class InDoubt:
-    """The mail may have been sent; we don't know."""
+class SendEvidence:
+    """What is known of a send outside of the database: SES's id, if SES has the mail."""
 
-
-ClaimResult: TypeAlias = Claim | Finished | ClaimedElsewhere | InDoubt
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

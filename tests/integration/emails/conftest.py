@@ -16,7 +16,7 @@ from emails.flow.handle import handle
 from emails.models import Delivery, DomainMask, Profile, RandomMask
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
-from tests.fakes import FakeClockWatch, FakeMailer, FakeMailStore, FakePace
+from tests.fakes import FakeClockWatch, FakeMailer, FakeMailStore, FakePace, FakeSendNotes
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, instant, received
 
 RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
@@ -30,6 +30,7 @@ class Relay:
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
+    send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
     policy: Any = POLICY
     now: datetime = NOW
     clock_watch: FakeClockWatch = field(default_factory=FakeClockWatch)
@@ -42,6 +43,7 @@ class Relay:
             mail_store=self.mail_store,
             delete_later=self.mail_store.delete_later,
             mailer=self.mailer,
+            send_notes=self.send_notes,
             pace=self.pace,
             make_note=render.forward_note,
             make_notice=render.notice_mail,

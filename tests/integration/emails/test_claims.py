@@ -8,7 +8,7 @@ from django.db.models import F
 
 from emails.models import Delivery, DeliveryState
 from emails.store import claims
-from emails.values.deliveries import Claim, ClaimedElsewhere, ClaimResult, Finished, InDoubt
+from emails.values.deliveries import Claim, ClaimResult, Finished, Unsettled
 from emails.values.outcomes import Blocked, BlockReason, Outcome
 from tests.integration.emails.conftest import FORWARDED
 from tests.unit.emails.builders import NOW, instant
@@ -40,11 +40,18 @@ def a_claim() -> Claim:
     return claimed
 
 
+def left_behind(after_seconds: float) -> Unsettled:
+    """Return what an attempt finds of an earlier one."""
+    found = claim_after(after_seconds)
+    assert isinstance(found, Unsettled)
+    return found
+
+
 def taken_over() -> tuple[Claim, Claim]:
     """Return an expired claim, and that of the attempt that took it over."""
     stale = a_claim()
-    successor = claim_after(60)
-    assert isinstance(successor, Claim)
+    successor = claims.take_over(left_behind(60), None, instant(), LASTS)
+    assert successor is not None
     return stale, successor
 
 
@@ -59,11 +66,46 @@ def test_the_database_says_how_long_a_claim_lasts() -> None:
     assert Delivery.objects.get().claimed_until == claimed.until
 
 
-@pytest.mark.parametrize(("seconds", "is_free"), [(0, False), (59, False), (60, True)])
-def test_a_claim_can_be_taken_over_when_it_has_expired(seconds: float, is_free: bool) -> None:
-    a_claim()
+@pytest.mark.parametrize(("seconds", "is_over"), [(0, False), (59, False), (60, True)])
+def test_a_claim_is_over_when_it_has_expired(seconds: float, is_over: bool) -> None:
+    claimed = a_claim()
 
-    assert isinstance(claim_after(seconds), Claim) == is_free
+    found = left_behind(seconds)
+
+    assert (found.is_over, found.is_in_doubt) == (is_over, False)
+    assert (found.delivery_id, found.reference) == (claimed.delivery_id, claimed.reference)
+
+
+def test_of_two_attempts_that_take_over_only_one_gets_the_claim() -> None:
+    a_claim()
+    found = left_behind(60)
+
+    first = claims.take_over(found, None, instant(), LASTS)
+    second = claims.take_over(found, None, instant(), LASTS)
+
+    assert first is not None
+    assert first.until - first.claimed_at == LASTS
+    assert second is None
+
+
+def test_what_was_finished_meanwhile_is_not_taken_over() -> None:
+    claimed = a_claim()
+    found = left_behind(60)
+    claims.finish(claimed, FORWARDED, NOW)
+
+    assert claims.take_over(found, None, instant(), LASTS) is None
+    assert claim_after(0) == Finished(FORWARDED)
+
+
+def test_a_reference_is_a_number_and_what_no_other_database_gives_that_number() -> None:
+    first = a_claim()
+    Delivery.objects.update(sns_message_id="sns-2")
+
+    number, _, digits = first.reference.partition("-")
+
+    assert int(number) == first.delivery_id
+    assert Delivery.objects.get().recipient.startswith(digits)
+    assert len(digits) == 12
 
 
 def test_a_claim_that_is_released_can_be_claimed_at_once() -> None:
@@ -72,10 +114,10 @@ def test_a_claim_that_is_released_can_be_claimed_at_once() -> None:
     assert isinstance(claim_after(0), Claim)
 
 
-def test_a_delivery_in_doubt_is_never_claimed_again() -> None:
+def test_a_delivery_in_doubt_is_found_in_doubt() -> None:
     claims.mark_in_doubt(a_claim())
 
-    assert claim_after(1_000_000) == InDoubt()
+    assert left_behind(1_000_000).is_in_doubt
 
 
 def test_an_attempt_that_was_taken_over_does_not_release_its_successors_claim() -> None:
@@ -84,7 +126,7 @@ def test_an_attempt_that_was_taken_over_does_not_release_its_successors_claim() 
 
     claims.release(stale)
 
-    assert claim_after(1) == ClaimedElsewhere()
+    assert not left_behind(1).is_over
 
 
 def test_an_attempt_that_was_taken_over_does_not_put_its_successors_work_in_doubt() -> None:
@@ -92,7 +134,7 @@ def test_an_attempt_that_was_taken_over_does_not_put_its_successors_work_in_doub
 
     claims.mark_in_doubt(stale)
 
-    assert claim_after(1) == ClaimedElsewhere()
+    assert not left_behind(1).is_in_doubt
 
 
 @pytest.mark.parametrize("outcome", [FORWARDED, BLOCKED])

@@ -56,7 +56,7 @@ def not_finished() -> RetryReason:
     return RetryReason(caught.value.reason)
 
 
-@pytest.mark.parametrize(("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "10s")])
+@pytest.mark.parametrize(("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "2s")])
 def test_postgresql_itself_ends_what_takes_too_long(name: str, value: str) -> None:
     """A worker's own time limit can't interrupt a wait within the database's driver."""
     assert shown(name) == value
@@ -86,6 +86,17 @@ def test_a_query_that_runs_too_long_is_ended() -> None:
 
     with pytest.raises(NotFinished):
         fetched("SELECT pg_sleep(60)")
+
+
+def test_a_database_that_takes_no_writes_is_unavailable() -> None:
+    """After a failover, the old connections may lead to a standby."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+
+    assert not_finished() is RetryReason.DATABASE_UNAVAILABLE
+
+    # That connection was closed, and the next one is writable.
+    assert isinstance(claim(), Claim)
 
 
 def test_a_connection_that_broke_costs_one_attempt(other: BaseDatabaseWrapper) -> None:

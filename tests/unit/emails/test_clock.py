@@ -38,7 +38,7 @@ def test_a_claim_expires_when_its_lifetime_has_passed_whatever_the_database_call
     passed: float, is_expired: bool, database: datetime
 ) -> None:
     lifetime = timedelta(seconds=60)
-    claimed = Claim(1, until=database + lifetime, started=instant(), lifetime=lifetime)
+    claimed = Claim(1, "1-0", until=database + lifetime, started=instant(), lifetime=lifetime)
 
     assert claimed.has_expired(after(passed, passed)) == is_expired
 
