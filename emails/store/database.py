@@ -20,7 +20,10 @@ _FOLDER = Path(__file__).parent / "sql"
 
 
 def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise `NotFinished` if the database is unavailable, read-only or too slow; the next call reconnects."""
+    """Raise `NotFinished` if the database is unavailable, read-only or too slow.
+
+    The next call reconnects.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:

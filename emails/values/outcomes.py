@@ -112,6 +112,10 @@ class RetryReason(StrEnum):
     SENDER_THROTTLED = "sender_throttled"
 
 
+WORK_NOT_RUN = frozenset({RetryReason.CLAIMED_ELSEWHERE, RetryReason.DATABASE_UNAVAILABLE})
+"""Of an attempt that failed so, nobody knows whether the work itself would kill its worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forwarded:
     """The mail went to the mask's owner."""

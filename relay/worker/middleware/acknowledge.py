@@ -14,10 +14,14 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_of
+from emails.values.outcomes import WORK_NOT_RUN
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.middleware.dead_letter_note import reason_for
 
 logger = logging.getLogger(__name__)
+
+_KEEP_ATTEMPTS = {TOO_MANY_DELIVERIES, *WORK_NOT_RUN}
+"""The failures that don't tell whether the work kills its workers."""
 
 _ACKNOWLEDGED = "acknowledged"
 """The option that marks it. Only the hooks read it: the message is not stored again."""
@@ -65,7 +69,7 @@ class Acknowledge(dramatiq.Middleware):
                 actor_queue=message.queue_name,
                 failure=failure,
                 dead_letter_id=message.options["redis_message_id"] if message.failed else "",
-                forget_attempts=failure != TOO_MANY_DELIVERIES,
+                forget_attempts=failure not in _KEEP_ATTEMPTS,
             )
             message.options[_ACKNOWLEDGED] = True
         except RedisError as error:
