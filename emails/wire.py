@@ -22,6 +22,12 @@ MAX_AGE_HOURS = 14 * 24 + 12
 """How old an envelope may be: SQS keeps a message for 14 days. We keep the record of a delivery for
 longer (`emails.store.retention.DELIVERY_RETENTION`), so that no message is handled twice."""
 
+
+def sent_key(delivery: str) -> str:
+    """Name the key in Redis that holds SES's id of a delivery's mail, once SES has it."""
+    return f"relay:sent:{delivery}"
+
+
 _QUEUES = {
     "Received": INBOUND_QUEUE,
     "Bounce": FEEDBACK_QUEUE,

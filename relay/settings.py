@@ -76,7 +76,8 @@ ROOT_URLCONF = "relay.urls"
 WSGI_APPLICATION = "relay.wsgi.application"
 
 _database = environ.Env.db_url_config(CONFIG.database_url)
-# No query and no connection attempt may outlive its message.
+# No query and no connection attempt may outlive its message. A locked row is better retried than
+# waited for: its mask's mails would hold all threads.
 _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,

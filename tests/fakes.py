@@ -5,11 +5,12 @@ They pass the same contract tests as the real ones: `test_mail_stores.py`, `test
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
@@ -58,6 +59,34 @@ class FakeMailStore:
 
     def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
+
+
+class FakeSendNotes:
+    """Notes in memory; `is_away` makes them take none."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, str] = {}
+        self.is_away = False
+        self.asked = 0
+
+    def note_sent(self, delivery: str, ses_id: str) -> bool:
+        if not self.is_away:
+            self.sent[delivery] = ses_id
+        return not self.is_away
+
+    def find(self, delivery: str) -> SendEvidence:
+        self.asked += 1
+        return SendEvidence(sent_as=self.sent.get(delivery))
+
+
+class FakeClockWatch:
+    """Keeps what it is to compare: the database's time, and ours before and after."""
+
+    def __init__(self) -> None:
+        self.compared: list[tuple[datetime, Instant, Instant]] = []
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        self.compared.append((database, before, after))
 
 
 class FakePace:

@@ -29,6 +29,12 @@ def already_settled(outcome: Outcome, sns_message_id: str) -> None:
     metrics.incr("settled_before")
 
 
+def sent_before(sns_message_id: str) -> None:
+    """SES has the mail from an earlier attempt, so that this one only records it."""
+    logger.info("sent before", extra={"sns_message_id": sns_message_id})
+    metrics.incr("sent_before")
+
+
 def not_settled(error: Exception, sns_message_id: str) -> None:
     """A recipient could not be settled; the message is retried or dead-lettered."""
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from emails.mime.plans import Note
 from emails.rules.notice_kinds import NoticeKind
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.notifications import StoredMail
 
 
@@ -39,6 +39,23 @@ class Pace(Protocol):
 
     def slow_down(self) -> None:
         """Send more slowly from now on, because SES throttled a send."""
+
+
+class SendNotes(Protocol):
+    """What is known of sends outside of the database."""
+
+    def note_sent(self, delivery: str, ses_id: str) -> bool:
+        """Note that SES has a delivery's mail; return whether the note was taken."""
+
+    def find(self, delivery: str) -> SendEvidence:
+        """Find what was noted for a delivery."""
+
+
+class ClockWatch(Protocol):
+    """Notices when this machine's clock is wrong."""
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        """Compare with the database's clock, which was read between two moments of ours."""
 
 
 class MakeNote(Protocol):

@@ -16,7 +16,7 @@ from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
-from emails.values.outcomes import Ignored, IgnoreReason, Outcome, RefuseReason
+from emails.values.outcomes import WORK_NOT_RUN, Ignored, IgnoreReason, Outcome, RefuseReason
 from runtime.dependencies import Dependency
 
 T = TypeVar("T")
@@ -82,7 +82,10 @@ def _settle_each(
 
 
 def _finality(error: Exception) -> int:
-    """Rank failures: those to retry first, refusals last."""
+    """Rank failures: those to retry first, refusals last.
+
+    Very first those that say nothing about the work, so that `DeliveryLimit` forgets no death.
+    """
     if isinstance(error, NotFinished):
-        return 0
-    return 2 if isinstance(error, Refused) else 1
+        return 0 if error.reason in WORK_NOT_RUN else 1
+    return 3 if isinstance(error, Refused) else 2

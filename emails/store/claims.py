@@ -1,23 +1,29 @@
 """Claims, so that each mail is sent once: claim a delivery before sending, finish it afterwards.
 
-Claiming is one SQL statement, so only one worker gets the claim. A claim expires, so that another
-worker can take over when its worker dies. It outlasts any attempt, so a live worker is not taken
-over; a worker that was suspended for longer doesn't send. A delivery in doubt (its mail may have
-been sent) stays so until an operator decides (see docs/outcomes.md).
+Claiming is one SQL statement, so only one worker gets the claim. A claim expires, by the database's
+clock, so that another worker can take over when its worker dies. It outlasts any attempt, so a live
+worker is not taken over; a worker that was suspended for longer doesn't send. Whether a delivery
+that an earlier attempt left may be taken over is decided in `emails.rules.unsettled`.
 """
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from emails.models import Delivery, DeliveryState
 from emails.store.database import raises_not_finished, statement
-from emails.values.deliveries import Claim, ClaimedElsewhere, ClaimResult, Finished, InDoubt
-from emails.values.outcomes import Outcome, from_stored, name_of
+from emails.values.deliveries import Claim, ClaimResult, Finished, Instant, Unsettled
+from emails.values.errors import NotFinished
+from emails.values.outcomes import Outcome, RetryReason, from_stored, name_of
 
-_CLAIM = statement("claim")
+_CLAIM, _FIND, _TAKE_OVER = map(statement, ("claim", "find_delivery", "take_over"))
+
+RELEASED = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a claim that was given back before anything was sent."""
+
+_REFERENCE_DIGITS = 12
 
 
 def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
@@ -29,27 +35,47 @@ def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
 
 @raises_not_finished
 def claim(
-    sns_message_id: str, purpose: str, recipient: str, now: datetime, lifetime: timedelta
+    sns_message_id: str, purpose: str, recipient: str, started: Instant, lifetime: timedelta
 ) -> ClaimResult:
-    """Claim one delivery of a notification, if nobody else has it.
+    """Claim one delivery of a notification, unless an earlier attempt left or finished it.
 
-    `purpose` distinguishes several mails to the same recipient. Like all functions here, raises
-    `NotFinished` if the database is unavailable.
+    `purpose` distinguishes several mails to the same recipient; `started` is now. Like all
+    functions here, raises `NotFinished` if the database is unavailable.
     """
-    hashed, until = recipient_hash(sns_message_id, purpose, recipient), now + lifetime
+    hashed = recipient_hash(sns_message_id, purpose, recipient)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [sns_message_id, hashed, until, now, now])
+        cursor.execute(_CLAIM, [sns_message_id, hashed, lifetime.total_seconds(), RELEASED])
         row = cursor.fetchone()
-    if row is not None:
-        return Claim(delivery_id=row[0], until=until)
-    delivery = Delivery.objects.filter(sns_message_id=sns_message_id, recipient=hashed).first()
-    match delivery:
-        case Delivery(state=DeliveryState.FINISHED):
-            return Finished(from_stored(delivery.outcome, delivery.reason))
-        case Delivery(state=DeliveryState.IN_DOUBT):
-            return InDoubt()
-        case _:
-            return ClaimedElsewhere()
+        if row is not None:
+            return Claim(row[0], _reference(row[0], hashed), row[1], started, lifetime)
+        cursor.execute(_FIND, [sns_message_id, hashed])
+        row = cursor.fetchone()
+    if row is None:
+        # An operator has just deleted it.
+        raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
+    delivery_id, state, outcome, reason, until, now = row
+    if state == DeliveryState.FINISHED:
+        return Finished(from_stored(outcome, reason))
+    is_in_doubt = state == DeliveryState.IN_DOUBT
+    return Unsettled(delivery_id, _reference(delivery_id, hashed), is_in_doubt, until, now)
+
+
+@raises_not_finished
+def take_over(
+    found: Unsettled, sent_as: str | None, started: Instant, lifetime: timedelta
+) -> Claim | None:
+    """Claim a delivery that an earlier attempt left; None if it has changed meanwhile.
+
+    `sent_as` is SES's id if the mail is known to be sent.
+    """
+    state = DeliveryState.IN_DOUBT if found.is_in_doubt else DeliveryState.CLAIMED
+    seconds = lifetime.total_seconds()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OVER, [seconds, found.delivery_id, state.value, found.until])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return Claim(found.delivery_id, found.reference, row[0], started, lifetime, sent_as)
 
 
 def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
@@ -70,9 +96,9 @@ def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
 
 
 @raises_not_finished
-def release(claimed: Claim, now: datetime) -> None:
+def release(claimed: Claim) -> None:
     """Release the claim after sending nothing, so that the next attempt need not wait."""
-    _if_still_ours(claimed).update(claimed_until=now)
+    _if_still_ours(claimed).update(claimed_until=RELEASED)
 
 
 @raises_not_finished
@@ -86,3 +112,8 @@ def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(
         pk=claimed.delivery_id, state=DeliveryState.CLAIMED, claimed_until=claimed.until
     )
+
+
+def _reference(delivery_id: int, hashed: str) -> str:
+    """Name a delivery outside of this database, where its bare number could be another's."""
+    return f"{delivery_id}-{hashed[:_REFERENCE_DIGITS]}"

@@ -1,18 +1,53 @@
 """The values behind "sent once": claims on a delivery, and the mail that is sent for it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from emails.values.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment by this machine's two clocks: the calendar's, and the seconds since it booted.
+
+    Somebody may set the first. The second goes on while the machine is suspended, but not while a
+    hypervisor holds it.
+    """
+
+    wall: datetime
+    uptime_seconds: float
+
+    def since(self, earlier: "Instant") -> timedelta:
+        """Return how much time has passed: by the clock that says more, so never too little."""
+        uptime = timedelta(seconds=self.uptime_seconds - earlier.uptime_seconds)
+        return max(self.wall - earlier.wall, uptime)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """We hold the claim on this delivery until `until`."""
+    """We hold the claim on this delivery until `until`, by the database's clock.
+
+    `until` also identifies the claim. This machine's clock may differ, so we judge the claim's age
+    by the time that has passed since `started`, just before we asked for it. `reference` names the
+    delivery outside of the database. `sent_as` is SES's id if SES is known to have the mail.
+    """
 
     delivery_id: int
+    reference: str
     until: datetime
+    started: Instant
+    lifetime: timedelta
+    sent_as: str | None = None
+
+    @property
+    def claimed_at(self) -> datetime:
+        """When the database gave the claim, by its clock."""
+        return self.until - self.lifetime
+
+    def has_expired(self, now: Instant) -> bool:
+        """Return whether another worker may hold the claim now."""
+        return now.since(self.started) >= self.lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +58,32 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedElsewhere:
-    """Another worker holds the claim."""
+class Unsettled:
+    """An earlier attempt left this delivery: still claimed, or in doubt.
+
+    `until` is when its claim ends, and `now` is the time, both by the database's clock.
+    """
+
+    delivery_id: int
+    reference: str
+    is_in_doubt: bool
+    until: datetime
+    now: datetime
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the claim has ended."""
+        return self.until <= self.now
+
+
+ClaimResult: TypeAlias = Claim | Finished | Unsettled
 
 
 @dataclass(frozen=True, slots=True)
-class InDoubt:
-    """The mail may have been sent; we don't know."""
+class SendEvidence:
+    """What is known of a send outside of the database: SES's id, if SES has the mail."""
 
-
-ClaimResult: TypeAlias = Claim | Finished | ClaimedElsewhere | InDoubt
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

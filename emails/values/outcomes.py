@@ -114,6 +114,17 @@ class RetryReason(StrEnum):
     SENDER_THROTTLED = "sender_throttled"
 
 
+WORK_NOT_RUN = frozenset(
+    {
+        RetryReason.CLAIMED_ELSEWHERE,
+        RetryReason.DATABASE_BUSY,
+        RetryReason.DATABASE_UNAVAILABLE,
+        RetryReason.DATABASE_UNMIGRATED,
+    }
+)
+"""Of an attempt that failed so, nobody knows whether the work itself would kill its worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forwarded:
     """The mail went to the mask's owner."""

@@ -52,7 +52,7 @@ class DeadLetterNote(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Note it once `Retries` has decided."""
+        """Note it once `PutBack` has decided."""
         if message.failed:
             self._write(message, reason_for(broker, message, exception), exception)
 

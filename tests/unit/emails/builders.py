@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from emails.values.deliveries import Instant
 from emails.values.facts import (
     Block,
     CreatableMask,
@@ -67,6 +68,11 @@ PASSED = Verdicts(
     dmarc=Verdict.PASS,
     dmarc_rejects=False,
 )
+
+
+def instant(wall: datetime = NOW) -> Instant:
+    """A moment on a machine whose two clocks agree."""
+    return Instant(wall, wall.timestamp())
 
 
 def a_mail(
