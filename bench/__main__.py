@@ -1,7 +1,8 @@
 """`make bench`: measures the relay, the old way and the floor in one run, and draws the results.
 
 Writes `bench/results.json` and draws charts into `docs/img/`. Only the given parts are measured;
-the other results stay. Each number is a median of several runs, with minimum and maximum.
+the other results stay. Each number is a median of several runs, with minimum and maximum; memory
+over many messages is one run. `measured` says when and where each section was measured.
 
 `python -m bench quick` measures only the main table, in about four minutes, and prints it.
 `--rough` makes one short run of each part, prints the numbers and writes no file.
@@ -63,17 +64,20 @@ def main() -> None:
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
     plan = ROUGH if given.rough else FULL
-    results: Numbers = {"machine": _machine(), "plan": "rough" if given.rough else "full"}
+    machine = _machine()
+    measured: Numbers = {}
     with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder:
         Path(folder).chmod(0o755)
         with closing(Site(Path(folder))) as site:
             for part in given.parts or PARTS:
-                results |= PARTS[part](site, plan)
+                measured |= PARTS[part](site, plan)
     if given.rough:
-        print(json.dumps(results, indent=1))
+        print(json.dumps(measured, indent=1))
         return
     kept = HERE / "results.json"
-    results = (json.loads(kept.read_text()) if kept.exists() else {}) | results
+    before: Numbers = json.loads(kept.read_text()) if kept.exists() else {}
+    results = before | measured
+    results["measured"] = before.get("measured", {}) | dict.fromkeys(measured, machine)
     if {"baselines", "relay"} <= results.keys():
         results["ratios"] = ratios(results)
         print(markdown(results))

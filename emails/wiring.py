@@ -7,10 +7,12 @@ from functools import partial
 from emails import tracker_lists
 from emails.config import DomainConfig
 from emails.edges import aws, render, s3, ses
+from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
 from emails.flow.context import Ports
 from emails.values.facts import Policy
+from runtime.breakers import breakers_of
 from runtime.redis_client import connect
 
 _CLAIM_MARGIN = timedelta(seconds=15)
@@ -26,14 +28,15 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         aws.session(config.region),
         connect(config.redis_url),
     )
-    mail_store = s3.connect(session)
+    breakers = breakers_of(config.redis_url)
+    mail_store = GuardedMailStore(s3.connect(session), breakers)
     pending_deletions = PendingDeletions(redis, mail_store, policy.bucket)
     ports = Ports(
         policy=policy,
         reply_secret=(config.reply_secret or secret_key).encode(),
         mail_store=mail_store,
         delete_later=pending_deletions.add,
-        mailer=ses.connect(session, config.configuration_set),
+        mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
         pace=SharedPace(redis, config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,

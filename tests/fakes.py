@@ -9,10 +9,12 @@ from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
+from emails.edges.s3 import MAX_TRIES
 from emails.values.deliveries import Outgoing
-from emails.values.errors import Refused
+from emails.values.errors import NotFinished, Unavailable
 from emails.values.notifications import StoredMail
-from emails.values.outcomes import RefuseReason
+from emails.values.outcomes import RefuseReason, RetryReason
+from runtime.dependencies import Dependency
 
 Failures = Sequence[BaseException | None]
 """What the next calls raise; None for a call that works."""
@@ -41,7 +43,7 @@ class FakeMailStore:
         _check(mail.bucket)
         self.fetched.append(mail)
         if mail not in self.mails:
-            raise Refused(RefuseReason.MAIL_MISSING)
+            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
         return self.mails[mail]
 
     def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:
@@ -101,7 +103,7 @@ class FakeMailer:
             if failure := self.fails_for.get(mail.recipient):
                 raise failure
             if not self._may_send(mail.sender):
-                raise Refused(RefuseReason.SEND_REJECTED)
+                raise Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, "MessageRejected")
             self.sent.append(mail)
             return f"0100-{len(self.sent):04}"
 
@@ -117,7 +119,7 @@ class FakeMailer:
 
 def _check(bucket: str) -> None:
     if bucket != BUCKET:
-        raise Refused(RefuseReason.MAIL_STORE_REJECTED)
+        raise Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, "NoSuchBucket")
 
 
 def _take(failures: Failures) -> tuple[BaseException | None, Failures]:

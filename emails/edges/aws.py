@@ -9,24 +9,89 @@ READ_TIMEOUT_SECONDS = 20
 MAX_CONNECTIONS = 32
 """The most threads a process may have. Connections beyond the pool are closed after each call."""
 
-TRANSIENT_CODES = frozenset(
+THROTTLED_CODES = frozenset(
     {
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
         "TooManyRequestsException",
         "RequestLimitExceeded",
+        "RequestThrottled",
         "SlowDown",
-        "LimitExceededException",
-        "SendingPausedException",
-        "AccountSuspendedException",
-        # Credentials get renewed, and clocks corrected.
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestTimeTooSkewed",
-        "RequestTimeout",
     }
 )
+"""We ask too often. https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+
+WORLD_CODES = frozenset(
+    {
+        # Credentials, their signature and the clock that it was made with.
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "TokenRefreshRequired",
+        "InvalidToken",
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+        "UnrecognizedClientException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        # Permissions and the account.
+        "AccessDenied",
+        "AccessDeniedException",
+        "AllAccessDisabled",
+        "AccountProblem",
+        "NotAuthorized",
+        "NotSignedUp",
+        "OptInRequired",
+        "AccountSuspendedException",
+        "SendingPausedException",
+        "LimitExceededException",
+        "MailFromDomainNotVerifiedException",
+        # What the account must contain: the configuration set, the bucket and its key.
+        "NotFoundException",
+        "ConfigurationSetDoesNotExistException",
+        "NoSuchBucket",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        # The server's own trouble.
+        "InternalError",
+        "InternalFailure",
+        "InternalServiceErrorException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "OperationAborted",
+    }
+)
+"""The world's fault; the sources are those of `THROTTLED_CODES`, and for SES's own errors
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html"""
+
+KMS_PREFIX = "KMS."
+"""How S3 begins the codes of errors of the bucket's key: its policy, its state, its existence.
+https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html"""
+
+
+def is_throttled(error: ClientError) -> bool:
+    """Tell whether AWS wants us to ask less often; a used-up quota is no such thing."""
+    if "quota" in str(error.response.get("Error", {}).get("Message", "")).lower():
+        return False
+    return code_of(error) in THROTTLED_CODES or status_of(error) == 429
+
+
+def is_worlds_fault(error: ClientError) -> bool:
+    """Tell whether the same call would fail for any other mail, too."""
+    code, status = code_of(error), status_of(error)
+    is_known = code in WORLD_CODES | THROTTLED_CODES or code.startswith(KMS_PREFIX)
+    return is_known or status in (401, 407, 429) or status >= 500
 
 
 def code_of(error: ClientError) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emails.edges.aws import TRANSIENT_CODES, client_config, code_of, status_of
-from emails.values.errors import NotFinished, Refused
+from emails.edges.aws import client_config, code_of, is_throttled, is_worlds_fault
+from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
+from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
 
+MAX_TRIES = 8
+"""How often to ask for a mail that S3 does not give away, while it gives us others."""
+
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+
+# S3's answer to a missing mail if we may not list the bucket, and to everything if the bucket's
+# policy forbids it. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_DENIED = frozenset({"AccessDenied", "403"})
 
 
 class S3MailStore:
@@ -27,10 +35,10 @@ class S3MailStore:
         self._client = client
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is missing or too large.
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large.
 
-        SES stores a mail before it notifies us, and S3 is consistent: a mail that is missing now
-        won't appear later.
+        SES stores a mail before it notifies us. One that is missing all the same gets some time to
+        appear, since the only other choice is to give it up.
         """
         try:
             answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
@@ -40,7 +48,7 @@ class S3MailStore:
         except ClientError as error:
             raise _store_failure(error) from error
         except (BotoCoreError, OSError) as error:
-            raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
+            raise _unavailable(type(error).__name__) from error
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete up to 1,000 mails; return the keys of those not deleted, with S3's error codes.
@@ -56,19 +64,25 @@ class S3MailStore:
         except ClientError as error:
             raise _store_failure(error) from error
         except BotoCoreError as error:
-            raise NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE) from error
+            raise _unavailable(type(error).__name__) from error
         return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:
-    code, status = code_of(error), status_of(error)
-    if code in TRANSIENT_CODES or status == 429:
-        return NotFinished(RetryReason.MAIL_STORE_THROTTLED)
-    if status >= 500:
-        return NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE)
+    code = code_of(error)
+    if is_throttled(error):
+        return NotFinished(RetryReason.MAIL_STORE_THROTTLED, code)
+    if code in _DENIED:
+        return _unavailable(code, max_tries=MAX_TRIES)
+    if is_worlds_fault(error):
+        return _unavailable(code)
     if code in _MISSING:
-        return Refused(RefuseReason.MAIL_MISSING)
-    return Refused(RefuseReason.MAIL_STORE_REJECTED)
+        return NotFinished(RefuseReason.MAIL_MISSING, code, max_tries=MAX_TRIES)
+    return Refused(RefuseReason.MAIL_STORE_REJECTED, code)
+
+
+def _unavailable(code: str, max_tries: int | None = None) -> Unavailable:
+    return Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, code, max_tries=max_tries)
 
 
 def connect(session: "boto3.session.Session") -> S3MailStore:

@@ -21,10 +21,11 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from emails.edges.aws import TRANSIENT_CODES, client_config, code_of, status_of
+from emails.edges.aws import client_config, code_of, is_throttled, is_worlds_fault
 from emails.values.deliveries import Outgoing, SendInDoubt
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.outcomes import RefuseReason, RetryReason
+from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2.client import SESV2Client
@@ -64,9 +65,11 @@ class SesMailer:
                 **self._extra,
             )
         except ClientError as error:
-            raise _send_failure(error) from error
+            raise _send_failure(error, mail.sender) from error
         except _NEVER_ARRIVED as error:
-            raise NotFinished(RetryReason.SENDER_UNAVAILABLE) from error
+            raise Unavailable(
+                RetryReason.SENDER_UNAVAILABLE, Dependency.SES, type(error).__name__
+            ) from error
         except BotoCoreError as error:
             raise SendInDoubt from error
         return answer["MessageId"]
@@ -99,13 +102,20 @@ def _put_mail_in(params: dict[str, Any], context: dict[str, Any], **_: object) -
     params["body"] = body
 
 
-def _send_failure(error: ClientError) -> Refused | NotFinished:
+def _send_failure(error: ClientError, sender: str) -> Refused | NotFinished:
     """Map an error answer from SES, which means that SES did not accept the mail."""
-    if code_of(error) in TRANSIENT_CODES or status_of(error) == 429:
-        return NotFinished(RetryReason.SENDER_THROTTLED)
-    if status_of(error) >= 500:
-        return NotFinished(RetryReason.SENDER_UNAVAILABLE)
-    return Refused(RefuseReason.SEND_REJECTED)
+    code = code_of(error)
+    if is_throttled(error):
+        return NotFinished(RetryReason.SENDER_THROTTLED, code)
+    if is_worlds_fault(error) or _is_unverified(error, sender):
+        return Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, code)
+    return Refused(RefuseReason.SEND_REJECTED, code)
+
+
+def _is_unverified(error: ClientError, sender: str) -> bool:
+    """Tell whether SES wants our own domain to be verified first: it names what is not."""
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return "not verified" in text and sender.rpartition("@")[2].lower() in text
 
 
 def connect(session: "boto3.session.Session", configuration_set: str | None) -> SesMailer:

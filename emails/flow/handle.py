@@ -14,11 +14,15 @@ from emails.flow import feedback, received
 from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
 from emails.values.outcomes import Ignored, IgnoreReason, Outcome, RefuseReason
+from runtime.dependencies import Dependency
 
 T = TypeVar("T")
+
+_FOREIGN_BUCKET_TRIES = 8
+"""One such message among others is at fault; if it is all of them, our setting is."""
 
 
 def handle(
@@ -45,7 +49,12 @@ def handle(
 def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
     content, ports = notification.content, context.ports
     if isinstance(content, StoredMail) and content.bucket != ports.policy.bucket:
-        raise Refused(RefuseReason.FOREIGN_BUCKET)
+        raise Unavailable(
+            RefuseReason.FOREIGN_BUCKET,
+            Dependency.CONFIGURATION,
+            "AWS_S3_EMAIL_BUCKET",
+            max_tries=_FOREIGN_BUCKET_TRIES,
+        )
     inbound = Inbound(notification, ports.mail_store)
     recipients = our_recipients(notification.recipients, ports.policy)
     outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))

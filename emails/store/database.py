@@ -5,30 +5,69 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from emails.values.errors import NotFinished
+from emails.values.errors import NotFinished, Unavailable
 from emails.values.outcomes import RetryReason
+from runtime.dependencies import Dependency
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MAX_TRIES = 8
+"""How often to try a statement that names a missing table, while other messages work."""
+
 _FOLDER = Path(__file__).parent / "sql"
 
 
+# The first letters of PostgreSQL's codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_BUSY = ("55P03", "57014", "40001", "40P01")
+_WORLD = ("08", "25006", "28", "3D", "42501", "53", "57P", "58", "F0", "XX")
+_UNMIGRATED = ("42P01", "42703")
+_NO_CODE = "no_answer"
+
+
 def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise `NotFinished` if the database is unavailable or too slow; the next call reconnects."""
+    """Raise `Unavailable` if the database fails, `NotFinished` if a row is locked for too long.
+
+    Errors of our own statements pass through. The next call reconnects.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
             if not connection.in_atomic_block:
                 connection.close()
-            raise NotFinished(RetryReason.DATABASE_UNAVAILABLE) from error
+            raise failure from error
 
     return wrapper
+
+
+def _failure(error: Exception) -> NotFinished | None:
+    """Map an error of the database; None for one that is ours."""
+    code = getattr(error.__cause__, "sqlstate", None)
+    if code is None:
+        is_lost = isinstance(error, OperationalError | InterfaceError)
+        return _unavailable(_NO_CODE) if is_lost else None
+    if code in _BUSY:
+        return NotFinished(RetryReason.DATABASE_BUSY, code)
+    if code in _UNMIGRATED:
+        return Unavailable(
+            RetryReason.DATABASE_UNMIGRATED,
+            Dependency.CONFIGURATION,
+            RetryReason.DATABASE_UNMIGRATED,
+            max_tries=MAX_TRIES,
+        )
+    return _unavailable(code) if code.startswith(_WORLD) else None
+
+
+def _unavailable(code: str) -> Unavailable:
+    return Unavailable(RetryReason.DATABASE_UNAVAILABLE, Dependency.DATABASE, code)
 
 
 def statement(name: str) -> str:

@@ -1,24 +1,44 @@
-"""The two failures that cross a boundary: `Refused` is permanent, `NotFinished` may work later.
+"""Whose fault a failure is: the message's, the world's, or nobody's; any other error is ours.
 
 Each edge maps its library's errors to these in one place and keeps the cause. Their text may be
 logged, so it never contains an address, a subject or any other part of a mail.
 """
 
+from runtime.dependencies import Dependency
+
 
 class Refused(Exception):
-    """A permanent failure: the message is dead-lettered at once.
+    """The message's fault: it is dead-lettered at once.
 
-    `reason` is one of the fixed words in `emails.values.outcomes`, never text from a mail.
+    `reason` is one of the fixed words in `emails.values.outcomes`, never text from a mail; `code`
+    is AWS's name for the error, if AWS refused it.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, code: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
 
 
 class NotFinished(Exception):
-    """A failure that may pass: the message is retried with backoff. `reason` as in `Refused`."""
+    """Nobody's fault: the message is put back and runs again soon, and no attempt is counted.
 
-    def __init__(self, reason: str) -> None:
+    `reason` and `code` as in `Refused`. With `max_tries` the message is at fault after all if it
+    fails this often, and is then dead-lettered.
+    """
+
+    def __init__(self, reason: str, code: str = "", *, max_tries: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
+        self.max_tries = max_tries
+
+
+class Unavailable(NotFinished):
+    """The world's fault: `dependency` fails, whichever message meets it. Its breaker counts it."""
+
+    def __init__(
+        self, reason: str, dependency: Dependency, code: str = "", *, max_tries: int | None = None
+    ) -> None:
+        super().__init__(reason, code, max_tries=max_tries)
+        self.dependency = dependency

@@ -105,7 +105,9 @@ class RetryReason(StrEnum):
     """Why a message may succeed later: the reasons of `errors.NotFinished`."""
 
     CLAIMED_ELSEWHERE = "claimed_elsewhere"
+    DATABASE_BUSY = "database_busy"
     DATABASE_UNAVAILABLE = "database_unavailable"
+    DATABASE_UNMIGRATED = "database_unmigrated"
     MAIL_STORE_UNAVAILABLE = "mail_store_unavailable"
     MAIL_STORE_THROTTLED = "mail_store_throttled"
     SENDER_UNAVAILABLE = "sender_unavailable"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from django_dramatiq.middleware import DbConnectionsMiddleware
-from dramatiq.middleware import Retries, TimeLimit
+from dramatiq.middleware import TimeLimit
 from periodiq import PeriodiqMiddleware
 
 from bridge.ledger.acknowledgements import Acknowledgements
@@ -22,9 +22,11 @@ from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
 from relay.worker.middleware.group_signals import GroupSignals
 from relay.worker.middleware.heartbeat import Heartbeat
+from relay.worker.middleware.put_back import PutBack
 from relay.worker.middleware.queue_entries import QueueEntries
 from relay.worker.middleware.report import Report
 from relay.worker.middleware.watchdog import Watchdog
+from runtime.breakers import Breakers, breakers_of
 from runtime.redis_client import connect
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     """List the middleware. `before_` hooks run from first to last, `after_` hooks in reverse.
 
     So when an actor has ended, the time limits stop first, before they can interrupt anything else.
-    Then `Retries` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
+    Then `PutBack` decides whether to try again; `DeadLetterNote` and `Acknowledge` see its
     decision, note it and tell the bridge; the database connection is checked; the failure is
     reported. django-dramatiq's admin middleware is left out: it would store messages, and so mail,
     in the database.
@@ -61,7 +63,9 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         QueueEntries(InFlight(redis, lifetime_seconds)),
         DeadLetterNote(redis),
         DeliveryLimit(DeliveryAttempts(redis), config.max_deliveries),
-        Retries(
+        PutBack(
+            breakers_of(config.redis_url),
+            lifetime_seconds,
             max_retries=config.max_retries,
             min_backoff=_MIN_BACKOFF_MS,
             max_backoff=_MAX_BACKOFF_MS,
@@ -73,12 +77,17 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
 
 def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
     """Make the broker. Without actors it can still enqueue messages, by the actors' names."""
-    return broker_on(connect(redis_url), middleware)
+    return broker_on(connect(redis_url), middleware, breakers_of(redis_url))
 
 
-def broker_on(client: "Redis", middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
+def broker_on(
+    client: "Redis",
+    middleware: Iterable[dramatiq.Middleware] = (),
+    breakers: Breakers | None = None,
+) -> RecoveringBroker:
     """Make the broker on a connection that is there already."""
     return RecoveringBroker(
+        breakers=breakers,
         client=client,
         middleware=list(middleware),
         namespace=NAMESPACE,

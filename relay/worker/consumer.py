@@ -22,15 +22,29 @@ from dramatiq.common import compute_backoff
 from dramatiq.errors import ConnectionClosed
 from redis.exceptions import RedisError
 
-from emails.wire import INBOUND_QUEUE
+from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.worker.encoder import UNREADABLE_ACTOR
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
 
 _UNHURRIED_TIMEOUT_MS = 500
 """How long the queues without mail may sleep: bounces, periodic jobs, and retries, which wait at
 least two seconds anyway."""
 
+PROBE = "probe"
+"""The option of a message that probes what has an open breaker."""
+
 RECOVER_SECONDS = 15.0
 """How often to look for lost messages; a new consumer, made after an error, looks at once."""
+
+
+_NEEDED = {
+    INBOUND_QUEUE: frozenset(
+        {Dependency.SES, Dependency.S3, Dependency.DATABASE, Dependency.CONFIGURATION}
+    ),
+    FEEDBACK_QUEUE: frozenset({Dependency.DATABASE, Dependency.CONFIGURATION}),
+}
+"""What a queue's messages need. While one of these has an open breaker, its messages wait."""
 
 
 class RecoveringConsumer(_RedisConsumer):
@@ -51,6 +65,8 @@ class RecoveringConsumer(_RedisConsumer):
     ) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
         self._fetched = fetched
+        self._breakers = broker.breakers
+        self._needed = _NEEDED.get(queue_name, frozenset())
         self._recover_at = 0.0
 
     def __next__(self) -> Any:
@@ -59,12 +75,34 @@ class RecoveringConsumer(_RedisConsumer):
             if not self.message_cache and time.monotonic() >= self._recover_at:
                 self._recover_at = time.monotonic() + RECOVER_SECONDS
                 self._recover_lost()
-            free = self.prefetch - self.outstanding_message_count
-            if self.message_cache or free * 4 >= self.prefetch:
-                return self._remember(super().__next__())  # type: ignore[no-untyped-call]
+            return self._remember(self._fetch())
+
+    def _fetch(self) -> Any:
+        """Fetch what there is room for; while a breaker is open, one message as a probe."""
+        free: int = self.prefetch - self.outstanding_message_count
+        open_ones = self._needed & self._breakers.find_open().keys()
+        if not open_ones:
+            is_due = self.message_cache or free * 4 >= self.prefetch
+            return super().__next__() if is_due else self._wait()  # type: ignore[no-untyped-call]
+        # Each that may be probed now: the one message asks all that it needs.
+        probes = [one for one in open_ones if self._breakers.take_probe(one)]
+        return self._fetch_probe() if probes else self._wait()
+
+    def _fetch_probe(self) -> Any:
+        prefetch, self.prefetch = self.prefetch, self.outstanding_message_count + 1
+        try:
+            message = super().__next__()  # type: ignore[no-untyped-call]
+        finally:
+            self.prefetch = prefetch
+        if message is None:
+            self._breakers.give_back_probes()
+        else:
+            message.options[PROBE] = True
+        return message
+
+    def _wait(self) -> None:
         self.misses, backoff_ms = compute_backoff(self.misses, max_backoff=self.timeout)
         time.sleep(backoff_ms / 1000)
-        return None
 
     def ack(self, message: Any) -> None:
         """Acknowledge the message in Redis."""
@@ -111,8 +149,9 @@ class RecoveringConsumer(_RedisConsumer):
 class RecoveringBroker(RedisBroker):
     """A broker with these consumers. Only the queue of mails is polled at the worker's own rate."""
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, *, breakers: Breakers | None = None, **parameters: Any) -> None:
         super().__init__(**parameters)  # type: ignore[no-untyped-call]
+        self.breakers = breakers or Breakers(self.client)
         self._fetched: dict[str, set[str]] = {}
 
     def consume(

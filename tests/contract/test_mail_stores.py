@@ -5,9 +5,10 @@ import pytest
 from emails.edges import s3
 from emails.edges.aws import session
 from emails.edges.ports import MailStore
-from emails.edges.s3 import S3MailStore
-from emails.values.errors import Refused
+from emails.edges.s3 import MAX_TRIES, S3MailStore
+from emails.values.errors import NotFinished, Unavailable
 from emails.values.notifications import StoredMail
+from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
 from tests.fakes import FakeMailStore
 from tools.local.aws import BUCKET, REGION, SimulatedAws
@@ -50,7 +51,7 @@ def left(mail_store: MailStore) -> set[str]:
     for key in MAILS:
         try:
             mail_store.fetch(StoredMail(BUCKET, key))
-        except Refused:
+        except NotFinished:
             continue
         found.add(key)
     return found
@@ -62,16 +63,21 @@ def test_a_mail_is_read_byte_for_byte_and_stays(mail_store: MailStore, key: str)
         assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
 
 
-@pytest.mark.parametrize(
-    ("bucket", "reason"), [(BUCKET, "mail_missing"), ("nobody-s-bucket", "mail_store_rejected")]
-)
-def test_a_mail_that_is_not_there_is_refused(
-    mail_store: MailStore, bucket: str, reason: str
-) -> None:
-    with pytest.raises(Refused) as refused:
-        mail_store.fetch(StoredMail(bucket, "gone"))
+def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore) -> None:
+    with pytest.raises(NotFinished) as missing:
+        mail_store.fetch(StoredMail(BUCKET, "gone"))
 
-    assert refused.value.reason == reason
+    assert missing.value.reason == "mail_missing"
+    assert missing.value.max_tries == MAX_TRIES
+    assert not isinstance(missing.value, Unavailable)
+
+
+def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> None:
+    with pytest.raises(Unavailable) as unavailable:
+        mail_store.fetch(StoredMail("nobody-s-bucket", "gone"))
+
+    assert unavailable.value.dependency is Dependency.S3
+    assert unavailable.value.max_tries is None
 
 
 def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -> None:
@@ -90,8 +96,7 @@ def test_what_is_gone_or_never_was_is_deleted_too(mail_store: MailStore) -> None
 
 
 def test_a_bucket_that_is_not_there_refuses_to_delete(mail_store: MailStore) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Unavailable):
         mail_store.delete("nobody-s-bucket", ["here"])
 
-    assert refused.value.reason == "mail_store_rejected"
     assert "here" in left(mail_store)

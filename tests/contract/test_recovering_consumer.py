@@ -5,8 +5,10 @@ import pytest
 import redis
 
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
-from relay.worker.consumer import RecoveringBroker, RecoveringConsumer
+from relay.worker.consumer import PROBE, RecoveringBroker, RecoveringConsumer
 from relay.worker.encoder import Encoder
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
 
 PREFETCH = 8
 
@@ -135,3 +137,87 @@ def test_one_that_cant_be_read_is_a_dead_letter_in_the_end(
 
     assert broker.client.zrange("dramatiq:q.XQ", 0, -1) == [b"junk"]
     assert fetched(broker) == 0
+
+
+def open_breaker(broker: RecoveringBroker, dependency: Dependency) -> None:
+    for _ in range(5):
+        broker.breakers.failed(dependency, "AccessDenied")
+
+
+def let_probe(broker: RecoveringBroker, dependency: Dependency) -> None:
+    broker.client.delete(f"relay:breaker-probe:{dependency}")
+
+
+def inbound(broker: RecoveringBroker, number: int, queue: str = INBOUND_QUEUE) -> None:
+    broker.declare_queue(queue)
+    for _ in range(number):
+        broker.enqueue(dramatiq.Message(queue, "actor", (), {}, {}))
+
+
+def test_while_a_breaker_is_open_one_message_at_a_time_is_fetched_as_a_probe(
+    broker: RecoveringBroker,
+) -> None:
+    inbound(broker, 5)
+    open_breaker(broker, Dependency.SES)
+    consumer = broker.consume(INBOUND_QUEUE, prefetch=PREFETCH, timeout=1)
+    assert next(consumer) is None
+
+    let_probe(broker, Dependency.SES)
+
+    assert next(consumer).options[PROBE]
+    assert [next(consumer) for _ in range(3)] == [None] * 3
+    assert broker.client.llen("dramatiq:inbound") == 4
+
+
+def test_what_was_fetched_before_a_breaker_opened_waits_too(broker: RecoveringBroker) -> None:
+    inbound(broker, 5)
+    consumer = broker.consume(INBOUND_QUEUE, prefetch=PREFETCH, timeout=1)
+    assert next(consumer) is not None
+    assert len(consumer.message_cache) == 4
+
+    open_breaker(broker, Dependency.S3)
+
+    assert next(consumer) is None
+    let_probe(broker, Dependency.S3)
+    assert next(consumer).options[PROBE]
+    assert next(consumer) is None
+
+
+def test_when_it_closes_all_are_fetched_again(broker: RecoveringBroker) -> None:
+    inbound(broker, 5)
+    open_breaker(broker, Dependency.DATABASE)
+    consumer = broker.consume(INBOUND_QUEUE, prefetch=PREFETCH, timeout=1)
+    assert next(consumer) is None
+
+    broker.breakers.worked(Dependency.DATABASE)
+
+    assert all(next(consumer) for _ in range(5))
+
+
+def test_a_probe_for_which_there_is_no_message_is_left_to_others(broker: RecoveringBroker) -> None:
+    broker.declare_queue(INBOUND_QUEUE)
+    open_breaker(broker, Dependency.SES)
+    consumer = broker.consume(INBOUND_QUEUE, prefetch=PREFETCH, timeout=1)
+    let_probe(broker, Dependency.SES)
+
+    assert next(consumer) is None
+
+    assert Breakers(broker.client).take_probe(Dependency.SES)
+
+
+@pytest.mark.parametrize(
+    ("queue", "dependency", "waits"),
+    [
+        (FEEDBACK_QUEUE, Dependency.SES, False),
+        (FEEDBACK_QUEUE, Dependency.DATABASE, True),
+        (DEFAULT_QUEUE, Dependency.DATABASE, False),
+    ],
+)
+def test_only_what_needs_it_waits(
+    broker: RecoveringBroker, queue: str, dependency: Dependency, waits: bool
+) -> None:
+    inbound(broker, 1, queue)
+    open_breaker(broker, dependency)
+    consumer = broker.consume(queue, prefetch=PREFETCH, timeout=1)
+
+    assert (next(consumer) is None) is waits

@@ -1,18 +1,24 @@
-"""What the documents name exists: files, folders and tests."""
+"""What the documents name exists: files, folders, tests and modules to run."""
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "deploy").rglob("*.md")),
+]
 FOLDERS = ("bench", "bridge", "deploy", "docs", "emails", "relay", "runtime", "tests", "tools")
 
 _NAMED = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _TEST = re.compile(r"`(test_\w+)`")
+_MODULE = re.compile(r"python3?\s-m\s(\w+(?:\.\w+)*)")
 
 
 def missing(page: Path) -> Iterator[str]:
@@ -34,3 +40,24 @@ def test_each_test_that_a_page_names_exists() -> None:
 
     assert named
     assert named - exist == set()
+
+
+def is_runnable(name: str) -> bool:
+    """Whether `python -m` finds a module of this name to run."""
+    try:
+        spec = find_spec(name)
+        is_package = spec is not None and spec.submodule_search_locations is not None
+        return find_spec(f"{name}.__main__") is not None if is_package else spec is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def test_each_module_that_a_page_says_to_run_can_be_run() -> None:
+    named = {name for page in PAGES for name in _MODULE.findall(page.read_text(encoding="utf-8"))}
+
+    assert {"bridge", "tools.aws"} <= named
+    assert {name for name in named if not is_runnable(name)} == set()
+
+
+def test_a_module_that_is_not_there_can_not_be_run() -> None:
+    assert [name for name in ("bench.aws", "nothing.there", "tools") if is_runnable(name)] == []

@@ -74,7 +74,7 @@ TYPICAL = Faults(
     s3=ServiceFaults(latency_ms=30, jitter_ms=15),
     ses=ServiceFaults(latency_ms=80, jitter_ms=40),
 )
-"""AWS's latencies on a good day, measured within its region."""
+"""Assumed latencies of AWS within its region: not measured."""
 
 
 def from_json(given: dict[str, Any]) -> Faults:

@@ -80,7 +80,8 @@ class Ses:
     def _send(self, given: dict[str, Any], access_key: str) -> dict[str, Any]:
         sender = given.get("FromEmailAddress", "")
         if not self._is_verified(sender):
-            raise AwsError("MessageRejected", "Email address is not verified.")
+            text = "The following identities failed the check in region US-EAST-1"
+            raise AwsError("MessageRejected", f"Email address is not verified. {text}: {sender}")
         try:
             raw = base64.b64decode(given["Content"]["Raw"]["Data"])
         except KeyError:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from bridge.ledger import failure_reasons, keys
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, NOTE
 from bridge.ledger.scripts import script
+from emails.values.errors import NotFinished
 from emails.wire import SQS_MESSAGE_ID
 from runtime.logging import describe_exception
 
@@ -27,7 +28,8 @@ def reason_for(broker: dramatiq.Broker, message: Any, error: BaseException | Non
     """Return a dead-lettered message's reason, in words that are safe to show anywhere."""
     if error is not None:
         throws = broker.get_actor(message.actor_name).options.get("throws") or ()
-        return failure_reasons.reason_of_failure(error, was_refused=isinstance(error, throws))
+        was_refused = isinstance(error, (throws, NotFinished))
+        return failure_reasons.reason_of_failure(error, was_refused=was_refused)
     if failure_reasons.TOO_MANY_DELIVERIES in message.options:
         return failure_reasons.TOO_MANY_DELIVERIES
     if NOTE in message.options:

@@ -6,7 +6,6 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import Retries
 
 from bridge.messages import Handle
 from emails import wire
@@ -15,7 +14,9 @@ from relay.worker.encoder import Encoder
 from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
+from relay.worker.middleware.put_back import PutBack
 from relay.worker.middleware.queue_entries import QueueEntries
+from runtime.breakers import Breakers
 from tests.ledger import Ledger, put_in_flight
 
 MAX_DELIVERIES = 2
@@ -45,7 +46,7 @@ def broker(redis_client: redis.Redis, ledger: Ledger) -> Iterator[RedisBroker]:
             QueueEntries(ledger.in_flight),
             DeadLetterNote(redis_client),
             DeliveryLimit(ledger.attempts, MAX_DELIVERIES),
-            Retries(max_retries=2, min_backoff=1, max_backoff=10),
+            PutBack(Breakers(redis_client), 60, max_retries=2, min_backoff=1, max_backoff=10),
         ],
     )
     broker.declare_queue(wire.INBOUND_QUEUE)

@@ -41,7 +41,7 @@ def the_one_dead_letter(redis_client: redis.Redis) -> tuple[str | None, dict[str
     ("error", "reason", "attempts"),
     [
         (Refused("mail_missing"), "refused:mail_missing", 1),
-        (NotFinished("sender_unavailable"), "retries_used_up:sender_unavailable", 3),
+        (NotFinished("mail_missing", max_tries=1), "refused:mail_missing", 1),
         (ValueError("ann@owner.example"), "retries_used_up:ValueError", 3),
         (TimeLimitExceeded(), "time_limit", 3),
     ],

@@ -12,7 +12,7 @@ from emails.edges import aws as clients
 from emails.edges import s3, ses
 from emails.edges.aws import session
 from emails.values.deliveries import Outgoing, SendInDoubt
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from tools.local.aws import LocalAws
 
@@ -87,13 +87,11 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
     [
         (429, "TooManyRequestsException", NotFinished, "sender_throttled"),
         (400, "Throttling", NotFinished, "sender_throttled"),
-        (400, "LimitExceededException", NotFinished, "sender_throttled"),
-        (403, "ExpiredTokenException", NotFinished, "sender_throttled"),
-        (500, "InternalFailure", NotFinished, "sender_unavailable"),
-        (503, "ServiceUnavailable", NotFinished, "sender_unavailable"),
+        (500, "InternalFailure", Unavailable, "sender_unavailable"),
+        (503, "ServiceUnavailable", Unavailable, "sender_unavailable"),
+        (403, "AccessDeniedException", Unavailable, "sender_unavailable"),
         (400, "MessageRejected", Refused, "send_rejected"),
-        (400, "MailFromDomainNotVerifiedException", Refused, "send_rejected"),
-        (403, "AccessDeniedException", Refused, "send_rejected"),
+        (400, "BadRequestException", Refused, "send_rejected"),
     ],
 )
 def test_ses_errors_are_retried_or_refused(
@@ -104,7 +102,8 @@ def test_ses_errors_are_retried_or_refused(
     with pytest.raises(failure) as raised:
         ses.connect(session("us-east-1"), None).send(MAIL)
 
-    assert raised.value.reason == reason
+    assert (type(raised.value), raised.value.reason) == (failure, reason)
+    assert raised.value.code == code
     assert len(answers.calls) == 1, "a send must not be repeated below us"
 
 
@@ -160,9 +159,10 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
     ("status", "code", "failure", "reason"),
     [
         (503, "SlowDown", NotFinished, "mail_store_throttled"),
-        (500, "InternalError", NotFinished, "mail_store_unavailable"),
-        (404, "NoSuchKey", Refused, "mail_missing"),
-        (403, "AccessDenied", Refused, "mail_store_rejected"),
+        (500, "InternalError", Unavailable, "mail_store_unavailable"),
+        (404, "NoSuchKey", NotFinished, "mail_missing"),
+        (403, "AccessDenied", Unavailable, "mail_store_unavailable"),
+        (403, "InvalidObjectState", Refused, "mail_store_rejected"),
     ],
 )
 def test_s3_errors_are_retried_or_refused(
@@ -173,7 +173,8 @@ def test_s3_errors_are_retried_or_refused(
     with pytest.raises(failure) as raised:
         s3.connect(session("us-east-1")).fetch(HERE)
 
-    assert raised.value.reason == reason
+    assert (type(raised.value), raised.value.reason) == (failure, reason)
+    assert raised.value.code == code
 
 
 def test_an_object_far_larger_than_any_mail_is_refused_unread(

@@ -73,7 +73,7 @@ def test_a_row_that_another_has_locked_is_waited_for_only_so_long(
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")
 
-    assert not_finished() is RetryReason.DATABASE_UNAVAILABLE
+    assert not_finished() is RetryReason.DATABASE_BUSY
 
     other.rollback()
     assert isinstance(claim(), Claim)

@@ -3,7 +3,7 @@
 import pytest
 
 from emails.models import AbuseCounter, DeletedMask, RandomMask, Reply
-from emails.values.errors import Refused
+from emails.values.errors import NotFinished, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import (
     Blocked,
@@ -17,6 +17,7 @@ from emails.values.outcomes import (
     NoMask,
     NoMaskReason,
 )
+from runtime.dependencies import Dependency
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.unit.emails.builders import BUCKET, received
 
@@ -137,14 +138,17 @@ def test_a_mail_that_is_not_forwarded_is_counted_and_not_fetched(
     assert relay.mail_store.fetched == []
 
 
-def test_a_notification_that_names_another_bucket_is_refused(relay: Relay) -> None:
+def test_a_notification_that_names_another_bucket_waits_for_the_right_setting(
+    relay: Relay,
+) -> None:
     a_mask(an_owner())
     relay.with_policy(bucket="another")
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Unavailable) as unavailable:
         relay.arrive("x7k2@masks.example")
 
-    assert refused.value.reason == "foreign_bucket"
+    assert unavailable.value.reason == "foreign_bucket"
+    assert unavailable.value.dependency is Dependency.CONFIGURATION
     assert relay.mail_store.mails != {}
 
 
@@ -204,10 +208,10 @@ def test_a_mail_without_from_is_forwarded_but_cannot_be_replied_to(relay: Relay)
     assert Reply.objects.count() == 0
 
 
-def test_a_mail_missing_from_the_store_is_refused(relay: Relay) -> None:
+def test_a_mail_missing_from_the_store_gets_some_time_to_appear(relay: Relay) -> None:
     a_mask(an_owner())
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(NotFinished) as missing:
         relay.notify(received("x7k2@masks.example"))
 
-    assert refused.value.reason == "mail_missing"
+    assert missing.value.reason == "mail_missing"

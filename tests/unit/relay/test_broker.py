@@ -9,6 +9,7 @@ from relay.worker.broker import middleware
 from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
+from relay.worker.middleware.put_back import PutBack
 from relay.worker.middleware.watchdog import Watchdog
 from runtime.env import load
 
@@ -18,7 +19,7 @@ CONFIG = load(RelayConfig, os.environ)
 def test_after_an_actor_the_clocks_stop_then_retries_decide_then_it_is_acknowledged() -> None:
     """Dramatiq runs the `after_` hooks backwards."""
     order = [type(one) for one in reversed(middleware(CONFIG))]
-    ours = [TimeLimit, Watchdog, Retries, DeliveryLimit, DeadLetterNote, Acknowledge]
+    ours = [TimeLimit, Watchdog, PutBack, DeliveryLimit, DeadLetterNote, Acknowledge]
 
     assert [one for one in order if one in ours] == ours
 

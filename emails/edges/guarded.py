@@ -1,0 +1,62 @@
+"""S3 and SES as the flow uses them: each call tells the circuit breaker how it went."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from emails.edges.ports import Mailer, MailStore
+from emails.values.deliveries import Outgoing, SendInDoubt
+from emails.values.errors import Unavailable
+from emails.values.notifications import StoredMail
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
+
+NO_ANSWER = "no_answer"
+"""The code of a call that was never answered."""
+
+
+class GuardedMailStore:
+    """A mail store whose failures open the breaker of S3."""
+
+    def __init__(self, mail_store: MailStore, breakers: Breakers) -> None:
+        self._mail_store = mail_store
+        self._breakers = breakers
+
+    def fetch(self, mail: StoredMail) -> bytes:
+        """Fetch a mail; see `MailStore`."""
+        with _reported(self._breakers, Dependency.S3):
+            return self._mail_store.fetch(mail)
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
+        """Delete mails; see `MailStore`. That tells nothing about fetching: other permissions."""
+        return self._mail_store.delete(bucket, keys)
+
+
+class GuardedMailer:
+    """A mailer whose failures open the breaker of SES."""
+
+    def __init__(self, mailer: Mailer, breakers: Breakers) -> None:
+        self._mailer = mailer
+        self._breakers = breakers
+
+    def send(self, mail: Outgoing) -> str:
+        """Send a mail; see `Mailer`."""
+        with _reported(self._breakers, Dependency.SES):
+            return self._mailer.send(mail)
+
+
+@contextmanager
+def _reported(breakers: Breakers, dependency: Dependency) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as failure:
+        breakers.failed(dependency, failure.code)
+        raise
+    except SendInDoubt:
+        breakers.failed(dependency, NO_ANSWER)
+        raise
+    except Exception:
+        # It answered, whatever it said.
+        breakers.worked(dependency)
+        raise
+    else:
+        breakers.worked(dependency)

@@ -1,0 +1,96 @@
+"""Decides what follows a failed attempt: put back, retried, or dead-lettered.
+
+Dramatiq's own `Retries` counts each attempt. Here only our own errors count: an attempt that
+failed because of the world, or had to wait for somebody, says nothing about its message. Such a
+message is put back and runs again within seconds, as long as its lifetime lasts. Then SQS delivers
+it again.
+"""
+
+import random
+import time
+from typing import Any
+
+import dramatiq
+from dramatiq.middleware import Retries
+from redis.exceptions import RedisError
+
+from emails.values.errors import NotFinished, Unavailable
+from emails.wire import SQS_MESSAGE_ID
+from relay.worker.consumer import PROBE
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
+
+TRIES = "put_backs"
+"""The option that counts how often a message was put back."""
+
+_FIRST_MS, _MOST_MS = 500, 5_000
+"""The shortest and the longest delay before it runs again."""
+
+
+class PutBack(Retries):
+    """Puts back what nobody is to blame for, and tells the breakers; retries everything else."""
+
+    def __init__(
+        self,
+        breakers: Breakers,
+        lifetime_seconds: int,
+        *,
+        max_retries: int,
+        min_backoff: int,
+        max_backoff: int,
+    ) -> None:
+        super().__init__(max_retries=max_retries, min_backoff=min_backoff, max_backoff=max_backoff)
+        self._breakers = breakers
+        self._lifetime_ms = lifetime_seconds * 1000
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: Any,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Put back, retry or fail the message."""
+        if SQS_MESSAGE_ID in message.options:
+            self._tell_breakers(exception)
+        if message.options.pop(PROBE, False):
+            self._breakers.give_back_probes()
+        if not isinstance(exception, NotFinished | RedisError):
+            super().after_process_message(  # type: ignore[no-untyped-call]
+                broker, message, result=result, exception=exception
+            )
+        elif self._is_at_fault(message, exception):
+            message.fail()
+        elif not self._is_over(message):
+            self._put_back(broker, message)
+
+    def _tell_breakers(self, exception: BaseException | None) -> None:
+        """Every message uses the database and the settings; S3 and SES tell by themselves."""
+        failed = exception.dependency if isinstance(exception, Unavailable) else None
+        for dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
+            if failed is dependency and isinstance(exception, Unavailable):
+                self._breakers.failed(dependency, exception.code)
+            else:
+                self._breakers.worked(dependency)
+
+    def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:
+        """Tell whether it failed too often while others in its place work."""
+        if isinstance(failure, RedisError) or failure.max_tries is None:
+            return False
+        if isinstance(failure, Unavailable) and failure.dependency in self._breakers.find_open():
+            return False
+        tries: int = message.options.get(TRIES, 0)
+        return tries + 1 >= failure.max_tries
+
+    def _is_over(self, message: Any) -> bool:
+        """Tell whether the ledger has forgotten it: then SQS delivers it again."""
+        age_ms = int(time.time() * 1000) - message.message_timestamp
+        return bool(age_ms >= self._lifetime_ms)
+
+    def _put_back(self, broker: dramatiq.Broker, message: Any) -> None:
+        tries: int = message.options.get(TRIES, 0)
+        message.options[TRIES] = tries + 1
+        most_ms = min(_MOST_MS, _FIRST_MS * 2 ** min(tries, 10))
+        # At random, so that messages that failed together don't all come back together.
+        broker.enqueue(message, delay=random.randint(most_ms // 2, most_ms))

@@ -1,0 +1,222 @@
+"""Circuit breakers: what fails again and again is left alone, and tried one call at a time.
+
+A breaker opens after five failures in a row, or three that span five seconds. While
+it is open, one probe at a time may ask again, with a wait of one to five seconds between probes.
+The first call that works closes it.
+
+Each process counts its own failures; all workers share the open breakers through Redis, so that one
+probe serves all. If Redis is away, each process goes by what it last knew.
+
+    relay:breakers:OWNER            hash: dependency → JSON, of the open breakers
+    relay:breaker-probe:DEPENDENCY  exists while nobody may probe: a probe runs, or the wait does
+"""
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+import markus
+from redis.exceptions import RedisError
+
+from runtime.dependencies import Dependency
+from runtime.redis_client import connect_fail_fast
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("breaker")
+
+_MANY_FAILURES = 5
+_SOME_FAILURES, _FAILING_SECONDS = 3, 5.0
+
+WORKERS, BRIDGE = "workers", "bridge"
+"""The owners of breakers."""
+
+_MIN_WAIT_SECONDS, _MAX_WAIT_SECONDS = 1.0, 5.0
+_PROBE_SECONDS = 30
+"""How long a probe may take before another is allowed: its process may have died."""
+
+_REFRESH_SECONDS = 0.5
+_FORGOTTEN_AFTER_SECONDS = 3600
+"""When nobody has probed for that long, nobody knows anything: the breaker counts as closed."""
+
+_PREFIX, _PROBE_PREFIX = "relay:breakers:", "relay:breaker-probe:"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaker:
+    """An open breaker, and since when (ms). `code` is AWS's, PostgreSQL's or our word for why."""
+
+    dependency: Dependency
+    code: str
+    since_ms: int
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Failures in a row, and when the first of them happened."""
+
+    since: float
+    number: int = 0
+
+
+class Breakers:
+    """The breakers of one process. Thread-safe. Never raises an error of Redis.
+
+    `owner`: the processes with the same owner share their breakers.
+    """
+
+    def __init__(
+        self,
+        client: "Redis",
+        owner: str = WORKERS,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = client
+        self._key = _PREFIX + owner
+        self._clock = clock
+        self._monotonic = monotonic
+        self._token = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._failures: dict[Dependency, _Failures] = {}
+        self._open: dict[Dependency, OpenBreaker] = {}
+        self._probing: set[Dependency] = set()
+        self._refreshed_at = float("-inf")
+
+    def failed(self, dependency: Dependency, code: str) -> None:
+        """Note a failure. While the breaker is open it puts off the next probe."""
+        with self._lock:
+            self._probing.discard(dependency)
+            known = self._open.get(dependency)
+            opens = known is None and self._count(dependency)
+            if opens:
+                known = self._open[dependency] = OpenBreaker(dependency, code, self._now_ms())
+        if opens and known:
+            self._publish(known)
+        elif known:
+            self._wait(known)
+
+    def worked(self, dependency: Dependency) -> None:
+        """Note that a call worked; closes the breaker. Costs nothing while all is well."""
+        if dependency not in self._failures and dependency not in self._open:
+            return
+        with self._lock:
+            self._failures.pop(dependency, None)
+            self._probing.discard(dependency)
+            closed = self._open.pop(dependency, None)
+        if closed is not None:
+            self._close(closed)
+
+    def find_open(self) -> dict[Dependency, OpenBreaker]:
+        """Return the open breakers, as of half a second ago at most."""
+        now = self._monotonic()
+        if now - self._refreshed_at >= _REFRESH_SECONDS:
+            self._refreshed_at = now
+            self._refresh()
+        return dict(self._open)
+
+    def take_probe(self, dependency: Dependency) -> bool:
+        """Ask to be the one that may try an open dependency; its result ends the probe."""
+        try:
+            taken = self._redis.set(
+                _PROBE_PREFIX + dependency, self._token, nx=True, ex=_PROBE_SECONDS
+            )
+        except RedisError:
+            return False
+        if taken:
+            self._probing.add(dependency)
+        return bool(taken)
+
+    def give_back_probes(self) -> None:
+        """Let somebody else probe at once: this process's probes did not get to ask."""
+        while self._probing:
+            key = _PROBE_PREFIX + self._probing.pop()
+            try:
+                if self._redis.get(key) == self._token.encode():
+                    self._redis.delete(key)
+            except RedisError:
+                return
+
+    def _count(self, dependency: Dependency) -> bool:
+        """Count a failure; returns whether it opens the breaker."""
+        failures = self._failures.setdefault(dependency, _Failures(self._monotonic()))
+        failures.number += 1
+        lasts = self._monotonic() - failures.since
+        is_long = failures.number >= _SOME_FAILURES and lasts >= _FAILING_SECONDS
+        return failures.number >= _MANY_FAILURES or is_long
+
+    def _refresh(self) -> None:
+        try:
+            stored = cast("dict[bytes, bytes]", self._redis.hgetall(self._key))
+        except RedisError:
+            return
+        found = {breaker.dependency: breaker for breaker in map(_read, stored.values())}
+        with self._lock:
+            for dependency in self._open.keys() - found.keys():
+                self._failures.pop(dependency, None)
+            self._open = found
+
+    def _publish(self, opened: OpenBreaker) -> None:
+        text = json.dumps(asdict(opened))
+        try:
+            is_first = self._redis.hsetnx(self._key, opened.dependency, text)
+        except RedisError:
+            is_first = 1
+        self._wait(opened)
+        if is_first:
+            logger.error(
+                "breaker opened", extra={"breaker": opened.dependency, "error_code": opened.code}
+            )
+            metrics.incr("opened", tags=[f"breaker:{opened.dependency}"])
+
+    def _wait(self, opened: OpenBreaker) -> None:
+        """Allow the next probe only after a while: the longer it lasts, the longer."""
+        lasts = (self._now_ms() - opened.since_ms) / 1000
+        seconds = min(_MAX_WAIT_SECONDS, max(_MIN_WAIT_SECONDS, lasts / 4))
+        try:
+            self._redis.set(_PROBE_PREFIX + opened.dependency, "waiting", px=int(seconds * 1000))
+            self._redis.expire(self._key, _FORGOTTEN_AFTER_SECONDS)
+        except RedisError:
+            return
+
+    def _close(self, closed: OpenBreaker) -> None:
+        seconds = round((self._now_ms() - closed.since_ms) / 1000, 1)
+        try:
+            was_open = self._redis.hdel(self._key, closed.dependency)
+            self._redis.delete(_PROBE_PREFIX + closed.dependency)
+        except RedisError:
+            was_open = 1
+        if was_open:
+            logger.warning(
+                "breaker closed", extra={"breaker": closed.dependency, "open_s": seconds}
+            )
+            metrics.incr("closed", tags=[f"breaker:{closed.dependency}"])
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+@lru_cache(maxsize=1)
+def breakers_of(redis_url: str) -> Breakers:
+    """Return the workers' breakers, the same object wherever this process needs them."""
+    return Breakers(connect_fail_fast(redis_url))
+
+
+def find_open(client: "Redis", owner: str) -> list[OpenBreaker]:
+    """Find an owner's open breakers, for operators. Errors of Redis pass through."""
+    stored = cast("dict[bytes, bytes]", client.hgetall(_PREFIX + owner))
+    return sorted(map(_read, stored.values()), key=lambda breaker: breaker.since_ms)
+
+
+def _read(text: bytes) -> OpenBreaker:
+    data = json.loads(text)
+    return OpenBreaker(Dependency(data["dependency"]), data["code"], data["since_ms"])

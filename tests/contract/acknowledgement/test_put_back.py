@@ -1,0 +1,162 @@
+"""What nobody is to blame for is put back, uncounted; it fails only if it alone keeps failing."""
+
+from collections.abc import Callable
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware
+from redis.exceptions import ConnectionError as RedisAway
+
+from emails import wire
+from emails.values.errors import NotFinished, Refused, Unavailable
+from relay.worker.middleware import put_back
+from relay.worker.middleware.put_back import PutBack
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
+from tests.contract.acknowledgement.conftest import Enqueue
+from tests.ledger import Ledger
+
+UNAVAILABLE = Unavailable("sender_unavailable", Dependency.SES, "AccessDenied")
+FOREIGN = Unavailable("foreign_bucket", Dependency.CONFIGURATION, "BUCKET", max_tries=3)
+
+
+@pytest.fixture(autouse=True)
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(put_back, "_MOST_MS", 2)
+
+
+@pytest.fixture
+def breakers(broker: RedisBroker) -> Breakers:
+    (middleware,) = [one for one in broker.middleware if isinstance(one, PutBack)]
+    return middleware._breakers
+
+
+class Failing:
+    """An actor that fails so often."""
+
+    def __init__(self, broker: RedisBroker, error: Exception, failures: int) -> None:
+        self.error, self.failures, self.runs = error, failures, 0
+        dramatiq.actor(
+            actor_name="act", broker=broker, queue_name=wire.INBOUND_QUEUE, throws=Refused
+        )(self)
+
+    def __call__(self) -> None:
+        self.runs += 1
+        if self.runs <= self.failures:
+            raise self.error
+
+
+def succeeded(ledger: Ledger) -> list[tuple[bool, str]]:
+    if ledger.acknowledgements.count("mail") == 0:
+        return []
+    taken = ledger.acknowledgements.take("mail", 10, 0.1)
+    return [(one.succeeded, one.reason) for one in taken]
+
+
+@pytest.mark.parametrize(
+    "error", [NotFinished("claimed_elsewhere"), UNAVAILABLE, RedisAway("gone")], ids=repr
+)
+def test_it_is_put_back_more_often_than_our_own_errors_are_retried(
+    broker: RedisBroker,
+    ledger: Ledger,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    error: Exception,
+) -> None:
+    actor = Failing(broker, error, failures=12)
+    enqueue()
+
+    work()
+
+    assert actor.runs == 13
+    assert succeeded(ledger) == [(True, "")]
+
+
+def test_being_put_back_uses_up_no_retry(
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    actor = Failing(broker, UNAVAILABLE, failures=12)
+    enqueue()
+
+    class ThenOurs(Middleware):
+        def before_process_message(self, broker: object, message: object) -> None:
+            actor.error = UNAVAILABLE if actor.runs < 10 else RuntimeError("ours")
+
+    broker.add_middleware(ThenOurs())
+
+    work()
+
+    assert succeeded(ledger) == [(True, "")], "two retries are allowed, and were left"
+
+
+def test_a_message_that_alone_keeps_failing_is_at_fault(
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    actor = Failing(broker, NotFinished("mail_missing", max_tries=3), failures=99)
+    enqueue()
+
+    work()
+
+    assert actor.runs == 3
+    assert succeeded(ledger) == [(False, "mail_missing")]
+
+
+def test_no_message_is_at_fault_while_the_breaker_is_open(
+    broker: RedisBroker,
+    breakers: Breakers,
+    redis_client: redis.Redis,
+    ledger: Ledger,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+) -> None:
+    actor = Failing(broker, FOREIGN, failures=6)
+    for _ in range(5):
+        breakers.failed(Dependency.CONFIGURATION, "BUCKET")
+    enqueue()
+
+    class Impatient(Middleware):
+        def after_process_message(self, *_: object, **__: object) -> None:
+            redis_client.delete("relay:breaker-probe:configuration")
+
+    broker.add_middleware(Impatient())
+    redis_client.delete("relay:breaker-probe:configuration")
+
+    work()
+
+    assert actor.runs == 7
+    assert succeeded(ledger) == [(True, "")]
+    assert breakers.find_open() == {}, "the success closed it"
+
+
+def test_when_its_lifetime_is_over_it_is_left_to_sqs(
+    broker: RedisBroker,
+    ledger: Ledger,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (middleware,) = [one for one in broker.middleware if isinstance(one, PutBack)]
+    monkeypatch.setattr(middleware, "_lifetime_ms", 0)
+    actor = Failing(broker, UNAVAILABLE, failures=99)
+    enqueue()
+
+    work()
+
+    assert actor.runs == 1
+    assert succeeded(ledger) == []
+    assert broker.client.hlen("dramatiq:inbound.msgs") == 0
+
+
+def test_the_database_and_the_settings_have_breakers_too(
+    broker: RedisBroker, breakers: Breakers, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    error = Unavailable("database_unavailable", Dependency.DATABASE, "57P03")
+    Failing(broker, error, failures=4)
+    enqueue()
+
+    work()
+
+    assert breakers.find_open() == {}, "four failures, then a success"
+    assert breakers._failures == {}
