@@ -16,6 +16,7 @@ from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
+from bridge.ledger.room import Room
 from bridge.loops import REMOTE_SECONDS, Backoff
 from bridge.poller import Authenticate, Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
@@ -55,6 +56,7 @@ def build_components(
         poller=Poller(
             queue=queue,
             reservations=Reservations(redis, config.max_lifetime_seconds),
+            has_room=Room(redis).is_left,
             leases=leases,
             dispatcher=Dispatcher(
                 redis,

@@ -31,6 +31,9 @@ _TRY_ELSEWHERE = re.compile(
 commands (`ERR Error running script (…): @user_script:35: -READONLY …`), Redis 7 those that end a
 transaction (`EXECABORT Transaction discarded because of: READONLY …`)."""
 
+_REFUSED = re.compile(r"(?:^|: -?)(?:OOM|MISCONF)\b")
+"""The same for what a Redis refuses that is full, or can't write to its disk."""
+
 _TRY_ELSEWHERE_ERRORS = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.MasterDownError,
@@ -47,6 +50,12 @@ class NotThePrimary(redis.ConnectionError):
 def says_to_try_elsewhere(error: redis.RedisError) -> bool:
     """Tell whether an error means that another server may accept the command."""
     return isinstance(error, _TRY_ELSEWHERE_ERRORS) or bool(_TRY_ELSEWHERE.search(str(error)))
+
+
+def refuses_for_now(error: redis.RedisError) -> bool:
+    """Tell whether Redis may carry out the same command later: it is away, full, or not ready."""
+    passing = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError)
+    return isinstance(error, passing) or bool(_REFUSED.search(str(error)))
 
 
 class _Failovers:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES
 from emails.wire import SQS_MESSAGE_ID
+from relay.worker.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class DeliveryLimit(dramatiq.Middleware):
         if message_id is None or message.failed or exception is None:
             return
         try:
-            self._attempts.forget(message_id)
+            patiently(lambda: self._attempts.forget(message_id), "attempts")
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",
