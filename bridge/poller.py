@@ -1,7 +1,7 @@
 """Demand → receive → verify → dispatch. An error in one message affects no other.
 
-Only an unreachable Redis fails a whole batch: its messages are released at once, for SQS to deliver
-again.
+Only Redis fails several at once: what it didn't take, because it is away or full, is released at
+once, for SQS to deliver again.
 """
 
 import logging
@@ -28,6 +28,7 @@ from bridge.sns.routing import actor_queue
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from emails import wire
+from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -47,10 +48,13 @@ class Disposition(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     DEFERRED = "deferred"
+    REFUSED = "refused"
     ERROR = "error"
 
 
-FAILURES = frozenset({Disposition.REJECTED, Disposition.DEFERRED, Disposition.ERROR})
+FAILURES = frozenset(
+    {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Poller:
         *,
         queue: Queue,
         reservations: Reservations,
+        has_room: Callable[[], bool],
         leases: Leases,
         dispatcher: Dispatcher,
         authenticate: Authenticate,
@@ -97,6 +102,8 @@ class Poller:
     ) -> None:
         self._queue = queue
         self._reservations = reservations
+        self._has_room = has_room
+        self._is_short_of_room = False
         self._leases = leases
         self._dispatcher = dispatcher
         self._authenticate = authenticate
@@ -105,7 +112,12 @@ class Poller:
         self._stopping = stopping
 
     def demand(self) -> int:
-        """Reserve room in flight for the next messages; returns for how many."""
+        """Reserve room in flight for the next messages; returns for how many.
+
+        None while Redis is nearly full. The reservation is also the proof that Redis takes writes.
+        """
+        if self._is_nearly_full():
+            return 0
         return self._reservations.reserve(
             self._options.batch_size,
             bridge=self._options.bridge,
@@ -129,6 +141,15 @@ class Poller:
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
 
+    def _is_nearly_full(self) -> bool:
+        is_short = not self._has_room()
+        if is_short and not self._is_short_of_room:
+            logger.warning("redis is nearly full, not receiving")
+        elif self._is_short_of_room and not is_short:
+            logger.info("redis has room again")
+        self._is_short_of_room = is_short
+        return is_short
+
     def _process(self, messages: list[Message]) -> Counter[Disposition]:
         dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
@@ -139,8 +160,9 @@ class Poller:
         self._delete(to_delete)
         self._totals.enqueued += dispositions[Disposition.ENQUEUED]
         self._totals.rejected += dispositions[Disposition.REJECTED]
-        self._totals.deferred += (
-            dispositions[Disposition.DEFERRED] + dispositions[Disposition.ERROR]
+        self._totals.deferred += sum(
+            dispositions[one]
+            for one in (Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR)
         )
         for result, number in dispositions.items():
             metrics.incr("taken", number, tags=[f"result:{result}"])
@@ -204,6 +226,10 @@ class Poller:
         except RedisError:
             self._release(handles)
             raise
+        # Redis may get full in mid-batch. The rest must not wait for its visibility timeout.
+        self._release(
+            [handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)]
+        )
         return [
             (handle, self._dispatched(handle, one))
             for handle, one in zip(handles, dispatched, strict=True)
@@ -213,10 +239,11 @@ class Poller:
         fields: dict[str, object] = {"sqs_message_id": handle.message_id}
         match dispatched:
             case RedisError():
-                logger.error(
-                    "message could not be handed on",
-                    extra=fields | {"error_type": type(dispatched).__name__},
-                )
+                fields |= {"error_type": type(dispatched).__name__}
+                if _is_refused(dispatched):
+                    logger.warning("message refused by redis", extra=fields)
+                    return Disposition.REFUSED
+                logger.error("message could not be handed on", extra=fields)
                 return Disposition.ERROR
             case Dispatched.DONE:
                 logger.info("message already done", extra=fields)
@@ -253,6 +280,10 @@ class Poller:
             self._queue.change_visibility(handles, 0)
         except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not shown again", extra={"client_error_code": error.code})
+
+
+def _is_refused(dispatched: Dispatched | RedisError) -> bool:
+    return isinstance(dispatched, RedisError) and refuses_for_now(dispatched)
 
 
 def _handle(message: Message) -> Handle:

@@ -23,7 +23,7 @@ from bridge.deleter import Deleter
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
-from bridge.poller import Poller
+from bridge.poller import Disposition, Poller
 from bridge.ports import Queue
 from bridge.reporter import Reporter
 from bridge.visibility import Leases, Visibility
@@ -105,7 +105,9 @@ class Service:
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
         # When a whole batch fails, back off: the certificate's host is down, or somebody floods
-        # the queue.
+        # the queue. When Redis gets full, the next receive would bring the same messages again.
+        if cycle.dispositions[Disposition.REFUSED]:
+            return False
         return cycle.received == 0 or cycle.failed < cycle.received
 
     def _acknowledge(self) -> bool:

@@ -16,7 +16,8 @@ from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
-from bridge.loops import Backoff
+from bridge.ledger.room import Room
+from bridge.loops import REMOTE_SECONDS, Backoff
 from bridge.poller import Authenticate, Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
 from bridge.reporter import Reporter
@@ -55,6 +56,7 @@ def build_components(
         poller=Poller(
             queue=queue,
             reservations=Reservations(redis, config.max_lifetime_seconds),
+            has_room=Room(redis).is_left,
             leases=leases,
             dispatcher=Dispatcher(
                 redis,
@@ -104,7 +106,7 @@ def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event)
             check()
             return
         except (RedisError, QueueUnavailable) as error:
-            seconds = backoff.next_seconds()
+            seconds = backoff.next_seconds(REMOTE_SECONDS)
             logger.warning(
                 "waiting",
                 extra={

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from bridge.ledger import keys
 from bridge.ledger.keys import NAMESPACE
@@ -68,10 +68,10 @@ class Dispatcher:
         """
         if not batch:
             return []
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for work in batch:
-                self._add(work, now_ms, pipeline)
-            replies: list[Any] = pipeline.execute(raise_on_error=False)
+        replies = self._call(batch, now_ms)
+        if any(isinstance(reply, NoScriptError) for reply in replies):
+            # The pipeline was repeated on a new connection, to a server without the script.
+            replies = self._call(batch, now_ms)
         dispatched = [
             reply if isinstance(reply, RedisError) else Dispatched(reply.decode())
             for reply in replies
@@ -80,6 +80,12 @@ class Dispatcher:
         if len(failures) == len(dispatched):
             raise failures[0]
         return dispatched
+
+    def _call(self, batch: Sequence[Work], now_ms: int) -> list[Any]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for work in batch:
+                self._add(work, now_ms, pipeline)
+            return pipeline.execute(raise_on_error=False)
 
     def _add(self, work: Work, now_ms: int, pipeline: Any) -> None:
         message = work.message.copy(options={"redis_message_id": str(uuid.uuid4())})

@@ -11,6 +11,7 @@ entries regularly and puts them back.
                       that case Redis does not put it back.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,12 +25,18 @@ from redis.exceptions import RedisError
 
 from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.worker.encoder import UNREADABLE_ACTOR
+from relay.worker.patience import patiently
 from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
+
+logger = logging.getLogger(__name__)
 
 _UNHURRIED_TIMEOUT_MS = 500
 """How long the queues without mail may sleep: bounces, periodic jobs, and retries, which wait at
 least two seconds anyway."""
+
+PERIODIC = "scheduled_at"
+"""The option by which periodiq marks its messages."""
 
 PROBE = "probe"
 """The option of a message that probes what has an open breaker."""
@@ -153,6 +160,28 @@ class RecoveringBroker(RedisBroker):
         super().__init__(**parameters)  # type: ignore[no-untyped-call]
         self.breakers = breakers or Breakers(self.client)
         self._fetched: dict[str, set[str]] = {}
+
+    def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
+        """Enqueue a message, as Dramatiq does, but with two exceptions while Redis refuses.
+
+        With a delay it is the next attempt of a message whose last one has ended: wait for Redis.
+        A periodic job is left out: periodiq would end, and the next minute brings another.
+        """
+        if delay is not None:
+            return patiently(lambda: self._enqueue(message, delay), "retry")
+        try:
+            return self._enqueue(message, delay)
+        except RedisError as error:
+            if PERIODIC not in message.options or "retries" in message.options:
+                raise
+            logger.warning(
+                "periodic job left out",
+                extra={"actor": message.actor_name, "error_type": type(error).__name__},
+            )
+            return message
+
+    def _enqueue(self, message: Any, delay: int | None) -> Any:
+        return super().enqueue(message, delay=delay)
 
     def consume(
         self, queue_name: str, prefetch: int = 1, timeout: int = 5000

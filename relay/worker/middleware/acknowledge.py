@@ -7,6 +7,7 @@ triggers `after_nack`.
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -16,6 +17,7 @@ from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_of
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.middleware.dead_letter_note import reason_for
+from relay.worker.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +61,16 @@ class Acknowledge(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
+        acknowledge = partial(
+            self._acknowledgements.acknowledge,
+            message_id,
+            actor_queue=message.queue_name,
+            failure=failure,
+            dead_letter_id=message.options["redis_message_id"] if message.failed else "",
+            forget_attempts=failure != TOO_MANY_DELIVERIES,
+        )
         try:
-            self._acknowledgements.acknowledge(
-                message_id,
-                actor_queue=message.queue_name,
-                failure=failure,
-                dead_letter_id=message.options["redis_message_id"] if message.failed else "",
-                forget_attempts=failure != TOO_MANY_DELIVERIES,
-            )
+            patiently(acknowledge, "acknowledgement")
             message.options[_ACKNOWLEDGED] = True
         except RedisError as error:
             # SQS will deliver the message again, and the database knows that it was processed.

@@ -6,6 +6,7 @@ before Dramatiq moves it to the dead letters.
 """
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -17,6 +18,7 @@ from bridge.ledger.scripts import script
 from emails.edges.events import error_code_of
 from emails.values.errors import NotFinished
 from emails.wire import SQS_MESSAGE_ID
+from relay.worker.patience import patiently
 from runtime.logging import describe_exception
 
 if TYPE_CHECKING:
@@ -75,15 +77,17 @@ class DeadLetterNote(dramatiq.Middleware):
         dead_letter_id = message.options["redis_message_id"]
         queue = keys.queue(message.queue_name)
         dead_letters = keys.dead_letters(message.queue_name)
+        note = partial(
+            self._note,
+            keys=[
+                keys.messages_of(queue),
+                keys.messages_of(dead_letters),
+                keys.reason_of(dead_letter_id),
+            ],
+            args=[dead_letter_id, message.encode(), reason, DEAD_LETTER_TTL_MS],
+        )
         try:
-            self._note(
-                keys=[
-                    keys.messages_of(queue),
-                    keys.messages_of(dead_letters),
-                    keys.reason_of(dead_letter_id),
-                ],
-                args=[dead_letter_id, message.encode(), reason, DEAD_LETTER_TTL_MS],
-            )
+            patiently(note, "dead letter")
         except RedisError as lost:
             # The dead letter is kept all the same, with an unknown reason.
             logger.warning(

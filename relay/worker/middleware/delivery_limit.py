@@ -19,6 +19,7 @@ from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_for
 from emails.values.outcomes import WORK_NOT_RUN
 from emails.wire import SQS_MESSAGE_ID
+from relay.worker.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ class DeliveryLimit(dramatiq.Middleware):
             return
         has_run = detail_for(exception) not in WORK_NOT_RUN
         try:
-            (self._attempts.forget if has_run else self._attempts.take_back)(message_id)
+            end = self._attempts.forget if has_run else self._attempts.take_back
+            patiently(lambda: end(message_id), "attempts")
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",

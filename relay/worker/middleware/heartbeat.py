@@ -21,6 +21,7 @@ import dramatiq
 from redis.exceptions import RedisError
 
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
+from relay.worker.consumer import PERIODIC
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,6 @@ INTERVAL_SECONDS = 5.0
 
 _WORKER_LIMIT_SECONDS = 20
 _SCHEDULER_LIMIT_SECONDS = 130
-
-_PERIODIC = "scheduled_at"
-"""The option by which periodiq marks its messages."""
 
 
 class Heartbeat(dramatiq.Middleware):
@@ -63,7 +61,7 @@ class Heartbeat(dramatiq.Middleware):
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
         """Beat, if this is the scheduler."""
-        if self._worker is None and _PERIODIC in message.options:
+        if self._worker is None and PERIODIC in message.options:
             if self._scheduler is None:
                 self._scheduler = Process(Role.SCHEDULER, _SCHEDULER_LIMIT_SECONDS)
                 atexit.register(self._try, self._heartbeats.leave, self._scheduler)

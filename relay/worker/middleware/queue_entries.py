@@ -6,6 +6,7 @@ it acknowledged all the same, would count as in flight until its lifetime is ove
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.in_flight import InFlight
 from emails.wire import SQS_MESSAGE_ID
+from relay.worker.patience import patiently
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +33,14 @@ class QueueEntries(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
+        note = partial(
+            self._in_flight.note_queue_entry,
+            message_id,
+            entry_id=message.options["redis_message_id"],
+            queue=message.queue_name,
+        )
         try:
-            self._in_flight.note_queue_entry(
-                message_id, entry_id=message.options["redis_message_id"], queue=message.queue_name
-            )
+            patiently(note, "queue entry")
         except RedisError as error:
             # The message may run twice, which is harmless.
             logger.warning(

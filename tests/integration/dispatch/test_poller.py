@@ -14,6 +14,7 @@ import redis
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
+from bridge.ledger.room import Room
 from bridge.messages import Handle
 from bridge.poller import Disposition, Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
@@ -55,6 +56,7 @@ class Bench:
         return Poller(
             queue=self.inbox,
             reservations=Reservations(self.client, 60),
+            has_room=Room(self.client).is_left,
             leases=self.leases,
             dispatcher=handover,
             authenticate=self.authenticate,

@@ -1,6 +1,7 @@
 """A poller for a fake queue and a given ledger; it accepts envelopes signed by `our_signer`."""
 
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from bridge.ledger.dispatch import Dispatcher
@@ -22,13 +23,16 @@ def a_poller(
     delete_failed_messages: bool = False,
     confirm_subscriptions: bool = False,
     topic: str = TOPIC,
+    has_room: Callable[[], bool] = lambda: True,
+    dispatcher: Dispatcher | None = None,
 ) -> Poller:
     """Make the poller of the bridge `b1`."""
     return Poller(
         queue=queue,
         reservations=ledger.reservations,
-        leases=leases or Leases(),
-        dispatcher=Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
+        has_room=has_room,
+        leases=Leases() if leases is None else leases,  # an empty one is false
+        dispatcher=dispatcher or Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
         authenticate=partial(authenticate, topics=[topic]),
         totals=totals or Totals(),
         options=PollerOptions(

@@ -53,6 +53,7 @@ def flooded_with(*contents: object) -> Poller:
     return Poller(
         queue=queue,
         reservations=Reservations(connect(NO_REDIS), 60),
+        has_room=lambda: True,
         leases=Leases(),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,

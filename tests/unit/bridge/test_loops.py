@@ -5,19 +5,37 @@ from threading import Event
 import pytest
 import redis
 
-from bridge.loops import Backoff, run_loop
+from bridge.loops import REMOTE_SECONDS, Backoff, run_loop
+from bridge.ports import QueueUnavailable
 
 
 def test_waits_grow_to_a_limit_and_start_anew_after_a_success() -> None:
-    backoff = Backoff(first_seconds=1, most_seconds=8)
+    backoff = Backoff(first_seconds=1)
 
-    waits = [backoff.next_seconds() for _ in range(20)]
+    waits = [backoff.next_seconds(most_seconds=8) for _ in range(20)]
 
     for wait, longest in zip(waits, [1, 2, 4, 8, 8, 8], strict=False):
         assert longest / 2 <= wait <= longest
     assert max(waits) <= 8
     backoff.reset()
     assert backoff.next_seconds() <= 1
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError(), QueueUnavailable("RequestTimeout")])
+def test_however_long_a_server_was_away_a_loop_looks_again_within_seconds(
+    error: Exception,
+) -> None:
+    until = Waits()
+
+    def step() -> bool:
+        if len(until.seconds) == 20:
+            until.set()
+            return True
+        raise error
+
+    run_loop("poller", step, until)
+
+    assert REMOTE_SECONDS / 2 <= until.seconds[-1] <= REMOTE_SECONDS == 5
 
 
 @pytest.mark.parametrize("error", [redis.ConnectionError(), RuntimeError(), KeyError("x")])

@@ -1,11 +1,15 @@
 """Which received messages are deleted at once, and which SQS keeps."""
 
 import json
+from collections.abc import Sequence
 
 import fakeredis
 import pytest
+from redis.exceptions import OutOfMemoryError, RedisError
 
+from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.poller import Disposition
+from bridge.visibility import Leases
 from tests.fake_queue import TOPIC, FakeQueue
 from tests.ledger import Ledger, a_ledger
 from tests.unit.bridge.envelopes import a_confirmation, a_notification
@@ -76,3 +80,40 @@ def test_a_subscription_is_confirmed_once_and_only_if_the_operator_chose_so(
 
     assert queue.confirmed == confirmed
     assert left(queue) == number
+
+
+class FillingUp(Dispatcher):
+    """Its Redis is full after `takes` messages."""
+
+    takes = 1
+
+    def dispatch(self, batch: Sequence[Work], now_ms: int) -> list[Dispatched | RedisError]:
+        taken = super().dispatch(batch[: self.takes], now_ms)
+        return taken + [OutOfMemoryError() for _ in batch[self.takes :]]
+
+
+def test_what_redis_refused_in_mid_batch_is_released_at_once_and_not_leased(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    for _ in range(3):
+        queue.put(GENUINE)
+    leases = Leases()
+    filling_up = FillingUp(ledger.client, 60, bridge="b1", queue="mail")
+
+    cycle = a_poller(queue, ledger, leases=leases, dispatcher=filling_up).cycle(10)
+
+    assert cycle.dispositions == {Disposition.ENQUEUED: 1, Disposition.REFUSED: 2}
+    assert (queue.count().visible, len(leases)) == (2, 1)
+
+
+def test_while_redis_has_no_room_nothing_is_received(
+    queue: FakeQueue, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    has_room = iter([False, False, True])
+    poller = a_poller(queue, ledger, has_room=lambda: next(has_room))
+
+    with caplog.at_level("INFO"):
+        demands = [poller.demand() for _ in range(3)]
+
+    assert demands == [0, 0, 10]
+    assert caplog.messages == ["redis is nearly full, not receiving", "redis has room again"]
