@@ -115,6 +115,7 @@ def client_config(attempts: int) -> Config:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         max_pool_connections=MAX_CONNECTIONS,
+        tcp_keepalive=True,
         retries={"total_max_attempts": attempts, "mode": "standard"},
         # Otherwise botocore builds its own for each call, which takes a tenth of the call's CPU.
         user_agent="mail-relay",

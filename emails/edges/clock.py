@@ -5,24 +5,21 @@ refuse our signatures, certificates look expired, and dates in mails wrong: so t
 """
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from emails.values.deliveries import Instant
+from runtime.uptime import uptime_seconds
 
 logger = logging.getLogger(__name__)
 
 MAX_SKEW = timedelta(seconds=10)
 """How far the clocks may differ; also by how much a difference must change to be logged again."""
 
-# Other systems than Linux have no clock that goes on while the machine is suspended.
-_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
 
 def read() -> Instant:
     """Read both clocks."""
-    return Instant(datetime.now(UTC), time.clock_gettime(_UPTIME))
+    return Instant(datetime.now(UTC), uptime_seconds())
 
 
 class DatabaseClockWatch:

@@ -26,8 +26,8 @@ class Mailer(Protocol):
     def send(self, mail: Outgoing) -> str:
         """Send a mail to one recipient; return SES's id for it.
 
-        Raises `Refused` or `NotFinished` if it was certainly not sent, `SendInDoubt` if it may have
-        been.
+        Raises `SendInDoubt` if it may have been sent. After any other exception it was certainly
+        not: `Refused`, `NotFinished`, or a fault of our own.
         """
 
 

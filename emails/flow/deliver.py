@@ -23,7 +23,7 @@ from emails.flow import claiming
 from emails.flow.context import Context
 from emails.flow.recording import record_sent, retry_while_unavailable
 from emails.store import claims, records
-from emails.values.deliveries import Claim, Finished, Outgoing
+from emails.values.deliveries import Claim, Finished, Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RefuseReason, RetryReason
@@ -102,13 +102,14 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
         if error.reason == RetryReason.SENDER_THROTTLED:
             context.ports.pace.slow_down()
         raise
-    except Refused:
-        raise
-    except BaseException as error:
-        # Also for an interrupt: SES may have accepted the mail before we read its answer.
+    except SendInDoubt as error:
         _mark_in_doubt(context, claimed)
-        if isinstance(error, Exception):
-            raise Refused(RefuseReason.SEND_IN_DOUBT) from error
+        raise Refused(RefuseReason.SEND_IN_DOUBT) from error
+    except Exception:
+        raise
+    except BaseException:
+        # An interrupt: SES may have accepted the mail before we read its answer.
+        _mark_in_doubt(context, claimed)
         raise
 
 

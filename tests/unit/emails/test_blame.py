@@ -11,7 +11,7 @@ from django.db.utils import InternalError, NotSupportedError, ProgrammingError
 from emails.edges.s3 import S3MailStore
 from emails.edges.ses import SesMailer
 from emails.store.database import raises_not_finished
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
@@ -47,7 +47,6 @@ SES = [
     (404, "NotFoundException", "Configuration set <our-set> does not exist.", WORLD),
     (429, "TooManyRequestsException", "Daily message quota exceeded.", WORLD),
     (400, "Throttling", "Daily message quota exceeded", WORLD),
-    (500, "InternalFailure", "", WORLD),
     (503, "ServiceUnavailable", "", WORLD),
     (429, "TooManyRequestsException", "Maximum sending rate exceeded.", WAIT),
     (400, "Throttling", "Maximum sending rate exceeded.", WAIT),
@@ -116,6 +115,14 @@ def test_errors_of_ses(status: int, code: str, message: str, fault: str) -> None
     assert "owner.example" not in str(failure)
     if isinstance(failure, Unavailable):
         assert failure.dependency is Dependency.SES
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_an_error_behind_the_front_door_of_ses_leaves_the_send_in_doubt(status: int) -> None:
+    client = Mock(**{"send_email.side_effect": an_error(status, "InternalFailure", "")})
+
+    with pytest.raises(SendInDoubt):
+        SesMailer(client, None).send(Outgoing(b"", "x7k2@masks.example", "ann@owner.example", ()))
 
 
 @pytest.mark.parametrize(("status", "code", "message", "fault"), S3)
