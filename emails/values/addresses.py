@@ -30,7 +30,7 @@ _NEXT_LINE = re.compile(r"(?<![\r\n])[\r\n]++[^ \t\r\n].*", re.DOTALL)
 class Mailbox:
     """A display name and an address. Either may be empty; encoded words stay encoded.
 
-    `is_guess`: the address was found where none belongs, such as in an unclosed quote.
+    `is_guess`: the field is malformed around the address, so it proves nothing about the sender.
     """
 
     name: str
@@ -218,16 +218,18 @@ class _Reader:
     def _finish(self) -> Iterator[Mailbox]:
         """Return the mailboxes read since the last comma (usually one), and reset."""
         name, comment = _text(self.words), "".join(self.comment).strip()
+        is_guess = self.colons > 1  # groups do not nest
         if addresses := _addresses(self.angle):
             name = name or ("" if _addresses(self.behind) else _text(self.behind)) or comment
+            # Other readers may take `<a@b .c>` for `a@b.c`.
+            is_guess |= len(addresses) < sum(1 for _ in _words(self.angle or []))
             addresses += _addresses(self.behind)
         elif addresses := _addresses(self.words):
             before = [word.text for word in _words(self.words) if not word.is_address]
             name = " ".join(before).strip('"') or comment
         else:
             name = name or comment or _text(self.angle)
-        is_guess = self.colons > 1 and bool(addresses)  # groups do not nest
-        yield Mailbox(name, addresses[0] if addresses else "", is_guess)
+        yield Mailbox(name, addresses[0] if addresses else "", is_guess and bool(addresses))
         yield from (Mailbox("", address, is_guess) for address in addresses[1:])
         self.words, self.angle, self.behind, self.comment = [], None, [], []
         self.is_in_angle, self.colons = False, 0

@@ -121,6 +121,9 @@ def test_several_stay_several_and_nobody_is_the_sender(value: str, addresses: li
         "(" * 5_000 + ANN,
         ":" * 5_000 + ANN,
         f"Friends: more friends: {ANN}",
+        f"<{ANN} .evil.example>",
+        f"<{ANN} ann>",
+        f'<"Ann" {ANN}>',
     ],
 )
 def test_a_misplaced_address_is_shown_and_answered_but_proves_nothing(value: str) -> None:
