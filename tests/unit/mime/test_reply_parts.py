@@ -1,5 +1,7 @@
 """What is left out of a reply, part by part: nothing of it may lead to the owner."""
 
+from base64 import b64encode
+
 import pytest
 
 from emails.mime.rewrite_reply import rewrite_reply
@@ -49,6 +51,17 @@ def test_a_boundary_that_holds_the_owners_address_is_replaced() -> None:
 
     assert LEAK not in raw
     assert texts(read(raw)) == ["hello", "bye"]
+
+
+@pytest.mark.parametrize("boundary", ["città", "Å"])
+def test_parts_between_utf_8_boundaries_are_searched(boundary: str) -> None:
+    """As Latin-1, these end in what is whitespace to Python: 0xA0, 0x85."""
+    part = f"Content-Transfer-Encoding: base64\n\n{b64encode(OWNER.encode()).decode()}"
+    body = f"--{boundary}\n{part}\n--{boundary}--\n"
+
+    raw = reply(f'multipart/mixed; boundary="{boundary}"', body)
+
+    assert texts(read(raw)) == [MASK]
 
 
 def test_the_type_of_a_text_that_was_rewritten_holds_no_address() -> None:
