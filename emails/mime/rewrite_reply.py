@@ -14,7 +14,14 @@ import re
 from emails.mime import encoding
 from emails.mime.assemble import WITH_PARAMETERS, MailChanges, Slice, write_field, write_parameters
 from emails.mime.body import ENCRYPTED, is_attachment
-from emails.mime.fields import decoded, encoded, readable_parameters, written
+from emails.mime.fields import (
+    decoded,
+    encoded,
+    is_read_whole,
+    readable_parameters,
+    without_quoted_pairs,
+    written,
+)
 from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
@@ -95,15 +102,25 @@ class _FieldWriter:
         if original.name in WITH_PARAMETERS:
             given = readable_parameters(value)
             hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
-            hidden_value = self._hide(value.decode("latin-1")).encode("latin-1", "replace")
-            if hidden == given and hidden_value == value:
+            if hidden == given and self._may_be_copied(value):
                 return write_field(raw, original)
-            return write_parameters(name, hidden_value, hidden)
+            return write_parameters(name, self._hidden(value), hidden)
         text = decoded(value)
         hidden_text = self._hide(text)
-        if hidden_text == text:
+        if hidden_text == text and is_read_whole(value):
             return write_field(raw, original)
         return written(name, encoded(hidden_text, first_line=len(name) + 2))
+
+    def _may_be_copied(self, value: bytes) -> bool:
+        """Return whether nothing in the value reveals the owner, even what we didn't read.
+
+        Of two parameters with the same name, we read the first.
+        """
+        forms = (value, without_quoted_pairs(value))
+        return is_read_whole(value) and all(self._hidden(one) == one for one in forms)
+
+    def _hidden(self, value: bytes) -> bytes:
+        return self._hide(value.decode("latin-1")).encode("latin-1", "replace")
 
 
 class _OwnerRemover:
