@@ -135,7 +135,7 @@ class _OwnerRemover:
         waiting = [(self._changes.root, False)]
         while waiting:
             part, is_attached = waiting.pop()
-            if part.content_type in ENCRYPTED and not is_attached and not _is_file(part):
+            if not is_attached and _is_encrypted(part):
                 raise Refused(RefuseReason.SEALED_REPLY)
             self._changes.change_header(part)
             if part.delimiters and part.children:
@@ -186,6 +186,21 @@ class _OwnerRemover:
         replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
         if content_type := self._changes.headers[part].content_type:
             self._changes.change_header(part, content_type=self._hide(content_type))
+
+
+def _is_encrypted(part: Part) -> bool:
+    """Return whether the part is an encrypted message, not a file that the owner had encrypted.
+
+    Mail programs declare such a message an attachment, too, with a name of its own (RFC 8551,
+    3.2.1).
+    """
+    return part.content_type in ENCRYPTED and (not _is_file(part) or "smime.p7m" in _names(part))
+
+
+def _names(part: Part) -> set[str]:
+    values = part.values("content-type")[:1] + part.values("content-disposition")[:1]
+    found = map(readable_parameters, values)
+    return {given.get(key, "").lower() for given in found for key in ("name", "filename")}
 
 
 def _is_file(part: Part) -> bool:

@@ -121,3 +121,23 @@ def test_an_encrypted_reply_is_refused_since_it_can_not_be_searched(content_type
     with pytest.raises(Refused) as refused:
         reply(content_type, "--b\n\nVersion: 1\n--b\n\nsecret\n--b--\n")
     assert refused.value.reason is RefuseReason.SEALED_REPLY
+
+
+BY_TYPE = f"{SMIME}; name*=us-ascii''S%4DIME.p7m\nContent-Disposition: attachment"
+BY_FILE = f"{SMIME}\nContent-Disposition: attachment; filename=smime.p7m"
+
+
+@pytest.mark.parametrize("content_type", [SMIME, NAMED, USUAL, BY_TYPE, BY_FILE])
+def test_so_is_a_reply_to_whose_encrypted_text_a_server_added_a_part(content_type: str) -> None:
+    body = f"--b\nContent-Type: {content_type}\n\nsecret\n--b\n\nscanned\n--b--\n"
+
+    with pytest.raises(Refused) as refused:
+        reply("multipart/mixed; boundary=b", body)
+    assert refused.value.reason is RefuseReason.SEALED_REPLY
+
+
+def test_an_attached_file_may_be_encrypted() -> None:
+    file = f"{SMIME}; name=contract.p7m\nContent-Disposition: attachment; filename=contract.p7m"
+    body = f"--b\n\nhello\n--b\nContent-Type: {file}\n\nsecret\n--b--\n"
+
+    assert b"secret" in reply("multipart/mixed; boundary=b", body)
