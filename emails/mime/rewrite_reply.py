@@ -26,7 +26,7 @@ from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
 from emails.mime.repair import rename_boundary, repair
-from emails.mime.structure import Field, Part, split, unfolded, walk
+from emails.mime.structure import Delimiter, Field, Part, split, unfolded, walk
 from emails.mime.texts import replace_text, text_of
 from emails.mime.top_header import reply_headers, subject_of
 from emails.values.errors import Refused
@@ -140,6 +140,8 @@ class _OwnerRemover:
             self._changes.change_header(part)
             if part.delimiters and part.children:
                 self._strip_multipart(part)
+            elif part.content_type in _SIGNATURES_AND_KEYS:
+                self._empty(part)
             elif part.is_leaf:
                 self._hide_in_text(part)
             is_attached = is_attached or part.main_type == "message"
@@ -158,16 +160,25 @@ class _OwnerRemover:
             rename_boundary(self._changes, part)
 
     def _cut_signatures(self, part: Part) -> None:
+        """Remove them. If the multipart has no other parts, the first stays, to be emptied."""
+        is_first_kept = all(one.content_type in _SIGNATURES_AND_KEYS for one in part.children)
         ends = [one.start for one in part.delimiters[1:]] + [part.end]
-        children, delimiters = [], []
+        children: list[Part] = []
+        delimiters: list[Delimiter] = []
         for child, delimiter, end in zip(part.children, part.delimiters, ends, strict=False):
-            if child.content_type in _SIGNATURES_AND_KEYS and len(part.children) > 1:
-                self._cut(delimiter.start, end)
-            else:
+            is_kept = is_first_kept and not children
+            if is_kept or child.content_type not in _SIGNATURES_AND_KEYS:
                 children.append(child)
                 delimiters.append(delimiter)
+            else:
+                self._cut(delimiter.start, end)
         part.delimiters[:] = delimiters + part.delimiters[len(part.children) :]
         part.children[:] = children
+
+    def _empty(self, part: Part) -> None:
+        """Make the part an empty text: without it, its multipart or mail would be invalid."""
+        self._changes.bodies[part] = ()
+        self._changes.change_header(part, content_type="text/plain", encoding=encoding.SEVEN_BIT)
 
     def _cut(self, start: int, end: int) -> None:
         if start < end:

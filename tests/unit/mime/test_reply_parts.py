@@ -44,6 +44,25 @@ def test_a_signature_and_a_key_are_left_out_since_they_name_their_owner(kind: st
     assert texts(mail) == ["hello"]
 
 
+SIGNATURE = "Content-Type: application/pgp-signature; name=s.asc\n\nof Ann\n"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_signatures_are_removed_also_where_there_is_nothing_else(count: int) -> None:
+    """A multipart needs a part (RFC 2046, 5.1.1), so an empty one stays."""
+    inner = f"--c\n{SIGNATURE}" * count
+    multipart = f"Content-Type: multipart/mixed; boundary=c\n\n{inner}--c--\n"
+
+    raw = reply("multipart/mixed; boundary=b", f"--b\n\nhello\n--b\n{multipart}--b--\n")
+
+    assert b"of Ann" not in raw
+    assert texts(read(raw)) == ["hello", ""]
+
+
+def test_a_reply_that_is_only_a_signature_is_sent_empty() -> None:
+    assert texts(read(reply("application/pgp-signature", "of Ann"))) == [""]
+
+
 def test_a_boundary_that_holds_the_owners_address_is_replaced() -> None:
     body = f"--{OWNER}\n\nhello\n--{OWNER}\n\nbye\n--{OWNER}--\n"
 
