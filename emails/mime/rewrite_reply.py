@@ -2,8 +2,8 @@
 
 Nothing may reveal the owner. The top header is built anew. So is the header of every part and
 attached mail, from the few fields needed to read it. The real address is replaced there and in all
-texts, including calendar entries and attached mails. Attached files stay as they are: the owner
-chose to send them.
+texts, attached mails, calendar entries and vCards, even attached ones. Other attached files stay as
+they are: the owner chose to send them.
 
 Signatures name the signer, so they are removed. Encrypted mail is refused: it may name its writer,
 and we can't look inside.
@@ -215,9 +215,10 @@ def _names(part: Part) -> set[str]:
 
 
 def _is_file(part: Part) -> bool:
-    """Return whether the owner attached the part as a file. A mail itself is none, as declared.
+    """Return whether the owner attached the part as a file.
 
-    A file name alone is not enough: the correspondent's program may show the part as text.
+    A whole mail never counts as a file, whatever its Content-Disposition says. A file name alone is
+    not enough: the correspondent's program may show the part as text.
     """
     return is_attachment(part) and not part.is_mail
 
