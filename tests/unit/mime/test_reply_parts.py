@@ -1,4 +1,4 @@
-"""What is left out of a reply, part by part: nothing of it may lead to the owner."""
+"""Which parts are removed from a reply, so that nothing reveals the owner."""
 
 from base64 import b64encode
 
@@ -17,8 +17,8 @@ def reply(content_type: str, body: str) -> bytes:
     return rewrite_reply(a_mail(*head, body=body), REPLY).raw
 
 
-def test_what_stands_before_and_after_the_parts_is_left_out() -> None:
-    """No mail program shows it, and some write there who composed the mail."""
+def test_text_before_and_after_the_parts_is_removed() -> None:
+    """No mail program shows it, and some mail programs put the author's name there."""
     body = f"written by {OWNER}\n--b\n\nhello\n--b--\nsent by {OWNER}\n"
 
     raw = reply('multipart/mixed; boundary="b"', body)
@@ -100,7 +100,9 @@ AS_FILE = "text/plain; name=x\nContent-Disposition: attachment; filename=x.txt"
 
 
 @pytest.mark.parametrize("content_type", [*AS_TEXT, AS_FILE])
-def test_a_reply_that_is_one_text_is_searched_whatever_it_calls_itself(content_type: str) -> None:
+def test_a_reply_that_is_one_text_is_searched_even_if_it_has_a_file_name_or_disposition(
+    content_type: str,
+) -> None:
     raw = reply(content_type, f"write to {OWNER}")
 
     assert LEAK not in raw
