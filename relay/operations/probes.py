@@ -24,7 +24,8 @@ from redis.exceptions import RedisError
 
 from relay.config import RelayConfig
 from relay.operations.fail_fast import fail_fast_redis
-from runtime.breakers import OpenBreaker, find_all_open
+from relay.operations.open_breakers import open_breakers
+from runtime.breakers import OpenBreaker
 
 VERSION_FILE = "version.json"
 _VERSION_FIELDS = ("source", "version", "commit", "build")
@@ -107,10 +108,8 @@ def _redis_failure() -> str | None:
 
 
 def _open_breakers() -> str | None:
-    try:
-        found = find_all_open(fail_fast_redis(settings.CONFIG.redis_url))
-    except RedisError as error:
-        return type(error).__name__
+    client = fail_fast_redis(settings.CONFIG.redis_url)
+    found = open_breakers.find(client, int(time.time() * 1000))
     return ", ".join(map(_described, found)) or None
 
 

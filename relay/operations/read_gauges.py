@@ -21,7 +21,7 @@ from relay.operations.gauges import (
     redis_gauges,
     sqs_gauges,
 )
-from runtime.breakers import find_all_open
+from relay.operations.open_breakers import open_breakers
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -31,11 +31,12 @@ logger = logging.getLogger(__name__)
 
 def read_gauges(client: "Redis", config: RelayConfig) -> list[Gauge]:
     """Read the gauges, from Redis through `client` and from SQS."""
-    return [*_of_redis(client, config), *_of_sqs(config)]
-
-
-def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
     now_ms = int(time.time() * 1000)
+    breakers = breaker_gauges(open_breakers.find(client, now_ms), now_ms)
+    return [*breakers, *_of_redis(client, config, now_ms), *_of_sqs(config)]
+
+
+def _of_redis(client: "Redis", config: RelayConfig, now_ms: int) -> list[Gauge]:
     in_flight = InFlight(client, config.max_lifetime_seconds)
     try:
         return [
@@ -43,7 +44,6 @@ def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
             *in_flight_gauges(in_flight, now_ms),
             *pending_deletion_gauges(client, config.bucket),
             *process_gauges(Heartbeats(client).find_all()),
-            *breaker_gauges(find_all_open(client), now_ms),
         ]
     except RedisError as error:
         logger.warning("redis not counted", extra={"error_type": type(error).__name__})

@@ -16,7 +16,8 @@ from relay.config import RelayConfig
 from relay.operations import history
 from relay.operations.fail_fast import connect_queue, fail_fast_redis
 from relay.operations.gauges import Gauge, in_flight_gauges, redis_gauges
-from runtime.breakers import OpenBreaker, find_all_open
+from relay.operations.open_breakers import open_breakers
+from runtime.breakers import OpenBreaker
 from runtime.tally import find_counts
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _read_redis(client: "Redis", config: RelayConfig, now: float) -> FromRedis:
     in_flight = InFlight(client, config.max_lifetime_seconds)
     first_minute = minute - TALLIED_MINUTES + 1
     return FromRedis(
-        breakers=find_all_open(client),
+        breakers=open_breakers.find(client, now_ms),
         gauges=[*redis_gauges(client, now_ms), *in_flight_gauges(in_flight, now_ms)],
         heartbeats=Heartbeats(client).find_all(),
         first_minute=first_minute,
