@@ -1,4 +1,4 @@
-"""What a run cost: counted at SES, at SQS, in the database and in Redis, not by the relay itself."""
+"""What a run cost: counted at SES, SQS, the database and Redis, not by the relay itself."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

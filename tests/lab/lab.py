@@ -39,7 +39,7 @@ class Lab:
     postgres: LocalPostgres
     stack: Stack
     wiring: Wiring
-    everyday: Faults = Faults()
+    everyday: Faults = field(default_factory=Faults)
     """AWS's faults while nothing else is wrong."""
     sqs_ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each mail's messages, by its SNS message id."""

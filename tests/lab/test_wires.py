@@ -62,6 +62,11 @@ def asked(client: socket.socket, text: bytes) -> bytes:
     return client.recv(1024)
 
 
+def _connect_and_ask(wire: Wire) -> bytes:
+    with connected(wire) as client:
+        return asked(client, b"one")
+
+
 def test_a_wire_without_trouble_passes_everything(wire: Wire) -> None:
     with connected(wire) as client:
         assert asked(client, b"one") == b"one"
@@ -69,7 +74,9 @@ def test_a_wire_without_trouble_passes_everything(wire: Wire) -> None:
 
 
 def test_a_wire_takes_the_place_of_the_servers_address(wire: Wire) -> None:
-    assert wire.url("redis://127.0.0.1:6379/0") == f"redis://127.0.0.1:{wire.port}/0"
+    here = f"127.0.0.1:{wire.port}"
+    assert wire.url("redis://127.0.0.1:6379/0") == f"redis://{here}/0"
+    assert wire.url("postgresql://me@127.0.0.1/db") == f"postgresql://me@{here}/db"
 
 
 def test_a_cut_resets_open_connections_only(wire: Wire) -> None:
@@ -84,9 +91,8 @@ def test_a_cut_resets_open_connections_only(wire: Wire) -> None:
 
 def test_a_refusing_wire_resets_new_connections(wire: Wire) -> None:
     wire.suffer(Trouble(is_refused=True))
-    with pytest.raises(ConnectionError), connected(wire) as client:
-        client.sendall(b"one")
-        assert client.recv(1) == b"never"
+    with pytest.raises(ConnectionError):
+        _connect_and_ask(wire)
 
 
 def test_what_a_silent_wire_holds_passes_later(wire: Wire, echo: Echo) -> None:

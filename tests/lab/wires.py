@@ -81,7 +81,9 @@ class Wire:
 
     def url(self, behind: str) -> str:
         """Return a server's URL with the wire's address in it."""
-        return urlunsplit(urlsplit(behind)._replace(netloc=f"{_HOST}:{self.port}"))
+        parts = urlsplit(behind)
+        user, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}{at}{_HOST}:{self.port}"))
 
     def suffer(self, trouble: Trouble) -> None:
         """Be in this trouble from now on; `NONE` ends all. Connections that lost bytes are cut."""
