@@ -28,7 +28,7 @@ class Cloud:
     def _make(self) -> None:
         self.dice = Dice()
         self.sqs = Sqs(self.dice, self._base_url)
-        self.s3 = S3()
+        self.s3 = S3(self.dice)
         self.ses = Ses()
         self.requests: Counter[tuple[str, str, Verdict]] = Counter()
         self._services: dict[str, Service] = {
@@ -56,13 +56,16 @@ class Cloud:
         operation = service.operation(request)
         if delay := self.dice.delay_seconds(name):
             await asyncio.sleep(delay)
-        verdict, response = self.dice.verdict(name), None
-        if verdict in _CARRIED_OUT:
+        verdict, response = self.dice.verdict(name, operation), None
+        refused = self.dice.of(name).refused if verdict is Verdict.REFUSED else None
+        if verdict in _CARRIED_OUT or (refused and refused.is_carried_out):
             response = await _carried_out(service, request)
             # An outage may have begun while this request waited for a message.
-            if self.dice.of(name).outage is not Outage.NONE:
+            if self.dice.of(name).has_outage(operation):
                 verdict = Verdict.OUTAGE
         self.requests[name, operation, verdict] += 1
+        if refused and verdict is Verdict.REFUSED:
+            return service.refusal(AwsError(refused.code, refused.message, refused.status))
         match verdict:
             case Verdict.ANSWERED:
                 return response
@@ -72,7 +75,7 @@ class Cloud:
                 return service.refusal(service.throttled)
             case Verdict.FAILED | Verdict.UNCONFIRMED:
                 return service.refusal(_INTERNAL)
-            case Verdict.OUTAGE:
+            case Verdict.OUTAGE | Verdict.REFUSED:
                 return await self._during_outage(name, service)
 
     async def _during_outage(self, name: str, service: Service) -> Response | None:

@@ -6,6 +6,7 @@
 | GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
 | POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
+| GET messages     | of each queue: the ids of its messages, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
 | GET statistics   | requests by operation and verdict, and when mails were accepted            |
@@ -39,6 +40,7 @@ class Control:
             ("PUT", "faults"): self._set_faults,
             ("POST", "load"): self._load,
             ("GET", "contents"): lambda _: self._contents(),
+            ("GET", "messages"): lambda _: self._messages(),
             ("GET", "mails"): self._mails,
             ("PUT", "mails"): self._keep_bodies,
             ("GET", "statistics"): lambda _: self._statistics(),
@@ -75,6 +77,12 @@ class Control:
         return {
             "messages": {queue.name: sum(queue.count(at, now) for at in State) for queue in queues},
             "objects": {bucket: sorted(objects) for bucket, objects in buckets},
+        }
+
+    def _messages(self) -> dict[str, Any]:
+        return {
+            queue.name: {"present": queue.message_ids(), "receives": queue.receives}
+            for queue in self._cloud.sqs.queues.values()
         }
 
     def _mails(self, request: Request) -> list[dict[str, Any]]:

@@ -106,6 +106,15 @@ class FastAws(SimulatedAws):
         number: int = self._contents()["messages"][_name(queue_url)]
         return number
 
+    def all_message_ids(self, queue_url: str) -> set[str]:
+        """Return the ids of all messages in a queue, hidden ones included."""
+        return set(self._messages(queue_url)["present"])
+
+    def receives(self, queue_url: str) -> dict[str, int]:
+        """Return how often SQS delivered each message of a queue; deleted ones are included."""
+        receives: dict[str, int] = self._messages(queue_url)["receives"]
+        return receives
+
     def stored_mails(self) -> list[str]:
         """List the mails that are still in S3."""
         keys: list[str] = self._contents()["objects"][BUCKET]
@@ -119,6 +128,9 @@ class FastAws(SimulatedAws):
         given = {"bucket": BUCKET, "objects": encoded, "queue": _name(self.queue_url)}
         ids: list[str] = self._ask("POST", f"{CONTROL_PATH}load", given | {"bodies": bodies})
         return ids
+
+    def _messages(self, queue_url: str) -> Any:
+        return self._ask("GET", f"{CONTROL_PATH}messages")[_name(queue_url)]
 
     def _contents(self) -> Any:
         return self._ask("GET", f"{CONTROL_PATH}contents")
