@@ -73,7 +73,6 @@ class PollerOptions:
     """The operator's choices for the poller; see the settings of the same names."""
 
     bridge: str
-    batch_size: int
     max_in_flight: int
     reserve_seconds: float
     delete_failed_messages: bool
@@ -104,10 +103,10 @@ class Poller:
         self._options = options
         self._stopping = stopping
 
-    def demand(self) -> int:
-        """Reserve room in flight for the next messages; returns for how many."""
+    def demand(self, wanted: int) -> int:
+        """Reserve room in flight for up to `wanted` messages; returns for how many."""
         return self._reservations.reserve(
-            self._options.batch_size,
+            wanted,
             bridge=self._options.bridge,
             at_most=self._options.max_in_flight,
             now_ms=_now_ms(),

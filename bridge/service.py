@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
@@ -31,6 +32,7 @@ from bridge.visibility import Leases, Visibility
 logger = logging.getLogger(__name__)
 
 _FULL_WAIT_SECONDS = 0.05
+_CLOSED_WAIT_SECONDS = 0.5
 _ACKNOWLEDGEMENT_WAIT_SECONDS = 1.0
 _GRACE_CHECK_SECONDS = 0.1
 _LAST_CALL_SECONDS = 15.0
@@ -45,6 +47,7 @@ class Components:
     in_flight: InFlight
     acknowledgements: Acknowledgements
     leases: Leases
+    gate: Gate
     poller: Poller
     deleter: Deleter
     visibility: Visibility
@@ -95,11 +98,12 @@ class Service:
 
     def _poll(self) -> bool:
         started = time.monotonic()
-        demand = self._components.poller.demand()
+        allowed = self._components.gate.may_receive(self._config.batch_size)
+        if allowed == 0:
+            return self._pause(_CLOSED_WAIT_SECONDS)
+        demand = self._components.poller.demand(allowed)
         if demand == 0:
-            self._components.reporter.note_progress()
-            self._stopping.wait(_FULL_WAIT_SECONDS)
-            return True
+            return self._pause(_FULL_WAIT_SECONDS)
         cycle = self._components.poller.cycle(demand)
         self._components.reporter.after_cycle(cycle, time.monotonic() - started)
         if self._drain and cycle.received == 0 and self._is_drained():
@@ -107,6 +111,11 @@ class Service:
         # When a whole batch fails, back off: the certificate's host is down, or somebody floods
         # the queue.
         return cycle.received == 0 or cycle.failed < cycle.received
+
+    def _pause(self, seconds: float) -> bool:
+        self._components.reporter.note_progress()
+        self._stopping.wait(seconds)
+        return True
 
     def _acknowledge(self) -> bool:
         self._components.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)

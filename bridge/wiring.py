@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
@@ -27,7 +28,8 @@ from bridge.sns.envelope import Envelope
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
-from runtime.redis_client import check_redis, connect
+from runtime.breakers import WORKERS, Breakers
+from runtime.redis_client import check_redis, connect, connect_fail_fast
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ def build_components(
         in_flight=in_flight,
         acknowledgements=acknowledgements,
         leases=leases,
+        gate=Gate(Breakers(connect_fail_fast(config.redis_url), WORKERS)),
         poller=Poller(
             queue=queue,
             reservations=Reservations(redis, config.max_lifetime_seconds),
@@ -67,7 +70,6 @@ def build_components(
             totals=totals,
             options=PollerOptions(
                 bridge=bridge,
-                batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
                 # The reservation must outlast the receive and the dispatch that follows it.
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,

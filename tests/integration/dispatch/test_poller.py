@@ -59,7 +59,7 @@ class Bench:
             dispatcher=handover,
             authenticate=self.authenticate,
             totals=Totals(),
-            options=PollerOptions(bridge, 10, max_in_flight, 30, False, False),
+            options=PollerOptions(bridge, max_in_flight, 30, False, False),
             stopping=self.stopping,
         )
 
@@ -149,11 +149,11 @@ def test_no_more_is_asked_for_than_may_be_in_flight(bench: Bench) -> None:
     bench.deliver(5)
     poller = bench.poller(max_in_flight=3)
 
-    assert poller.demand() == 3
-    assert bench.poller(max_in_flight=3, bridge="b2").demand() == 0
-    poller.cycle(poller.demand())
+    assert poller.demand(10) == 3
+    assert bench.poller(max_in_flight=3, bridge="b2").demand(10) == 0
+    poller.cycle(poller.demand(10))
 
-    assert poller.demand() == 0
+    assert poller.demand(10) == 0
     wait_until("three are in flight", lambda: len(bench.enqueued()) == 3)
 
 
@@ -175,12 +175,12 @@ def test_lost_messages_take_no_room_from_those_that_must_bring_them_back(bench: 
     """With all room theirs nobody received any more, until their lifetime was over."""
     bench.deliver(2)
     poller = bench.poller(max_in_flight=1)
-    poller.cycle(poller.demand())
-    assert poller.demand() == 0
+    poller.cycle(poller.demand(10))
+    assert poller.demand(10) == 0
     bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
 
     bench.visibility().beat()
 
-    assert poller.demand() == 1
+    assert poller.demand(10) == 1
     assert poller.cycle(1).dispositions == {Disposition.ENQUEUED: 1}
-    assert poller.demand() == 0
+    assert poller.demand(10) == 0

@@ -57,7 +57,7 @@ def flooded_with(*contents: object) -> Poller:
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,
         totals=Totals(),
-        options=PollerOptions("b1", BATCH, 1000, 30, False, False),
+        options=PollerOptions("b1", 1000, 30, False, False),
         stopping=threading.Event(),
     )
 
