@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Event
 from typing import assert_never
 
@@ -17,6 +16,7 @@ import dramatiq
 import markus
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Cycle, Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
@@ -26,7 +26,7 @@ from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.routing import actor_queue
 from bridge.totals import Totals
-from bridge.visibility import Leases
+from bridge.visibility import Leases, longest_seconds
 from emails import wire
 
 logger = logging.getLogger(__name__)
@@ -36,36 +36,6 @@ metrics = markus.get_metrics("bridge")
 Authenticate = Callable[[str], Envelope]
 """From a message's body to a verified envelope. Raises `Rejected` for a message that must
 not come in, `CertificateUnavailable` if that can't be decided now."""
-
-
-class Disposition(StrEnum):
-    """What became of a received message. The values appear in the log and in a metric."""
-
-    ENQUEUED = "enqueued"
-    ALREADY_IN_FLIGHT = "already_in_flight"
-    ALREADY_DONE = "already_done"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    DEFERRED = "deferred"
-    ERROR = "error"
-
-
-FAILURES = frozenset({Disposition.REJECTED, Disposition.DEFERRED, Disposition.ERROR})
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One cycle of the poller: messages received, what became of them, and the time taken."""
-
-    received: int
-    dispositions: Counter[Disposition]
-    poll_seconds: float
-    process_seconds: float
-
-    @property
-    def failed(self) -> int:
-        """How many messages could not be dispatched."""
-        return sum(self.dispositions[failure] for failure in FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +93,7 @@ class Poller:
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._release([_handle(message) for message in messages])
+            self._change_visibility([_handle(message) for message in messages], 0)
             messages = []
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
@@ -131,11 +101,15 @@ class Poller:
     def _process(self, messages: list[Message]) -> Counter[Disposition]:
         dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
+        to_hide: list[Handle] = []
         for handle, result in self._results(messages):
             dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
+            elif result is Disposition.ALREADY_FAILED:
+                to_hide.append(handle)
         self._delete(to_delete)
+        self._change_visibility(to_hide, longest_seconds(_now_ms(), _now_ms()))
         self._totals.enqueued += dispositions[Disposition.ENQUEUED]
         self._totals.rejected += dispositions[Disposition.REJECTED]
         self._totals.deferred += (
@@ -159,7 +133,8 @@ class Poller:
     def _may_delete(self, result: Disposition) -> bool:
         if result in (Disposition.ALREADY_DONE, Disposition.CONFIRMED):
             return True
-        return result is Disposition.REJECTED and self._options.delete_failed_messages
+        is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
+        return is_failure and self._options.delete_failed_messages
 
     def _judge(self, message: Message) -> Work | Disposition:
         """Verify a message and make it work for the workers. Never raises."""
@@ -201,7 +176,7 @@ class Poller:
         try:
             dispatched = self._dispatcher.dispatch(batch, _now_ms())
         except RedisError:
-            self._release(handles)
+            self._change_visibility(handles, 0)
             raise
         return [
             (handle, self._dispatched(handle, one))
@@ -220,6 +195,9 @@ class Poller:
             case Dispatched.DONE:
                 logger.info("message already done", extra=fields)
                 return Disposition.ALREADY_DONE
+            case Dispatched.FAILED:
+                logger.info("message already failed", extra=fields)
+                return Disposition.ALREADY_FAILED
             case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
                 # Only after enqueueing: a leased message is kept hidden, and one that was not
                 # enqueued must be redelivered.
@@ -244,14 +222,17 @@ class Poller:
             return
         self._totals.deleted += len(handles) - len(failed)
 
-    def _release(self, handles: list[Handle]) -> None:
-        """Make messages visible again at once. If that fails, their visibility timeout does it."""
+    def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
+        """Hide or release messages. If that fails, they return after their visibility timeout."""
         if not handles:
             return
         try:
-            self._queue.change_visibility(handles, 0)
+            self._queue.change_visibility(handles, seconds)
         except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning("messages not shown again", extra={"client_error_code": error.code})
+            logger.warning(
+                "messages not shown again" if seconds == 0 else "messages not hidden",
+                extra={"client_error_code": error.code},
+            )
 
 
 def _handle(message: Message) -> Handle:

@@ -16,11 +16,23 @@ from dataclasses import dataclass, field
 import markus
 
 from bridge.ledger.in_flight import Entry, InFlight
-from bridge.messages import Handle
+from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import Queue
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
+
+_STEP_SECONDS = 600
+
+
+def longest_seconds(received_at_ms: int, now_ms: int) -> int:
+    """Return how long SQS may be asked to hide a message from now on.
+
+    In steps of ten minutes, so that messages of one batch share a call, and at least a minute less
+    than SQS allows: it refuses a longer time altogether, and hosts' clocks differ.
+    """
+    left = MAX_HIDDEN_SECONDS - 60 - (now_ms - received_at_ms) / 1000
+    return max(60, min(MAX_HIDDEN_SECONDS - 60, int(left // _STEP_SECONDS * _STEP_SECONDS)))
 
 
 class Leases:

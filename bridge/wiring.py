@@ -79,7 +79,12 @@ def build_components(
             stopping=stopping,
         ),
         deleter=Deleter(
-            queue, acknowledgements, totals, delete_failed_messages=config.delete_failed_messages
+            queue,
+            acknowledgements,
+            totals,
+            delete_failed_messages=config.delete_failed_messages,
+            # In SQS's dead-letter queue they would be hidden from the next replay or redrive.
+            hide_failed_messages=not is_replay,
         ),
         visibility=Visibility(
             queue, in_flight, leases, bridge=bridge, visibility_seconds=config.visibility_seconds

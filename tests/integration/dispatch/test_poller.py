@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
+from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.redis_client import connect

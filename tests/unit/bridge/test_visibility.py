@@ -5,7 +5,7 @@ import pytest
 
 from bridge.ledger.in_flight import Entry
 from bridge.messages import Handle
-from bridge.visibility import Leases, Plan, Visibility, plan
+from bridge.visibility import Leases, Plan, Visibility, longest_seconds, plan
 from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger, put_in_flight
 
@@ -28,6 +28,26 @@ NEW = Handle("message-1", "new-handle")
 )
 def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -> None:
     assert plan({OLD: entry}, OURS) == expected, what
+
+
+@pytest.mark.parametrize(
+    ("received_minutes_ago", "minutes"),
+    [
+        (0, 11 * 60 + 50),
+        (9, 11 * 60 + 50),
+        (10, 11 * 60 + 40),
+        (120, 9 * 60 + 50),
+        (13 * 60, 1),  # it is visible again anyway
+        (-5, 11 * 60 + 59),  # by another host's clock
+    ],
+)
+def test_how_long_sqs_may_be_asked_to_hide_a_message(
+    received_minutes_ago: int, minutes: int
+) -> None:
+    """SQS refuses anything over twelve hours from the receive, so a minute is left to the clocks."""
+    now_ms = 1_700_000_000_000
+
+    assert longest_seconds(now_ms - received_minutes_ago * 60_000, now_ms) == minutes * 60
 
 
 def test_a_newer_receipt_handle_takes_the_place_of_the_older_one() -> None:
