@@ -93,6 +93,7 @@ class Service:
         self._leaving.set()
         for thread in others:
             thread.join(_LAST_CALL_SECONDS)
+        self._components.visibility.leave()
         self._components.reporter.note_progress()
         self._components.reporter.at_exit(self._exit_on, len(self._components.leases))
 
@@ -122,8 +123,8 @@ class Service:
         return True
 
     def _beat(self) -> bool:
-        if not self._leaving.wait(self._config.heartbeat_seconds):
-            self._components.visibility.beat()
+        self._components.visibility.beat()
+        self._leaving.wait(self._config.heartbeat_seconds)
         return True
 
     def _is_drained(self) -> bool:

@@ -13,6 +13,7 @@ from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.adoption import Adoption
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -87,7 +88,13 @@ def build_components(
             hide_failed_messages=not is_replay,
         ),
         visibility=Visibility(
-            queue, in_flight, leases, bridge=bridge, visibility_seconds=config.visibility_seconds
+            queue,
+            in_flight,
+            leases,
+            adoption=Adoption(redis, bridge=bridge, queue=queue.queue_name),
+            bridge=bridge,
+            heartbeat_seconds=config.heartbeat_seconds,
+            visibility_seconds=config.visibility_seconds,
         ),
         reporter=Reporter(config, queue, Heartbeats(redis), totals),
     )

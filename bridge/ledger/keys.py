@@ -30,6 +30,11 @@ def message(message_id: str) -> str:
     return f"{_PREFIX}:message:{message_id}"
 
 
+def bridge(name: str) -> str:
+    """Name the sign of life of a bridge."""
+    return f"{_PREFIX}:bridge:{name}"
+
+
 def attempts(message_id: str) -> str:
     """Name the count of a message's delivery attempts without an orderly end."""
     return f"{_PREFIX}:starts:{message_id}"

@@ -21,11 +21,11 @@ from bridge.ledger.dispatch import Dispatched
 from bridge.ledger.keys import NAMESPACE
 from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import QueueCounts
-from bridge.visibility import Leases, Visibility
+from bridge.visibility import Leases
 from emails import wire
 from relay.worker.broker import broker_on
 from tests.fake_queue import FakeQueue
-from tests.ledger import NOW_MS, a_ledger, put_in_flight
+from tests.ledger import NOW_MS, a_ledger, a_visibility, put_in_flight
 
 SEEDS = range(100)
 STEPS = 40
@@ -45,13 +45,16 @@ Action = Callable[[], object]
 class Bridge:
     def __init__(self, world: "World") -> None:
         self._world, self._name, self._held = world, uuid.uuid4().hex, Leases()
-        self.beat = Visibility(
+        self.beat = a_visibility(
             world.sqs,
-            world.ledger.in_flight,
+            world.client,
             self._held,
             bridge=self._name,
             visibility_seconds=VISIBILITY_SECONDS,
         ).beat
+
+    def seem_dead(self) -> None:
+        self._world.client.delete(keys.bridge(self._name))
 
     def poll(self) -> Steps:
         (message,) = self._world.sqs.receive(1)
@@ -172,7 +175,7 @@ class World:
         """List what may happen at any time."""
         yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe, self.requeue)
         yield from (bridge.beat for bridge in self.bridges)
-        yield from (worker.seem_dead for worker in self.workers)
+        yield from (one.seem_dead for one in (*self.bridges, *self.workers))
         yield from (partial(self._kill, bridge) for bridge in self.bridges)
         yield from (partial(self._kill, worker) for worker in self.workers)
 
@@ -216,8 +219,8 @@ class World:
 
     def _kill(self, who: Bridge | Worker) -> None:
         self.under_way = [one for one in self.under_way if one[0] is not who]
+        who.seem_dead()
         if isinstance(who, Worker):
-            who.seem_dead()
             self.workers = [Worker(self) if one is who else one for one in self.workers]
         else:
             self.bridges = [Bridge(self) if one is who else one for one in self.bridges]

@@ -13,7 +13,6 @@ import redis
 
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
-from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle
 from bridge.poller import Poller, PollerOptions
@@ -22,6 +21,7 @@ from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
 from emails.wire import INBOUND_QUEUE
+from tests.ledger import a_visibility
 from tests.waiting import wait_until
 from tools.local.aws import LocalAws
 from tools.local.ses import received_inline
@@ -65,8 +65,7 @@ class Bench:
         )
 
     def visibility(self) -> Visibility:
-        in_flight = InFlight(self.client, 60)
-        return Visibility(self.inbox, in_flight, self.leases, bridge="b1", visibility_seconds=60)
+        return a_visibility(self.inbox, self.client, self.leases)
 
     def authenticate(self, body: str) -> Envelope:
         return parse(body)
