@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_HIDDEN_SECONDS = 12 * 3600
+"""How long SQS hides a message at most, from the moment when it was received."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

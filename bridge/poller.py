@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Event
 from typing import assert_never
 
@@ -17,6 +16,7 @@ import dramatiq
 import markus
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Cycle, Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
@@ -26,7 +26,7 @@ from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.routing import actor_queue
 from bridge.totals import Totals
-from bridge.visibility import Leases
+from bridge.visibility import Leases, longest_seconds
 from emails import wire
 from runtime.redis_client import refuses_for_now
 
@@ -39,45 +39,11 @@ Authenticate = Callable[[str], Envelope]
 not come in, `CertificateUnavailable` if that can't be decided now."""
 
 
-class Disposition(StrEnum):
-    """What became of a received message. The values appear in the log and in a metric."""
-
-    ENQUEUED = "enqueued"
-    ALREADY_IN_FLIGHT = "already_in_flight"
-    ALREADY_DONE = "already_done"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    ERROR = "error"
-
-
-FAILURES = frozenset(
-    {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One cycle of the poller: messages received, what became of them, and the time taken."""
-
-    received: int
-    dispositions: Counter[Disposition]
-    poll_seconds: float
-    process_seconds: float
-
-    @property
-    def failed(self) -> int:
-        """How many messages could not be dispatched."""
-        return sum(self.dispositions[failure] for failure in FAILURES)
-
-
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
     """The operator's choices for the poller; see the settings of the same names."""
 
     bridge: str
-    batch_size: int
     max_in_flight: int
     reserve_seconds: float
     delete_failed_messages: bool
@@ -111,15 +77,15 @@ class Poller:
         self._options = options
         self._stopping = stopping
 
-    def demand(self) -> int:
-        """Reserve room in flight for the next messages; returns for how many.
+    def demand(self, wanted: int) -> int:
+        """Reserve room in flight for up to `wanted` messages; returns for how many.
 
         None while Redis is nearly full. The reservation is also the proof that Redis takes writes.
         """
         if self._is_nearly_full():
             return 0
         return self._reservations.reserve(
-            self._options.batch_size,
+            wanted,
             bridge=self._options.bridge,
             at_most=self._options.max_in_flight,
             now_ms=_now_ms(),
@@ -136,7 +102,7 @@ class Poller:
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._release([_handle(message) for message in messages])
+            self._change_visibility([_handle(message) for message in messages], 0)
             messages = []
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
@@ -153,11 +119,15 @@ class Poller:
     def _process(self, messages: list[Message]) -> Counter[Disposition]:
         dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
+        to_hide: list[Handle] = []
         for handle, result in self._results(messages):
             dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
+            elif result is Disposition.ALREADY_FAILED:
+                to_hide.append(handle)
         self._delete(to_delete)
+        self._change_visibility(to_hide, longest_seconds(_now_ms(), _now_ms()))
         self._totals.enqueued += dispositions[Disposition.ENQUEUED]
         self._totals.rejected += dispositions[Disposition.REJECTED]
         self._totals.deferred += sum(
@@ -182,7 +152,8 @@ class Poller:
     def _may_delete(self, result: Disposition) -> bool:
         if result in (Disposition.ALREADY_DONE, Disposition.CONFIRMED):
             return True
-        return result is Disposition.REJECTED and self._options.delete_failed_messages
+        is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
+        return is_failure and self._options.delete_failed_messages
 
     def _judge(self, message: Message) -> Work | Disposition:
         """Verify a message and make it work for the workers. Never raises."""
@@ -224,12 +195,13 @@ class Poller:
         try:
             dispatched = self._dispatcher.dispatch(batch, _now_ms())
         except RedisError:
-            self._release(handles)
+            self._change_visibility(handles, 0)
             raise
         # Redis may get full in mid-batch. The rest must not wait for its visibility timeout.
-        self._release(
-            [handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)]
-        )
+        refused = [
+            handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)
+        ]
+        self._change_visibility(refused, 0)
         return [
             (handle, self._dispatched(handle, one))
             for handle, one in zip(handles, dispatched, strict=True)
@@ -248,6 +220,9 @@ class Poller:
             case Dispatched.DONE:
                 logger.info("message already done", extra=fields)
                 return Disposition.ALREADY_DONE
+            case Dispatched.FAILED:
+                logger.info("message already failed", extra=fields)
+                return Disposition.ALREADY_FAILED
             case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
                 # Only after enqueueing: a leased message is kept hidden, and one that was not
                 # enqueued must be redelivered.
@@ -272,14 +247,17 @@ class Poller:
             return
         self._totals.deleted += len(handles) - len(failed)
 
-    def _release(self, handles: list[Handle]) -> None:
-        """Make messages visible again at once. If that fails, their visibility timeout does it."""
+    def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
+        """Hide or release messages. If that fails, they return after their visibility timeout."""
         if not handles:
             return
         try:
-            self._queue.change_visibility(handles, 0)
+            self._queue.change_visibility(handles, seconds)
         except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning("messages not shown again", extra={"client_error_code": error.code})
+            logger.warning(
+                "messages not shown again" if seconds == 0 else "messages not hidden",
+                extra={"client_error_code": error.code},
+            )
 
 
 def _is_refused(dispatched: Dispatched | RedisError) -> bool:

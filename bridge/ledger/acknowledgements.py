@@ -53,6 +53,7 @@ class Acknowledgements:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
+        self._failed_ms = max(self._lifetime_ms, keys.FAILED_TTL_MS)
         self._acknowledge = script(client, "acknowledge")
 
     def acknowledge(
@@ -85,7 +86,7 @@ class Acknowledgements:
                 args=[
                     message_id,
                     "done" if failure is None else "failed",
-                    self._lifetime_ms,
+                    self._lifetime_ms if failure is None else self._failed_ms,
                     failure or "",
                     dead_letter_id,
                     DEAD_LETTER_TTL_MS,

@@ -4,10 +4,16 @@ Some names are older than the words of the code (`starts` are delivery attempts,
 lists queue entries). They stay, so that bridges and workers of two versions can share one Redis.
 """
 
+from bridge.messages import MAX_HIDDEN_SECONDS
+
 NAMESPACE = "dramatiq"
 """The prefix of Dramatiq's keys."""
 
 _PREFIX = "relay"
+
+FAILED_TTL_MS = (MAX_HIDDEN_SECONDS + 3600) * 1000
+"""How long the entry of a failed message is kept: longer than SQS hides the message, so that an
+operator's requeue finds the receipt handle by which it is deleted."""
 
 IN_FLIGHT = f"{_PREFIX}:in-flight"
 """The messages in flight: a sorted set of their ids, by when each was dispatched (ms)."""
@@ -22,6 +28,11 @@ ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 def message(message_id: str) -> str:
     """Name the entry of an SQS message (hash)."""
     return f"{_PREFIX}:message:{message_id}"
+
+
+def bridge(name: str) -> str:
+    """Name the sign of life of a bridge."""
+    return f"{_PREFIX}:bridge:{name}"
 
 
 def attempts(message_id: str) -> str:

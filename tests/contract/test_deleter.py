@@ -3,6 +3,7 @@
 SQS's answers are played by botocore's own stubber.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from bridge.messages import Handle
 from bridge.ports import QueueUnavailable
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
+from tests.fake_queue import FakeQueue
 from tests.ledger import Ledger, put_in_flight
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
@@ -77,10 +79,38 @@ def test_a_failed_message_is_deleted_only_if_the_operator_chose_so(
     sqs: Stubber, ledger: Ledger, chosen: bool, deleted: int
 ) -> None:
     acknowledge(ledger, "failed", failure="foreign_bucket")
-    if chosen:
-        sqs.add_response("delete_message_batch", {"Successful": [{"Id": "0"}], "Failed": []})
+    call = "delete_message_batch" if chosen else "change_message_visibility_batch"
+    sqs.add_response(call, {"Successful": [{"Id": "0"}], "Failed": []})
     totals = Totals()
 
     deleter(sqs, ledger, totals, failed=chosen).work(0.1)
 
     assert (totals.failed, totals.deleted) == (1, deleted)
+
+
+def test_a_failed_message_that_could_not_be_hidden_is_tried_again(
+    sqs: Stubber, ledger: Ledger
+) -> None:
+    acknowledge(ledger, "failed", failure="foreign_bucket")
+    sqs.add_client_error("change_message_visibility_batch", service_error_code="InternalError")
+
+    with pytest.raises(QueueUnavailable):
+        deleter(sqs, ledger, Totals()).work(0.1)
+
+    assert waiting(ledger) == ["failed"]
+
+
+def test_failed_messages_are_hidden_until_just_before_sqs_would_refuse_it(ledger: Ledger) -> None:
+    queue = FakeQueue(visibility_seconds=30)
+    queue.put("{}", "failed")
+    (message,) = queue.receive(1)
+    handle, now_ms = Handle("failed", message.receipt_handle), int(time.time() * 1000)
+    put_in_flight(ledger.client, handle, now_ms=now_ms - 3_600_000)
+    ledger.acknowledgements.acknowledge("failed", actor_queue="inbound", failure="no_such_actor")
+
+    Deleter(queue, ledger.acknowledgements, Totals(), delete_failed_messages=False).work(0.1)
+
+    queue.pass_time(10.7 * 3600)
+    assert queue.count().visible == 0
+    queue.pass_time(0.3 * 3600)
+    assert queue.count().visible == 1

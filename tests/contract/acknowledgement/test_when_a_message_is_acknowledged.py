@@ -14,6 +14,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware, SkipMessage
 
+from bridge.ledger import keys
 from bridge.ledger.acknowledgements import Acknowledgement
 from bridge.ledger.keys import NAMESPACE
 from emails import wire
@@ -125,20 +126,21 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
-    """Lesson 30. The next delivery by SQS does not run it either."""
+    """Lesson 30. The next delivery by SQS does not run it either, with or without dead letter."""
     actor = Failing(ledger, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
         ledger.attempts.count("message-1")
 
     for _ in range(2):
+        redis_client.delete(keys.dead_letter_of("message-1"))
         enqueue()
         work()
 
     assert actor.runs == 0
     reasons = [acknowledgement.reason for acknowledgement in acknowledged(ledger)]
     assert reasons == ["too_many_deliveries"] * 2
-    assert redis_client.zcard(DEAD_LETTERS) == 1
+    assert redis_client.zcard(DEAD_LETTERS) == 2
 
 
 @pytest.mark.parametrize("when", ["before it fails", "before it is moved to the dead letters"])

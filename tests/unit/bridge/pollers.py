@@ -37,7 +37,6 @@ def a_poller(
         totals=totals or Totals(),
         options=PollerOptions(
             bridge="b1",
-            batch_size=10,
             max_in_flight=100,
             reserve_seconds=30,
             delete_failed_messages=delete_failed_messages,

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.redis_client import connect
@@ -58,7 +59,7 @@ def flooded_with(*contents: object) -> Poller:
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         authenticate=authenticate,
         totals=Totals(),
-        options=PollerOptions("b1", BATCH, 1000, 30, False, False),
+        options=PollerOptions("b1", 1000, 30, False, False),
         stopping=threading.Event(),
     )
 

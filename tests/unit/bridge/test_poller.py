@@ -7,9 +7,10 @@ import fakeredis
 import pytest
 from redis.exceptions import OutOfMemoryError, RedisError
 
+from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
-from bridge.poller import Disposition
 from bridge.visibility import Leases
+from tests.dead_letters import burying_in
 from tests.fake_queue import TOPIC, FakeQueue
 from tests.ledger import Ledger, a_ledger
 from tests.unit.bridge.envelopes import a_confirmation, a_notification
@@ -48,6 +49,40 @@ def test_a_message_that_was_done_before_is_deleted(queue: FakeQueue, ledger: Led
     ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
 
     assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.ALREADY_DONE: 1}
+
+    assert left(queue) == 0
+
+
+def has_failed(queue: FakeQueue, ledger: Ledger) -> None:
+    """Let a message fail, with a dead letter."""
+    message_id = queue.put(GENUINE)
+    burying_in(ledger.client)(dead_letter_id="dead", sqs_message_id=message_id)
+    ledger.acknowledgements.acknowledge(
+        message_id, actor_queue="inbound", failure="refused", dead_letter_id="dead"
+    )
+
+
+def test_a_message_that_failed_before_is_not_run_but_hidden_for_almost_twelve_hours(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    """Each receive counts at SQS; more of them would only move it to its dead-letter queue."""
+    has_failed(queue, ledger)
+
+    assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.ALREADY_FAILED: 1}
+
+    assert ledger.in_flight.count(0) == 0
+    queue.pass_time(11.8 * 3600)
+    assert queue.count().visible == 0
+    queue.pass_time(0.2 * 3600)
+    assert queue.count().visible == 1
+
+
+def test_a_message_that_failed_before_is_deleted_if_the_operator_chose_so_since(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    has_failed(queue, ledger)
+
+    a_poller(queue, ledger, delete_failed_messages=True).cycle(10)
 
     assert left(queue) == 0
 
@@ -113,7 +148,7 @@ def test_while_redis_has_no_room_nothing_is_received(
     poller = a_poller(queue, ledger, has_room=lambda: next(has_room))
 
     with caplog.at_level("INFO"):
-        demands = [poller.demand() for _ in range(3)]
+        demands = [poller.demand(10) for _ in range(3)]
 
     assert demands == [0, 0, 10]
     assert caplog.messages == ["redis is nearly full, not receiving", "redis has room again"]
