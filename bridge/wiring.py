@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -63,6 +64,7 @@ def build_components(
                 queue=queue.queue_name,
                 is_replay=is_replay,
             ),
+            confirmations=Confirmations(redis),
             authenticate=_make_authenticate(config),
             totals=totals,
             options=PollerOptions(

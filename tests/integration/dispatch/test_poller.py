@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
+from bridge.dispositions import Disposition
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
@@ -57,6 +59,7 @@ class Bench:
             reservations=Reservations(self.client, 60),
             leases=self.leases,
             dispatcher=handover,
+            confirmations=Confirmations(self.client),
             authenticate=self.authenticate,
             totals=Totals(),
             options=PollerOptions(bridge, 10, max_in_flight, 30, False, False),

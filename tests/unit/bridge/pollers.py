@@ -3,6 +3,7 @@
 import threading
 from functools import partial
 
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
@@ -29,6 +30,7 @@ def a_poller(
         reservations=ledger.reservations,
         leases=leases or Leases(),
         dispatcher=Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
+        confirmations=Confirmations(ledger.client),
         authenticate=partial(authenticate, topics=[topic]),
         totals=totals or Totals(),
         options=PollerOptions(

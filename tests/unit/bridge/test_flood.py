@@ -14,9 +14,11 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Disposition
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.redis_client import connect
@@ -55,6 +57,7 @@ def flooded_with(*contents: object) -> Poller:
         reservations=Reservations(connect(NO_REDIS), 60),
         leases=Leases(),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
+        confirmations=Confirmations(connect(NO_REDIS)),
         authenticate=authenticate,
         totals=Totals(),
         options=PollerOptions("b1", BATCH, 1000, 30, False, False),
