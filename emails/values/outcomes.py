@@ -108,11 +108,18 @@ class RetryReason(StrEnum):
     DATABASE_UNAVAILABLE = "database_unavailable"
     MAIL_STORE_UNAVAILABLE = "mail_store_unavailable"
     MAIL_STORE_THROTTLED = "mail_store_throttled"
+    SEND_UNCONFIRMED = "send_unconfirmed"
     SENDER_UNAVAILABLE = "sender_unavailable"
     SENDER_THROTTLED = "sender_throttled"
 
 
-WORK_NOT_RUN = frozenset({RetryReason.CLAIMED_ELSEWHERE, RetryReason.DATABASE_UNAVAILABLE})
+WORK_NOT_RUN = frozenset(
+    {
+        RetryReason.CLAIMED_ELSEWHERE,
+        RetryReason.DATABASE_UNAVAILABLE,
+        RetryReason.SEND_UNCONFIRMED,
+    }
+)
 """Of an attempt that failed so, nobody knows whether the work itself would kill its worker."""
 
 
