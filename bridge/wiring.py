@@ -14,6 +14,7 @@ from bridge.deleter import Deleter
 from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.adoption import Adoption
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -69,6 +70,7 @@ def build_components(
                 queue=queue.queue_name,
                 is_replay=is_replay,
             ),
+            confirmations=Confirmations(redis),
             authenticate=_make_authenticate(config),
             totals=totals,
             options=PollerOptions(

@@ -51,12 +51,8 @@ class RejectReason(StrEnum):
     """Genuine: the queue was unsubscribed from the topic. If nobody meant to, subscribe it again.
     """
 
-    TOPIC_VALIDATION = "topic_validation"
-    """Genuine and harmless: SES tells that it may publish on the topic, once for each set-up."""
-
     NOT_A_NOTIFICATION = "not_a_notification"
-    """Genuine, but neither a received mail, nor a bounce, nor a complaint: something else is
-    published on the topic, or SES was told to publish more (deliveries, opens)."""
+    """Genuine, but nothing that SES publishes: something else uses the topic."""
 
 
 class Rejected(Exception):

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from bridge.dispositions import Disposition
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
@@ -60,6 +61,7 @@ class Bench:
             has_room=Room(self.client).is_left,
             leases=self.leases,
             dispatcher=handover,
+            confirmations=Confirmations(self.client),
             authenticate=self.authenticate,
             totals=Totals(),
             options=PollerOptions(bridge, max_in_flight, 30, False, False),

@@ -15,6 +15,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from bridge.dispositions import Disposition
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
 from bridge.poller import Poller, PollerOptions
@@ -57,6 +58,7 @@ def flooded_with(*contents: object) -> Poller:
         has_room=lambda: True,
         leases=Leases(),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
+        confirmations=Confirmations(connect(NO_REDIS)),
         authenticate=authenticate,
         totals=Totals(),
         options=PollerOptions("b1", 1000, 30, False, False),
