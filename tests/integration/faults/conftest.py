@@ -112,19 +112,10 @@ def lab(
     template: str, own_postgres: LocalPostgres, fast_aws: FastAws, redis_url: str, tmp_path: Path
 ) -> Iterator[Lab]:
     """A lab with empty servers."""
-    _create_database(own_postgres, f"TEMPLATE {template}")
+    _execute(own_postgres, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+    _execute(own_postgres, f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
     with _a_lab(own_postgres, fast_aws, redis_url, tmp_path, _DATABASE) as lab:
         yield lab
-
-
-@pytest.fixture
-def unmigrated(
-    own_postgres: LocalPostgres, fast_aws: FastAws, redis_url: str, tmp_path: Path
-) -> Iterator[Running]:
-    """A relay, not started yet, whose database has no tables."""
-    _create_database(own_postgres)
-    with _a_lab(own_postgres, fast_aws, redis_url, tmp_path, _DATABASE) as lab:
-        yield Running(lab)
 
 
 @pytest.fixture
@@ -143,11 +134,6 @@ def _a_lab(
     with Stack(folder, aws, redis_url=redis_url, database_url=url) as stack:
         yield Lab(aws, redis_url, postgres, stack, wiring)
     wiring.close()
-
-
-def _create_database(postgres: LocalPostgres, options: str = "") -> None:
-    _execute(postgres, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
-    _execute(postgres, f"CREATE DATABASE {_DATABASE} {options}")
 
 
 def _execute(postgres: LocalPostgres, statement: str) -> None:
