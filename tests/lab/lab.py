@@ -24,7 +24,7 @@ from tools.local.processes import Process
 from tools.local.stack import Stack
 
 OWNER = "owner@owner.example"
-MASKS = tuple(f"mask{number}@masks.example" for number in range(6))
+MASKS = tuple(f"mask{number}@masks.example" for number in range(3))
 
 _SUBJECT = re.compile(rb"^Subject: lab (\d+)\r?$", re.MULTILINE)
 _DELIVERIES = "SELECT sns_message_id, state FROM emails_delivery"
