@@ -17,6 +17,7 @@ import markus
 from redis.exceptions import RedisError
 
 from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
@@ -61,6 +62,7 @@ class Poller:
         reservations: Reservations,
         has_room: Callable[[], bool],
         leases: Leases,
+        acknowledgements: Acknowledgements,
         dispatcher: Dispatcher,
         confirmations: Confirmations,
         authenticate: Authenticate,
@@ -73,6 +75,7 @@ class Poller:
         self._has_room = has_room
         self._is_short_of_room = False
         self._leases = leases
+        self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
         self._confirmations = confirmations
         self._authenticate = authenticate
@@ -270,15 +273,17 @@ class Poller:
         return envelope.token if asks and self._options.confirm_subscriptions else None
 
     def _delete(self, handles: list[Handle]) -> None:
-        """Delete messages. One that SQS keeps is redelivered, and ends the same way."""
+        """Delete messages. What SQS would not delete now, the deleter tries again."""
         if not handles:
             return
         try:
-            failed = self._queue.delete(handles)
+            failed = [entry.handle for entry in self._queue.delete(handles) if entry.may_retry]
         except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not deleted", extra={"client_error_code": error.code})
-            return
+            failed = handles
         self._totals.deleted += len(handles) - len(failed)
+        ended = [Acknowledgement(one, _now_ms(), True, ENDED_BEFORE) for one in failed]
+        self._acknowledgements.give_back(self._queue.queue_name, ended)
 
     def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
         """Hide or release messages. If that fails, they return after their visibility timeout."""

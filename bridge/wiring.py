@@ -60,9 +60,10 @@ def build_components(
         gate=Gate(Breakers(connect_fail_fast(config.redis_url), WORKERS)),
         poller=Poller(
             queue=queue,
-            reservations=Reservations(redis, config.max_lifetime_seconds),
+            reservations=Reservations(redis, config.max_lifetime_seconds, queue=queue.queue_name),
             has_room=Room(redis).is_left,
             leases=leases,
+            acknowledgements=acknowledgements,
             dispatcher=Dispatcher(
                 redis,
                 config.max_lifetime_seconds,
@@ -95,6 +96,7 @@ def build_components(
             queue,
             in_flight,
             leases,
+            acknowledgements=acknowledgements,
             adoption=Adoption(redis, bridge=bridge, queue=queue.queue_name),
             bridge=bridge,
             heartbeat_seconds=config.heartbeat_seconds,

@@ -24,6 +24,12 @@ RESERVED = f"{_PREFIX}:reserved"
 ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 """The prefix of the lists of acknowledgements; the name of the SQS queue follows."""
 
+TAKEN = f"{_PREFIX}:taken-acknowledgements:"
+"""The prefix of the acknowledgements that bridges took and have not confirmed; as above."""
+
+HIDING = f"{_PREFIX}:hiding:"
+"""The prefix of the keys that exist while a bridge hides those; as above."""
+
 
 def message(message_id: str) -> str:
     """Name the entry of an SQS message (hash)."""

@@ -35,6 +35,7 @@ def a_poller(
         leases=Leases() if leases is None else leases,  # an empty one is false
         dispatcher=dispatcher or Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
         confirmations=Confirmations(ledger.client),
+        acknowledgements=ledger.acknowledgements,
         authenticate=partial(authenticate, topics=[topic]),
         totals=totals or Totals(),
         options=PollerOptions(

@@ -11,6 +11,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ports import EntryFailed, QueueUnavailable
 from bridge.visibility import Leases
 from emails.wire import CONFIRMATION_SECONDS, SEND_EVENT_DELAY_KEY, sent_key
 from tests.dead_letters import burying_in
@@ -54,6 +55,25 @@ def test_a_message_that_was_done_before_is_deleted(queue: FakeQueue, ledger: Led
     assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.ALREADY_DONE: 1}
 
     assert left(queue) == 0
+
+
+def test_what_was_done_before_and_can_not_be_deleted_now_waits_for_the_deleter(
+    ledger: Ledger,
+) -> None:
+    """Otherwise SQS would deliver it again and again."""
+
+    class WithoutDeletes(FakeQueue):
+        def delete(self, handles: object) -> list[EntryFailed]:
+            raise QueueUnavailable("ReadTimeoutError")
+
+    queue = WithoutDeletes()
+    message_id = queue.put(GENUINE)
+    ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
+
+    a_poller(queue, ledger).cycle(10)
+
+    (waiting,) = ledger.acknowledgements.take("mail", 10, 0.1)
+    assert (waiting.handle.message_id, waiting.succeeded) == (message_id, True)
 
 
 def has_failed(queue: FakeQueue, ledger: Ledger) -> None:
