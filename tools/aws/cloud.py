@@ -6,6 +6,7 @@ from collections import Counter
 from tools.aws import ses
 from tools.aws.faults import Dice, Faults, Outage, Verdict
 from tools.aws.s3 import S3
+from tools.aws.send_events import SendEvents
 from tools.aws.ses import Ses
 from tools.aws.sns import Sns
 from tools.aws.sqs import Sqs
@@ -29,7 +30,8 @@ class Cloud:
         self.dice = Dice()
         self.sqs = Sqs(self.dice, self._base_url)
         self.s3 = S3(self.dice)
-        self.ses = Ses()
+        self.send_events = SendEvents(self.dice, lambda name: self.sqs.queues[name])
+        self.ses = Ses(publish=self.send_events.publish)
         self.requests: Counter[tuple[str, str, Verdict]] = Counter()
         self._services: dict[str, Service] = {
             "sqs": self.sqs,

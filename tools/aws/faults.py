@@ -85,11 +85,17 @@ class Faults:
     """SQS picks each delivery from this many oldest messages; 1 keeps their order."""
     invisible_seconds: float = 0
     """How long S3 denies that it has a new object."""
+    events_lost: float = 0
+    """The share of SES's `Send` events that are not published."""
+    event_delay_ms: float = 0
+    """How long the others take."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.duplicated <= 1 and 0 <= self.undeleted <= 1):
-            raise ValueError("duplicated, undeleted: a share, 0 to 1")
+        if not all(0 <= one <= 1 for one in (self.duplicated, self.undeleted, self.events_lost)):
+            raise ValueError("duplicated, undeleted, events_lost: a share, 0 to 1")
+        if self.event_delay_ms < 0:
+            raise ValueError("event_delay_ms: 0 or more")
         if self.reordered < 1:
             raise ValueError("reordered: 1 or more")
         if self.invisible_seconds < 0:
@@ -178,6 +184,11 @@ class Dice:
     def happens(self, share: float) -> bool:
         """Draw whether something with this probability happens to a message of SQS."""
         return share > 0 and self.randoms["sqs"].random() < share
+
+    def loses_event(self) -> bool:
+        """Draw whether an event of SES is lost."""
+        share = self.faults.events_lost
+        return share > 0 and self.randoms["sns"].random() < share
 
 
 def as_json(faults: Faults) -> dict[str, Any]:
