@@ -70,7 +70,9 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
-    """The operator's choices for the poller; see the settings of the same names."""
+    """The poller's options: this bridge's id, how long a reservation lasts, and settings of the
+    same names.
+    """
 
     bridge: str
     batch_size: int

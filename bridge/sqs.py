@@ -105,7 +105,7 @@ class SqsQueue:
         return failed
 
     def change_visibility(self, handles: Sequence[Handle], seconds: int) -> list[EntryFailed]:
-        """Hide messages for `seconds` from now (0: show them at once), ten a call."""
+        """Hide messages for `seconds` from now (0 releases them), ten a call."""
         failed: list[EntryFailed] = []
         for batch in _tens(handles):
             with _translated():

@@ -4,8 +4,9 @@ The bridge leases each message it dispatches. At each heartbeat it looks all lea
 extends the visibility of what is still in flight, drops what has ended, and releases what Redis
 no longer knows, so that SQS delivers it again.
 
-    poller thread       calls `Leases.add`
-    visibility thread   calls everything else
+    poller thread              `Leases.add`
+    heartbeat thread           `Visibility.beat`
+    main thread, at shutdown   `Visibility.drop_ended`, `len(leases)`
 """
 
 import logging

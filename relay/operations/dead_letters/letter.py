@@ -20,7 +20,8 @@ _DROPPED_ON_REQUEUE = (
     # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}
 )
-"""Options that requeueing drops: with its old `retries`, a message would die at once."""
+"""Options that requeueing drops: with its old `retries`, a message would be dead-lettered at its
+next failure."""
 
 
 @dataclass(frozen=True, slots=True)
