@@ -8,7 +8,7 @@
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
-| GET statistics   | requests by operation and verdict, and when mails were accepted            |
+| GET statistics   | requests by operation and fate, and when mails were accepted               |
 """
 
 import base64
@@ -86,8 +86,8 @@ class Control:
 
     def _statistics(self) -> dict[str, Any]:
         requests: dict[str, dict[str, int]] = {}
-        for (service, operation, verdict), number in self._cloud.requests.items():
-            requests.setdefault(f"{service}.{operation}", {})[verdict.value] = number
+        for (service, operation, fate), number in self._cloud.requests.items():
+            requests.setdefault(f"{service}.{operation}", {})[fate.value] = number
         return {"requests": requests, "sent_at": [mail.at for mail in self._cloud.ses.accepted]}
 
 

@@ -124,7 +124,7 @@ def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
     return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
 
 
-def requeued_message(letter: DeadLetter, now: datetime) -> Requeue | None:
+def make_requeue(letter: DeadLetter, now: datetime) -> Requeue | None:
     """Make the message that it is requeued as, without the traces of its failures.
 
     Returns None if it can't be decoded.

@@ -33,7 +33,7 @@ _PERIODIC = "scheduled_at"
 """The option by which periodiq marks its messages."""
 
 
-class Heartbeat(dramatiq.Middleware):
+class SendHeartbeats(dramatiq.Middleware):
     """Beats for the worker or scheduler that it runs in; in the web process, for none."""
 
     def __init__(self, heartbeats: Heartbeats) -> None:

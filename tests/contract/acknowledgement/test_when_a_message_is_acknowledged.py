@@ -128,7 +128,7 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     actor = Failing(ledger, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count("message-1")
+        ledger.attempts.record("message-1")
 
     for _ in range(2):
         enqueue()
