@@ -43,7 +43,9 @@ not come in, `CertificateUnavailable` if that can't be decided now."""
 
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
-    """The operator's choices for the poller; see the settings of the same names."""
+    """The poller's options: this bridge's id, how long a reservation lasts, and settings of the
+    same names.
+    """
 
     bridge: str
     max_in_flight: int

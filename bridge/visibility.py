@@ -6,8 +6,9 @@ no longer knows, so that SQS delivers it again. Before that it leases the messag
 are gone: they stay hidden, and are not received a second time. What has ended stays hidden, too,
 until its delete is confirmed.
 
-    poller thread       calls `Leases.add`
-    visibility thread   calls everything else
+    poller thread              `Leases.add`
+    heartbeat thread           `Visibility.beat`
+    main thread, at shutdown   `Visibility.drop_ended`, `len(leases)`
 """
 
 import logging

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import redis
@@ -140,7 +140,8 @@ def dead_letters(client: "redis.Redis") -> Counter[str]:
     """Count the dead letters in Redis, by reason."""
     reasons: Counter[str] = Counter()
     for queue in (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
-        for one in client.zrange(keys.dead_letters(queue), 0, -1):
+        ids = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
+        for one in ids:
             reasons[(client.get(keys.reason_of(one.decode())) or b"unknown").decode()] += 1
     return reasons
 

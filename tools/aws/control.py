@@ -10,7 +10,7 @@
 | GET messages     | of each queue: the ids of its messages, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
-| GET statistics   | requests by operation and verdict, and when mails were accepted            |
+| GET statistics   | requests by operation and fate, and when mails were accepted               |
 """
 
 import base64
@@ -101,8 +101,8 @@ class Control:
 
     def _statistics(self) -> dict[str, Any]:
         requests: dict[str, dict[str, int]] = {}
-        for (service, operation, verdict), number in self._cloud.requests.items():
-            requests.setdefault(f"{service}.{operation}", {})[verdict.value] = number
+        for (service, operation, fate), number in self._cloud.requests.items():
+            requests.setdefault(f"{service}.{operation}", {})[fate.value] = number
         return {"requests": requests, "sent_at": [mail.at for mail in self._cloud.ses.accepted]}
 
 

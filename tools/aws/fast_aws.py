@@ -93,7 +93,7 @@ class FastAws(SimulatedAws):
         super().reset()
 
     def statistics(self) -> dict[str, Any]:
-        """Return `requests` (by operation, then by verdict) and `sent_at` (seconds, per mail)."""
+        """Return `requests` (by operation, then by fate) and `sent_at` (seconds, per mail)."""
         statistics: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return statistics
 

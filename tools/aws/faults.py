@@ -126,7 +126,7 @@ def _service(given: dict[str, Any]) -> ServiceFaults:
     return ServiceFaults(**given | values)
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """How one request ends."""
 
     ANSWERED = "answered"
@@ -138,11 +138,11 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-_BY_CHANCE = (Verdict.THROTTLED, Verdict.FAILED, Verdict.UNCONFIRMED, Verdict.CUT)
+_BY_CHANCE = (Fate.THROTTLED, Fate.FAILED, Fate.UNCONFIRMED, Fate.CUT)
 
 
 class Dice:
-    """Draws the verdict on each request.
+    """Draws the fate of each request.
 
     Each service has its own dice, so the order of requests to different services doesn't matter.
     """
@@ -165,21 +165,21 @@ class Dice:
         faults = self.of(service)
         return (faults.latency_ms + faults.jitter_ms * self.randoms[service].random()) / 1000
 
-    def verdict(self, service: str, operation: str) -> Verdict:
+    def fate(self, service: str, operation: str) -> Fate:
         """Draw how a request ends."""
         faults = self.of(service)
         if not faults.concern(operation):
-            return Verdict.ANSWERED
+            return Fate.ANSWERED
         if faults.has_outage(operation):
-            return Verdict.OUTAGE
+            return Fate.OUTAGE
         if faults.refused is not None:
-            return Verdict.REFUSED
+            return Fate.REFUSED
         drawn = self.randoms[service].random()
-        for verdict in _BY_CHANCE:
-            drawn -= getattr(faults, verdict)
+        for fate in _BY_CHANCE:
+            drawn -= getattr(faults, fate)
             if drawn < 0:
-                return verdict
-        return Verdict.ANSWERED
+                return fate
+        return Fate.ANSWERED
 
     def happens(self, share: float) -> bool:
         """Draw whether something with this probability happens to a message of SQS."""
