@@ -142,7 +142,8 @@ def dead_letters(client: "redis.Redis") -> Counter[str]:
     for queue in (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
         ids = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
         for one in ids:
-            reasons[(client.get(keys.reason_of(one.decode())) or b"unknown").decode()] += 1
+            reason = cast("bytes | None", client.get(keys.reason_of(one.decode())))
+            reasons[(reason or b"unknown").decode()] += 1
     return reasons
 
 
