@@ -8,6 +8,7 @@ from emails.config import DomainConfig
 from emails.edges import aws, clock, render, s3, ses
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
+from emails.edges.presence import RedisPresence
 from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
 from emails.values.facts import Policy
@@ -35,6 +36,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         delete_later=pending_deletions.add,
         mailer=ses.connect(session, config.configuration_set),
         send_notes=RedisSendNotes(redis),
+        presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection, connections
 
 from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
@@ -37,6 +37,11 @@ def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
             raise NotFinished(RetryReason.DATABASE_UNAVAILABLE) from error
 
     return wrapper
+
+
+def name_connections(name: str) -> None:
+    """Give this process's next connections a name, by which the database's server knows them."""
+    connections.settings["default"].setdefault("OPTIONS", {})["application_name"] = name
 
 
 def _is_read_only(error: InternalError) -> bool:

@@ -73,7 +73,8 @@ class Unsettled:
     """An earlier attempt left this delivery: still claimed, or in doubt.
 
     `until` is when its claim or its doubt ends, `created_at` when it was first claimed, and `now`
-    is the time, all by the database's clock.
+    is the time, all by the database's clock. `worker` is the process that claimed it, if known, and
+    `is_connected` whether the database still has a connection of it.
     """
 
     delivery_id: int
@@ -82,6 +83,8 @@ class Unsettled:
     until: datetime
     created_at: datetime
     now: datetime
+    worker: str = ""
+    is_connected: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""SES's `Send` events, from SES through SNS, SQS and a bridge to the worker in need of them (P2)."""
+"""SES's `Send` events, from SES through SNS, SQS and a bridge to the worker that needs them."""
 
 import signal
 import time

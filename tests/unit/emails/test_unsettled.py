@@ -78,6 +78,23 @@ def test_with_send_events(found: Unsettled, evidence: SendEvidence, decision: De
     assert decide(found, evidence, awaits_events=True) == decision
 
 
+@pytest.mark.parametrize(
+    ("evidence", "awaits_events", "decision"),
+    [
+        (NOTHING, False, TakeOver()),
+        (BEGUN, True, Doubt()),
+        (NOT_BEGUN, True, TakeOver()),
+        (SENT, True, TakeOver("0100-1")),
+    ],
+)
+def test_what_a_dead_worker_holds_needs_not_expire(
+    evidence: SendEvidence, awaits_events: bool, decision: Decision
+) -> None:
+    found = left(100)
+
+    assert decide(found, evidence, awaits_events=awaits_events, is_orphaned=True) == decision
+
+
 @pytest.mark.parametrize("awaits_events", [True, False])
 def test_what_was_released_is_taken_at_once(awaits_events: bool) -> None:
     found = Unsettled(1, "1-0", False, until=RELEASED, created_at=NOW - AGE, now=NOW)
