@@ -54,7 +54,8 @@ def decide(
     if found.is_in_doubt:
         if found.is_for_an_operator or not awaits_events:
             return GiveUp(RefuseReason.SEND_IN_DOUBT)
-        return TakeOver() if found.is_over else Wait(RetryReason.SEND_UNCONFIRMED)
+        is_refuted = found.is_over and evidence.has_all_events
+        return TakeOver() if is_refuted else Wait(RetryReason.SEND_UNCONFIRMED)
     if not found.is_over and not is_orphaned:
         return Wait(RetryReason.CLAIMED_ELSEWHERE)
     age = found.now - found.created_at

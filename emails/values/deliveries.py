@@ -12,6 +12,9 @@ RELEASED = datetime(1970, 1, 1, tzinfo=UTC)
 NO_END = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of a doubt that only an operator settles."""
 
+EVENTS_COME_BACK = timedelta(seconds=90)
+"""How long after Redis was wiped the bridges have noted all recent `Send` events again."""
+
 BEGUN_SENDS_KEPT = timedelta(hours=6)
 """How long it is noted that a worker was about to send a mail."""
 
@@ -118,6 +121,11 @@ class SendEvidence:
     has_begun: bool = False
     kept_for: timedelta | None = None
     event_delay: timedelta = timedelta(0)
+
+    @property
+    def has_all_events(self) -> bool:
+        """Return whether every recent event that reached us is noted, also if Redis was wiped."""
+        return self.kept_for is not None and self.kept_for >= EVENTS_COME_BACK
 
     def excludes_a_send(self, age: timedelta) -> bool:
         """Return whether no attempt at a delivery of this age has begun to send.

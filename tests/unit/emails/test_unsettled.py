@@ -70,6 +70,9 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
         (left(1, is_in_doubt=True), NOT_BEGUN, FOR_THE_EVENT),
         (left(1, is_in_doubt=True), SENT, TakeOver("0100-1")),
         (left(0, is_in_doubt=True), BEGUN, TakeOver()),
+        # The event may have come, and be noted again by the bridges.
+        (left(0, is_in_doubt=True), WIPED_SINCE, FOR_THE_EVENT),
+        (left(0, is_in_doubt=True), NOTHING, FOR_THE_EVENT),
         # From before SES published events: nobody can tell.
         (left_until_an_operator_decides(), NOTHING, FOR_AN_OPERATOR),
     ],
