@@ -25,7 +25,6 @@ NEEDS_NOTHING_MORE = frozenset(
     {
         Disposition.ALREADY_DONE,
         Disposition.CONFIRMED,
-        Disposition.SEND_CONFIRMED,
         Disposition.UNNEEDED,
     }
 )

@@ -23,6 +23,7 @@ from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
+from bridge.send_events import SendEvents
 from bridge.sns.certificates import CertificateUnavailable
 from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
@@ -79,7 +80,7 @@ class Poller:
         self._leases = leases
         self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
-        self._confirmations = confirmations
+        self._send_events = SendEvents(queue, confirmations)
         self._authenticate = authenticate
         self._totals = totals
         self._options = options
@@ -105,6 +106,7 @@ class Poller:
 
         Errors of Redis and of receiving pass through; the caller backs off.
         """
+        self._send_events.tend()
         started = time.monotonic()
         messages = self._queue.receive(demand)
         received = time.monotonic()
@@ -160,22 +162,13 @@ class Poller:
                 case Disposition():
                     results.append((_handle(message), judged))
         try:
-            results += self._confirm(sends)
+            self._send_events.confirm(sends)
         except RedisError:
             unfinished = [work.handle for work in batch] + [_handle(one) for one, _ in sends]
             self._change_visibility(unfinished, 0)
             raise
+        results += [(_handle(one), Disposition.SEND_CONFIRMED) for one, _ in sends]
         return results + self._dispatch(batch)
-
-    def _confirm(
-        self, sends: list[tuple[Message, SendConfirmed]]
-    ) -> list[tuple[Handle, Disposition]]:
-        if sends:
-            fresh = [one.sent_at_ms for one, _ in sends if one.receive_count == 1]
-            delay_seconds = (_now_ms() - min(fresh)) / 1000 if fresh else None
-            pairs = [(send.delivery, send.ses_id) for _, send in sends]
-            self._confirmations.note(pairs, delay_seconds)
-        return [(_handle(one), Disposition.SEND_CONFIRMED) for one, _ in sends]
 
     def _may_delete(self, result: Disposition) -> bool:
         if result in NEEDS_NOTHING_MORE:

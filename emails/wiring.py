@@ -9,6 +9,7 @@ from emails.edges import aws, clock, render, s3, ses
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
+from emails.edges.presence import RedisPresence
 from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
 from emails.values.facts import Policy
@@ -38,6 +39,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         delete_later=pending_deletions.add,
         mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
         send_notes=RedisSendNotes(redis),
+        presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,

@@ -93,6 +93,21 @@ class FakeSendNotes:
         self.kept_for = self.kept_for or timedelta(0)
 
 
+class FakePresence:
+    """Worker processes: this one, and those in `silent`."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.fresh = True
+        self.silent: set[str] = set()
+
+    def is_fresh(self) -> bool:
+        return self.fresh
+
+    def is_silent(self, name: str) -> bool:
+        return name in self.silent
+
+
 class FakeClockWatch:
     """Keeps what it is to compare: the database's time, and ours before and after."""
 

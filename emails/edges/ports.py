@@ -54,6 +54,20 @@ class SendNotes(Protocol):
         """Find what was noted for a delivery."""
 
 
+class WorkerPresence(Protocol):
+    """Which worker processes are alive."""
+
+    @property
+    def name(self) -> str:
+        """The name of this process; empty if it has none."""
+
+    def is_fresh(self) -> bool:
+        """Return whether nobody can take this process for dead now."""
+
+    def is_silent(self, name: str) -> bool:
+        """Return whether a process has shown no sign of life lately."""
+
+
 class ClockWatch(Protocol):
     """Notices when this machine's clock is wrong."""
 

@@ -62,13 +62,14 @@ class RedisSendNotes:
         with self._redis.pipeline() as pipeline:
             pipeline.get(sent_key(delivery))
             pipeline.exists(_begun_key(delivery))
+            pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
             pipeline.ttl(_SINCE_KEY)
             pipeline.get(SEND_EVENT_DELAY_KEY)
-            sent_as, begun, left_seconds, delay_seconds = pipeline.execute()
+            sent_as, begun, _, left_seconds, delay_seconds = pipeline.execute()
         return SendEvidence(
             sent_as=_read(sent_as),
             has_begun=bool(begun),
-            kept_for=timedelta(seconds=_SINCE_SECONDS - left_seconds) if left_seconds > 0 else None,
+            kept_for=timedelta(seconds=_SINCE_SECONDS - left_seconds),
             event_delay=timedelta(seconds=int(delay_seconds or 0)),
         )
 

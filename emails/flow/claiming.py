@@ -15,7 +15,9 @@ def claim(context: Context, purpose: str, recipient: str) -> Claim | Finished:
     """Claim the delivery, unless it is finished. Raises `NotFinished` or `Refused`."""
     ports = context.ports
     started, lifetime = ports.clock(), ports.policy.claim_duration
-    result = claims.claim(context.sns_message_id, purpose, recipient, started, lifetime)
+    result = claims.claim(
+        context.sns_message_id, purpose, recipient, started, lifetime, ports.presence.name
+    )
     match result:
         case Claim():
             ports.clock_watch.compare(result.claimed_at, started, ports.clock())
@@ -31,11 +33,17 @@ def claim(context: Context, purpose: str, recipient: str) -> Claim | Finished:
 def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Claim:
     wait = context.ports.policy.send_event_wait
     evidence = context.ports.send_notes.find(found.reference)
-    decision = unsettled.decide(found, evidence, awaits_events=wait is not None)
+    decision = unsettled.decide(
+        found,
+        evidence,
+        awaits_events=wait is not None,
+        is_orphaned=_is_orphaned(context, found),
+    )
     match decision:
         case unsettled.TakeOver(sent_as):
             lifetime = context.ports.policy.claim_duration
-            if claimed := claims.take_over(found, sent_as, started, lifetime):
+            worker = context.ports.presence.name
+            if claimed := claims.take_over(found, sent_as, started, lifetime, worker):
                 return claimed
             raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
         case unsettled.Doubt():
@@ -47,3 +55,13 @@ def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Cl
             raise Refused(reason)
         case _:
             assert_never(decision)
+
+
+def _is_orphaned(context: Context, found: Unsettled) -> bool:
+    """Return whether the worker that holds the claim is dead.
+
+    It is if two servers agree: Redis has heard nothing of it lately, and the database has no
+    connection of it. A suspended process keeps its connections; one that lost them still beats.
+    """
+    is_held = bool(found.worker) and not found.is_over and not found.is_connected
+    return is_held and context.ports.presence.is_silent(found.worker)

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from emails.edges.ports import ClockWatch, Mailer, MailStore, MakeNote, MakeNotice, Pace, SendNotes
+from emails.edges.ports import (
+    ClockWatch,
+    Mailer,
+    MailStore,
+    MakeNote,
+    MakeNotice,
+    Pace,
+    SendNotes,
+    WorkerPresence,
+)
 from emails.values.deliveries import Instant
 from emails.values.facts import Policy
 from emails.values.notifications import StoredMail
@@ -23,6 +32,7 @@ class Ports:
     delete_later: Callable[[StoredMail], None]
     mailer: Mailer
     send_notes: SendNotes
+    presence: WorkerPresence
     pace: Pace
     make_note: MakeNote
     make_notice: MakeNotice

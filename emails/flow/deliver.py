@@ -99,8 +99,7 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     ports.pace.wait_turn()
     if ports.policy.send_event_wait is not None:
         ports.send_notes.note_begun(claimed.reference)
-    if claimed.has_expired(ports.clock()):
-        # This machine was suspended, so no timeout fired. Another worker may hold the claim now.
+    if not _is_still_ours(context, claimed):
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
         return ports.mailer.send(replace(mail, tags=(*mail.tags, ("delivery", claimed.reference))))
@@ -119,6 +118,18 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
         # An interrupt: SES may have accepted the mail before we read its answer.
         _mark_in_doubt(context, claimed)
         raise
+
+
+def _is_still_ours(context: Context, claimed: Claim) -> bool:
+    """Return whether nobody can have taken the claim over, nor will before we have sent.
+
+    A suspended machine fires no timeouts, so its claim may have expired. A process that the others
+    did not hear of lately may seem dead: it asks the database, and makes the claim outlast that.
+    """
+    if claimed.has_expired(context.ports.clock()):
+        return False
+    presence = context.ports.presence
+    return not presence.name or presence.is_fresh() or claims.keep(claimed)
 
 
 def _mark_in_doubt(context: Context, claimed: Claim) -> None:

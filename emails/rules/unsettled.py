@@ -36,11 +36,15 @@ class GiveUp:
 Decision: TypeAlias = TakeOver | Doubt | Wait | GiveUp
 
 
-def decide(found: Unsettled, evidence: SendEvidence, *, awaits_events: bool) -> Decision:
+def decide(
+    found: Unsettled, evidence: SendEvidence, *, awaits_events: bool, is_orphaned: bool = False
+) -> Decision:
     """Decide by the row and by what is known of the send.
 
     A mail that SES is known to have needs no waiting for the claim to expire, and leaves no doubt:
     the work is completed without sending, and only the first of two that complete it counts.
+
+    `is_orphaned`: its worker is known to be dead, so its claim needs not expire.
 
     `awaits_events`: SES tells us of each send, so nothing that may have been sent is sent again
     before there was time for the event.
@@ -50,8 +54,9 @@ def decide(found: Unsettled, evidence: SendEvidence, *, awaits_events: bool) -> 
     if found.is_in_doubt:
         if found.is_for_an_operator or not awaits_events:
             return GiveUp(RefuseReason.SEND_IN_DOUBT)
-        return TakeOver() if found.is_over else Wait(RetryReason.SEND_UNCONFIRMED)
-    if not found.is_over:
+        is_refuted = found.is_over and evidence.has_all_events
+        return TakeOver() if is_refuted else Wait(RetryReason.SEND_UNCONFIRMED)
+    if not found.is_over and not is_orphaned:
         return Wait(RetryReason.CLAIMED_ELSEWHERE)
     age = found.now - found.created_at
     if found.was_released or not awaits_events or evidence.excludes_a_send(age):

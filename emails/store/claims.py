@@ -42,16 +42,23 @@ def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
 
 @raises_not_finished
 def claim(
-    sns_message_id: str, purpose: str, recipient: str, started: Instant, lifetime: timedelta
+    sns_message_id: str,
+    purpose: str,
+    recipient: str,
+    started: Instant,
+    lifetime: timedelta,
+    worker: str = "",
 ) -> ClaimResult:
     """Claim one delivery of a notification, unless an earlier attempt left or finished it.
 
-    `purpose` distinguishes several mails to the same recipient; `started` is now. Like all
-    functions here, raises `NotFinished` if the database is unavailable.
+    `purpose` distinguishes several mails to the same recipient; `started` is now, and `worker` is
+    this process's name, if it has one. Like all functions here, raises `NotFinished` if the
+    database is unavailable.
     """
     hashed = recipient_hash(sns_message_id, purpose, recipient)
+    seconds = lifetime.total_seconds()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [sns_message_id, hashed, lifetime.total_seconds(), RELEASED])
+        cursor.execute(_CLAIM, [sns_message_id, hashed, seconds, worker or None, RELEASED])
         row = cursor.fetchone()
         if row is not None:
             return Claim(row[0], _reference(row[0], hashed), row[1], started, lifetime)
@@ -65,7 +72,11 @@ def claim(
 
 @raises_not_finished
 def take_over(
-    found: Unsettled, sent_as: str | None, started: Instant, lifetime: timedelta
+    found: Unsettled,
+    sent_as: str | None,
+    started: Instant,
+    lifetime: timedelta,
+    worker: str = "",
 ) -> Claim | None:
     """Claim a delivery that an earlier attempt left; None if it has changed meanwhile.
 
@@ -73,7 +84,8 @@ def take_over(
     """
     seconds, state = lifetime.total_seconds(), _state_of(found)
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_OVER, [seconds, found.delivery_id, state.value, found.until])
+        values = [seconds, worker or None, found.delivery_id, state.value, found.until]
+        cursor.execute(_TAKE_OVER, values)
         row = cursor.fetchone()
     if row is None:
         return None
@@ -104,6 +116,15 @@ def release(claimed: Claim) -> None:
 
 
 @raises_not_finished
+def keep(claimed: Claim) -> bool:
+    """Take our name off the claim, so that it holds until it expires, even if we seem dead.
+
+    Returns False if another worker has taken it over already.
+    """
+    return _if_still_ours(claimed).update(claimed_by=None) == 1
+
+
+@raises_not_finished
 def mark_in_doubt(claimed: Claim, wait: timedelta | None) -> None:
     """Record that the mail may have been sent.
 
@@ -130,7 +151,7 @@ def _doubt(rows: "QuerySet[Delivery]", wait: timedelta | None) -> None:
 
 
 def _found(row: tuple[Any, ...], hashed: str) -> Finished | Unsettled:
-    delivery_id, state, outcome, reason, until, created_at, now = row
+    delivery_id, state, outcome, reason, until, created_at, now, worker, is_connected = row
     if state == DeliveryState.FINISHED:
         return Finished(from_stored(outcome, reason))
     return Unsettled(
@@ -140,6 +161,8 @@ def _found(row: tuple[Any, ...], hashed: str) -> Finished | Unsettled:
         until=until,
         created_at=created_at,
         now=now,
+        worker=worker or "",
+        is_connected=is_connected,
     )
 
 

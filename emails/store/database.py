@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 
 from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.outcomes import RetryReason
@@ -64,6 +64,11 @@ def _failure(error: Exception) -> NotFinished | None:
 
 def _unavailable(code: str) -> Unavailable:
     return Unavailable(RetryReason.DATABASE_UNAVAILABLE, Dependency.DATABASE, code)
+
+
+def name_connections(name: str) -> None:
+    """Give this process's next connections a name, by which the database's server knows them."""
+    connections.settings["default"].setdefault("OPTIONS", {})["application_name"] = name
 
 
 def statement(name: str) -> str:

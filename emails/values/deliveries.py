@@ -12,6 +12,9 @@ RELEASED = datetime(1970, 1, 1, tzinfo=UTC)
 NO_END = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of a doubt that only an operator settles."""
 
+EVENTS_COME_BACK = timedelta(seconds=90)
+"""How long after Redis was wiped the bridges have noted all recent `Send` events again."""
+
 BEGUN_SENDS_KEPT = timedelta(hours=6)
 """How long it is noted that a worker was about to send a mail."""
 
@@ -73,7 +76,8 @@ class Unsettled:
     """An earlier attempt left this delivery: still claimed, or in doubt.
 
     `until` is when its claim or its doubt ends, `created_at` when it was first claimed, and `now`
-    is the time, all by the database's clock.
+    is the time, all by the database's clock. `worker` is the process that claimed it, if known, and
+    `is_connected` whether the database still has a connection of it.
     """
 
     delivery_id: int
@@ -82,6 +86,8 @@ class Unsettled:
     until: datetime
     created_at: datetime
     now: datetime
+    worker: str = ""
+    is_connected: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -115,6 +121,11 @@ class SendEvidence:
     has_begun: bool = False
     kept_for: timedelta | None = None
     event_delay: timedelta = timedelta(0)
+
+    @property
+    def has_all_events(self) -> bool:
+        """Return whether every recent event that reached us is noted, also if Redis was wiped."""
+        return self.kept_for is not None and self.kept_for >= EVENTS_COME_BACK
 
     def excludes_a_send(self, age: timedelta) -> bool:
         """Return whether no attempt at a delivery of this age has begun to send.

@@ -10,7 +10,7 @@ import redis
 from bridge.ledger.confirmations import Confirmations
 from emails.edges.ports import SendNotes
 from emails.edges.send_notes import NOTE_SECONDS, RedisSendNotes
-from emails.values.deliveries import BEGUN_SENDS_KEPT, SendEvidence
+from emails.values.deliveries import BEGUN_SENDS_KEPT
 from emails.wire import sent_key
 from runtime.redis_client import connect_fail_fast
 from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis
@@ -45,7 +45,9 @@ def any_notes(request: pytest.FixtureRequest) -> AnyNotes:
 
 
 def test_of_a_delivery_without_a_note_nothing_is_known(any_notes: AnyNotes) -> None:
-    assert any_notes.notes.find("1-0") == SendEvidence()
+    found = any_notes.notes.find("1-0")
+
+    assert (found.sent_as, found.has_begun, found.has_all_events) == (None, False, False)
 
 
 def test_a_send_that_has_begun_is_found_by_its_delivery_only(any_notes: AnyNotes) -> None:
@@ -92,7 +94,7 @@ def test_notes_expire(redis_client: redis.Redis) -> None:
 def test_what_is_no_id_of_ses_is_no_note(redis_client: redis.Redis, written: bytes) -> None:
     redis_client.set(sent_key("1-0"), written)
 
-    assert RedisSendNotes(redis_client).find("1-0") == SendEvidence()
+    assert RedisSendNotes(redis_client).find("1-0").sent_as is None
 
 
 def test_notes_are_as_old_as_the_first_begun_send(redis_client: redis.Redis) -> None:
@@ -111,12 +113,11 @@ def test_after_a_wipe_nothing_is_known_of_what_was_noted_before(redis_client: re
     notes = RedisSendNotes(redis_client)
     notes.note_begun("1-0")
     redis_client.flushdb()
-    assert notes.find("1-0").kept_for is None
-
-    notes.note_begun("2-0")
 
     found = notes.find("1-0")
+
     assert not found.has_begun
+    assert not found.has_all_events
     assert not found.excludes_a_send(timedelta(seconds=1))
 
 
@@ -124,6 +125,28 @@ def test_a_begun_send_is_noted_for_as_long_as_its_absence_counts(redis_client: r
     RedisSendNotes(redis_client).note_begun("1-0")
 
     assert redis_client.ttl("relay:sending:1-0") >= BEGUN_SENDS_KEPT.total_seconds() - 5
+
+
+def test_the_notes_grow_older_from_the_first_look(redis_client: redis.Redis) -> None:
+    """Otherwise a doubt would never end where nothing is sent after a wipe."""
+    notes = RedisSendNotes(redis_client)
+    notes.find("1-0")
+    redis_client.expire("relay:since", redis_client.ttl("relay:since") - 100)
+
+    assert notes.find("1-0").has_all_events
+
+
+def test_a_bridge_learns_that_its_notes_were_lost(redis_client: redis.Redis) -> None:
+    one, other = Confirmations(redis_client), Confirmations(redis_client)
+    one.note([("1-0", "0100-1")], None)
+    other.note([("2-0", "0100-2")], None)
+    assert not one.were_lost()
+
+    redis_client.flushdb()
+    one.note([("1-0", "0100-1")], None)
+
+    assert not one.were_lost()
+    assert other.were_lost()
 
 
 def test_what_the_bridges_note_is_found_by_the_workers(redis_client: redis.Redis) -> None:

@@ -17,7 +17,14 @@ from emails.models import Delivery, DomainMask, Profile, RandomMask
 from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
-from tests.fakes import FakeClockWatch, FakeMailer, FakeMailStore, FakePace, FakeSendNotes
+from tests.fakes import (
+    FakeClockWatch,
+    FakeMailer,
+    FakeMailStore,
+    FakePace,
+    FakePresence,
+    FakeSendNotes,
+)
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, instant, received
 
 RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
@@ -32,6 +39,7 @@ class Relay:
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
     send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
+    presence: FakePresence = field(default_factory=FakePresence)
     policy: Any = POLICY
     now: datetime = NOW
     clock_watch: FakeClockWatch = field(default_factory=FakeClockWatch)
@@ -45,6 +53,7 @@ class Relay:
             delete_later=self.mail_store.delete_later,
             mailer=self.mailer,
             send_notes=self.send_notes,
+            presence=self.presence,
             pace=self.pace,
             make_note=render.forward_note,
             make_notice=render.notice_mail,

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from emails.models import Delivery, DeliveryState
 from emails.store import claims
+from emails.store.database import name_connections
 from emails.values.deliveries import NO_END, RELEASED, Claim, ClaimResult, Finished, Unsettled
 from emails.values.outcomes import Blocked, BlockReason, Outcome
 from tests.integration.emails.conftest import FORWARDED
@@ -217,3 +218,38 @@ def test_a_delivery_in_doubt_can_still_be_finished() -> None:
 
     assert claims.finish(claimed, FORWARDED, NOW) is True
     assert claim_after(61) == Finished(FORWARDED)
+
+
+def test_a_claim_names_its_worker_and_whether_that_is_connected(transactional_db: None) -> None:
+    name_connections("worker:here:1:aaaa")
+    connection.close()
+    try:
+        for worker, is_connected in (("worker:here:1:aaaa", True), ("worker:here:1:bbbb", False)):
+            Delivery.objects.all().delete()
+            claims.claim("sns-1", "received", "x7k2@masks.example", instant(), LASTS, worker)
+
+            found = left_behind(0)
+
+            assert (found.worker, found.is_connected) == (worker, is_connected)
+    finally:
+        connection.settings_dict["OPTIONS"].pop("application_name")
+        connection.close()
+
+
+def test_who_takes_over_is_named_instead() -> None:
+    claims.claim("sns-1", "received", "x7k2@masks.example", instant(), LASTS, "first")
+
+    claims.take_over(left_behind(60), None, instant(), LASTS, "second")
+
+    assert left_behind(0).worker == "second"
+
+
+def test_a_claim_that_is_kept_names_nobody_who_could_be_dead() -> None:
+    claimed = claims.claim("sns-1", "received", "x7k2@masks.example", instant(), LASTS, "first")
+    assert isinstance(claimed, Claim)
+
+    assert claims.keep(claimed)
+
+    assert left_behind(0).worker == ""
+    claims.take_over(left_behind(60), None, instant(), LASTS, "second")
+    assert not claims.keep(claimed)

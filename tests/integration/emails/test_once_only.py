@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from emails.models import Delivery, RandomMask
@@ -16,7 +16,7 @@ from emails.store import claims
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import RefuseReason, RetryReason
-from tests.fakes import FakeMailStore
+from tests.fakes import FakeMailStore, FakePace, FakePresence
 from tests.integration.emails.conftest import (
     FORWARDED,
     SNS_MESSAGE_ID,
@@ -290,3 +290,71 @@ def test_the_same_notification_in_eight_threads_at_once_sends_one_mail(
     assert arrive(relay) == (FORWARDED,)
     assert len(relay.mailer.sent) == 1
     assert RandomMask.objects.get().forwarded == 1
+
+
+@pytest.mark.parametrize(
+    ("worker", "is_silent", "is_taken"),
+    [("dead", True, True), ("dead", False, False), ("", True, False)],
+)
+def test_the_claim_of_a_worker_that_is_known_to_be_dead_is_taken_over_at_once(
+    relay: Relay, worker: str, is_silent: bool, is_taken: bool
+) -> None:
+    a_mask(an_owner())
+    recipient, lasts = "x7k2@masks.example", relay.policy.claim_duration
+    claims.claim(SNS_MESSAGE_ID, "received", recipient, instant(relay.now), lasts, worker)
+    relay.presence.silent = {"dead", ""} if is_silent else set()
+
+    if is_taken:
+        assert arrive(relay) == (FORWARDED,)
+    else:
+        with pytest.raises(NotFinished):
+            arrive(relay)
+
+
+def test_the_claim_of_a_silent_worker_with_a_connection_is_not_taken_over(
+    relay: Relay,
+) -> None:
+    """It is suspended, and may wake up in its call to SES."""
+    a_mask(an_owner())
+    with connection.cursor() as cursor:
+        cursor.execute("SET application_name = 'suspended'")
+    recipient, lasts = "x7k2@masks.example", relay.policy.claim_duration
+    claims.claim(SNS_MESSAGE_ID, "received", recipient, instant(relay.now), lasts, "suspended")
+    relay.presence.silent = {"suspended"}
+
+    with pytest.raises(NotFinished) as failure:
+        arrive(relay)
+
+    assert failure.value.reason == "claimed_elsewhere"
+
+
+def test_a_worker_that_seemed_dead_and_was_taken_over_does_not_send(relay: Relay) -> None:
+    """It was suspended, and its connections were cut meanwhile."""
+    a_mask(an_owner())
+    relay.presence.name, relay.presence.fresh = "woken", False
+    other = replace(relay, presence=FakePresence(), pace=FakePace(), mail_store=FakeMailStore())
+    other.presence.name, other.presence.silent = "other", {"woken"}
+    relay.pace.meanwhile = lambda: arrive(other)
+
+    with pytest.raises(NotFinished) as failure:
+        arrive(relay)
+
+    assert failure.value.reason == "claimed_elsewhere"
+    assert len(relay.mailer.sent) == 1
+
+
+def test_a_worker_that_seems_dead_keeps_its_claim_while_it_sends(relay: Relay) -> None:
+    a_mask(an_owner())
+    relay.presence.name, relay.presence.fresh = "slow", False
+    other = replace(relay, presence=FakePresence(), pace=FakePace(), mail_store=FakeMailStore())
+    other.presence.silent = {"slow"}
+
+    def meanwhile() -> None:
+        relay.mailer.meanwhile = lambda: None
+        with pytest.raises(NotFinished):
+            arrive(other)
+
+    relay.mailer.meanwhile = meanwhile
+
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1

@@ -70,12 +70,32 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
         (left(1, is_in_doubt=True), NOT_BEGUN, FOR_THE_EVENT),
         (left(1, is_in_doubt=True), SENT, TakeOver("0100-1")),
         (left(0, is_in_doubt=True), BEGUN, TakeOver()),
+        # The event may have come, and be noted again by the bridges.
+        (left(0, is_in_doubt=True), WIPED_SINCE, FOR_THE_EVENT),
+        (left(0, is_in_doubt=True), NOTHING, FOR_THE_EVENT),
         # From before SES published events: nobody can tell.
         (left_until_an_operator_decides(), NOTHING, FOR_AN_OPERATOR),
     ],
 )
 def test_with_send_events(found: Unsettled, evidence: SendEvidence, decision: Decision) -> None:
     assert decide(found, evidence, awaits_events=True) == decision
+
+
+@pytest.mark.parametrize(
+    ("evidence", "awaits_events", "decision"),
+    [
+        (NOTHING, False, TakeOver()),
+        (BEGUN, True, Doubt()),
+        (NOT_BEGUN, True, TakeOver()),
+        (SENT, True, TakeOver("0100-1")),
+    ],
+)
+def test_what_a_dead_worker_holds_needs_not_expire(
+    evidence: SendEvidence, awaits_events: bool, decision: Decision
+) -> None:
+    found = left(100)
+
+    assert decide(found, evidence, awaits_events=awaits_events, is_orphaned=True) == decision
 
 
 @pytest.mark.parametrize("awaits_events", [True, False])
