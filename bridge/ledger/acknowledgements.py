@@ -53,7 +53,7 @@ class Acknowledgements:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
-        self._acknowledge = script(client, "acknowledge")
+        self._acknowledge = script(client, "dead_letters", "acknowledge")
 
     def acknowledge(
         self,
@@ -81,6 +81,7 @@ class Acknowledgements:
                     dead_letters,
                     keys.messages_of(dead_letters),
                     keys.messages_of(keys.queue(actor_queue)),
+                    keys.DEAD_LETTER_BYTES,
                 ],
                 args=[
                     message_id,
@@ -91,6 +92,7 @@ class Acknowledgements:
                     DEAD_LETTER_TTL_MS,
                     int(forget_attempts),
                     keys.ACKNOWLEDGEMENTS,
+                    keys.reason_of(""),
                 ],
             )
         )
