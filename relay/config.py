@@ -91,7 +91,7 @@ class RelayConfig(DomainConfig):
         "PROCESS_EMAIL_MAX_DEAD_LETTERS",
         integer(100, 1_000_000),
         help="How many dead letters Redis keeps. Above it the oldest are dropped; SQS still has "
-        "their messages.",
+        "their messages, unless PROCESS_EMAIL_DELETE_FAILED_MESSAGES is on.",
         default=str(MAX_NUMBER),
     )
     max_dead_letter_bytes: int = setting(

@@ -2,7 +2,7 @@
 
 While something refuses every mail, dead letters come as fast as mails do, and would fill Redis. Of
 a dropped one nothing is lost but its note: SQS still has its message, in the queue or in its
-dead-letter queue.
+dead-letter queue, unless the operator has failed messages deleted.
 """
 
 import time
@@ -33,7 +33,7 @@ _MOST_DROPPED = 100
 class DeadLetterLimit:
     """The limits, which every message that dies keeps to. Errors of Redis pass through.
 
-    `max_bytes` counts the messages; Redis needs about 600 bytes more for each. They never get more
+    `max_bytes` counts the messages; Redis needs about 750 bytes more for each. They never get more
     than a quarter of Redis's `maxmemory`.
     """
 
