@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from environ import Env
 
+from bridge.ledger.dead_letter_limit import MAX_BYTES, MAX_NUMBER
 from emails.config import DomainConfig
 from runtime.env import (
     Problem,
@@ -85,6 +86,20 @@ class RelayConfig(DomainConfig):
         integer(0, 100),
         help="How often a message is retried, with backoff, after a temporary failure.",
         default="8",
+    )
+    max_dead_letters: int = setting(
+        "PROCESS_EMAIL_MAX_DEAD_LETTERS",
+        integer(100, 1_000_000),
+        help="How many dead letters Redis keeps. Above it the oldest are dropped; SQS still has "
+        "their messages, unless PROCESS_EMAIL_DELETE_FAILED_MESSAGES is on.",
+        default=str(MAX_NUMBER),
+    )
+    max_dead_letter_bytes: int = setting(
+        "PROCESS_EMAIL_MAX_DEAD_LETTER_BYTES",
+        integer(1024 * 1024, 1024**4, "bytes"),
+        help="How many bytes they may have together. Above it, or above a quarter of Redis's "
+        "`maxmemory`, the oldest are dropped.",
+        default=str(MAX_BYTES),
     )
     version: str | None = setting(
         "VERSION",

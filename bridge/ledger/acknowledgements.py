@@ -69,7 +69,7 @@ class Acknowledgements:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
         self._failed_ms = max(self._lifetime_ms, keys.FAILED_TTL_MS)
-        self._acknowledge = script(client, "acknowledge")
+        self._acknowledge = script(client, "dead_letters", "acknowledge")
         self._take = script(client, "take")
         self._find_unconfirmed = script(client, "unconfirmed")
 
@@ -99,6 +99,7 @@ class Acknowledgements:
                     dead_letters,
                     keys.messages_of(dead_letters),
                     keys.messages_of(keys.queue(actor_queue)),
+                    keys.DEAD_LETTER_BYTES,
                 ],
                 args=[
                     message_id,
@@ -109,6 +110,7 @@ class Acknowledgements:
                     DEAD_LETTER_TTL_MS,
                     int(forget_attempts),
                     keys.ACKNOWLEDGEMENTS,
+                    keys.reason_of(""),
                 ],
             )
         )

@@ -71,8 +71,8 @@ class DeadLetters:
     def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
-        self._requeue = script(client, "requeue")
-        self._delete = script(client, "delete_dead_letter")
+        self._requeue = script(client, "dead_letters", "requeue")
+        self._delete = script(client, "dead_letters", "delete_dead_letter")
 
     def places(
         self, queue: str, newest_ms: float = float("inf"), oldest_ms: float = float("-inf")
@@ -172,7 +172,12 @@ def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _keys_of_dead_letter(place: Place) -> list[str]:
     dead_letters = keys.dead_letters(place.queue)
-    return [dead_letters, keys.messages_of(dead_letters), keys.reason_of(place.id)]
+    return [
+        dead_letters,
+        keys.messages_of(dead_letters),
+        keys.reason_of(place.id),
+        keys.DEAD_LETTER_BYTES,
+    ]
 
 
 def _keys_of_requeue(requeue: Requeue) -> list[str]:

@@ -31,6 +31,9 @@ TAKEN = f"{_PREFIX}:taken-acknowledgements:"
 HIDING = f"{_PREFIX}:hiding:"
 """The prefix of the keys that exist while a bridge hides those; as above."""
 
+DEAD_LETTER_BYTES = f"{_PREFIX}:dead-letter-bytes"
+"""The bytes of the dead letters of each queue: a hash, by the key of the queue's messages."""
+
 
 def message(message_id: str) -> str:
     """Name the entry of an SQS message (hash)."""
@@ -60,6 +63,11 @@ def reason_of(dead_letter_id: str) -> str:
 def queue(name: str) -> str:
     """Name one of Dramatiq's queues (list of ids)."""
     return f"{NAMESPACE}:{name}"
+
+
+def fetched(broker_id: str, queue_name: str) -> str:
+    """Name the set of what a worker's process has fetched from a queue and not acknowledged."""
+    return f"{NAMESPACE}:__acks__.{broker_id}.{queue_name}"
 
 
 def dead_letters(queue_name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.ledger.dead_letter_limit import find_bytes
 from bridge.ledger.heartbeats import Heartbeat, Role
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
@@ -70,6 +71,11 @@ def redis_gauges(client: "Redis", now_ms: int) -> Iterator[Gauge]:
         yield Gauge("redis_queue_delayed", delayed, tag)
         yield Gauge("redis_queue_dead_letters", dead_letters, tag)
         yield Gauge("redis_queue_oldest_s", _age_seconds(client, name, head, now_ms), tag)
+
+
+def dead_letter_gauges(client: "Redis") -> Iterator[Gauge]:
+    """Yield the bytes of all dead letters."""
+    yield Gauge("dead_letter_bytes", find_bytes(client))
 
 
 def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:

@@ -15,6 +15,7 @@ from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (
     Gauge,
     breaker_gauges,
+    dead_letter_gauges,
     in_flight_gauges,
     pending_deletion_gauges,
     process_gauges,
@@ -41,6 +42,7 @@ def _of_redis(client: "Redis", config: RelayConfig, now_ms: int) -> list[Gauge]:
     try:
         return [
             *redis_gauges(client, now_ms),
+            *dead_letter_gauges(client),
             *in_flight_gauges(in_flight, now_ms),
             *pending_deletion_gauges(client, config.bucket),
             *process_gauges(Heartbeats(client).find_all()),

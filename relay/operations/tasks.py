@@ -10,6 +10,7 @@ from django.conf import settings
 from periodiq import cron
 from redis.exceptions import RedisError
 
+from bridge.ledger.dead_letter_limit import count_bytes_anew
 from emails.wire import DEFAULT_QUEUE
 from relay.operations import history
 from relay.operations.read_gauges import read_gauges
@@ -28,6 +29,10 @@ def publish_gauges() -> None:
     """Publish the gauges, log them, and store them for the dashboard's charts."""
     minute = int(time.time() // 60)
     client = _redis(settings.CONFIG.redis_url)
+    try:
+        count_bytes_anew(client)
+    except RedisError as error:
+        logger.warning("dead letters not counted", extra={"error_type": type(error).__name__})
     gauges = read_gauges(client, settings.CONFIG)
     for gauge in gauges:
         metrics.gauge(gauge.name, gauge.value, tags=gauge.tags)

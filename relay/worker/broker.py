@@ -10,6 +10,7 @@ from periodiq import PeriodiqMiddleware
 
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.attempts import DeliveryAttempts
+from bridge.ledger.dead_letter_limit import MAX_BYTES, MAX_NUMBER, DeadLetterLimit
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -77,19 +78,29 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
     ]
 
 
-def make_broker(redis_url: str, middleware: Iterable[dramatiq.Middleware] = ()) -> RecoveringBroker:
+def make_broker(
+    redis_url: str,
+    middleware: Iterable[dramatiq.Middleware] = (),
+    *,
+    max_dead_letters: int = MAX_NUMBER,
+    max_dead_letter_bytes: int = MAX_BYTES,
+) -> RecoveringBroker:
     """Make the broker. Without actors it can still enqueue messages, by the actors' names."""
-    return broker_on(connect(redis_url), middleware, breakers_of(redis_url))
+    client = connect(redis_url)
+    limit = DeadLetterLimit(client, max_dead_letters, max_dead_letter_bytes)
+    return broker_on(client, middleware, breakers_of(redis_url), limit)
 
 
 def broker_on(
     client: "Redis",
     middleware: Iterable[dramatiq.Middleware] = (),
     breakers: Breakers | None = None,
+    dead_letter_limit: DeadLetterLimit | None = None,
 ) -> RecoveringBroker:
     """Make the broker on a connection that is there already."""
     return RecoveringBroker(
         breakers=breakers,
+        dead_letter_limit=dead_letter_limit,
         client=client,
         middleware=list(middleware),
         namespace=NAMESPACE,
@@ -103,6 +114,10 @@ def broker_settings(config: RelayConfig) -> dict[str, Any]:
     """Make django-dramatiq's DRAMATIQ_BROKER."""
     return {
         "BROKER": "relay.worker.broker.make_broker",
-        "OPTIONS": {"redis_url": config.redis_url},
+        "OPTIONS": {
+            "redis_url": config.redis_url,
+            "max_dead_letters": config.max_dead_letters,
+            "max_dead_letter_bytes": config.max_dead_letter_bytes,
+        },
         "MIDDLEWARE": middleware(config),
     }

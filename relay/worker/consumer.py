@@ -18,11 +18,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import dramatiq
+import markus
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
-from dramatiq.common import compute_backoff
+from dramatiq.common import compute_backoff, current_millis, q_name
 from dramatiq.errors import ConnectionClosed
 from redis.exceptions import RedisError
 
+from bridge.ledger import keys
+from bridge.ledger.dead_letter_limit import DeadLetterLimit
 from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.worker.encoder import UNREADABLE_ACTOR
 from relay.worker.patience import patiently
@@ -30,6 +33,7 @@ from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
 
 logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("operations")
 
 _UNHURRIED_TIMEOUT_MS = 500
 """How long the queues without mail may sleep: bounces, periodic jobs, and retries, which wait at
@@ -136,9 +140,7 @@ class RecoveringConsumer(_RedisConsumer):
 
     def _recover_lost(self) -> None:
         broker = self.broker
-        recorded = broker.client.smembers(
-            f"{broker.namespace}:__acks__.{broker.broker_id}.{self.queue_name}"
-        )
+        recorded = broker.client.smembers(keys.fetched(broker.broker_id, self.queue_name))
         lost = sorted({one.decode() for one in recorded} - self._fetched)
         if not lost:
             return
@@ -156,8 +158,15 @@ class RecoveringConsumer(_RedisConsumer):
 class RecoveringBroker(RedisBroker):
     """A broker with these consumers. Only the queue of mails is polled at the worker's own rate."""
 
-    def __init__(self, *, breakers: Breakers | None = None, **parameters: Any) -> None:
+    def __init__(
+        self,
+        *,
+        breakers: Breakers | None = None,
+        dead_letter_limit: DeadLetterLimit | None = None,
+        **parameters: Any,
+    ) -> None:
         super().__init__(**parameters)  # type: ignore[no-untyped-call]
+        self._dead_letter_limit = dead_letter_limit or DeadLetterLimit(self.client)
         self.breakers = breakers or Breakers(self.client)
         self._fetched: dict[str, set[str]] = {}
 
@@ -179,6 +188,19 @@ class RecoveringBroker(RedisBroker):
                 extra={"actor": message.actor_name, "error_type": type(error).__name__},
             )
             return message
+
+    def do_nack(self, queue_name: str, dead_letter_id: str) -> None:
+        """Make a message a dead letter, in place of Dramatiq's step of this name."""
+        dropped = self._dead_letter_limit.bury(
+            dead_letter_id,
+            queue=q_name(queue_name),
+            fetched_from=queue_name,
+            broker_id=self.broker_id,
+            now_ms=current_millis(),
+        )
+        for sqs_message_id in dropped:
+            metrics.incr("dead_letters_dropped")
+            logger.warning("dead letter dropped", extra={"sqs_message_id": sqs_message_id})
 
     def _enqueue(self, message: Any, delay: int | None) -> Any:
         return super().enqueue(message, delay=delay)

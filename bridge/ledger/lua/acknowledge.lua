@@ -1,4 +1,5 @@
--- Acknowledges a message whose actor has really ended. Repeating it is harmless.
+-- Acknowledges a message whose actor has really ended. Repeating it is harmless. Needs
+-- dead_letters.lua.
 --
 -- KEYS[1]  the message's entry
 -- KEYS[2]  the messages in flight
@@ -7,9 +8,10 @@
 -- KEYS[5]  Dramatiq's dead letters of the actor's queue (sorted set)
 -- KEYS[6]  their messages (hash)
 -- KEYS[7]  the messages of the actor's queue (hash)
+-- KEYS[8]  the bytes of the dead letters
 -- ARGV     message id, new state ('done' or 'failed'), lifetime (ms), reason, id of the dead letter
 --          ('' for none), how long dead letters are kept (ms), whether to reset the delivery
---          attempts ('1' or '0'), prefix of the lists of acknowledgements
+--          attempts ('1' or '0'), prefix of the lists of acknowledgements, prefix of the reasons
 --
 -- Keeps: a message has at most one dead letter, the latest, and none once it is done, in whatever
 -- order two workers acknowledge it.
@@ -18,8 +20,8 @@ local message_id, state, lifetime, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local dead_letter, dead_letter_ttl, forget_attempts, prefix = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 
 local function bury(id)
-    redis.call('ZREM', KEYS[5], id)
-    redis.call('HDEL', KEYS[6], id)
+    remove_dead_letter(KEYS[5], KEYS[6], KEYS[8], id)
+    redis.call('DEL', ARGV[9] .. id)
     -- Dramatiq moves it to its dead letters only after this, and only if it is still here.
     redis.call('HDEL', KEYS[7], id)
 end

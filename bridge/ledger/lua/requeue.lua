@@ -1,15 +1,16 @@
--- Requeues a dead letter: moves it back to its queue.
+-- Requeues a dead letter: moves it back to its queue. Needs dead_letters.lua.
 --
 -- KEYS[1]  Dramatiq's dead letters of the queue (sorted set)
 -- KEYS[2]  their messages (hash)
 -- KEYS[3]  its reason
--- KEYS[4]  the queue (list)
--- KEYS[5]  its messages (hash)
+-- KEYS[4]  the bytes of the dead letters
+-- KEYS[5]  the queue (list)
+-- KEYS[6]  its messages (hash)
 --          and for a message from SQS:
--- KEYS[6]  the message's entry
--- KEYS[7]  the messages in flight
--- KEYS[8]  the message's delivery attempts
--- KEYS[9]  the id of its dead letter
+-- KEYS[7]  the message's entry
+-- KEYS[8]  the messages in flight
+-- KEYS[9]  the message's delivery attempts
+-- KEYS[10]  the id of its dead letter
 -- ARGV     the dead letter's id, the new message's id in Redis, the new message,
 --          the SQS message's id ('' for none), now (ms), lifetime (ms),
 --          how long dead letters are kept (ms)
@@ -29,18 +30,17 @@ if not redis.call('ZSCORE', KEYS[1], id) then
     return 'gone'
 end
 
-local state = sqs_id ~= '' and redis.call('HGET', KEYS[6], 'state')
+local state = sqs_id ~= '' and redis.call('HGET', KEYS[7], 'state')
 if state == 'enqueued' then
-    redis.call('SET', KEYS[9], id, 'PX', ARGV[7], 'NX')
+    redis.call('SET', KEYS[10], id, 'PX', ARGV[7], 'NX')
     return 'in_flight'
 end
 
 local function bury()
-    redis.call('ZREM', KEYS[1], id)
-    redis.call('HDEL', KEYS[2], id)
+    remove_dead_letter(KEYS[1], KEYS[2], KEYS[4], id)
     redis.call('DEL', KEYS[3])
-    if sqs_id ~= '' and redis.call('GET', KEYS[9]) == id then
-        redis.call('DEL', KEYS[9])
+    if sqs_id ~= '' and redis.call('GET', KEYS[10]) == id then
+        redis.call('DEL', KEYS[10])
     end
 end
 
@@ -51,15 +51,15 @@ end
 
 -- The queue comes first: if one of these calls fails, the message is enqueued twice rather than
 -- not at all.
-redis.call('HSET', KEYS[5], new_id, message)
-redis.call('RPUSH', KEYS[4], new_id)
+redis.call('HSET', KEYS[6], new_id, message)
+redis.call('RPUSH', KEYS[5], new_id)
 if sqs_id ~= '' then
     -- The last delivery's receipt handle stays: SQS accepts it until the next delivery.
-    redis.call('HSET', KEYS[6], 'state', 'enqueued', 'received_at', now,
-        'copies', string.match(KEYS[4], ':(.*)$') .. '/' .. new_id)
-    redis.call('PEXPIRE', KEYS[6], lifetime)
-    redis.call('ZADD', KEYS[7], now, sqs_id)
-    redis.call('DEL', KEYS[8])
+    redis.call('HSET', KEYS[7], 'state', 'enqueued', 'received_at', now,
+        'copies', string.match(KEYS[5], ':(.*)$') .. '/' .. new_id)
+    redis.call('PEXPIRE', KEYS[7], lifetime)
+    redis.call('ZADD', KEYS[8], now, sqs_id)
+    redis.call('DEL', KEYS[9])
 end
 bury()
 return 'requeued'

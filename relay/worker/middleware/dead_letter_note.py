@@ -83,6 +83,7 @@ class DeadLetterNote(dramatiq.Middleware):
                 keys.messages_of(queue),
                 keys.messages_of(dead_letters),
                 keys.reason_of(dead_letter_id),
+                keys.DEAD_LETTER_BYTES,
             ],
             args=[dead_letter_id, message.encode(), reason, DEAD_LETTER_TTL_MS],
         )

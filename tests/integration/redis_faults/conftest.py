@@ -65,6 +65,10 @@ class FaultyRelay:
         """Return the number of dead letters in Redis."""
         return int(self.redis.zcard("dramatiq:inbound.XQ"))
 
+    def in_sqs(self) -> int:
+        """Return the number of messages in both of SQS's queues."""
+        return self.aws.count(self.aws.queue_url) + self.in_sqs_dead_letter_queue()
+
     def in_sqs_dead_letter_queue(self) -> int:
         """Return the number of messages in SQS's own dead-letter queue."""
         return self.aws.count(self.aws.dead_letter_queue_url)

@@ -133,7 +133,7 @@ def test_an_alert_at_a_first_event_sees_it() -> None:
     expressions = [" ".join(alert["expr"].split()) for alert in alerts()]
     at_any = [one for one in expressions if re.search(r"increase\(\w+\[15m\]\) > 0", one)]
 
-    assert len(at_any) == 3
+    assert len(at_any) == 4
     for expression in at_any:
         (name,) = named_in(expression)
         assert expression.endswith(f"or ({name} unless {name} offset 15m) > 0")
