@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -48,7 +49,8 @@ class Running:
         wires = self.lab.wiring.settings("workers")
         # A claim of a worker that failed must not outlive the test.
         limit = {"PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8"}
-        self.workers.append(self.lab.stack.start_workers(**wires, **(limit | settings)))
+        chosen: dict[str, Any] = wires | limit | settings
+        self.workers.append(self.lab.stack.start_workers(**chosen))
 
     def warm_up(self) -> None:
         """Forward some mails, so that a fault meets a relay that works."""
