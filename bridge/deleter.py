@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import markus
 
-from bridge.ledger.acknowledgements import Acknowledgement, Acknowledgements
+from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
 from bridge.messages import Handle
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
@@ -62,8 +62,9 @@ class Deleter:
             # Deleting a message twice is harmless, so the whole batch goes back.
             self._give_back(taken)
             raise
-        for acknowledgement in taken:
-            if acknowledgement not in undeleted:
+        done = [one for one in taken if one not in undeleted]
+        for acknowledgement in self._acknowledgements.confirm(self._queue.queue_name, done):
+            if acknowledgement.reason != ENDED_BEFORE:
                 self._record(acknowledgement)
         return len(taken)
 
@@ -102,8 +103,7 @@ class Deleter:
                 )
 
     def _give_back(self, acknowledgements: list[Acknowledgement]) -> None:
-        if acknowledgements:
-            self._acknowledgements.give_back(self._queue.queue_name, acknowledgements)
+        self._acknowledgements.give_back(self._queue.queue_name, acknowledgements)
 
     def _record(self, acknowledgement: Acknowledgement) -> None:
         seconds = time.time() - acknowledgement.received_at_ms / 1000

@@ -13,11 +13,23 @@ class Disposition(StrEnum):
     ALREADY_DONE = "already_done"
     ALREADY_FAILED = "already_failed"
     CONFIRMED = "confirmed"
+    SEND_CONFIRMED = "send_confirmed"
+    UNNEEDED = "unneeded"
     REJECTED = "rejected"
     DEFERRED = "deferred"
     REFUSED = "refused"
     ERROR = "error"
 
+
+NEEDS_NOTHING_MORE = frozenset(
+    {
+        Disposition.ALREADY_DONE,
+        Disposition.CONFIRMED,
+        Disposition.SEND_CONFIRMED,
+        Disposition.UNNEEDED,
+    }
+)
+"""A message that ended so is deleted from SQS at once."""
 
 FAILURES = frozenset(
     {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}

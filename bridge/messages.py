@@ -19,7 +19,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """What SQS wants to see of a message that it has delivered."""
+    """Identifies one delivery of a message, to delete or hide it."""
 
     message_id: str
     receipt_handle: str

@@ -16,7 +16,9 @@ import dramatiq
 import markus
 from redis.exceptions import RedisError
 
-from bridge.dispositions import Cycle, Disposition
+from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
@@ -24,7 +26,7 @@ from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.sns.certificates import CertificateUnavailable
 from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
-from bridge.sns.routing import actor_queue
+from bridge.sns.routing import REJECT, ForWorkers, SendConfirmed, Unneeded, route_of
 from bridge.totals import Totals
 from bridge.visibility import Leases, longest_seconds
 from emails import wire
@@ -41,7 +43,9 @@ not come in, `CertificateUnavailable` if that can't be decided now."""
 
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
-    """The operator's choices for the poller; see the settings of the same names."""
+    """The poller's options: this bridge's id, how long a reservation lasts, and settings of the
+    same names.
+    """
 
     bridge: str
     max_in_flight: int
@@ -60,7 +64,9 @@ class Poller:
         reservations: Reservations,
         has_room: Callable[[], bool],
         leases: Leases,
+        acknowledgements: Acknowledgements,
         dispatcher: Dispatcher,
+        confirmations: Confirmations,
         authenticate: Authenticate,
         totals: Totals,
         options: PollerOptions,
@@ -71,7 +77,9 @@ class Poller:
         self._has_room = has_room
         self._is_short_of_room = False
         self._leases = leases
+        self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
+        self._confirmations = confirmations
         self._authenticate = authenticate
         self._totals = totals
         self._options = options
@@ -141,22 +149,42 @@ class Poller:
     def _results(self, messages: list[Message]) -> list[tuple[Handle, Disposition]]:
         results: list[tuple[Handle, Disposition]] = []
         batch: list[Work] = []
+        sends: list[tuple[Message, SendConfirmed]] = []
         for message in messages:
             judged = self._judge(message)
-            if isinstance(judged, Work):
-                batch.append(judged)
-            else:
-                results.append((_handle(message), judged))
+            match judged:
+                case Work():
+                    batch.append(judged)
+                case SendConfirmed():
+                    sends.append((message, judged))
+                case Disposition():
+                    results.append((_handle(message), judged))
+        try:
+            results += self._confirm(sends)
+        except RedisError:
+            unfinished = [work.handle for work in batch] + [_handle(one) for one, _ in sends]
+            self._change_visibility(unfinished, 0)
+            raise
         return results + self._dispatch(batch)
 
+    def _confirm(
+        self, sends: list[tuple[Message, SendConfirmed]]
+    ) -> list[tuple[Handle, Disposition]]:
+        if sends:
+            fresh = [one.sent_at_ms for one, _ in sends if one.receive_count == 1]
+            delay_seconds = (_now_ms() - min(fresh)) / 1000 if fresh else None
+            pairs = [(send.delivery, send.ses_id) for _, send in sends]
+            self._confirmations.note(pairs, delay_seconds)
+        return [(_handle(one), Disposition.SEND_CONFIRMED) for one, _ in sends]
+
     def _may_delete(self, result: Disposition) -> bool:
-        if result in (Disposition.ALREADY_DONE, Disposition.CONFIRMED):
+        if result in NEEDS_NOTHING_MORE:
             return True
         is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
         return is_failure and self._options.delete_failed_messages
 
-    def _judge(self, message: Message) -> Work | Disposition:
-        """Verify a message and make it work for the workers. Never raises."""
+    def _judge(self, message: Message) -> Work | SendConfirmed | Disposition:
+        """Verify a message, and say what it is. Never raises."""
         fields: dict[str, object] = {"sqs_message_id": message.message_id}
         try:
             return self._prepare(message, self._authenticate(message.body))
@@ -182,12 +210,22 @@ class Poller:
             )
             return Disposition.ERROR
 
-    def _prepare(self, message: Message, envelope: Envelope) -> Work | Disposition:
+    def _prepare(self, message: Message, envelope: Envelope) -> Work | SendConfirmed | Disposition:
         if (token := self._token_to_confirm(envelope)) is not None:
             self._queue.confirm_subscription(envelope.topic_arn, token)
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
             return Disposition.CONFIRMED
-        return Work(_handle(message), _work(message, envelope))
+        route = route_of(envelope)
+        match route:
+            case ForWorkers(queue):
+                return Work(_handle(message), _work(message, envelope, queue))
+            case SendConfirmed():
+                return route
+            case Unneeded():
+                _note_unneeded(message, route)
+                return Disposition.UNNEEDED
+            case _:
+                assert_never(route)
 
     def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
         """Dispatch messages. If Redis takes none, release them all."""
@@ -237,15 +275,17 @@ class Poller:
         return envelope.token if asks and self._options.confirm_subscriptions else None
 
     def _delete(self, handles: list[Handle]) -> None:
-        """Delete messages. One that SQS keeps is redelivered, and ends the same way."""
+        """Delete messages. What SQS would not delete now, the deleter tries again."""
         if not handles:
             return
         try:
-            failed = self._queue.delete(handles)
+            failed = [entry.handle for entry in self._queue.delete(handles) if entry.may_retry]
         except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not deleted", extra={"client_error_code": error.code})
-            return
+            failed = handles
         self._totals.deleted += len(handles) - len(failed)
+        ended = [Acknowledgement(one, _now_ms(), True, ENDED_BEFORE) for one in failed]
+        self._acknowledgements.give_back(self._queue.queue_name, ended)
 
     def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
         """Hide or release messages. If that fails, they return after their visibility timeout."""
@@ -268,9 +308,19 @@ def _handle(message: Message) -> Handle:
     return Handle(message.message_id, message.receipt_handle)
 
 
-def _work(message: Message, envelope: Envelope) -> dramatiq.Message[None]:
+def _note_unneeded(message: Message, event: Unneeded) -> None:
+    metrics.incr("unneeded", tags=[f"event:{event.event}"])
+    if event.event == REJECT:
+        # SES found a virus in a mail that it had accepted from us: the owner doesn't get it.
+        logger.warning(
+            "ses rejected a mail that it had accepted",
+            extra={"sqs_message_id": message.message_id, "ses_message_id": event.ses_id},
+        )
+
+
+def _work(message: Message, envelope: Envelope, queue: str) -> dramatiq.Message[None]:
     return dramatiq.Message(
-        queue_name=actor_queue(envelope),
+        queue_name=queue,
         actor_name=wire.ACTOR_NAME,
         args=(),
         kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),

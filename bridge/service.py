@@ -131,7 +131,9 @@ class Service:
         return True
 
     def _is_drained(self) -> bool:
-        """Tell whether the queue is empty and all of its messages are deleted."""
+        """Whether no message is visible or delayed, none of this queue is in flight, and no
+        acknowledgement waits.
+        """
         counts = self._components.queue.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 

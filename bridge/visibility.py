@@ -3,10 +3,12 @@
 The bridge leases each message it dispatches. At each heartbeat it looks all leases up in Redis: it
 extends the visibility of what is still in flight, drops what has ended, and releases what Redis
 no longer knows, so that SQS delivers it again. Before that it leases the messages of bridges that
-are gone: they stay hidden, and are not received a second time.
+are gone: they stay hidden, and are not received a second time. What has ended stays hidden, too,
+until its delete is confirmed.
 
-    poller thread       calls `Leases.add`
-    visibility thread   calls everything else
+    poller thread              `Leases.add`
+    heartbeat thread           `Visibility.beat`
+    main thread, at shutdown   `Visibility.drop_ended`, `len(leases)`
 """
 
 import logging
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 
 import markus
 
+from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.adoption import Adoption
 from bridge.ledger.in_flight import Entry, InFlight
 from bridge.loops import REMOTE_ERRORS
@@ -106,12 +109,14 @@ class Visibility:
         in_flight: InFlight,
         leases: Leases,
         *,
+        acknowledgements: Acknowledgements,
         adoption: Adoption,
         bridge: str,
         heartbeat_seconds: float,
         visibility_seconds: int,
     ) -> None:
         self._queue = queue
+        self._acknowledgements = acknowledgements
         self._adoption = adoption
         self._heartbeat_seconds = heartbeat_seconds
         self._in_flight = in_flight
@@ -129,6 +134,7 @@ class Visibility:
         self._change("show", decided.release, 0)
         self._leases.drop(decided.drop)
         self._in_flight.drop_lost(found)
+        self._hide_unconfirmed()
         if decided.release:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
             metrics.incr("lost_by_redis", len(decided.release))
@@ -145,6 +151,13 @@ class Visibility:
     def drop_ended(self) -> None:
         """Between heartbeats, end the leases of messages that have ended."""
         self._leases.drop(self._plan().drop)
+
+    def _hide_unconfirmed(self) -> None:
+        """Keep hidden what has ended and is not deleted yet: it must not be received again."""
+        ended = self._acknowledgements.find_unconfirmed(
+            self._queue.queue_name, self._heartbeat_seconds / 2
+        )
+        self._change("hide", ended, self._visibility_seconds)
 
     def _adopt(self, found: Mapping[str, Entry | None]) -> None:
         leased = {handle.message_id for handle in self._leases.snapshot()}

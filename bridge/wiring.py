@@ -14,6 +14,7 @@ from bridge.deleter import Deleter
 from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.adoption import Adoption
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -59,9 +60,10 @@ def build_components(
         gate=Gate(Breakers(connect_fail_fast(config.redis_url), WORKERS)),
         poller=Poller(
             queue=queue,
-            reservations=Reservations(redis, config.max_lifetime_seconds),
+            reservations=Reservations(redis, config.max_lifetime_seconds, queue=queue.queue_name),
             has_room=Room(redis).is_left,
             leases=leases,
+            acknowledgements=acknowledgements,
             dispatcher=Dispatcher(
                 redis,
                 config.max_lifetime_seconds,
@@ -69,6 +71,7 @@ def build_components(
                 queue=queue.queue_name,
                 is_replay=is_replay,
             ),
+            confirmations=Confirmations(redis),
             authenticate=_make_authenticate(config),
             totals=totals,
             options=PollerOptions(
@@ -93,6 +96,7 @@ def build_components(
             queue,
             in_flight,
             leases,
+            acknowledgements=acknowledgements,
             adoption=Adoption(redis, bridge=bridge, queue=queue.queue_name),
             bridge=bridge,
             heartbeat_seconds=config.heartbeat_seconds,

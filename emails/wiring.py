@@ -67,4 +67,7 @@ def policy_of(config: DomainConfig) -> Policy:
         max_domain_masks=config.max_domain_masks,
         # Outlasts every attempt, so an expired claim means that its worker died.
         claim_duration=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
+        send_event_wait=(
+            timedelta(seconds=config.send_event_wait_seconds) if config.send_events else None
+        ),
     )

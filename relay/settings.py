@@ -1,5 +1,11 @@
 """Django's settings, made from the environment. No logic: what a value means is in config.py."""
 
+from runtime.interpreter import require_supported
+
+# Every process except the bridge loads these settings: workers, scheduler, web. An older Python
+# can't import what follows: say so, instead of how the import failed.
+require_supported()
+
 import os
 from pathlib import Path
 
@@ -8,13 +14,9 @@ import environ
 from relay.config import RelayConfig
 from relay.worker.broker import broker_settings
 from runtime.env import load
-from runtime.interpreter import require_supported
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.sentry import set_up_sentry
-
-# Every process except the bridge loads these settings: workers, scheduler, web.
-require_supported()
 
 CONFIG = load(RelayConfig, os.environ)
 

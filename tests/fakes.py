@@ -5,7 +5,7 @@ They pass the same contract tests as the real ones: `test_mail_stores.py`, `test
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
@@ -62,10 +62,13 @@ class FakeMailStore:
 
 
 class FakeSendNotes:
-    """Notes in memory; `is_away` makes them take none."""
+    """Notes in memory; `is_away` makes them take none. `kept_for` is how old they are."""
 
     def __init__(self) -> None:
         self.sent: dict[str, str] = {}
+        self.begun: set[str] = set()
+        self.kept_for: timedelta | None = None
+        self.event_delay = timedelta(0)
         self.is_away = False
         self.asked = 0
 
@@ -76,7 +79,18 @@ class FakeSendNotes:
 
     def find(self, delivery: str) -> SendEvidence:
         self.asked += 1
-        return SendEvidence(sent_as=self.sent.get(delivery))
+        return SendEvidence(
+            sent_as=self.sent.get(delivery),
+            has_begun=delivery in self.begun,
+            kept_for=self.kept_for,
+            event_delay=self.event_delay,
+        )
+
+    def note_begun(self, delivery: str) -> None:
+        if self.is_away:
+            raise ConnectionError
+        self.begun.add(delivery)
+        self.kept_for = self.kept_for or timedelta(0)
 
 
 class FakeClockWatch:

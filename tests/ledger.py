@@ -37,7 +37,7 @@ def a_ledger(client: redis.Redis, lifetime_seconds: int = 60) -> Ledger:
         InFlight(client, lifetime_seconds),
         Acknowledgements(client, lifetime_seconds),
         DeliveryAttempts(client),
-        Reservations(client, lifetime_seconds),
+        Reservations(client, lifetime_seconds, queue="mail"),
     )
 
 
@@ -54,6 +54,7 @@ def a_visibility(
         queue,
         InFlight(client, 60),
         leases,
+        acknowledgements=Acknowledgements(client, 60),
         adoption=Adoption(client, bridge=bridge, queue=queue.queue_name),
         bridge=bridge,
         heartbeat_seconds=30,

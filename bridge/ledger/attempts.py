@@ -15,8 +15,8 @@ class DeliveryAttempts:
     def __init__(self, client: "Redis") -> None:
         self._redis = client
 
-    def count(self, message_id: str) -> int:
-        """Count an attempt that begins; returns how many have begun without an orderly end."""
+    def record(self, message_id: str) -> int:
+        """Record an attempt that begins; returns how many have begun without an orderly end."""
         key = keys.attempts(message_id)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.incr(key)

@@ -1,7 +1,8 @@
 """The names of the ledger's keys in Redis, and of those of Dramatiq's that it touches.
 
 Some names are older than the words of the code (`starts` are delivery attempts, the field `copies`
-lists queue entries). They stay, so that bridges and workers of two versions can share one Redis.
+lists queue entries, `had_second_chance` marks a replay). They stay, so that bridges and workers
+of two versions can share one Redis.
 """
 
 from bridge.messages import MAX_HIDDEN_SECONDS
@@ -23,6 +24,12 @@ RESERVED = f"{_PREFIX}:reserved"
 
 ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 """The prefix of the lists of acknowledgements; the name of the SQS queue follows."""
+
+TAKEN = f"{_PREFIX}:taken-acknowledgements:"
+"""The prefix of the acknowledgements that bridges took and have not confirmed; as above."""
+
+HIDING = f"{_PREFIX}:hiding:"
+"""The prefix of the keys that exist while a bridge hides those; as above."""
 
 
 def message(message_id: str) -> str:

@@ -47,6 +47,9 @@ class SendNotes(Protocol):
     def note_sent(self, delivery: str, ses_id: str) -> bool:
         """Note that SES has a delivery's mail; return whether the note was taken."""
 
+    def note_begun(self, delivery: str) -> None:
+        """Note that a delivery's mail is about to be sent. Raises if the note was not taken."""
+
     def find(self, delivery: str) -> SendEvidence:
         """Find what was noted for a delivery."""
 

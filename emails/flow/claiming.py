@@ -1,5 +1,6 @@
 """Claims a delivery, also one that an earlier attempt left: claimed, or in doubt."""
 
+from datetime import timedelta
 from typing import assert_never
 
 from emails.flow.context import Context
@@ -28,14 +29,18 @@ def claim(context: Context, purpose: str, recipient: str) -> Claim | Finished:
 
 
 def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Claim:
+    wait = context.ports.policy.send_event_wait
     evidence = context.ports.send_notes.find(found.reference)
-    decision = unsettled.decide(found, evidence)
+    decision = unsettled.decide(found, evidence, awaits_events=wait is not None)
     match decision:
         case unsettled.TakeOver(sent_as):
             lifetime = context.ports.policy.claim_duration
             if claimed := claims.take_over(found, sent_as, started, lifetime):
                 return claimed
             raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
+        case unsettled.Doubt():
+            claims.mark_left_in_doubt(found, (wait or timedelta(0)) + evidence.event_delay)
+            raise NotFinished(RetryReason.SEND_UNCONFIRMED)
         case unsettled.Wait(reason):
             raise NotFinished(reason)
         case unsettled.GiveUp(reason):

@@ -5,18 +5,19 @@
     work      Load, decide, fetch, rewrite, send. Sending comes last, so an earlier failure sent
               nothing and releases the claim. No database transaction is open during the work.
     send      Claim expired: send nothing. SES rejects the mail: a failure like any other. No answer
-              from SES: the mail may have been sent, so the delivery is in doubt, and we don't retry
-              it. An operator decides.
+              from SES: the mail may have been sent, so the delivery is in doubt. If SES publishes
+              `Send` events, the message is retried: the event settles the doubt, or after a while
+              its absence does. Otherwise an operator decides.
     record    One transaction. If the database is unavailable, Redis takes a note, and the message
               is retried.
 
-One gap remains: the process dies after SES accepts the mail and before that transaction commits.
-Then the claim expires, and the mail is sent again.
+One gap remains without `Send` events: the process dies after SES accepts the mail and before that
+transaction commits. Then the claim expires, and the mail is sent again.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emails.edges import events
 from emails.flow import claiming
@@ -27,6 +28,8 @@ from emails.values.deliveries import Claim, Finished, Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RefuseReason, RetryReason
+
+_MAY_BE_SENT = frozenset({RefuseReason.SEND_IN_DOUBT, RetryReason.SEND_UNCONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]
         if result.sent_as is None:
             result.record()
     except Exception as error:
-        is_sent = claimed.sent_as is not None
-        if not is_sent and getattr(error, "reason", None) != RefuseReason.SEND_IN_DOUBT:
+        may_be_sent = claimed.sent_as or getattr(error, "reason", None) in _MAY_BE_SENT
+        if not may_be_sent:
             # A claim that we can't release expires by itself.
             with suppress(NotFinished):
                 claims.release(claimed)
@@ -87,23 +90,28 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     """Send the mail and return SES's id for it. Raises `NotFinished` or `Refused` if it fails.
 
     A mail that SES has from an earlier attempt is not sent. If SES may have sent it all the same,
-    marks the delivery as in doubt and raises `Refused`.
+    marks the delivery as in doubt.
     """
+    ports = context.ports
     if claimed.sent_as is not None:
         events.sent_before(context.sns_message_id)
         return claimed.sent_as
-    context.ports.pace.wait_turn()
-    if claimed.has_expired(context.ports.clock()):
+    ports.pace.wait_turn()
+    if ports.policy.send_event_wait is not None:
+        ports.send_notes.note_begun(claimed.reference)
+    if claimed.has_expired(ports.clock()):
         # This machine was suspended, so no timeout fired. Another worker may hold the claim now.
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
-        return context.ports.mailer.send(mail)
+        return ports.mailer.send(replace(mail, tags=(*mail.tags, ("delivery", claimed.reference))))
     except NotFinished as error:
         if error.reason == RetryReason.SENDER_THROTTLED:
-            context.ports.pace.slow_down()
+            ports.pace.slow_down()
         raise
     except SendInDoubt as error:
         _mark_in_doubt(context, claimed)
+        if ports.policy.send_event_wait is not None:
+            raise NotFinished(RetryReason.SEND_UNCONFIRMED) from error
         raise Refused(RefuseReason.SEND_IN_DOUBT) from error
     except Exception:
         raise
@@ -115,8 +123,17 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
 
 def _mark_in_doubt(context: Context, claimed: Claim) -> None:
     """Mark it. If the database is unavailable for long, the claim stays, and nobody sends soon."""
+    wait = context.ports.policy.send_event_wait
+    if wait is not None:
+        with suppress(Exception):
+            # Without it, the wait may be too short while many messages wait in SQS.
+            wait += context.ports.send_notes.find(claimed.reference).event_delay
+
+    def mark() -> None:
+        claims.mark_in_doubt(claimed, wait)
+
     try:
-        claims.mark_in_doubt(claimed)
+        mark()
     except NotFinished:
         with suppress(NotFinished):
-            retry_while_unavailable(context, lambda: claims.mark_in_doubt(claimed))
+            retry_while_unavailable(context, mark)

@@ -15,8 +15,13 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Its worker died, perhaps during a send: put it in doubt, and wait for SES's event."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Another attempt may be on it: try again later."""
+    """Try again later: another attempt may be on it, or SES's event may still come."""
 
     reason: RetryReason
 
@@ -28,17 +33,27 @@ class GiveUp:
     reason: RefuseReason
 
 
-Decision: TypeAlias = TakeOver | Wait | GiveUp
+Decision: TypeAlias = TakeOver | Doubt | Wait | GiveUp
 
 
-def decide(found: Unsettled, evidence: SendEvidence) -> Decision:
+def decide(found: Unsettled, evidence: SendEvidence, *, awaits_events: bool) -> Decision:
     """Decide by the row and by what is known of the send.
 
     A mail that SES is known to have needs no waiting for the claim to expire, and leaves no doubt:
     the work is completed without sending, and only the first of two that complete it counts.
+
+    `awaits_events`: SES tells us of each send, so nothing that may have been sent is sent again
+    before there was time for the event.
     """
     if evidence.sent_as is not None:
         return TakeOver(evidence.sent_as)
     if found.is_in_doubt:
-        return GiveUp(RefuseReason.SEND_IN_DOUBT)
-    return TakeOver() if found.is_over else Wait(RetryReason.CLAIMED_ELSEWHERE)
+        if found.is_for_an_operator or not awaits_events:
+            return GiveUp(RefuseReason.SEND_IN_DOUBT)
+        return TakeOver() if found.is_over else Wait(RetryReason.SEND_UNCONFIRMED)
+    if not found.is_over:
+        return Wait(RetryReason.CLAIMED_ELSEWHERE)
+    age = found.now - found.created_at
+    if found.was_released or not awaits_events or evidence.excludes_a_send(age):
+        return TakeOver()
+    return Doubt()

@@ -7,21 +7,28 @@ that an earlier attempt left may be taken over is decided in `emails.rules.unset
 """
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from emails.models import Delivery, DeliveryState
 from emails.store.database import raises_not_finished, statement
-from emails.values.deliveries import Claim, ClaimResult, Finished, Instant, Unsettled
+from emails.values.deliveries import (
+    NO_END,
+    RELEASED,
+    Claim,
+    ClaimResult,
+    Finished,
+    Instant,
+    Unsettled,
+)
 from emails.values.errors import NotFinished
 from emails.values.outcomes import Outcome, RetryReason, from_stored, name_of
 
 _CLAIM, _FIND, _TAKE_OVER = map(statement, ("claim", "find_delivery", "take_over"))
-
-RELEASED = datetime(1970, 1, 1, tzinfo=UTC)
-"""The end of a claim that was given back before anything was sent."""
 
 _REFERENCE_DIGITS = 12
 
@@ -53,11 +60,7 @@ def claim(
     if row is None:
         # An operator has just deleted it.
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
-    delivery_id, state, outcome, reason, until, now = row
-    if state == DeliveryState.FINISHED:
-        return Finished(from_stored(outcome, reason))
-    is_in_doubt = state == DeliveryState.IN_DOUBT
-    return Unsettled(delivery_id, _reference(delivery_id, hashed), is_in_doubt, until, now)
+    return _found(row, hashed)
 
 
 @raises_not_finished
@@ -68,8 +71,7 @@ def take_over(
 
     `sent_as` is SES's id if the mail is known to be sent.
     """
-    state = DeliveryState.IN_DOUBT if found.is_in_doubt else DeliveryState.CLAIMED
-    seconds = lifetime.total_seconds()
+    seconds, state = lifetime.total_seconds(), _state_of(found)
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OVER, [seconds, found.delivery_id, state.value, found.until])
         row = cursor.fetchone()
@@ -102,9 +104,47 @@ def release(claimed: Claim) -> None:
 
 
 @raises_not_finished
-def mark_in_doubt(claimed: Claim) -> None:
-    """Record that the mail may have been sent."""
-    _if_still_ours(claimed).update(state=DeliveryState.IN_DOUBT)
+def mark_in_doubt(claimed: Claim, wait: timedelta | None) -> None:
+    """Record that the mail may have been sent.
+
+    The doubt ends by itself after `wait`; None: when an operator decides.
+    """
+    _doubt(_if_still_ours(claimed), wait)
+
+
+@raises_not_finished
+def mark_left_in_doubt(found: Unsettled, wait: timedelta) -> None:
+    """Record that an earlier attempt may have sent the mail, unless it has changed meanwhile."""
+    _doubt(
+        Delivery.objects.filter(
+            pk=found.delivery_id, state=_state_of(found), claimed_until=found.until
+        ),
+        wait,
+    )
+
+
+def _doubt(rows: "QuerySet[Delivery]", wait: timedelta | None) -> None:
+    rows.update(
+        state=DeliveryState.IN_DOUBT, claimed_until=NO_END if wait is None else Now() + wait
+    )
+
+
+def _found(row: tuple[Any, ...], hashed: str) -> Finished | Unsettled:
+    delivery_id, state, outcome, reason, until, created_at, now = row
+    if state == DeliveryState.FINISHED:
+        return Finished(from_stored(outcome, reason))
+    return Unsettled(
+        delivery_id,
+        _reference(delivery_id, hashed),
+        is_in_doubt=state == DeliveryState.IN_DOUBT,
+        until=until,
+        created_at=created_at,
+        now=now,
+    )
+
+
+def _state_of(found: Unsettled) -> DeliveryState:
+    return DeliveryState.IN_DOUBT if found.is_in_doubt else DeliveryState.CLAIMED
 
 
 def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":

@@ -1,10 +1,21 @@
 """The values behind "sent once": claims on a delivery, and the mail that is sent for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from emails.values.outcomes import Outcome
+
+RELEASED = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a claim that was given back before anything was sent."""
+
+NO_END = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of a doubt that only an operator settles."""
+
+BEGUN_SENDS_KEPT = timedelta(hours=6)
+"""How long it is noted that a worker was about to send a mail."""
+
+_MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +72,31 @@ class Finished:
 class Unsettled:
     """An earlier attempt left this delivery: still claimed, or in doubt.
 
-    `until` is when its claim ends, and `now` is the time, both by the database's clock.
+    `until` is when its claim or its doubt ends, `created_at` when it was first claimed, and `now`
+    is the time, all by the database's clock.
     """
 
     delivery_id: int
     reference: str
     is_in_doubt: bool
     until: datetime
+    created_at: datetime
     now: datetime
 
     @property
     def is_over(self) -> bool:
-        """Return whether the claim has ended."""
+        """Return whether its claim or its doubt has ended."""
         return self.until <= self.now
+
+    @property
+    def was_released(self) -> bool:
+        """Return whether the earlier attempt gave its claim back, having sent nothing."""
+        return not self.is_in_doubt and self.until <= RELEASED
+
+    @property
+    def is_for_an_operator(self) -> bool:
+        """Return whether it is in doubt until an operator decides."""
+        return self.is_in_doubt and self.until >= NO_END
 
 
 ClaimResult: TypeAlias = Claim | Finished | Unsettled
@@ -81,9 +104,25 @@ ClaimResult: TypeAlias = Claim | Finished | Unsettled
 
 @dataclass(frozen=True, slots=True)
 class SendEvidence:
-    """What is known of a send outside of the database: SES's id, if SES has the mail."""
+    """What is known of a send outside of the database.
+
+    `sent_as` is SES's id if SES has the mail, `has_begun` says that a worker was about to send it.
+    `kept_for` is how long nothing of this has been lost, None if that is unknown; `event_delay` is
+    how long SES's `Send` events take to reach us at the moment.
+    """
 
     sent_as: str | None = None
+    has_begun: bool = False
+    kept_for: timedelta | None = None
+    event_delay: timedelta = timedelta(0)
+
+    def excludes_a_send(self, age: timedelta) -> bool:
+        """Return whether no attempt at a delivery of this age has begun to send.
+
+        Compares durations, each by one clock: Redis's clock and the database's may differ.
+        """
+        is_complete = self.kept_for is not None and age + _MARGIN < self.kept_for
+        return is_complete and not self.has_begun and age + _MARGIN < BEGUN_SENDS_KEPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ def main() -> int:
     parser.add_argument(
         "--storm", type=int, metavar="SEED", help="five minutes of faults, all drawn by this seed"
     )
+    parser.add_argument(
+        "--without-events", action="store_true", help="SES publishes no Send events"
+    )
     arguments = parser.parse_args()
     scale = SHORT if arguments.short else LONG
     if arguments.storm is not None:
@@ -28,7 +31,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="relay-chaos-"))
     folder.chmod(0o755)
     print(f"seed {arguments.seed}; the logs are in {folder}", flush=True)
-    report = run(folder, scale, arguments.seed, log)
+    report = run(folder, scale, arguments.seed, log, has_events=not arguments.without_events)
     print()
     print(summary(report))
     kept = folder / "report.json"

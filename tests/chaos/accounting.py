@@ -27,7 +27,13 @@ class Verdict(StrEnum):
     UNSETTLED = "sent once, but not recorded"
 
 
-BAD = frozenset({Verdict.TWICE, Verdict.LOST, Verdict.UNSETTLED, Verdict.DEAD_LETTERED})
+BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.POISON}
+"""SES's events leave no doubt, and no reason for a second mail."""
+
+WITHOUT_EVENTS = frozenset(
+    {Verdict.IN_DOUBT_SENT, Verdict.IN_DOUBT_NOT_SENT, Verdict.TWICE_EXPLAINED}
+)
+"""Bad verdicts that can't be helped without SES's events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,17 @@ class Faults:
     """SQS picks each delivery from this many oldest messages; 1 keeps their order."""
     invisible_seconds: float = 0
     """How long S3 denies that it has a new object."""
+    events_lost: float = 0
+    """The share of SES's `Send` events that are not published."""
+    event_delay_ms: float = 0
+    """How long the others take."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.duplicated <= 1 and 0 <= self.undeleted <= 1):
-            raise ValueError("duplicated, undeleted: a share, 0 to 1")
+        if not all(0 <= one <= 1 for one in (self.duplicated, self.undeleted, self.events_lost)):
+            raise ValueError("duplicated, undeleted, events_lost: a share, 0 to 1")
+        if self.event_delay_ms < 0:
+            raise ValueError("event_delay_ms: 0 or more")
         if self.reordered < 1:
             raise ValueError("reordered: 1 or more")
         if self.invisible_seconds < 0:
@@ -120,7 +126,7 @@ def _service(given: dict[str, Any]) -> ServiceFaults:
     return ServiceFaults(**given | values)
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """How one request ends."""
 
     ANSWERED = "answered"
@@ -132,11 +138,11 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-_BY_CHANCE = (Verdict.THROTTLED, Verdict.FAILED, Verdict.UNCONFIRMED, Verdict.CUT)
+_BY_CHANCE = (Fate.THROTTLED, Fate.FAILED, Fate.UNCONFIRMED, Fate.CUT)
 
 
 class Dice:
-    """Draws the verdict on each request.
+    """Draws the fate of each request.
 
     Each service has its own dice, so the order of requests to different services doesn't matter.
     """
@@ -159,25 +165,30 @@ class Dice:
         faults = self.of(service)
         return (faults.latency_ms + faults.jitter_ms * self.randoms[service].random()) / 1000
 
-    def verdict(self, service: str, operation: str) -> Verdict:
+    def fate(self, service: str, operation: str) -> Fate:
         """Draw how a request ends."""
         faults = self.of(service)
         if not faults.concern(operation):
-            return Verdict.ANSWERED
+            return Fate.ANSWERED
         if faults.has_outage(operation):
-            return Verdict.OUTAGE
+            return Fate.OUTAGE
         if faults.refused is not None:
-            return Verdict.REFUSED
+            return Fate.REFUSED
         drawn = self.randoms[service].random()
-        for verdict in _BY_CHANCE:
-            drawn -= getattr(faults, verdict)
+        for fate in _BY_CHANCE:
+            drawn -= getattr(faults, fate)
             if drawn < 0:
-                return verdict
-        return Verdict.ANSWERED
+                return fate
+        return Fate.ANSWERED
 
     def happens(self, share: float) -> bool:
         """Draw whether something with this probability happens to a message of SQS."""
         return share > 0 and self.randoms["sqs"].random() < share
+
+    def loses_event(self) -> bool:
+        """Draw whether an event of SES is lost."""
+        share = self.faults.events_lost
+        return share > 0 and self.randoms["sns"].random() < share
 
 
 def as_json(faults: Faults) -> dict[str, Any]:

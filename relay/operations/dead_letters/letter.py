@@ -20,7 +20,8 @@ _DROPPED_ON_REQUEUE = (
     # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}
 )
-"""Options that requeueing drops: with its old `retries`, a message would die at once."""
+"""Options that requeueing drops: with its old `retries`, a message would be dead-lettered at its
+next failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
     return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
 
 
-def requeued_message(letter: DeadLetter, now: datetime) -> Requeue | None:
+def make_requeue(letter: DeadLetter, now: datetime) -> Requeue | None:
     """Make the message that it is requeued as, without the traces of its failures.
 
     Returns None if it can't be decoded.

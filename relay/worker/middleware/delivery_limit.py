@@ -36,7 +36,7 @@ class DeliveryLimit(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
-        attempts = self._attempts.count(message_id)
+        attempts = self._attempts.record(message_id)
         if attempts > self._max_deliveries:
             message.options[TOO_MANY_DELIVERIES] = attempts
             message.fail()

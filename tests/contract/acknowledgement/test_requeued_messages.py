@@ -19,7 +19,7 @@ from bridge.ledger.dead_letters import DeadLetters, Requeued
 from bridge.ledger.dispatch import Dispatched
 from bridge.messages import Handle
 from emails import wire
-from relay.operations.dead_letters.letter import read, requeued_message
+from relay.operations.dead_letters.letter import make_requeue, read
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Actor, Enqueue
 from tests.ledger import Ledger, put_in_flight
 
@@ -50,7 +50,7 @@ def dead(actor: Actor, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None
 def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     places = list(dead_letters.places(wire.INBOUND_QUEUE))
     lives = [
-        requeued_message(read(place, stored, None), datetime.now(UTC))
+        make_requeue(read(place, stored, None), datetime.now(UTC))
         for place, stored in zip(places, dead_letters.messages(places), strict=True)
         if stored is not None
     ]
@@ -114,7 +114,7 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
 ) -> None:
     actor.is_mended = True
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count(ID)
+        ledger.attempts.record(ID)
     enqueue()
     work()
     assert actor.runs == 0
@@ -267,7 +267,7 @@ def test_two_operators_at_once_requeue_it_once(
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
     (stored,) = dead_letters.messages([place])
     assert stored is not None
-    life = requeued_message(read(place, stored, None), datetime.now(UTC))
+    life = make_requeue(read(place, stored, None), datetime.now(UTC))
     assert life is not None
 
     assert dead_letters.requeue([life, life], 1) == [Requeued.REQUEUED, Requeued.GONE]

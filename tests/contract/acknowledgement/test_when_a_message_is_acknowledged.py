@@ -130,7 +130,7 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     actor = Failing(ledger, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count("message-1")
+        ledger.attempts.record("message-1")
 
     for _ in range(2):
         redis_client.delete(keys.dead_letter_of("message-1"))
@@ -201,12 +201,12 @@ def test_an_attempt_that_did_not_get_to_the_work_forgets_no_death(
 ) -> None:
     """It found the dead worker's claim. One message killed fifteen workers so, without end."""
     declare(broker, Failing(ledger, 2, NotFinished(reason)))
-    ledger.attempts.count("message-1")
+    ledger.attempts.record("message-1")
     counted: list[int] = []
 
     class Count(Middleware):
         def before_process_message(self, broker: object, message: object) -> None:
-            counted.append(ledger.attempts.count("message-1") - 1)
+            counted.append(ledger.attempts.record("message-1") - 1)
             ledger.attempts.take_back("message-1")
 
     broker.add_middleware(Count())

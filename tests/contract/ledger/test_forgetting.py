@@ -56,7 +56,7 @@ def test_a_message_names_its_dead_letter_for_as_long_as_that_is_kept(
 def test_delivery_attempts_are_counted_for_as_long_as_a_dead_letter_is_kept(
     ledger: Ledger, redis_client: redis.Redis
 ) -> None:
-    ledger.attempts.count(ID)
+    ledger.attempts.record(ID)
 
     assert 0 < redis_client.pttl(keys.attempts(ID)) <= DEAD_LETTER_TTL_MS
 

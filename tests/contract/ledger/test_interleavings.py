@@ -175,8 +175,8 @@ class World:
         """List what may happen at any time."""
         yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe, self.requeue)
         yield from (bridge.beat for bridge in self.bridges)
-        yield from (bridge.seem_dead for bridge in self.bridges)
-        yield from (worker.seem_dead for worker in self.workers)
+        everyone: list[Bridge | Worker] = [*self.bridges, *self.workers]
+        yield from (one.seem_dead for one in everyone)
         yield from (partial(self._kill, bridge) for bridge in self.bridges)
         yield from (partial(self._kill, worker) for worker in self.workers)
 

@@ -12,6 +12,8 @@ import pytest
 import redis
 
 from bridge.dispositions import Disposition
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
@@ -56,10 +58,12 @@ class Bench:
         handover.failures = failures
         return Poller(
             queue=self.inbox,
-            reservations=Reservations(self.client, 60),
+            reservations=Reservations(self.client, 60, queue=self.inbox.queue_name),
             has_room=Room(self.client).is_left,
             leases=self.leases,
+            acknowledgements=Acknowledgements(self.client, 60),
             dispatcher=handover,
+            confirmations=Confirmations(self.client),
             authenticate=self.authenticate,
             totals=Totals(),
             options=PollerOptions(bridge, max_in_flight, 30, False, False),

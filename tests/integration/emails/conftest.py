@@ -14,6 +14,7 @@ from emails.edges import render
 from emails.flow.context import Ports
 from emails.flow.handle import handle
 from emails.models import Delivery, DomainMask, Profile, RandomMask
+from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.fakes import FakeClockWatch, FakeMailer, FakeMailStore, FakePace, FakeSendNotes
@@ -72,7 +73,9 @@ class Relay:
     def pass_time(self, passed: timedelta) -> None:
         """Let time pass, for the workers and for the database."""
         self.now += passed
-        Delivery.objects.update(claimed_until=F("claimed_until") - passed)
+        Delivery.objects.update(created_at=F("created_at") - passed)
+        passing = Delivery.objects.filter(claimed_until__lt=NO_END)
+        passing.update(claimed_until=F("claimed_until") - passed)
 
     def with_policy(self, **changes: Any) -> None:
         """Change the settings."""

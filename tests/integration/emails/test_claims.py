@@ -1,5 +1,6 @@
 """A claim speaks for one attempt: it undoes nothing of the attempt that took the claim over."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.db.models import F
 
 from emails.models import Delivery, DeliveryState
 from emails.store import claims
-from emails.values.deliveries import Claim, ClaimResult, Finished, Unsettled
+from emails.values.deliveries import NO_END, RELEASED, Claim, ClaimResult, Finished, Unsettled
 from emails.values.outcomes import Blocked, BlockReason, Outcome
 from tests.integration.emails.conftest import FORWARDED
 from tests.unit.emails.builders import NOW, instant
@@ -30,7 +31,8 @@ def database_time() -> datetime:
 def claim_after(seconds: float) -> ClaimResult:
     """Claim the delivery when that much time has passed for the database."""
     passed = timedelta(seconds=seconds)
-    Delivery.objects.update(claimed_until=F("claimed_until") - passed)
+    passing = Delivery.objects.filter(claimed_until__lt=NO_END)
+    passing.update(claimed_until=F("claimed_until") - passed)
     return claims.claim("sns-1", "received", "x7k2@masks.example", instant(), LASTS)
 
 
@@ -115,9 +117,40 @@ def test_a_claim_that_is_released_can_be_claimed_at_once() -> None:
 
 
 def test_a_delivery_in_doubt_is_found_in_doubt() -> None:
-    claims.mark_in_doubt(a_claim())
+    claims.mark_in_doubt(a_claim(), None)
 
-    assert left_behind(1_000_000).is_in_doubt
+    found = left_behind(1_000_000)
+    assert found.is_in_doubt
+    assert not found.is_over
+
+
+def test_a_doubt_ends_by_itself_where_an_event_may_settle_it() -> None:
+    claims.mark_in_doubt(a_claim(), timedelta(seconds=60))
+
+    assert [left_behind(seconds).is_over for seconds in (55, 4, 1)] == [False, False, True]
+    assert not left_behind(0).is_for_an_operator
+
+
+def test_what_an_earlier_attempt_left_can_be_put_in_doubt_unless_it_changed_meanwhile() -> None:
+    claimed = a_claim()
+    found = left_behind(60)
+
+    claims.mark_left_in_doubt(found, timedelta(seconds=30))
+
+    in_doubt = left_behind(0)
+    assert (in_doubt.is_in_doubt, in_doubt.is_over) == (True, False)
+    claims.finish(claimed, FORWARDED, NOW)
+    claims.mark_left_in_doubt(in_doubt, timedelta(seconds=30))
+    assert claim_after(0) == Finished(FORWARDED)
+
+
+def test_a_released_claim_is_known_by_its_end() -> None:
+    claimed = a_claim()
+    assert not left_behind(60).was_released
+
+    claims.release(replace(claimed, until=left_behind(0).until))
+
+    assert Delivery.objects.get().claimed_until == RELEASED
 
 
 def test_an_attempt_that_was_taken_over_does_not_release_its_successors_claim() -> None:
@@ -132,7 +165,7 @@ def test_an_attempt_that_was_taken_over_does_not_release_its_successors_claim() 
 def test_an_attempt_that_was_taken_over_does_not_put_its_successors_work_in_doubt() -> None:
     stale, _ = taken_over()
 
-    claims.mark_in_doubt(stale)
+    claims.mark_in_doubt(stale, None)
 
     assert not left_behind(1).is_in_doubt
 
@@ -143,18 +176,18 @@ def test_a_finished_delivery_stays_finished(outcome: Outcome) -> None:
     claims.finish(claimed, outcome, NOW)
 
     claims.release(claimed)
-    claims.mark_in_doubt(claimed)
+    claims.mark_in_doubt(claimed, None)
 
     assert claim_after(1_000_000) == Finished(outcome)
 
 
 def test_a_delivery_in_doubt_is_not_released() -> None:
     claimed = a_claim()
-    claims.mark_in_doubt(claimed)
+    claims.mark_in_doubt(claimed, None)
 
     claims.release(claimed)
 
-    assert Delivery.objects.get().claimed_until == claimed.until
+    assert Delivery.objects.get().claimed_until == NO_END
 
 
 def test_only_the_first_outcome_counts() -> None:
@@ -180,7 +213,7 @@ def test_what_an_attempt_did_counts_though_its_claim_was_taken_over() -> None:
 def test_a_delivery_in_doubt_can_still_be_finished() -> None:
     """An answer that came late is better than a doubt."""
     claimed = a_claim()
-    claims.mark_in_doubt(claimed)
+    claims.mark_in_doubt(claimed, None)
 
     assert claims.finish(claimed, FORWARDED, NOW) is True
     assert claim_after(61) == Finished(FORWARDED)

@@ -85,6 +85,7 @@ def test_a_heartbeat_hides_releases_and_ends_leases() -> None:
     for name in ("in flight", "done"):
         put_in_flight(ledger.client, handles[name], bridge=OURS)
     ledger.acknowledgements.acknowledge("done", actor_queue="inbound", failure=None)
+    ledger.acknowledgements.confirm("mail", ledger.acknowledgements.take("mail", 1, 0.1))
     for handle in handles.values():
         leases.add(handle)
 

@@ -39,6 +39,7 @@ POLICY = Policy(
     max_masks_per_day=3,
     max_domain_masks=50,
     claim_duration=timedelta(seconds=180),
+    send_event_wait=None,
 )
 
 OWNER = OwnerFacts(
