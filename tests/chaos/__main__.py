@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.chaos.run import run, summary
-from tests.chaos.schedule import LONG, SHORT
+from tests.chaos.schedule import LONG, SHORT, STORM
 
 
 def main() -> int:
@@ -17,12 +17,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--short", action="store_true", help="the short run of `make test`")
+    parser.add_argument(
+        "--storm", type=int, metavar="SEED", help="five minutes of faults, all drawn by this seed"
+    )
+    parser.add_argument(
+        "--without-events", action="store_true", help="SES publishes no Send events"
+    )
     arguments = parser.parse_args()
+    scale = SHORT if arguments.short else LONG
+    if arguments.storm is not None:
+        scale, arguments.seed = STORM, arguments.storm
     # PostgreSQL's user has no access to home folders.
     folder = Path(tempfile.mkdtemp(prefix="relay-chaos-"))
     folder.chmod(0o755)
     print(f"seed {arguments.seed}; the logs are in {folder}", flush=True)
-    report = run(folder, SHORT if arguments.short else LONG, arguments.seed, log)
+    report = run(folder, scale, arguments.seed, log, has_events=not arguments.without_events)
     print()
     print(summary(report))
     kept = folder / "report.json"

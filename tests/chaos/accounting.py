@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tests.lab.accounts import Account, Sending
+
 GAP_SECONDS = (-1.0, 3.0)
 """When a worker must have been killed or stopped, relative to SES's acceptance, to explain a second
 mail. Before: SES may accept a request after its sender died. After: the send is not recorded yet,
@@ -17,6 +19,7 @@ class Verdict(StrEnum):
     FORWARDED = "forwarded once"
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
     IN_DOUBT_NOT_SENT = "in doubt: SES did not have it"
+    POISON = "dead-lettered for killing its workers, as it should, and kept in SQS"
     DEAD_LETTERED = "dead-lettered, with its reason, and kept in SQS"
     TWICE_EXPLAINED = "sent twice: its worker was killed between its call to SES and the record"
     TWICE = "sent twice without a reason"
@@ -24,24 +27,13 @@ class Verdict(StrEnum):
     UNSETTLED = "sent once, but not recorded"
 
 
-BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.DEAD_LETTERED}
+BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.POISON}
 """SES's events leave no doubt, and no reason for a second mail."""
 
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One acceptance by SES: when (seconds since the epoch), and which process sent it."""
-
-    at: float
-    process: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A delivery in the database: its state, and the name of its outcome."""
-
-    state: str
-    outcome: str = ""
+WITHOUT_EVENTS = frozenset(
+    {Verdict.IN_DOUBT_SENT, Verdict.IN_DOUBT_NOT_SENT, Verdict.TWICE_EXPLAINED}
+)
+"""Bad verdicts that can't be helped without SES's events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +46,28 @@ class Judged:
 
 
 def judge(
-    message: str,
-    sendings: Sequence[Sending],
-    delivery: Delivery | None,
-    *,
-    killed_at: Mapping[str, Sequence[float]],
-    failure: str | None,
-    is_in_sqs: bool,
+    account: Account, *, killed_at: Mapping[str, Sequence[float]], is_poison: bool = False
 ) -> Judged:
-    """Judge one message.
+    """Judge one message. `killed_at` is when each process was killed or stopped."""
+    found = _judged(account, killed_at)
+    if is_poison and found.verdict is Verdict.DEAD_LETTERED:
+        return Judged(account.name, Verdict.POISON, found.detail)
+    return found
 
-    `killed_at` is when each process was killed or stopped; `failure` is the reason in the bridge's
-    log.
-    """
-    is_in_doubt = delivery is not None and delivery.state == "in_doubt"
-    is_finished = delivery is not None and delivery.state == "finished"
+
+def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judged:
+    name, sendings = account.name, account.sendings
     if len(sendings) > 1:
-        return _twice(message, sendings, killed_at)
-    if is_in_doubt:
+        return _twice(name, sendings, killed_at)
+    if account.state == "in_doubt":
         verdict = Verdict.IN_DOUBT_SENT if sendings else Verdict.IN_DOUBT_NOT_SENT
-        return Judged(message, verdict)
+        return Judged(name, verdict)
     if sendings:
-        return Judged(message, Verdict.FORWARDED if is_finished else Verdict.UNSETTLED)
-    if failure and is_in_sqs:
-        return Judged(message, Verdict.DEAD_LETTERED, failure)
-    return Judged(message, Verdict.LOST, f"delivery: {delivery}, failure: {failure}")
+        is_recorded = account.state == "finished"
+        return Judged(name, Verdict.FORWARDED if is_recorded else Verdict.UNSETTLED)
+    if account.failures and (account.is_queued or account.is_given_up):
+        return Judged(name, Verdict.DEAD_LETTERED, account.failures[-1])
+    return Judged(name, Verdict.LOST, f"delivery: {account.state}, failures: {account.failures}")
 
 
 def _twice(

@@ -1,7 +1,7 @@
 """Which faults are injected, and when: drawn from a seed, so runs can be repeated. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
@@ -12,14 +12,42 @@ class Kind(StrEnum):
     KILL_WORKERS = "workers killed, master and all"
     KILL_WORKER = "worker killed, its master lives"
     KILL_BRIDGE = "bridge killed"
-    WIPE_REDIS = "Redis wiped"
-    RESTART_REDIS = "Redis killed, back empty"
-    RESTART_POSTGRES = "PostgreSQL restarted"
     PAUSE_WORKERS = "workers paused past their heartbeat"
     PAUSE_BRIDGE = "bridge paused past its visibility timeout"
+    POISON = "a mail that kills whoever fetches it"
+    MISSPELT_BUCKET = "workers restarted with a misspelt bucket, then with the right one"
+
+    WIPE_REDIS = "Redis wiped"
+    RESTART_REDIS = "Redis killed, back empty"
+    REDIS_FULL = "Redis full"
+    REDIS_FAILOVER = "Redis failed over, the old primary alive as a replica"
+    REDIS_SILENT = "Redis silent to a process"
+    REDIS_UNHEARD = "Redis's answers to a process lost"
+    REDIS_SLOW = "Redis slow for a process"
+
+    RESTART_POSTGRES = "PostgreSQL restarted"
+    STOP_POSTGRES = "PostgreSQL stopped for a while"
+    POSTGRES_READ_ONLY = "PostgreSQL read-only"
+    POSTGRES_UNHEARD = "PostgreSQL's answers to a worker lost"
+    LOCKED_MASK = "a mask's row locked by an operator"
+
     S3_DOWN = "S3 down"
+    S3_DENIES = "S3 denies everything"
+    S3_LATE = "S3 shows new objects late"
+
     SES_THROTTLES = "SES throttles everything"
+    SES_DENIES = "SES denies everything"
+    SES_DISTRUSTS = "SES finds all signatures expired"
+    SES_QUOTA = "SES over its daily quota"
+    SES_SILENT = "SES takes requests and never answers"
+    SES_TIMES_OUT = "SES accepts, and answers 504"
+    SES_UNHEARD = "SES's answers to a worker lost"
+    SES_FORGETS = "a NAT before SES forgets idle connections"
+
     SQS_DOWN = "SQS down"
+    SQS_DELETES_UNHEARD = "SQS's answers to deletes lost"
+    NEW_CERTIFICATE = "SNS signs with a certificate that can't be had yet"
+    CUT = "all connections of a process cut"
 
 
 KILLS = (Kind.KILL_WORKERS, Kind.KILL_WORKER, Kind.KILL_BRIDGE)
@@ -36,34 +64,34 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The size of a run. `numbers` is how often each kind of fault is injected."""
+    """The size of a run. `numbers` is how often each kind of fault is injected.
+
+    `drawn` faults more are of kinds drawn by the seed.
+    """
 
     messages: int
     seconds: float
-    numbers: dict[Kind, int]
+    numbers: dict[Kind, int] = field(default_factory=dict)
+    drawn: int = 0
 
     @property
     def kills(self) -> int:
         """The number of killed processes."""
         return sum(self.numbers.get(kind, 0) for kind in KILLS)
 
+    @property
+    def faults(self) -> int:
+        """The number of faults."""
+        return sum(self.numbers.values()) + self.drawn
+
+
+_MANY = {Kind.KILL_WORKERS: 12, Kind.KILL_WORKER: 12, Kind.KILL_BRIDGE: 10}
+_ONE = (Kind.POISON, Kind.MISSPELT_BUCKET, Kind.REDIS_FAILOVER, Kind.NEW_CERTIFICATE)
 
 LONG = Scale(
     messages=5_000,
-    seconds=240,
-    numbers={
-        Kind.KILL_WORKERS: 12,
-        Kind.KILL_WORKER: 12,
-        Kind.KILL_BRIDGE: 10,
-        Kind.WIPE_REDIS: 2,
-        Kind.RESTART_REDIS: 2,
-        Kind.RESTART_POSTGRES: 2,
-        Kind.PAUSE_WORKERS: 2,
-        Kind.PAUSE_BRIDGE: 2,
-        Kind.S3_DOWN: 2,
-        Kind.SES_THROTTLES: 2,
-        Kind.SQS_DOWN: 2,
-    },
+    seconds=300,
+    numbers=dict.fromkeys(Kind, 2) | dict.fromkeys(_ONE, 1) | _MANY,
 )
 
 SHORT = Scale(
@@ -75,9 +103,12 @@ SHORT = Scale(
         Kind.KILL_BRIDGE: 1,
         Kind.WIPE_REDIS: 1,
         Kind.RESTART_POSTGRES: 1,
-        Kind.SES_THROTTLES: 1,
+        Kind.SES_DENIES: 1,
+        Kind.CUT: 1,
     },
 )
+
+STORM = Scale(messages=1_500, seconds=300, drawn=50)
 
 
 def drawn(scale: Scale, seed: int) -> list[Fault]:
@@ -86,7 +117,8 @@ def drawn(scale: Scale, seed: int) -> list[Fault]:
 
 
 def _faults(scale: Scale, chance: Random) -> Iterator[Fault]:
-    for kind, number in scale.numbers.items():
-        for _ in range(number):
-            # Not before the first messages are in flight.
-            yield Fault(chance.uniform(0.15, 0.95) * scale.seconds, kind, chance.randrange(1000))
+    kinds = [kind for kind, number in scale.numbers.items() for _ in range(number)]
+    kinds += chance.choices(list(Kind), k=scale.drawn)
+    for kind in kinds:
+        # Not before the first messages are in flight.
+        yield Fault(chance.uniform(0.15, 0.95) * scale.seconds, kind, chance.randrange(1000))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 from tests.integration.conftest import children
+from tests.lab.wiring import Wiring
 from tools.local.processes import Process
 from tools.local.stack import Stack
 
@@ -25,9 +26,14 @@ class Member:
 
     name: str
     command: list[str]
-    process: Process
+    settings: dict[str, str] = field(default_factory=dict)
     life: int = 1
     lives: list[Process] = field(default_factory=list)
+
+    @property
+    def process(self) -> Process:
+        """Its present life."""
+        return self.lives[-1]
 
     @property
     def identity(self) -> str:
@@ -38,8 +44,9 @@ class Member:
 class Supervisor:
     """Two bridges and three workers. `killed_at` is when each identity was killed or stopped."""
 
-    def __init__(self, stack: Stack, folder: str) -> None:
+    def __init__(self, stack: Stack, wiring: Wiring, folder: str) -> None:
         self._stack = stack
+        self._wiring = wiring
         self._manage = [f"{folder}/{_MANAGE[0]}", *_MANAGE[1:]]
         self._lock = threading.Lock()
         self._leaving = threading.Event()
@@ -61,6 +68,13 @@ class Supervisor:
                 _kill(pid)
 
         return self._do(name, kill)
+
+    def restart(self, names: tuple[str, ...], **settings: str) -> None:
+        """Let these processes end what they do, and start them again with other settings."""
+        with self._lock:
+            for name in names:
+                self.members[name].settings = settings
+                self.members[name].process.ask_to_stop()
 
     def pause(self, name: str, seconds: float) -> bool:
         """Suspend a process group for some seconds. Return false if it is paused or down."""
@@ -114,17 +128,18 @@ class Supervisor:
         # Exiting by itself, such as by its watchdog, counts as killed.
         self.killed_at[member.identity].append(time.time())
         member.life += 1
-        member.process = self._start(member.identity, member.command)
-        member.lives.append(member.process)
+        member.lives.append(self._start(member))
 
     def _member(self, name: str) -> Member:
         command = ["-m", "bridge"] if name in BRIDGES else self._manage
-        process = self._start(f"{name}.1", command)
-        return Member(name, command, process, lives=[process])
+        member = Member(name, command)
+        member.lives.append(self._start(member))
+        return member
 
-    def _start(self, identity: str, command: list[str]) -> Process:
-        settings = {"AWS_ACCESS_KEY_ID": identity, "PROCESS_EMAIL_HEALTHCHECK_PATH": ""}
-        return self._stack.start(identity, command, settings)
+    def _start(self, member: Member) -> Process:
+        settings = self._wiring.settings(member.name) | member.settings
+        settings |= {"AWS_ACCESS_KEY_ID": member.identity, "PROCESS_EMAIL_HEALTHCHECK_PATH": ""}
+        return self._stack.start(member.identity, member.command, settings)
 
 
 def _kill(pid: int) -> None:

@@ -2,26 +2,27 @@
 
 import pytest
 
-from tests.chaos.accounting import BAD, Delivery, Sending, Verdict, judge
-from tests.chaos.schedule import LONG, SHORT, Kind, drawn
+from tests.chaos.accounting import BAD, Verdict, judge
+from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
+from tests.lab.accounts import Account, Books, Sending
 
-FINISHED, IN_DOUBT = Delivery("finished", "forwarded"), Delivery("in_doubt")
+FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
 ONCE = [Sending(100.0, "workers-1.1")]
 TWICE = [*ONCE, Sending(140.0, "workers-2.1")]
 KILLED = {"workers-1.1": [50.0, 100.2]}
 
 
 @pytest.mark.parametrize(
-    ("sendings", "delivery", "killed_at", "failure", "is_in_sqs", "verdict"),
+    ("sendings", "state", "killed_at", "failure", "is_in_sqs", "verdict"),
     [
         (ONCE, FINISHED, {}, None, False, Verdict.FORWARDED),
-        (ONCE, Delivery("claimed"), {}, None, True, Verdict.UNSETTLED),
-        (ONCE, None, {}, None, False, Verdict.UNSETTLED),
+        (ONCE, CLAIMED, {}, None, True, Verdict.UNSETTLED),
+        (ONCE, NONE, {}, None, False, Verdict.UNSETTLED),
         (ONCE, IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_SENT),
         ([], IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_NOT_SENT),
-        ([], None, {}, "mail_missing", True, Verdict.DEAD_LETTERED),
-        ([], None, {}, "mail_missing", False, Verdict.LOST),
-        ([], None, {}, None, True, Verdict.LOST),
+        ([], NONE, {}, "mail_missing", True, Verdict.DEAD_LETTERED),
+        ([], NONE, {}, "mail_missing", False, Verdict.LOST),
+        ([], NONE, {}, None, True, Verdict.LOST),
         ([], FINISHED, {}, None, False, Verdict.LOST),
         (TWICE, FINISHED, KILLED, None, False, Verdict.TWICE_EXPLAINED),
         (TWICE, FINISHED, {}, None, False, Verdict.TWICE),
@@ -33,24 +34,56 @@ KILLED = {"workers-1.1": [50.0, 100.2]}
 )
 def test_what_became_of_a_message(
     sendings: list[Sending],
-    delivery: Delivery | None,
+    state: str,
     killed_at: dict[str, list[float]],
     failure: str | None,
     is_in_sqs: bool,
     verdict: Verdict,
 ) -> None:
-    judged = judge(
-        "1", sendings, delivery, killed_at=killed_at, failure=failure, is_in_sqs=is_in_sqs
-    )
-    assert judged.verdict is verdict
+    failures = [failure] if failure else []
+    account = Account("1", sendings, state, {"a": 1}, is_queued=is_in_sqs, failures=failures)
+    assert judge(account, killed_at=killed_at).verdict is verdict
+
+
+def test_a_message_that_kills_its_workers_is_to_be_dead_lettered() -> None:
+    dead = Account("1", [], CLAIMED, {}, is_queued=True, failures=["too_many_deliveries"])
+
+    assert judge(dead, killed_at={}, is_poison=True).verdict is Verdict.POISON
+    assert judge(dead, killed_at={}).verdict is Verdict.DEAD_LETTERED
+    assert Verdict.DEAD_LETTERED in BAD
+
+
+def test_what_a_run_cost_besides_one_sending_and_one_receive_per_mail() -> None:
+    perfect = Account("1", ONCE, FINISHED, {"a": 1, "b": 1})
+    twice = Account("2", TWICE, FINISHED, {"c": 3}, is_given_up=True, failures=["crashed"])
+    doubtful = Account("3", [], IN_DOUBT, {"d": 1}, is_queued=True)
+
+    assert Books([perfect]).cost == {}
+    assert Books([perfect, twice, doubtful], {"send_in_doubt": 1}).cost == {
+        "not sent": 1,
+        "sent again": 1,
+        "in doubt": 1,
+        "left in the queue": 1,
+        "in SQS's dead-letter queue": 1,
+        "receives burnt": 2,
+        "dead letter: crashed": 1,
+        "dead letter in Redis: send_in_doubt": 1,
+    }
 
 
 def test_the_same_seed_breaks_the_same_things() -> None:
     assert drawn(LONG, 7) == drawn(LONG, 7) != drawn(LONG, 8)
-    assert len(drawn(SHORT, 1)) == sum(SHORT.numbers.values())
+    assert len(drawn(SHORT, 1)) == SHORT.faults
+
+
+def test_a_storm_is_drawn_by_its_seed() -> None:
+    assert drawn(STORM, 7) == drawn(STORM, 7) != drawn(STORM, 8)
+    kinds = {fault.kind for seed in range(30) for fault in drawn(STORM, seed)}
+    assert kinds == set(Kind)
 
 
 def test_the_long_run_is_as_hard_as_promised() -> None:
+    assert LONG.numbers.keys() == set(Kind)
     assert LONG.messages >= 5_000
     assert LONG.kills >= 30
     assert LONG.numbers[Kind.WIPE_REDIS] + LONG.numbers[Kind.RESTART_REDIS] >= 3

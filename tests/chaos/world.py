@@ -1,38 +1,34 @@
-"""The servers that the relay depends on, with fault injection."""
+"""The servers that the relay depends on, and everyday faults of AWS, drawn from the seed."""
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import redis
 
+from tests.lab.lab import Lab
+from tests.lab.wiring import Wiring
+from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
-from tools.aws.faults import Faults, Outage, ServiceFaults
+from tools.aws.faults import Faults, ServiceFaults
+from tools.local.aws import REGION
 from tools.local.postgres import LocalPostgres
 from tools.local.redis import LocalRedis
+from tools.local.signing import Signer
 from tools.local.stack import Stack
 
-OWNER = "owner@owner.example"
-MASKS = tuple(f"mask{number}@masks.example" for number in range(6))
-OUTAGE_SECONDS = 3.0
-
-_ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
 _SES_ERRORS: dict[str, Any] = {"failed": 0.015, "unconfirmed": 0.005, "cut": 0.005}
-_DOWN = {
-    "s3": ServiceFaults(outage=Outage.ERRORS),
-    "sqs": ServiceFaults(outage=Outage.ERRORS),
-    "ses": ServiceFaults(throttled=1),
-}
+_ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
 _MANY_RECEIVES = 10_000
 
 _SETTINGS = {
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "6",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "2",
     "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8",
-    "PROCESS_EMAIL_MAX_DELIVERIES": "20",
+    "PROCESS_EMAIL_MAX_DELIVERIES": "6",
     "PROCESS_EMAIL_MAX_RETRIES": "50",
     # Events come through SQS, which is down for a while, and through bridges that are killed.
     "AWS_SES_SEND_EVENT_WAIT_SECONDS": "30",
@@ -55,13 +51,17 @@ def everyday(seed: int) -> Faults:
 
 
 class World:
-    """Redis, PostgreSQL and AWS, with background faults drawn from the seed."""
+    """Redis, PostgreSQL and AWS, wired to the processes."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, has_events: bool) -> None:
+        self._folder = folder
         self.aws = FastAws(folder)
-        self.aws.publish_send_events()
-        self.redis = LocalRedis(folder)
+        if has_events:
+            self.aws.publish_send_events()
+        self._redises: list[LocalRedis] = []
+        self.redis = self._start_redis()
         self.postgres = LocalPostgres(folder)
+        self.wiring = Wiring(self.aws, self.redis.url, self.postgres, "postgres")
         self.stack = Stack(
             folder,
             self.aws,
@@ -69,16 +69,15 @@ class World:
             database_url=self.postgres.url,
             **_SETTINGS,
         )
-        self._everyday = everyday(seed)
+        self.lab = Lab(
+            self.aws, self.redis.url, self.postgres, self.stack, self.wiring, everyday(seed)
+        )
         self._lock = threading.Lock()
-        self._down: set[str] = set()
+        self._wrong: dict[str, dict[str, Any]] = {}
 
     def set_up(self) -> None:
         """Create tables, an owner with masks, and a queue that practically never dead-letters."""
-        self.stack.manage("migrate", "--verbosity", "0")
-        self.stack.add_user(OWNER)
-        for mask in MASKS:
-            self.stack.add_mask(OWNER, "--address", mask)
+        self.lab.migrate()
         policy = {
             "deadLetterTargetArn": self.aws.sqs.get_queue_attributes(
                 QueueUrl=self.aws.dead_letter_queue_url, AttributeNames=["QueueArn"]
@@ -88,36 +87,70 @@ class World:
         self.aws.sqs.set_queue_attributes(
             QueueUrl=self.aws.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)}
         )
-        self.aws.set_faults(self._everyday)
+        self.lab.suffer()
 
-    def wipe_redis(self) -> None:
-        """Flush Redis; connections stay open."""
-        redis.Redis.from_url(self.redis.url).flushall()
+    def client(self) -> "redis.Redis":
+        """Return a client of the present Redis, past the wires."""
+        return redis.Redis.from_url(self.redis.url)
 
-    def take_down(self, service: str) -> None:
-        """Take an AWS service down for `OUTAGE_SECONDS`."""
-        self._change(service, is_down=True)
-        threading.Timer(OUTAGE_SECONDS, self._change, (service,), {"is_down": False}).start()
+    def fail_over_redis(self) -> None:
+        """Make the primary a replica of a new one with its data. Open connections stay with it."""
+        old, new = self.redis, self._start_redis()
+        with redis.Redis.from_url(new.url) as replica, redis.Redis.from_url(old.url) as demoted:
+            replica.replicaof("127.0.0.1", str(old.port))
+            wait_until("a synchronised replica", lambda: _is_synchronised(replica))
+            replica.replicaof("NO", "ONE")
+            demoted.replicaof("127.0.0.1", str(new.port))
+        self.redis, self.lab.redis_url = new, new.url
+        self.wiring.redis_is_at(new.port)
 
-    def end_faults(self) -> None:
-        """End all faults."""
-        self.aws.set_faults(Faults())
+    def sign_anew(self) -> Callable[[], object]:
+        """Sign with a certificate that isn't published; returns how to publish it."""
+        self.aws.signer = Signer.generate(REGION)
+        signer = self.aws.signer
+        return lambda: signer.write_certificate(self.aws.certificates)
 
-    def deliveries(self) -> dict[str, tuple[str, str]]:
-        """Return the state and outcome of each delivery, by SNS message id."""
-        with psycopg.connect(self.postgres.url) as connection:
-            rows = connection.execute(
-                "SELECT sns_message_id, state, outcome FROM emails_delivery"
-            ).fetchall()
-        return {name: (state, outcome) for name, state, outcome in rows}
+    def trouble_aws(self, why: str, changes: dict[str, Any]) -> Callable[[], object]:
+        """Change AWS's faults: a service's in part, or another; returns how to undo it."""
+        with self._lock:
+            self._wrong[why] = changes
+            self._set_faults()
+
+        def undo() -> None:
+            with self._lock:
+                self._wrong.pop(why, None)
+                self._set_faults()
+
+        return undo
 
     def stop(self) -> None:
         """Stop the servers."""
-        for server in (self.postgres, self.redis, self.aws):
-            server.stop()
+        self.wiring.close()
+        self.postgres.stop()
+        for one in self._redises:
+            one.stop()
+        self.aws.stop()
 
-    def _change(self, service: str, *, is_down: bool) -> None:
-        with self._lock:
-            (self._down.add if is_down else self._down.discard)(service)
-            changes: dict[str, Any] = {name: _DOWN[name] for name in self._down}
-            self.aws.set_faults(replace(self._everyday, **changes))
+    def _set_faults(self) -> None:
+        found = self.lab.everyday
+        for changes in self._wrong.values():
+            whole = {
+                name: replace(getattr(found, name), **change)
+                if isinstance(change, dict)
+                else change
+                for name, change in changes.items()
+            }
+            found = replace(found, **whole)
+        self.aws.set_faults(found)
+
+    def _start_redis(self) -> LocalRedis:
+        own = self._folder / f"redis-{len(self._redises)}"
+        own.mkdir()
+        started = LocalRedis(own, "--repl-diskless-sync-delay", "0")
+        self._redises.append(started)
+        return started
+
+
+def _is_synchronised(replica: "redis.Redis") -> bool:
+    found: dict[str, object] = replica.info("replication")
+    return found["master_link_status"] == "up"

@@ -59,6 +59,11 @@ class Books:
         return {what: number for what, number in found.items() if number}
 
     @property
+    def most_receives(self) -> int:
+        """The most that one message was received."""
+        return max((n for one in self.accounts for n in one.receives.values()), default=0)
+
+    @property
     def sent_at(self) -> list[float]:
         """When SES accepted mails, in order."""
         return sorted(sending.at for one in self.accounts for sending in one.sendings)

@@ -6,7 +6,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -52,15 +51,31 @@ class Lab:
         for mask in MASKS:
             self.stack.add_mask(OWNER, "--address", mask)
 
-    def deliver(self, number: int, masks: tuple[str, ...] = MASKS) -> list[str]:
-        """Let SES receive mails, for one mask after the other; returns their SNS message ids."""
-        numbers = range(self.delivered, self.delivered + number)
-        self.delivered += number
+    def deliver(
+        self, number: int, masks: tuple[str, ...] = MASKS, *, twice_every: int = 0
+    ) -> list[str]:
+        """Let SES receive mails, for one mask after the other; returns their SNS message ids.
+
+        SNS notifies of every `twice_every`th mail twice.
+        """
+        first, self.delivered = self.delivered, self.delivered + number
+        numbers = [
+            one
+            for one in range(first, self.delivered)
+            for _ in range(2 if twice_every and one % twice_every == 0 else 1)
+        ]
         names = [name(one) for one in numbers]
         mails = [(a_mail(one), [masks[one % len(masks)]]) for one in numbers]
         for one, sqs_id in zip(names, self.aws.deliver_many(mails, names), strict=True):
             self.sqs_ids[one].append(sqs_id)
         return names
+
+    def deliver_poison(self) -> tuple[str, bytes]:
+        """Deliver one more mail; returns its id, and what only a request to fetch it contains."""
+        number, self.delivered = self.delivered, self.delivered + 1
+        arrived = self.aws.sign([((a_mail(number), [MASKS[0]]), name(number))])
+        self.sqs_ids[name(number)] = self.aws.load(arrived)
+        return name(number), b"".join(key.encode() for key in arrived.objects)
 
     def suffer(self, **services: ServiceFaults) -> None:
         """Give some of AWS's services other faults than the everyday ones; none: `suffer()`."""
@@ -93,6 +108,10 @@ class Lab:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def deliveries(self) -> dict[str, str]:
+        """Return the state of each delivery in the database, by SNS message id."""
+        return {str(mail): str(state) for mail, state in self.execute(_DELIVERIES)}
+
     @property
     def database_url(self) -> str:
         """The processes' database, past the wires."""
@@ -104,7 +123,7 @@ class Lab:
 
     def books(self, bridges: Iterable[Process]) -> Books:
         """Account for every mail."""
-        sent, states = self.sent(), dict(self.execute(_DELIVERIES))
+        sent, states = self.sent(), self.deliveries()
         queued = self.aws.all_message_ids(self.aws.queue_url)
         given_up = self.aws.all_message_ids(self.aws.dead_letter_queue_url)
         receives = self.aws.receives(self.aws.queue_url)
@@ -114,7 +133,7 @@ class Lab:
                 Account(
                     mail,
                     sent.get(mail, []),
-                    str(states.get(mail, "")),
+                    states.get(mail, ""),
                     receives={one: receives.get(one, 0) for one in ids},
                     is_queued=not queued.isdisjoint(ids),
                     is_given_up=not given_up.isdisjoint(ids),
@@ -140,8 +159,8 @@ def dead_letters(client: "redis.Redis") -> Counter[str]:
     """Count the dead letters in Redis, by reason."""
     reasons: Counter[str] = Counter()
     for queue in (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
-        ids = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
-        for one in ids:
+        found = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
+        for one in found:
             reason = cast("bytes | None", client.get(keys.reason_of(one.decode())))
             reasons[(reason or b"unknown").decode()] += 1
     return reasons
@@ -158,11 +177,6 @@ def a_mail(number: int) -> bytes:
         b"From: Ann <ann@sender.example>\r\nTo: somebody@masks.example\r\n"
         b"Subject: lab %d\r\nMessage-ID: <%d@sender.example>\r\n\r\nhello\r\n" % (number, number)
     )
-
-
-def log_of(folder: Path, process: str) -> Path:
-    """Return where a process logs."""
-    return folder / f"{process}.log"
 
 
 def now() -> float:

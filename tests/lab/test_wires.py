@@ -145,6 +145,16 @@ def test_a_wire_may_lead_elsewhere_for_new_connections_only(wire: Wire, echo: Ec
     other.stop()
 
 
+def test_a_request_that_is_watched_for_does_not_arrive(wire: Wire, echo: Echo) -> None:
+    seen = threading.Event()
+    wire.watch_for(b"poison", seen.set)
+    with connected(wire) as client:
+        assert asked(client, b"one") == b"one"
+        assert asked(client, b"some poison") == b"", "the connection ends"
+    assert seen.wait(5)
+    assert echo.heard == b"one"
+
+
 def test_an_end_of_file_passes(wire: Wire) -> None:
     with connected(wire) as client:
         asked(client, b"one")

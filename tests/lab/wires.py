@@ -73,6 +73,7 @@ class Wire:
     _trouble: Trouble = NONE
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _connections: set[_Connection] = field(default_factory=set)
+    _watched: tuple[bytes, Callable[[], object]] | None = None
 
     def __post_init__(self) -> None:
         starting = asyncio.start_server(self._accept, _HOST, 0)
@@ -92,6 +93,10 @@ class Wire:
     def cut(self) -> None:
         """Reset the open connections. New ones are accepted as before."""
         _do(self._reset_all)
+
+    def watch_for(self, pattern: bytes, act: Callable[[], object]) -> None:
+        """Call `act`, in a thread, for each request with these bytes. It doesn't arrive."""
+        self._watched = pattern, act
 
     def lead_to(self, target: Target) -> None:
         """Lead new connections to another server. Open ones stay where they are."""
@@ -144,7 +149,7 @@ class Wire:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(_CHUNK_BYTES):
-                if self._has_forgotten(one):
+                if self._has_forgotten(one) or (not is_answer and self._is_watched(data)):
                     break
                 if await self._passes(one, is_answer=is_answer):
                     sink.write(data)
@@ -153,6 +158,12 @@ class Wire:
         # What has been written still arrives; the other pump ends by its own end of file.
         one.client.close()
         one.server.close()
+
+    def _is_watched(self, data: bytes) -> bool:
+        if self._watched is None or self._watched[0] not in data:
+            return False
+        threading.Thread(target=self._watched[1], daemon=True).start()
+        return True
 
     def _has_forgotten(self, one: _Connection) -> bool:
         idle_seconds = self._trouble.idle_seconds

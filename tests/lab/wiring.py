@@ -70,6 +70,12 @@ class Wiring:
         for wire in self.to(server, process):
             wire.cut()
 
+    def redis_is_at(self, port: int) -> None:
+        """Lead new connections to another Redis. Open ones stay where they are."""
+        self._urls[Server.REDIS] = f"redis://127.0.0.1:{port}/0"
+        for wire in self.to(Server.REDIS):
+            wire.lead_to(port)
+
     def close(self) -> None:
         """Close them all."""
         for wire in self._wires.values():

@@ -113,7 +113,8 @@ def template(
 def lab(
     template: str, own_postgres: LocalPostgres, fast_aws: FastAws, redis_url: str, tmp_path: Path
 ) -> Iterator[Lab]:
-    """A lab with empty servers."""
+    """A lab with empty servers. SES publishes Send events."""
+    fast_aws.publish_send_events()
     _execute(own_postgres, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
     _execute(own_postgres, f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
     with _a_lab(own_postgres, fast_aws, redis_url, tmp_path, _DATABASE) as lab:
