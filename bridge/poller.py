@@ -50,6 +50,7 @@ class PollerOptions:
     reserve_seconds: float
     delete_failed_messages: bool
     confirm_subscriptions: bool
+    send_event_keep_seconds: int = 60
 
 
 class Poller:
@@ -72,7 +73,7 @@ class Poller:
         self._reservations = reservations
         self._leases = leases
         self._dispatcher = dispatcher
-        self._send_events = SendEvents(queue, confirmations)
+        self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
         self._authenticate = authenticate
         self._totals = totals
         self._options = options
