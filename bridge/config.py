@@ -79,6 +79,13 @@ class BridgeConfig(HealthConfig, SharedConfig):
         "the topics. Otherwise its confirmation is rejected like any other message.",
         default="false",
     )
+    send_event_keep_seconds: int = setting(
+        "AWS_SES_SEND_EVENT_KEEP_SECONDS",
+        integer(1, 75, "seconds"),
+        help="How long SES's `Send` events stay in SQS after they were noted in Redis, in case it "
+        "is wiped before a worker needed them. They count as hidden messages of the queue.",
+        default="60",
+    )
     batch_size: int = setting(
         "PROCESS_EMAIL_BATCH_SIZE",
         integer(1, SQS_MAX_BATCH),

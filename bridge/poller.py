@@ -53,6 +53,7 @@ class PollerOptions:
     reserve_seconds: float
     delete_failed_messages: bool
     confirm_subscriptions: bool
+    send_event_keep_seconds: int = 60
 
 
 class Poller:
@@ -80,7 +81,7 @@ class Poller:
         self._leases = leases
         self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
-        self._send_events = SendEvents(queue, confirmations)
+        self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
         self._authenticate = authenticate
         self._totals = totals
         self._options = options

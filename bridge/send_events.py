@@ -17,11 +17,10 @@ from bridge.ledger.confirmations import Confirmations
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.sns.routing import SendConfirmed
-from emails.wire import SEND_EVENT_KEPT_SECONDS
 
 logger = logging.getLogger(__name__)
 
-_HIDDEN_SECONDS = SEND_EVENT_KEPT_SECONDS + 10
+_MARGIN_SECONDS = 10
 _TEND_SECONDS = 1.0
 
 
@@ -39,11 +38,13 @@ class SendEvents:
         self,
         queue: Queue,
         confirmations: Confirmations,
+        keep_seconds: int,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._confirmations = confirmations
+        self._keep_seconds = keep_seconds
         self._clock = clock
         self._kept: deque[_Kept] = deque()
         self._tend_at = 0.0
@@ -56,12 +57,13 @@ class SendEvents:
         fresh = [message.sent_at_ms for message, _ in sends if message.receive_count == 1]
         delay_seconds = (now_ms - min(fresh)) / 1000 if fresh else None
         self._confirmations.note([(send.delivery, send.ses_id) for _, send in sends], delay_seconds)
-        until = self._clock() + SEND_EVENT_KEPT_SECONDS
+        until = self._clock() + self._keep_seconds
         handles = [Handle(message.message_id, message.receipt_handle) for message, _ in sends]
         self._kept.extend(
             _Kept(handle, send, until) for handle, (_, send) in zip(handles, sends, strict=True)
         )
-        hide = partial(self._queue.change_visibility, handles, _HIDDEN_SECONDS)
+        hidden_seconds = self._keep_seconds + _MARGIN_SECONDS
+        hide = partial(self._queue.change_visibility, handles, hidden_seconds)
         self._try("hide", hide)
 
     def tend(self) -> None:

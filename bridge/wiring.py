@@ -81,6 +81,7 @@ def build_components(
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
                 delete_failed_messages=config.delete_failed_messages,
                 confirm_subscriptions=config.confirm_subscriptions,
+                send_event_keep_seconds=config.send_event_keep_seconds,
             ),
             stopping=stopping,
         ),

@@ -30,9 +30,6 @@ MAX_AGE_HOURS = 14 * 24 + 12
 longer (`emails.store.retention.DELIVERY_RETENTION`), so that no message is handled twice."""
 
 
-SEND_EVENT_KEPT_SECONDS = 60
-"""How long a `Send` event stays in SQS after it was noted, in case Redis loses the note."""
-
 SEND_EVENT_DELAY_KEY = "relay:send-event-delay"
 """The key in Redis of how many seconds `Send` events take through the queue at the moment."""
 

@@ -18,7 +18,8 @@ from tools.local.logs import lines
 ROOT = Path(__file__).parents[2]
 
 _NOTIFY_TWICE_EVERY = 50
-_SETTLE_SECONDS = 240.0
+_SETTLE_SECONDS = 480.0
+"""A doubt takes long if Redis was wiped again and again: its retries are minutes apart by then."""
 _LOOK_SECONDS = 0.5
 
 Log = Callable[[str], object]

@@ -32,6 +32,7 @@ _SETTINGS = {
     "PROCESS_EMAIL_MAX_RETRIES": "50",
     # Events come through SQS, which is down for a while, and through bridges that are killed.
     "AWS_SES_SEND_EVENT_WAIT_SECONDS": "30",
+    "AWS_SES_SEND_EVENT_KEEP_SECONDS": "60",
 }
 
 

@@ -5,7 +5,7 @@
 | POST reset       | forgets everything: queues, buckets, mails, faults, statistics             |
 | GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
 | POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
-| PUT send-events  | publishes each sent mail's event (`tools.aws.send_events.Destination`)       |
+| PUT send-events  | publishes each sent mail's event (`tools.local.send_events`)                 |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
 | GET messages     | of each queue: the ids of its messages, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
@@ -25,8 +25,8 @@ from tools.aws import faults
 from tools.aws.cloud import Cloud
 from tools.aws.queues import Message, State
 from tools.aws.s3 import Stored
-from tools.aws.send_events import Destination
 from tools.aws.web import CONTROL_PATH, Request, Response
+from tools.local.send_events import Destination
 
 _HEADERS = ((b"content-type", b"application/json"),)
 

@@ -4,16 +4,14 @@ import base64
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tools.aws import faults
 from tools.aws.faults import Faults
 from tools.aws.web import CONTROL_PATH
 from tools.local import ses
-from tools.local.aws import BUCKET, TOPIC, SentMail, SimulatedAws
+from tools.local.aws import BUCKET, SentMail, SimulatedAws
 
-_ROOT = Path(__file__).resolve().parents[2]
 _LOADED_AT_ONCE = 500
 
 Mail = tuple[bytes, Sequence[str]]
@@ -36,8 +34,6 @@ class FastAws(SimulatedAws):
 
     _MODULE = "tools.aws"
     _RESET = f"{CONTROL_PATH}reset"
-
-    _publishes = False
 
     def sent(self, start: int = 0) -> list[SentMail]:
         """List the mails that SES accepted to send, oldest first, from number `start` on."""
@@ -67,30 +63,6 @@ class FastAws(SimulatedAws):
     def faults(self) -> Faults:
         """Return the current faults."""
         return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
-
-    def publish_send_events(self) -> None:
-        """From now on publish an event of each sent mail, also if its sender got no answer.
-
-        The relay must know it: take `environ` after this call.
-        """
-        self._publishes = True
-        given = {
-            "topic": TOPIC,
-            "key": self.signer.key_pem.decode(),
-            "certificate": self.signer.pem.decode(),
-            "url": self.signer.url,
-            "queue": _name(self.queue_url),
-        }
-        self._ask("PUT", f"{CONTROL_PATH}send-events", given)
-
-    def environ(self) -> dict[str, str]:
-        """Return the settings that point the relay's processes to this server."""
-        return super().environ() | {"AWS_SES_SEND_EVENTS": str(self._publishes).lower()}
-
-    def reset(self) -> None:
-        """Drop everything, and set up again, without events."""
-        self._publishes = False
-        super().reset()
 
     def statistics(self) -> dict[str, Any]:
         """Return `requests` (by operation, then by fate) and `sent_at` (seconds, per mail)."""
@@ -160,10 +132,6 @@ class FastAws(SimulatedAws):
 
     def _contents(self) -> Any:
         return self._ask("GET", f"{CONTROL_PATH}contents")
-
-    def _server_environ(self) -> dict[str, str]:
-        # This package isn't installed, so the process needs its path.
-        return super()._server_environ() | {"PYTHONPATH": str(_ROOT)}
 
 
 def _name(queue_url: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tools.aws.web import AwsError, Request, Response
+from tools.local.send_events import tags_of
 
 PATH = "/v2/email/"
 _HEADERS = ((b"content-type", b"application/json"),)
@@ -101,7 +102,7 @@ class Ses:
             raw = raw.partition(b"\r\n\r\n")[0]
         at = time.time()
         ses_id = f"0100{int(at * 1000):012x}-{uuid.uuid4()}-000000"
-        tags = tuple((tag["Name"], tag["Value"]) for tag in given.get("EmailTags", ()))
+        tags = tuple(tags_of(given).items())
         mail = Accepted(at, access_key, sender, recipients, raw, ses_id, tags)
         self.accepted.append(mail)
         self._publish(mail)

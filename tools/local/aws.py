@@ -21,6 +21,7 @@ from botocore.session import Session as CoreSession
 
 from tools.local import ses
 from tools.local.processes import Process, free_port, is_listening, passed_on
+from tools.local.send_events import CONTROL_PATH, Destination
 from tools.local.signing import Signer, notification
 
 REGION = "us-east-1"
@@ -29,6 +30,8 @@ BUCKET = "mails"
 MASK_DOMAIN = "masks.example"
 MAX_RECEIVES = 3
 _QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 # Ignore this machine's proxy and AWS profile: neither leads to a local server.
 _DIRECT = Config(proxies={})
@@ -83,6 +86,7 @@ class SimulatedAws(ABC):
         self._sns = session.client("sns", endpoint_url=self.endpoint, config=_DIRECT)
         self._ses = session.client("sesv2", endpoint_url=self.endpoint, config=_DIRECT)
         self.queue_url = self.dead_letter_queue_url = ""
+        self._publishes = False
         self.set_up()
 
     @property
@@ -106,8 +110,18 @@ class SimulatedAws(ABC):
         self.s3.create_bucket(Bucket=BUCKET)
         self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
 
+    def publish_send_events(self) -> None:
+        """From now on publish an event of each sent mail, also if its sender got no answer.
+
+        The relay must know it: take `environ` after this call.
+        """
+        self._publishes = True
+        to = Destination(TOPIC, self.signer, _QUEUE)
+        self._ask("PUT", CONTROL_PATH, to.to_json())
+
     def reset(self) -> None:
-        """Drop everything, and set up again."""
+        """Drop everything, and set up again, without events."""
+        self._publishes = False
         self._ask("POST", self._RESET)
         self.set_up()
 
@@ -128,6 +142,7 @@ class SimulatedAws(ABC):
             "AWS_SNS_TOPIC": TOPIC,
             "AWS_SNS_CERTIFICATE_DIR": str(self.certificates),
             "AWS_S3_EMAIL_BUCKET": BUCKET,
+            "AWS_SES_SEND_EVENTS": str(self._publishes).lower(),
             "MASK_DOMAINS": MASK_DOMAIN,
             "REPLIES_ADDRESS": f"replies@{MASK_DOMAIN}",
             "RELAY_FROM_ADDRESS": f"relay@{MASK_DOMAIN}",
@@ -185,7 +200,8 @@ class SimulatedAws(ABC):
         return json.dumps(self.signer.sign(notification(TOPIC, json.dumps(notice), message_id)))
 
     def _server_environ(self) -> dict[str, str]:
-        return passed_on()
+        # This package isn't installed, so the process needs its path.
+        return passed_on() | {"PYTHONPATH": str(_ROOT)}
 
     def _ask(self, method: str, path: str, given: Any = None) -> Any:
         """Call the server's own API beside AWS's; JSON in, JSON out."""
@@ -198,7 +214,7 @@ class SimulatedAws(ABC):
 class LocalAws(SimulatedAws):
     """moto's server."""
 
-    _MODULE = "moto.server"
+    _MODULE = "tools.local.moto"
     _RESET = "/moto-api/reset"
 
     def sent(self) -> list[SentMail]:

@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     interrupts = Interrupts()
     aws = LocalAws(given.folder, _ALL_INTERFACES, given.port)
     try:
+        aws.publish_send_events()
         drop = DropFolder(aws, given.folder)
         print(f"ready: {drop.inbox} → {drop.outbox}", flush=True)
         while True:

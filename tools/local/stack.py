@@ -25,6 +25,7 @@ _QUICK = {
     "PROCESS_EMAIL_WAIT_SECONDS": "1",
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "4",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "1",
+    "AWS_SES_SEND_EVENT_KEEP_SECONDS": "1",
     # Dramatiq's own variable: how many milliseconds an idle worker sleeps between polls.
     "dramatiq_worker_timeout": "50",
 }
@@ -41,6 +42,7 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         with ExitStack() as started:
             self.aws = LocalAws(folder)
+            self.aws.publish_send_events()
             started.callback(self.aws.stop)
             self.redis = LocalRedis(folder)
             started.callback(self.redis.stop)

@@ -91,7 +91,7 @@ def test_a_redis_that_is_wiped_while_events_are_awaited_doubles_nothing(
 ) -> None:
     """The bridge notes the events again. A chaos run had 23 mails sent twice without that."""
     fast_aws.set_faults(Faults(ses=ServiceFaults(latency_ms=500)))
-    stack.start_bridge()
+    stack.start_bridge(AWS_SES_SEND_EVENT_KEEP_SECONDS="60")
     workers = stack.start_workers()
     fast_aws.deliver_many([(MAIL, [MASK])] * 4)
     client = redis.Redis.from_url(stack.environ["REDIS_URL"])

@@ -7,8 +7,10 @@ import redis
 from bridge.ledger.confirmations import Confirmations
 from bridge.send_events import SendEvents
 from bridge.sns.routing import SendConfirmed
-from emails.wire import SEND_EVENT_KEPT_SECONDS, sent_key
+from emails.wire import sent_key
 from tests.fake_queue import FakeQueue
+
+KEPT_SECONDS = 60
 
 
 class Bridge:
@@ -16,7 +18,7 @@ class Bridge:
 
     def __init__(self, queue: FakeQueue, client: redis.Redis) -> None:
         self.queue, self.now = queue, 1000.0
-        self.events = SendEvents(queue, Confirmations(client), clock=lambda: self.now)
+        self.events = SendEvents(queue, Confirmations(client), KEPT_SECONDS, clock=lambda: self.now)
 
     def receive(self) -> int:
         """Receive and note what is visible."""
@@ -59,7 +61,7 @@ def test_events_are_noted_at_once_and_deleted_later(queue: FakeQueue, client: re
     assert bridge.receive() + bridge.receive() == 12
     assert (noted(client), left(queue)) == (12, 12)
 
-    bridge.pass_time(SEND_EVENT_KEPT_SECONDS - 2)
+    bridge.pass_time(KEPT_SECONDS - 2)
     assert queue.count().visible == 0
     assert left(queue) == 12
     bridge.pass_time(2)
@@ -88,8 +90,8 @@ def test_what_a_dead_bridge_had_noted_comes_back_to_another(
     client.flushall()
 
     other = Bridge(queue, client)
-    other.now += SEND_EVENT_KEPT_SECONDS
-    queue.pass_time(SEND_EVENT_KEPT_SECONDS + 11)
+    other.now += KEPT_SECONDS
+    queue.pass_time(KEPT_SECONDS + 11)
 
     assert other.receive() + other.receive() == 12
     assert noted(client) == 12
