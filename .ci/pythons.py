@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from runtime.interpreter import NEXT, OLDEST, problem_with
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "pythons"
-ACCEPTED = ("3.11", "3.12", "3.13", "3.14")
+ACCEPTED = tuple(f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEXT[1]))
 NEXT_DJANGO = "Django>=6.0,<6.1"
 NEXT_DJANGO_NEEDS = (3, 12)
 
@@ -69,7 +72,7 @@ def _found() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _candidates():
         version = _version_of(path)
-        if version and version.rpartition(".")[0] in ACCEPTED:
+        if version and not problem_with(_numbers(version)):
             found.setdefault(version, path)
     return found
 

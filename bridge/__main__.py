@@ -1,9 +1,14 @@
 """`python -m bridge`: reads the settings, runs the service, gives the exit code.
 
 Exit codes: 0 after an order to stop or a finished drain; 1 if it was forced to exit, can't use its
-queue, credentials or Redis, or is unhealthy; 2 for wrong settings or
+queue, credentials or Redis, can't serve metrics, or is unhealthy; 2 for wrong settings or
 arguments, or an unsupported Python.
 """
+
+from runtime.interpreter import require_supported
+
+# An older Python can't import what follows: say so, instead of how the import failed.
+require_supported()
 
 import logging
 import logging.config
@@ -21,7 +26,6 @@ from bridge.ports import QueueUnusable
 from bridge.service import Service
 from bridge.wiring import build_components, wait_until_ready
 from runtime.env import SettingsError, load
-from runtime.interpreter import require_supported
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.prometheus import MetricsNotServed, serve
@@ -36,7 +40,6 @@ _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the bridge; returns its exit code."""
-    require_supported()
     arguments = read_arguments(argv, environ)
     try:
         config = load(BridgeConfig, {**environ, **arguments.settings})

@@ -30,13 +30,13 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
     """Read the arguments; exits with code 2, after a usage line, for wrong ones."""
     parser = argparse.ArgumentParser(
         prog="python -m bridge",
-        description="Takes mail notifications from SQS, hands them to the workers, and deletes "
-        "them when the workers have acknowledged them.",
+        description="Takes mail notifications from SQS, dispatches them to the workers, and "
+        "deletes them when the workers have acknowledged them.",
         epilog=describe_settings(environ, shutil.get_terminal_size().columns),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--max-seconds", metavar="N", help="leave after N seconds (PROCESS_EMAIL_MAX_SECONDS)"
+        "--max-seconds", metavar="N", help="exit after N seconds (PROCESS_EMAIL_MAX_SECONDS)"
     )
     parser.add_argument(
         "--verbosity", metavar="0-4", help="how much to log (PROCESS_EMAIL_VERBOSITY)"
@@ -45,17 +45,17 @@ def read_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments
         "--queue",
         choices=["main", "dlq"],
         default="main",
-        help="which queue to work off: the main one, or its dead-letter queue (%(default)s)",
+        help="which queue to process: the main one, or its dead-letter queue (%(default)s)",
     )
     parser.add_argument(
         "--drain",
         action="store_true",
-        help="leave when the queue is empty, nothing is in flight and all is acknowledged",
+        help="exit when nothing is visible, delayed, in flight or waiting for deletion",
     )
     parser.add_argument(
         "--check-health",
         action="store_true",
-        help="only tell whether the running bridge is healthy, by its health file and exit code",
+        help="only check the health file; the exit code says whether the bridge is healthy",
     )
     read = parser.parse_args(argv)
     overrides: dict[str, str | None] = {

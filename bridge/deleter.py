@@ -1,14 +1,20 @@
-"""Acknowledgements → batched deletes. Any bridge deletes what any worker acknowledged."""
+"""Acknowledgements → batched deletes. Any bridge deletes what any worker acknowledged.
+
+A message that failed, and that the operator did not choose to delete, stays in SQS beside its dead
+letter. It is hidden for as long as SQS allows: each delivery would only be hidden again.
+"""
 
 import logging
 import time
+from collections import defaultdict
 
 import markus
 
-from bridge.ledger.acknowledgements import Acknowledgement, Acknowledgements
+from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
 from bridge.messages import Handle
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
+from bridge.visibility import longest_seconds
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -30,11 +36,13 @@ class Deleter:
         totals: Totals,
         *,
         delete_failed_messages: bool,
+        hide_failed_messages: bool = True,
     ) -> None:
         self._queue = queue
         self._acknowledgements = acknowledgements
         self._totals = totals
         self._delete_failed_messages = delete_failed_messages
+        self._hide_failed_messages = hide_failed_messages and not delete_failed_messages
 
     def work(self, wait_seconds: float) -> int:
         """Delete one batch, waiting for a first acknowledgement; returns the batch's size.
@@ -48,12 +56,15 @@ class Deleter:
         to_delete = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
         try:
             undeleted = self._delete(to_delete)
+            if self._hide_failed_messages:
+                self._hide([ack for ack in taken if not ack.succeeded])
         except (QueueUnavailable, QueueUnusable):
             # Deleting a message twice is harmless, so the whole batch goes back.
             self._give_back(taken)
             raise
-        for acknowledgement in taken:
-            if acknowledgement not in undeleted:
+        done = [one for one in taken if one not in undeleted]
+        for acknowledgement in self._acknowledgements.confirm(self._queue.queue_name, done):
+            if acknowledgement.reason != ENDED_BEFORE:
                 self._record(acknowledgement)
         return len(taken)
 
@@ -75,9 +86,24 @@ class Deleter:
         self._give_back(again)
         return again
 
+    def _hide(self, failed: list[Acknowledgement]) -> None:
+        by_seconds: dict[int, list[Handle]] = defaultdict(list)
+        now_ms = int(time.time() * 1000)
+        for ack in failed:
+            by_seconds[longest_seconds(ack.received_at_ms, now_ms)].append(ack.handle)
+        for seconds, handles in by_seconds.items():
+            for entry in self._queue.change_visibility(handles, seconds):
+                logger.info(
+                    "visibility not changed",
+                    extra={
+                        "sqs_message_id": entry.handle.message_id,
+                        "client_error_code": entry.code,
+                        "change": "hide failed",
+                    },
+                )
+
     def _give_back(self, acknowledgements: list[Acknowledgement]) -> None:
-        if acknowledgements:
-            self._acknowledgements.give_back(self._queue.queue_name, acknowledgements)
+        self._acknowledgements.give_back(self._queue.queue_name, acknowledgements)
 
     def _record(self, acknowledgement: Acknowledgement) -> None:
         seconds = time.time() - acknowledgement.received_at_ms / 1000

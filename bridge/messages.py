@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_HIDDEN_SECONDS = 12 * 3600
+"""How long SQS hides a message at most, from the moment when it was received."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -16,7 +19,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """What SQS wants to see of a message that it has delivered."""
+    """Identifies one delivery of a message, to delete or hide it."""
 
     message_id: str
     receipt_handle: str

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Event
 from typing import assert_never
 
@@ -17,17 +16,22 @@ import dramatiq
 import markus
 from redis.exceptions import RedisError
 
+from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
+from bridge.send_events import SendEvents
 from bridge.sns.certificates import CertificateUnavailable
 from bridge.sns.envelope import Envelope, EnvelopeType
 from bridge.sns.reject_reasons import Rejected
-from bridge.sns.routing import actor_queue
+from bridge.sns.routing import REJECT, ForWorkers, SendConfirmed, Unneeded, route_of
 from bridge.totals import Totals
-from bridge.visibility import Leases
+from bridge.visibility import Leases, longest_seconds
 from emails import wire
+from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -38,45 +42,13 @@ Authenticate = Callable[[str], Envelope]
 not come in, `CertificateUnavailable` if that can't be decided now."""
 
 
-class Disposition(StrEnum):
-    """What became of a received message. The values appear in the log and in a metric."""
-
-    ENQUEUED = "enqueued"
-    ALREADY_IN_FLIGHT = "already_in_flight"
-    ALREADY_DONE = "already_done"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    ERROR = "error"
-
-
-FAILURES = frozenset(
-    {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One cycle of the poller: messages received, what became of them, and the time taken."""
-
-    received: int
-    dispositions: Counter[Disposition]
-    poll_seconds: float
-    process_seconds: float
-
-    @property
-    def failed(self) -> int:
-        """How many messages could not be dispatched."""
-        return sum(self.dispositions[failure] for failure in FAILURES)
-
-
 @dataclass(frozen=True, slots=True)
 class PollerOptions:
-    """The operator's choices for the poller; see the settings of the same names."""
+    """The poller's options: this bridge's id, how long a reservation lasts, and settings of the
+    same names.
+    """
 
     bridge: str
-    batch_size: int
     max_in_flight: int
     reserve_seconds: float
     delete_failed_messages: bool
@@ -93,7 +65,9 @@ class Poller:
         reservations: Reservations,
         has_room: Callable[[], bool],
         leases: Leases,
+        acknowledgements: Acknowledgements,
         dispatcher: Dispatcher,
+        confirmations: Confirmations,
         authenticate: Authenticate,
         totals: Totals,
         options: PollerOptions,
@@ -104,21 +78,23 @@ class Poller:
         self._has_room = has_room
         self._is_short_of_room = False
         self._leases = leases
+        self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
+        self._send_events = SendEvents(queue, confirmations)
         self._authenticate = authenticate
         self._totals = totals
         self._options = options
         self._stopping = stopping
 
-    def demand(self) -> int:
-        """Reserve room in flight for the next messages; returns for how many.
+    def demand(self, wanted: int) -> int:
+        """Reserve room in flight for up to `wanted` messages; returns for how many.
 
         None while Redis is nearly full. The reservation is also the proof that Redis takes writes.
         """
         if self._is_nearly_full():
             return 0
         return self._reservations.reserve(
-            self._options.batch_size,
+            wanted,
             bridge=self._options.bridge,
             at_most=self._options.max_in_flight,
             now_ms=_now_ms(),
@@ -130,12 +106,13 @@ class Poller:
 
         Errors of Redis and of receiving pass through; the caller backs off.
         """
+        self._send_events.tend()
         started = time.monotonic()
         messages = self._queue.receive(demand)
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._release([_handle(message) for message in messages])
+            self._change_visibility([_handle(message) for message in messages], 0)
             messages = []
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
@@ -152,11 +129,15 @@ class Poller:
     def _process(self, messages: list[Message]) -> Counter[Disposition]:
         dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
+        to_hide: list[Handle] = []
         for handle, result in self._results(messages):
             dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
+            elif result is Disposition.ALREADY_FAILED:
+                to_hide.append(handle)
         self._delete(to_delete)
+        self._change_visibility(to_hide, longest_seconds(_now_ms(), _now_ms()))
         self._totals.enqueued += dispositions[Disposition.ENQUEUED]
         self._totals.rejected += dispositions[Disposition.REJECTED]
         self._totals.deferred += sum(
@@ -170,21 +151,33 @@ class Poller:
     def _results(self, messages: list[Message]) -> list[tuple[Handle, Disposition]]:
         results: list[tuple[Handle, Disposition]] = []
         batch: list[Work] = []
+        sends: list[tuple[Message, SendConfirmed]] = []
         for message in messages:
             judged = self._judge(message)
-            if isinstance(judged, Work):
-                batch.append(judged)
-            else:
-                results.append((_handle(message), judged))
+            match judged:
+                case Work():
+                    batch.append(judged)
+                case SendConfirmed():
+                    sends.append((message, judged))
+                case Disposition():
+                    results.append((_handle(message), judged))
+        try:
+            self._send_events.confirm(sends)
+        except RedisError:
+            unfinished = [work.handle for work in batch] + [_handle(one) for one, _ in sends]
+            self._change_visibility(unfinished, 0)
+            raise
+        results += [(_handle(one), Disposition.SEND_CONFIRMED) for one, _ in sends]
         return results + self._dispatch(batch)
 
     def _may_delete(self, result: Disposition) -> bool:
-        if result in (Disposition.ALREADY_DONE, Disposition.CONFIRMED):
+        if result in NEEDS_NOTHING_MORE:
             return True
-        return result is Disposition.REJECTED and self._options.delete_failed_messages
+        is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
+        return is_failure and self._options.delete_failed_messages
 
-    def _judge(self, message: Message) -> Work | Disposition:
-        """Verify a message and make it work for the workers. Never raises."""
+    def _judge(self, message: Message) -> Work | SendConfirmed | Disposition:
+        """Verify a message, and say what it is. Never raises."""
         fields: dict[str, object] = {"sqs_message_id": message.message_id}
         try:
             return self._prepare(message, self._authenticate(message.body))
@@ -210,12 +203,22 @@ class Poller:
             )
             return Disposition.ERROR
 
-    def _prepare(self, message: Message, envelope: Envelope) -> Work | Disposition:
+    def _prepare(self, message: Message, envelope: Envelope) -> Work | SendConfirmed | Disposition:
         if (token := self._token_to_confirm(envelope)) is not None:
             self._queue.confirm_subscription(envelope.topic_arn, token)
             logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
             return Disposition.CONFIRMED
-        return Work(_handle(message), _work(message, envelope))
+        route = route_of(envelope)
+        match route:
+            case ForWorkers(queue):
+                return Work(_handle(message), _work(message, envelope, queue))
+            case SendConfirmed():
+                return route
+            case Unneeded():
+                _note_unneeded(message, route)
+                return Disposition.UNNEEDED
+            case _:
+                assert_never(route)
 
     def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
         """Dispatch messages. If Redis takes none, release them all."""
@@ -223,12 +226,13 @@ class Poller:
         try:
             dispatched = self._dispatcher.dispatch(batch, _now_ms())
         except RedisError:
-            self._release(handles)
+            self._change_visibility(handles, 0)
             raise
         # Redis may get full in mid-batch. The rest must not wait for its visibility timeout.
-        self._release(
-            [handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)]
-        )
+        refused = [
+            handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)
+        ]
+        self._change_visibility(refused, 0)
         return [
             (handle, self._dispatched(handle, one))
             for handle, one in zip(handles, dispatched, strict=True)
@@ -238,14 +242,18 @@ class Poller:
         fields: dict[str, object] = {"sqs_message_id": handle.message_id}
         match dispatched:
             case RedisError():
-                logger.warning(
-                    "message refused by redis",
-                    extra=fields | {"error_type": type(dispatched).__name__},
-                )
-                return Disposition.REFUSED
+                fields |= {"error_type": type(dispatched).__name__}
+                if _is_refused(dispatched):
+                    logger.warning("message refused by redis", extra=fields)
+                    return Disposition.REFUSED
+                logger.error("message could not be handed on", extra=fields)
+                return Disposition.ERROR
             case Dispatched.DONE:
                 logger.info("message already done", extra=fields)
                 return Disposition.ALREADY_DONE
+            case Dispatched.FAILED:
+                logger.info("message already failed", extra=fields)
+                return Disposition.ALREADY_FAILED
             case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
                 # Only after enqueueing: a leased message is kept hidden, and one that was not
                 # enqueued must be redelivered.
@@ -260,37 +268,52 @@ class Poller:
         return envelope.token if asks and self._options.confirm_subscriptions else None
 
     def _delete(self, handles: list[Handle]) -> None:
-        """Delete messages. One that SQS keeps is redelivered, and ends the same way."""
+        """Delete messages. What SQS would not delete now, the deleter tries again."""
         if not handles:
             return
         try:
-            failed = self._queue.delete(handles)
+            failed = [entry.handle for entry in self._queue.delete(handles) if entry.may_retry]
         except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not deleted", extra={"client_error_code": error.code})
-            return
+            failed = handles
         self._totals.deleted += len(handles) - len(failed)
+        ended = [Acknowledgement(one, _now_ms(), True, ENDED_BEFORE) for one in failed]
+        self._acknowledgements.give_back(self._queue.queue_name, ended)
 
-    def _release(self, handles: list[Handle]) -> None:
-        """Make messages visible again at once. If that fails, their visibility timeout does it."""
+    def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
+        """Hide or release messages. If that fails, they return after their visibility timeout."""
         if not handles:
             return
         try:
-            self._queue.change_visibility(handles, 0)
+            self._queue.change_visibility(handles, seconds)
         except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning("messages not shown again", extra={"client_error_code": error.code})
+            logger.warning(
+                "messages not shown again" if seconds == 0 else "messages not hidden",
+                extra={"client_error_code": error.code},
+            )
 
 
 def _is_refused(dispatched: Dispatched | RedisError) -> bool:
-    return isinstance(dispatched, RedisError)
+    return isinstance(dispatched, RedisError) and refuses_for_now(dispatched)
 
 
 def _handle(message: Message) -> Handle:
     return Handle(message.message_id, message.receipt_handle)
 
 
-def _work(message: Message, envelope: Envelope) -> dramatiq.Message[None]:
+def _note_unneeded(message: Message, event: Unneeded) -> None:
+    metrics.incr("unneeded", tags=[f"event:{event.event}"])
+    if event.event == REJECT:
+        # SES found a virus in a mail that it had accepted from us: the owner doesn't get it.
+        logger.warning(
+            "ses rejected a mail that it had accepted",
+            extra={"sqs_message_id": message.message_id, "ses_message_id": event.ses_id},
+        )
+
+
+def _work(message: Message, envelope: Envelope, queue: str) -> dramatiq.Message[None]:
     return dramatiq.Message(
-        queue_name=actor_queue(envelope),
+        queue_name=queue,
         actor_name=wire.ACTOR_NAME,
         args=(),
         kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),

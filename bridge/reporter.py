@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from bridge import health_file
 from bridge.config import BridgeConfig
+from bridge.dispositions import Cycle
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
-from bridge.poller import Cycle
 from bridge.ports import Queue, QueueCounts, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
 

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.dispositions import Disposition
+from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
-from bridge.poller import Disposition, Poller
+from bridge.poller import Poller
 from bridge.ports import Queue
 from bridge.reporter import Reporter
 from bridge.visibility import Leases, Visibility
@@ -31,6 +33,7 @@ from bridge.visibility import Leases, Visibility
 logger = logging.getLogger(__name__)
 
 _FULL_WAIT_SECONDS = 0.05
+_CLOSED_WAIT_SECONDS = 0.5
 _ACKNOWLEDGEMENT_WAIT_SECONDS = 1.0
 _GRACE_CHECK_SECONDS = 0.1
 _LAST_CALL_SECONDS = 15.0
@@ -45,6 +48,7 @@ class Components:
     in_flight: InFlight
     acknowledgements: Acknowledgements
     leases: Leases
+    gate: Gate
     poller: Poller
     deleter: Deleter
     visibility: Visibility
@@ -90,16 +94,18 @@ class Service:
         self._leaving.set()
         for thread in others:
             thread.join(_LAST_CALL_SECONDS)
+        self._components.visibility.leave()
         self._components.reporter.note_progress()
         self._components.reporter.at_exit(self._exit_on, len(self._components.leases))
 
     def _poll(self) -> bool:
         started = time.monotonic()
-        demand = self._components.poller.demand()
+        allowed = self._components.gate.may_receive(self._config.batch_size)
+        if allowed == 0:
+            return self._pause(_CLOSED_WAIT_SECONDS)
+        demand = self._components.poller.demand(allowed)
         if demand == 0:
-            self._components.reporter.note_progress()
-            self._stopping.wait(_FULL_WAIT_SECONDS)
-            return True
+            return self._pause(_FULL_WAIT_SECONDS)
         cycle = self._components.poller.cycle(demand)
         self._components.reporter.after_cycle(cycle, time.monotonic() - started)
         if self._drain and cycle.received == 0 and self._is_drained():
@@ -110,17 +116,24 @@ class Service:
             return False
         return cycle.received == 0 or cycle.failed < cycle.received
 
+    def _pause(self, seconds: float) -> bool:
+        self._components.reporter.note_progress()
+        self._stopping.wait(seconds)
+        return True
+
     def _acknowledge(self) -> bool:
         self._components.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
         return True
 
     def _beat(self) -> bool:
-        if not self._leaving.wait(self._config.heartbeat_seconds):
-            self._components.visibility.beat()
+        self._components.visibility.beat()
+        self._leaving.wait(self._config.heartbeat_seconds)
         return True
 
     def _is_drained(self) -> bool:
-        """Tell whether the queue is empty and all of its messages are deleted."""
+        """Whether no message is visible or delayed, none of this queue is in flight, and no
+        acknowledgement waits.
+        """
         counts = self._components.queue.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 

@@ -63,7 +63,7 @@ class SqsQueue:
         visibility_seconds: int,
         client: "SQSClient | None" = None,
     ) -> None:
-        with _translated():
+        with _raising_queue_errors():
             self._session = boto3.Session(region_name=region)
             self._sqs = client or self._session.client(
                 "sqs", config=_client_config(wait_seconds + _ANSWER_SECONDS)
@@ -79,7 +79,7 @@ class SqsQueue:
 
     def receive(self, max_messages: int) -> list[Message]:
         """Receive up to `max_messages` (1 to 10), waiting for the first one."""
-        with _translated():
+        with _raising_queue_errors():
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=max_messages,
@@ -93,7 +93,7 @@ class SqsQueue:
         """Delete messages, ten a call; returns those that SQS would not delete."""
         failed: list[EntryFailed] = []
         for batch in _tens(handles):
-            with _translated():
+            with _raising_queue_errors():
                 answer = self._sqs.delete_message_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
@@ -105,10 +105,10 @@ class SqsQueue:
         return failed
 
     def change_visibility(self, handles: Sequence[Handle], seconds: int) -> list[EntryFailed]:
-        """Hide messages for `seconds` from now (0: show them at once), ten a call."""
+        """Hide messages for `seconds` from now (0 releases them), ten a call."""
         failed: list[EntryFailed] = []
         for batch in _tens(handles):
-            with _translated():
+            with _raising_queue_errors():
                 answer = self._sqs.change_message_visibility_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
@@ -125,7 +125,7 @@ class SqsQueue:
 
     def count(self) -> QueueCounts:
         """Ask SQS how many messages there are. The numbers are approximate."""
-        with _translated():
+        with _raising_queue_errors():
             attributes = self._sqs.get_queue_attributes(
                 QueueUrl=self._queue_url,
                 AttributeNames=[
@@ -145,7 +145,7 @@ class SqsQueue:
 
         https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
         """
-        with _translated():
+        with _raising_queue_errors():
             sns = self._session.client("sns", config=_client_config(_ANSWER_SECONDS))
             sns.confirm_subscription(TopicArn=topic, Token=token)
 
@@ -188,7 +188,7 @@ def _failures(
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _raising_queue_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

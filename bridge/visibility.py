@@ -2,10 +2,13 @@
 
 The bridge leases each message it dispatches. At each heartbeat it looks all leases up in Redis: it
 extends the visibility of what is still in flight, drops what has ended, and releases what Redis
-no longer knows, so that SQS delivers it again.
+no longer knows, so that SQS delivers it again. Before that it leases the messages of bridges that
+are gone: they stay hidden, and are not received a second time. What has ended stays hidden, too,
+until its delete is confirmed.
 
-    poller thread       calls `Leases.add`
-    visibility thread   calls everything else
+    poller thread              `Leases.add`
+    heartbeat thread           `Visibility.beat`
+    main thread, at shutdown   `Visibility.drop_ended`, `len(leases)`
 """
 
 import logging
@@ -15,12 +18,31 @@ from dataclasses import dataclass, field
 
 import markus
 
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.adoption import Adoption
 from bridge.ledger.in_flight import Entry, InFlight
-from bridge.messages import Handle
+from bridge.loops import REMOTE_ERRORS
+from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import Queue
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
+
+_STEP_SECONDS = 600
+
+_BEATS_OF_LIFE = 1.5
+"""For how many heartbeats a bridge counts as alive after its last one. Another's next heartbeat
+comes one later at most: two and a half after the dead bridge last extended its messages."""
+
+
+def longest_seconds(received_at_ms: int, now_ms: int) -> int:
+    """Return how long SQS may be asked to hide a message from now on.
+
+    In steps of ten minutes, so that messages of one batch share a call, and at least a minute less
+    than SQS allows: it refuses a longer time altogether, and hosts' clocks differ.
+    """
+    left = MAX_HIDDEN_SECONDS - 60 - (now_ms - received_at_ms) / 1000
+    return max(60, min(MAX_HIDDEN_SECONDS - 60, int(left // _STEP_SECONDS * _STEP_SECONDS)))
 
 
 class Leases:
@@ -87,10 +109,16 @@ class Visibility:
         in_flight: InFlight,
         leases: Leases,
         *,
+        acknowledgements: Acknowledgements,
+        adoption: Adoption,
         bridge: str,
+        heartbeat_seconds: float,
         visibility_seconds: int,
     ) -> None:
         self._queue = queue
+        self._acknowledgements = acknowledgements
+        self._adoption = adoption
+        self._heartbeat_seconds = heartbeat_seconds
         self._in_flight = in_flight
         self._leases = leases
         self._bridge = bridge
@@ -98,19 +126,48 @@ class Visibility:
 
     def beat(self) -> Plan:
         """Do one heartbeat. Errors of Redis and SQS pass through; the next beat tries again."""
+        self._adoption.stay(self._heartbeat_seconds * _BEATS_OF_LIFE)
+        found = self._in_flight.find_all()
+        self._adopt(found)
         decided = self._plan()
         self._change("hide", decided.extend, self._visibility_seconds)
         self._change("show", decided.release, 0)
         self._leases.drop(decided.drop)
-        self._in_flight.drop_lost()
+        self._in_flight.drop_lost(found)
+        self._hide_unconfirmed()
         if decided.release:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
             metrics.incr("lost_by_redis", len(decided.release))
         return decided
 
+    def leave(self) -> None:
+        """Hide what is left for as long as others may need to adopt it, and let them."""
+        try:
+            self._change("hide", self._plan().extend, self._visibility_seconds)
+            self._adoption.leave()
+        except REMOTE_ERRORS as error:
+            logger.warning("heartbeat not removed", extra={"error_type": type(error).__name__})
+
     def drop_ended(self) -> None:
         """Between heartbeats, end the leases of messages that have ended."""
         self._leases.drop(self._plan().drop)
+
+    def _hide_unconfirmed(self) -> None:
+        """Keep hidden what has ended and is not deleted yet: it must not be received again."""
+        ended = self._acknowledgements.find_unconfirmed(
+            self._queue.queue_name, self._heartbeat_seconds / 2
+        )
+        self._change("hide", ended, self._visibility_seconds)
+
+    def _adopt(self, found: Mapping[str, Entry | None]) -> None:
+        leased = {handle.message_id for handle in self._leases.snapshot()}
+        entries = [entry for entry in found.values() if entry is not None]
+        adopted = self._adoption.adopt(entries, leased)
+        for handle in adopted:
+            self._leases.add(handle)
+        if adopted:
+            logger.info("messages adopted", extra={"message_count": len(adopted)})
+            metrics.incr("adopted", len(adopted))
 
     def _plan(self) -> Plan:
         handles = self._leases.snapshot()

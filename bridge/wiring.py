@@ -11,7 +11,10 @@ from redis.exceptions import RedisError
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.adoption import Adoption
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
@@ -28,7 +31,8 @@ from bridge.sns.envelope import Envelope
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
-from runtime.redis_client import check_redis, connect
+from runtime.breakers import WORKERS, Breakers
+from runtime.redis_client import check_redis, connect, connect_fail_fast
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +57,13 @@ def build_components(
         in_flight=in_flight,
         acknowledgements=acknowledgements,
         leases=leases,
+        gate=Gate(Breakers(connect_fail_fast(config.redis_url), WORKERS)),
         poller=Poller(
             queue=queue,
-            reservations=Reservations(redis, config.max_lifetime_seconds),
+            reservations=Reservations(redis, config.max_lifetime_seconds, queue=queue.queue_name),
             has_room=Room(redis).is_left,
             leases=leases,
+            acknowledgements=acknowledgements,
             dispatcher=Dispatcher(
                 redis,
                 config.max_lifetime_seconds,
@@ -65,11 +71,11 @@ def build_components(
                 queue=queue.queue_name,
                 is_replay=is_replay,
             ),
+            confirmations=Confirmations(redis),
             authenticate=_make_authenticate(config),
             totals=totals,
             options=PollerOptions(
                 bridge=bridge,
-                batch_size=config.batch_size,
                 max_in_flight=config.max_in_flight,
                 # The reservation must outlast the receive and the dispatch that follows it.
                 reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
@@ -79,10 +85,22 @@ def build_components(
             stopping=stopping,
         ),
         deleter=Deleter(
-            queue, acknowledgements, totals, delete_failed_messages=config.delete_failed_messages
+            queue,
+            acknowledgements,
+            totals,
+            delete_failed_messages=config.delete_failed_messages,
+            # In SQS's dead-letter queue they would be hidden from the next replay or redrive.
+            hide_failed_messages=not is_replay,
         ),
         visibility=Visibility(
-            queue, in_flight, leases, bridge=bridge, visibility_seconds=config.visibility_seconds
+            queue,
+            in_flight,
+            leases,
+            acknowledgements=acknowledgements,
+            adoption=Adoption(redis, bridge=bridge, queue=queue.queue_name),
+            bridge=bridge,
+            heartbeat_seconds=config.heartbeat_seconds,
+            visibility_seconds=config.visibility_seconds,
         ),
         reporter=Reporter(config, queue, Heartbeats(redis), totals),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from runtime.config import SharedConfig
 from runtime.env import (
+    boolean,
     comma_separated,
     folder,
     integer,
@@ -57,6 +58,21 @@ class DomainConfig(SharedConfig):
         optional(text("the name of an SES configuration set")),
         help="The SES configuration set for outgoing mail; empty: none.",
         default="",
+    )
+    send_events: bool = setting(
+        "AWS_SES_SEND_EVENTS",
+        boolean(),
+        help="Whether the configuration set publishes `Send` events to the topic. A mail that may "
+        "have been sent then waits for its event, instead of for an operator, and is not sent "
+        "twice. Turn it on only after SES has been set up so.",
+        default="false",
+    )
+    send_event_wait_seconds: int = setting(
+        "AWS_SES_SEND_EVENT_WAIT_SECONDS",
+        integer(1, 300, "seconds"),
+        help="How long a mail that may have been sent waits for its `Send` event before it is sent "
+        "again. The time that events take through the queue is added.",
+        default="60",
     )
     reply_secret: str | None = setting(
         "REPLY_SECRET",

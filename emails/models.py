@@ -243,6 +243,9 @@ class Delivery(models.Model):
     recipient = models.CharField(max_length=64, validators=[_HASH])
     state = models.CharField(max_length=10, choices=DeliveryState.choices)
     claimed_until = models.DateTimeField()
+    claimed_by = models.CharField(
+        max_length=63, null=True, editable=False, help_text="The worker process that claimed it."
+    )
     outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
     reason = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(db_index=True)

@@ -18,9 +18,29 @@ ACTOR_NAME = "process_notification"
 SQS_MESSAGE_ID = "sqs_message_id"
 """The Dramatiq message option with the id of the SQS message it came from."""
 
+DELIVERY_TAG = "delivery"
+"""The tag of each mail we send, by which SES's `Send` event names its delivery."""
+
+CONFIRMATION_SECONDS = 6 * 3600
+"""How long it is kept that SES confirmed a send. Every mail leaves such a note, and only an attempt
+that finds an earlier one's claim reads it: that is within a message's lifetime, two hours."""
+
 MAX_AGE_HOURS = 14 * 24 + 12
 """How old an envelope may be: SQS keeps a message for 14 days. We keep the record of a delivery for
 longer (`emails.store.retention.DELIVERY_RETENTION`), so that no message is handled twice."""
+
+
+SEND_EVENT_KEPT_SECONDS = 60
+"""How long a `Send` event stays in SQS after it was noted, in case Redis loses the note."""
+
+SEND_EVENT_DELAY_KEY = "relay:send-event-delay"
+"""The key in Redis of how many seconds `Send` events take through the queue at the moment."""
+
+
+def sent_key(delivery: str) -> str:
+    """Name the key in Redis that holds SES's id of a delivery's mail, once SES has it."""
+    return f"relay:sent:{delivery}"
+
 
 _QUEUES = {
     "Received": INBOUND_QUEUE,

@@ -1,15 +1,16 @@
 """Builds the domain's ports from its settings."""
 
 import time
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, render, s3, ses
+from emails.edges import aws, clock, render, s3, ses
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
+from emails.edges.presence import RedisPresence
+from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
 from emails.values.facts import Policy
 from runtime.breakers import breakers_of
@@ -37,11 +38,14 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         mail_store=mail_store,
         delete_later=pending_deletions.add,
         mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
+        send_notes=RedisSendNotes(redis),
+        presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
-        clock=partial(datetime.now, UTC),
+        clock=clock.read,
+        clock_watch=clock.DatabaseClockWatch(),
         sleep=time.sleep,
     )
     return ports, pending_deletions
@@ -65,4 +69,7 @@ def policy_of(config: DomainConfig) -> Policy:
         max_domain_masks=config.max_domain_masks,
         # Outlasts every attempt, so an expired claim means that its worker died.
         claim_duration=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
+        send_event_wait=(
+            timedelta(seconds=config.send_event_wait_seconds) if config.send_events else None
+        ),
     )

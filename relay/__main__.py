@@ -1,5 +1,10 @@
 """Django's command line where the relay is installed from a wheel: `mail-relay`, as `manage.py`."""
 
+from runtime.interpreter import require_supported
+
+# An older Python can't import what follows: say so, instead of how the import failed.
+require_supported()
+
 import os
 import sys
 
@@ -7,12 +12,10 @@ from django.core.management import execute_from_command_line
 
 from relay import placeholder_settings
 from runtime.env import SettingsError
-from runtime.interpreter import require_supported
 
 
 def main() -> None:
     """Run the command; wrong settings are shown as one line each."""
-    require_supported()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay.settings")
     # Dramatiq's own variable, in milliseconds: how long an idle worker sleeps before it looks
     # again. Its default is a second, half of which a mail would wait on average.

@@ -5,7 +5,7 @@ from collections.abc import MutableMapping, Sequence
 _COMMANDS = frozenset({"collectstatic", "help", "preview_forward", "version"})
 _HELP = frozenset({"-h", "--help", "--version"})
 
-_STAND_INS = {
+_PLACEHOLDERS = {
     "AWS_REGION": "us-east-1",
     "AWS_S3_EMAIL_BUCKET": "mails",
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -24,5 +24,5 @@ def will_do(arguments: Sequence[str]) -> bool:
 
 def fill_in(environ: MutableMapping[str, str]) -> None:
     """Fill in the settings that are not set. Nothing exists at these addresses."""
-    for name, value in _STAND_INS.items():
+    for name, value in _PLACEHOLDERS.items():
         environ.setdefault(name, value)

@@ -1,5 +1,11 @@
 """Django's settings, made from the environment. No logic: what a value means is in config.py."""
 
+from runtime.interpreter import require_supported
+
+# Every process except the bridge loads these settings: workers, scheduler, web. An older Python
+# can't import what follows: say so, instead of how the import failed.
+require_supported()
+
 import os
 from pathlib import Path
 
@@ -8,13 +14,9 @@ import environ
 from relay.config import RelayConfig
 from relay.worker.broker import broker_settings
 from runtime.env import load
-from runtime.interpreter import require_supported
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.sentry import set_up_sentry
-
-# Every process except the bridge loads these settings: workers, scheduler, web.
-require_supported()
 
 CONFIG = load(RelayConfig, os.environ)
 
@@ -76,11 +78,12 @@ ROOT_URLCONF = "relay.urls"
 WSGI_APPLICATION = "relay.wsgi.application"
 
 _database = environ.Env.db_url_config(CONFIG.database_url)
-# No query and no connection attempt may outlive its message.
+# No query and no connection attempt may outlive its message. A locked row is better retried than
+# waited for: its mask's mails would hold all threads.
 _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=15000 -c lock_timeout=10000",
+    "options": "-c statement_timeout=15000 -c lock_timeout=500",
     # A connection's fifth identical query is prepared: two fifths less work for PostgreSQL.
     "server_side_binding": True,
     "prepare_threshold": 5,

@@ -181,7 +181,7 @@ class Breakers:
     def _wait(self, opened: OpenBreaker) -> None:
         """Allow the next probe only after a while: the longer it lasts, the longer."""
         lasts = (self._now_ms() - opened.since_ms) / 1000
-        seconds = min(_MAX_WAIT_SECONDS, max(_MIN_WAIT_SECONDS, lasts / 4))
+        seconds = min(max(lasts / 4, _MIN_WAIT_SECONDS), _MAX_WAIT_SECONDS)
         try:
             self._redis.set(_PROBE_PREFIX + opened.dependency, "waiting", px=int(seconds * 1000))
             self._redis.expire(self._key, _FORGOTTEN_AFTER_SECONDS)
@@ -211,10 +211,13 @@ def breakers_of(redis_url: str) -> Breakers:
     return Breakers(connect_fail_fast(redis_url))
 
 
-def find_open(client: "Redis", owner: str) -> list[OpenBreaker]:
-    """Find an owner's open breakers, for operators. Errors of Redis pass through."""
-    stored = cast("dict[bytes, bytes]", client.hgetall(_PREFIX + owner))
-    return sorted(map(_read, stored.values()), key=lambda breaker: breaker.since_ms)
+def find_all_open(client: "Redis") -> list[OpenBreaker]:
+    """Find all open breakers, the oldest first, for operators. Errors of Redis pass through."""
+    with client.pipeline(transaction=False) as pipeline:
+        for owner in (WORKERS, BRIDGE):
+            pipeline.hgetall(_PREFIX + owner)
+        stored = [text for found in pipeline.execute() for text in found.values()]
+    return sorted(map(_read, stored), key=lambda breaker: breaker.since_ms)
 
 
 def _read(text: bytes) -> OpenBreaker:

@@ -22,6 +22,8 @@ _ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}(?:@|%40)[^\s@<>\"'(),:;]{1,256}"
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
+_OUR_PACKAGES = ("relay", "bridge", "emails", "runtime")
+
 LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, logging.DEBUG)
 """Verbosity 0 to 4 → level. At 4, libraries log at debug level, too."""
 
@@ -136,7 +138,7 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": library_level},
-        "loggers": {name: {"level": LEVELS[verbosity]} for name in ("relay", "bridge", "emails")}
+        "loggers": {name: {"level": LEVELS[verbosity]} for name in _OUR_PACKAGES}
         # Django's own handler would write each line a second time, in another format.
         | {"django": {"handlers": []}}
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.

@@ -5,13 +5,13 @@ They pass the same contract tests as the real ones: `test_mail_stores.py`, `test
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
-from emails.edges.s3 import MAX_TRIES
-from emails.values.deliveries import Outgoing
-from emails.values.errors import NotFinished, Unavailable
+from emails.values.deliveries import Instant, Outgoing, SendEvidence
+from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
@@ -59,6 +59,63 @@ class FakeMailStore:
 
     def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
+
+
+class FakeSendNotes:
+    """Notes in memory; `is_away` makes them take none. `kept_for` is how old they are."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, str] = {}
+        self.begun: set[str] = set()
+        self.kept_for: timedelta | None = None
+        self.event_delay = timedelta(0)
+        self.is_away = False
+        self.asked = 0
+
+    def note_sent(self, delivery: str, ses_id: str) -> bool:
+        if not self.is_away:
+            self.sent[delivery] = ses_id
+        return not self.is_away
+
+    def find(self, delivery: str) -> SendEvidence:
+        self.asked += 1
+        return SendEvidence(
+            sent_as=self.sent.get(delivery),
+            has_begun=delivery in self.begun,
+            kept_for=self.kept_for,
+            event_delay=self.event_delay,
+        )
+
+    def note_begun(self, delivery: str) -> None:
+        if self.is_away:
+            raise ConnectionError
+        self.begun.add(delivery)
+        self.kept_for = self.kept_for or timedelta(0)
+
+
+class FakePresence:
+    """Worker processes: this one, and those in `silent`."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.fresh = True
+        self.silent: set[str] = set()
+
+    def is_fresh(self) -> bool:
+        return self.fresh
+
+    def is_silent(self, name: str) -> bool:
+        return name in self.silent
+
+
+class FakeClockWatch:
+    """Keeps what it is to compare: the database's time, and ours before and after."""
+
+    def __init__(self) -> None:
+        self.compared: list[tuple[datetime, Instant, Instant]] = []
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        self.compared.append((database, before, after))
 
 
 class FakePace:

@@ -34,7 +34,10 @@ class Gate:
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
 
-            def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            def _answer(self, status: int | None, headers: dict[str, str], body: bytes) -> None:
+                if status is None:
+                    self.close_connection = True
+                    return
                 try:
                     self.send_response(status)
                     for name, value in headers.items():
@@ -84,7 +87,8 @@ class Gate:
 
     def _pass_on(
         self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> tuple[int | None, dict[str, str], bytes]:
+        """Return the answer; without a status, the connection is closed without one."""
         connection = http.client.HTTPConnection(self._upstream.netloc, timeout=20)
         headers["Host"] = self._upstream.netloc
         connection.request(method, path, body or None, headers)

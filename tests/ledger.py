@@ -6,11 +6,14 @@ import dramatiq
 import redis
 
 from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.adoption import Adoption
 from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle
+from bridge.ports import Queue
+from bridge.visibility import Leases, Visibility
 from emails import wire
 
 NOW_MS = 1_000_000_000
@@ -34,7 +37,28 @@ def a_ledger(client: redis.Redis, lifetime_seconds: int = 60) -> Ledger:
         InFlight(client, lifetime_seconds),
         Acknowledgements(client, lifetime_seconds),
         DeliveryAttempts(client),
-        Reservations(client, lifetime_seconds),
+        Reservations(client, lifetime_seconds, queue="mail"),
+    )
+
+
+def a_visibility(
+    queue: Queue,
+    client: redis.Redis,
+    leases: Leases,
+    *,
+    bridge: str = "b1",
+    visibility_seconds: int = 60,
+) -> Visibility:
+    """Make a bridge's heartbeat over its leases."""
+    return Visibility(
+        queue,
+        InFlight(client, 60),
+        leases,
+        acknowledgements=Acknowledgements(client, 60),
+        adoption=Adoption(client, bridge=bridge, queue=queue.queue_name),
+        bridge=bridge,
+        heartbeat_seconds=30,
+        visibility_seconds=visibility_seconds,
     )
 
 

@@ -1,13 +1,15 @@
 """Acknowledgements: how workers tell the bridges that a message's actor has really ended.
 
-The workers put them on a list in Redis, one list for each SQS queue; any bridge takes them off.
-Losing one is harmless: SQS redelivers the message, and it is found done.
+The workers put them on a list in Redis, one list for each SQS queue; any bridge takes them off, and
+confirms each when SQS has deleted its message. Losing one is harmless: SQS redelivers the message,
+and it is found done.
 """
 
 import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS
@@ -18,21 +20,34 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
+ENDED_BEFORE = "ended_before"
+"""The reason of an acknowledgement that a bridge makes: SQS delivered again what had ended."""
+
+_TAKES_AT_MOST_MS = 60_000
+"""How long a bridge may take over what it has taken; it is gone then."""
+
+_AT_MOST = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The end of a message's actor. `reason` names the failure; it is empty after a success."""
+    """The end of a message's actor. `reason` names the failure; it is empty after a success.
+
+    `text` is how Redis has it.
+    """
 
     handle: Handle
     received_at_ms: int
     succeeded: bool
     reason: str
+    text: bytes = field(default=b"", compare=False, repr=False)
 
     @classmethod
     def from_json(cls, text: bytes) -> "Acknowledgement":
         """Read one from the list in Redis."""
         data = json.loads(text)
         handle = Handle(data.pop("message_id"), data.pop("receipt_handle"))
-        return cls(handle=handle, **data)
+        return cls(handle=handle, **data, text=text)
 
     def to_json(self) -> str:
         """Write one for the list in Redis, as `lua/acknowledge.lua` does."""
@@ -54,6 +69,9 @@ class Acknowledgements:
         self._redis = client
         self._lifetime_ms = lifetime_seconds * 1000
         self._acknowledge = script(client, "dead_letters", "acknowledge")
+        self._failed_ms = max(self._lifetime_ms, keys.FAILED_TTL_MS)
+        self._take = script(client, "take")
+        self._find_unconfirmed = script(client, "unconfirmed")
 
     def acknowledge(
         self,
@@ -86,7 +104,7 @@ class Acknowledgements:
                 args=[
                     message_id,
                     "done" if failure is None else "failed",
-                    self._lifetime_ms,
+                    self._lifetime_ms if failure is None else self._failed_ms,
                     failure or "",
                     dead_letter_id,
                     DEAD_LETTER_TTL_MS,
@@ -106,13 +124,39 @@ class Acknowledgements:
         if first is None:
             return []
         time.sleep(linger_seconds)
-        rest = self._redis.lpop(name, at_most - 1) or [] if at_most > 1 else []
-        return [Acknowledgement.from_json(text) for text in [first[1], *rest]]
+        taken: list[Any] = self._take(
+            keys=[name, keys.TAKEN + queue], args=[at_most - 1, self._failed_ms, first[1]]
+        )
+        return [Acknowledgement.from_json(text) for text in taken]
 
-    def give_back(self, queue: str, acknowledgements: list[Acknowledgement]) -> None:
-        """Put acknowledgements back on the list, for any bridge to take."""
-        texts = [acknowledgement.to_json() for acknowledgement in acknowledgements]
-        self._redis.rpush(keys.ACKNOWLEDGEMENTS + queue, *texts)
+    def confirm(self, queue: str, taken: Sequence[Acknowledgement]) -> list[Acknowledgement]:
+        """Note that SQS has done what these ask for; returns those not confirmed before."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for one in taken:
+                pipeline.zrem(keys.TAKEN + queue, one.text)
+            removed: list[int] = pipeline.execute()
+        return [one for one, number in zip(taken, removed, strict=True) if number]
+
+    def give_back(self, queue: str, acknowledgements: Sequence[Acknowledgement]) -> None:
+        """Put acknowledgements on the list, for any bridge to take."""
+        if not acknowledgements:
+            return
+        texts = [one.text or one.to_json() for one in acknowledgements]
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.rpush(keys.ACKNOWLEDGEMENTS + queue, *texts)
+            pipeline.zrem(keys.TAKEN + queue, *texts)
+            pipeline.execute()
+
+    def find_unconfirmed(self, queue: str, for_seconds: float) -> list[Handle]:
+        """Find the messages that ended and that SQS still has: they must stay hidden.
+
+        Nothing if another bridge has found them during the last `for_seconds`.
+        """
+        found: list[Any] = self._find_unconfirmed(
+            keys=[keys.ACKNOWLEDGEMENTS + queue, keys.TAKEN + queue, keys.HIDING + queue],
+            args=[int(for_seconds * 1000), _TAKES_AT_MOST_MS, _AT_MOST],
+        )
+        return [Acknowledgement.from_json(text).handle for text in found]
 
     def count(self, queue: str) -> int:
         """Count the acknowledgements on a queue's list."""

@@ -15,8 +15,8 @@ class DeliveryAttempts:
     def __init__(self, client: "Redis") -> None:
         self._redis = client
 
-    def count(self, message_id: str) -> int:
-        """Count an attempt that begins; returns how many have begun without an orderly end."""
+    def record(self, message_id: str) -> int:
+        """Record an attempt that begins; returns how many have begun without an orderly end."""
         key = keys.attempts(message_id)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.incr(key)
@@ -24,6 +24,13 @@ class DeliveryAttempts:
             attempts: int = pipeline.execute()[0]
         return attempts
 
+    def take_back(self, message_id: str) -> None:
+        """Uncount an attempt that ended in order, but did not get to the work."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.decr(keys.attempts(message_id))
+            pipeline.pexpire(keys.attempts(message_id), DEAD_LETTER_TTL_MS)
+            pipeline.execute()
+
     def forget(self, message_id: str) -> None:
-        """Reset the count: an attempt ended in order, whatever its result."""
+        """Reset the count: the work ran and ended in order, whatever its result."""
         self._redis.delete(keys.attempts(message_id))

@@ -22,8 +22,8 @@ DEAD_LETTER_TTL_MS = 30 * 24 * 3600 * 1000
 
 NOTE = "dead_letter"
 """The option of a dead letter that holds its note: `reason` (see `failure_reasons`), `error_type`,
-`attempts`, and `traceback`, a list of lines without the exceptions' texts, since those may quote a
-mail."""
+`error_code` (AWS's or PostgreSQL's), `attempts`, and `traceback`, a list of lines without the
+exceptions' texts, since those may quote a mail."""
 
 PLACES_BATCH = 2_000
 """How many ids or reasons one round trip reads."""

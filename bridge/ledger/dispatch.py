@@ -28,6 +28,7 @@ class Dispatched(StrEnum):
     ENQUEUED = "enqueued"
     IN_FLIGHT = "in_flight"
     DONE = "done"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Work:
 class Dispatcher:
     """Dispatches what `bridge` received from the SQS queue `queue`.
 
-    With `is_replay` an operator allows messages that killed their workers to run again: their
-    delivery attempts are reset, once per message.
+    With `is_replay` an operator allows messages that failed to run again. For those that killed
+    their workers, the delivery attempts are reset, once per message.
     """
 
     def __init__(
@@ -97,6 +98,8 @@ class Dispatcher:
                 queue,
                 keys.messages_of(queue),
                 keys.attempts(message_id),
+                keys.dead_letter_of(message_id),
+                keys.messages_of(keys.dead_letters(message.queue_name)),
             ],
             args=[
                 *(message_id, work.handle.receipt_handle, self._bridge, self._queue),
@@ -105,6 +108,7 @@ class Dispatcher:
                     message.options["redis_message_id"],
                     message.encode(),
                     int(self._is_replay),
+                    keys.FAILED_TTL_MS,
                 ),
             ],
             client=pipeline,

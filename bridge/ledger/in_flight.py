@@ -6,6 +6,7 @@ so it happens as a whole or not at all. The keys of one call may lie in differen
 Cluster is not supported.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ _LOOKUP_BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What Redis knows of a message: its state, the bridge that leases it, its newest handle.
+    """What Redis knows of a message: its state, the bridge that leases it, its newest handle, and
+    the SQS queue that it came from.
 
     `is_lost` means that it should be in one of Dramatiq's queues but is in none: a retry could not
     be enqueued, or Redis was restored from an old copy.
@@ -32,6 +34,7 @@ class Entry:
     is_lost: bool
     bridge: str
     handle: Handle
+    queue: str = ""
 
 
 class InFlight:
@@ -62,16 +65,19 @@ class InFlight:
             queues: list[Any] = pipeline.execute()
         return queues.count(queue.encode())
 
-    def drop_lost(self) -> None:
-        """Drop lost messages from the set in flight, whichever bridge leased them.
-
-        If they took up all the room, no bridge would receive, and none would recover them. One that
-        is dispatched again between these calls goes uncounted, which is harmless.
-        """
+    def find_all(self) -> dict[str, Entry | None]:
+        """Find all messages in flight, by id; None for one that Redis has forgotten since."""
         members: list[Any] = self._redis.zrange(keys.IN_FLIGHT, 0, -1)
         ids = [member.decode() for member in members]
-        found = zip(ids, self.find(ids), strict=True)
-        if lost := [name for name, entry in found if entry is None or entry.is_lost]:
+        return dict(zip(ids, self.find(ids), strict=True))
+
+    def drop_lost(self, found: Mapping[str, Entry | None]) -> None:
+        """Of messages in flight, drop those that are lost, whichever bridge leased them.
+
+        If they took up all the room, no bridge would receive, and none would recover them. One that
+        is dispatched again meanwhile goes uncounted, which is harmless.
+        """
+        if lost := [name for name, entry in found.items() if entry is None or entry.is_lost]:
             self._redis.zrem(keys.IN_FLIGHT, *lost)
 
     def find_oldest_ms(self, now_ms: int) -> int | None:
@@ -97,7 +103,9 @@ class InFlight:
         return found
 
 
-def _entry(message_id: str, state: Any, bridge: Any, handle: Any, lost: int) -> Entry | None:
+def _entry(
+    message_id: str, state: Any, bridge: Any, handle: Any, queue: Any, lost: int
+) -> Entry | None:
     if state is None:
         return None
     return Entry(
@@ -105,4 +113,5 @@ def _entry(message_id: str, state: Any, bridge: Any, handle: Any, lost: int) -> 
         is_lost=bool(lost),
         bridge=(bridge or b"").decode(),
         handle=Handle(message_id, (handle or b"").decode()),
+        queue=(queue or b"").decode(),
     )

@@ -1,13 +1,20 @@
 """The names of the ledger's keys in Redis, and of those of Dramatiq's that it touches.
 
 Some names are older than the words of the code (`starts` are delivery attempts, the field `copies`
-lists queue entries). They stay, so that bridges and workers of two versions can share one Redis.
+lists queue entries, `had_second_chance` marks a replay). They stay, so that bridges and workers
+of two versions can share one Redis.
 """
+
+from bridge.messages import MAX_HIDDEN_SECONDS
 
 NAMESPACE = "dramatiq"
 """The prefix of Dramatiq's keys."""
 
 _PREFIX = "relay"
+
+FAILED_TTL_MS = (MAX_HIDDEN_SECONDS + 3600) * 1000
+"""How long the entry of a failed message is kept: longer than SQS hides the message, so that an
+operator's requeue finds the receipt handle by which it is deleted."""
 
 IN_FLIGHT = f"{_PREFIX}:in-flight"
 """The messages in flight: a sorted set of their ids, by when each was dispatched (ms)."""
@@ -21,10 +28,21 @@ ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 DEAD_LETTER_BYTES = f"{_PREFIX}:dead-letter-bytes"
 """The bytes of the dead letters of each queue: a hash, by the key of the queue's messages."""
 
+TAKEN = f"{_PREFIX}:taken-acknowledgements:"
+"""The prefix of the acknowledgements that bridges took and have not confirmed; as above."""
+
+HIDING = f"{_PREFIX}:hiding:"
+"""The prefix of the keys that exist while a bridge hides those; as above."""
+
 
 def message(message_id: str) -> str:
     """Name the entry of an SQS message (hash)."""
     return f"{_PREFIX}:message:{message_id}"
+
+
+def bridge(name: str) -> str:
+    """Name the sign of life of a bridge."""
+    return f"{_PREFIX}:bridge:{name}"
 
 
 def attempts(message_id: str) -> str:

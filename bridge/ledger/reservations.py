@@ -9,10 +9,15 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
-class Reservations:
-    """The bridges' reservations. Errors of Redis pass through as `RedisError`."""
+_ABOUT_TO_BE_TAKEN = 100
+"""How many acknowledgements may wait while all is well."""
 
-    def __init__(self, client: "Redis", lifetime_seconds: int) -> None:
+
+class Reservations:
+    """The reservations of an SQS queue's bridges. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis", lifetime_seconds: int, *, queue: str) -> None:
+        self._acknowledgements = keys.ACKNOWLEDGEMENTS + queue
         self._lifetime_ms = lifetime_seconds * 1000
         self._reserve = script(client, "reserve")
 
@@ -22,13 +27,14 @@ class Reservations:
         """Reserve room for messages that `bridge` is about to receive; returns for how many.
 
         The reservation holds for `seconds`, or until the bridge's next one. What is in flight and
-        what all bridges have reserved together never exceeds `at_most`.
+        what all bridges have reserved together never exceeds `at_most`. What has ended and can't be
+        deleted from SQS counts as in flight.
         """
         granted: int = self._reserve(
-            keys=[keys.IN_FLIGHT, keys.RESERVED],
+            keys=[keys.IN_FLIGHT, keys.RESERVED, self._acknowledgements],
             args=[
                 *(bridge, wanted, at_most, now_ms),
-                *(self._lifetime_ms, now_ms + int(seconds * 1000)),
+                *(self._lifetime_ms, now_ms + int(seconds * 1000), _ABOUT_TO_BE_TAKEN),
             ],
         )
         return granted

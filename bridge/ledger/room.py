@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from redis import Redis
 
-_LEFT_TO_THE_WORKERS = 0.1
+NEARLY_FULL = 0.9
+"""The share of its memory at which bridges stop receiving."""
+
 _CHECK_SECONDS = 1.0
 
 
@@ -35,6 +37,6 @@ class Room:
         """Tell whether Redis has room for another batch of messages."""
         now = self._clock()
         if now - self._checked_at >= _CHECK_SECONDS:
-            self._is_left = share_used(self._redis.info("memory")) < 1 - _LEFT_TO_THE_WORKERS
+            self._is_left = share_used(self._redis.info("memory")) < NEARLY_FULL
             self._checked_at = now
         return self._is_left

@@ -37,12 +37,13 @@ MAX_KEPT = 16
 
 MAX_FAILURES = 4
 FAILURE_AGE = timedelta(minutes=1)
-"""How many unavailable certificates are tried, and how long a failure is remembered. Each try can
-take `DOWNLOAD_SECONDS`, during which no message is verified."""
+"""How many unavailable certificates are tried, and how long a failure is remembered. No message is
+verified during a try; `DOWNLOAD_SECONDS` says how long that takes."""
 
 DOWNLOAD_SECONDS = 5.0
-"""From the start of the connection to the last byte. The name lookup before it is bounded by the
-machine's resolver."""
+"""The limit for each address of the host, then for the TLS handshake; the whole try is abandoned
+once this has passed and the connection is open. The name lookup is bounded by the machine's
+resolver."""
 
 
 class CertificateUnavailable(Exception):

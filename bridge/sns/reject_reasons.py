@@ -11,7 +11,7 @@ class RejectReason(StrEnum):
     """The body isn't JSON: something other than SNS writes to the queue."""
 
     NOT_AN_ENVELOPE = "not_an_envelope"
-    """JSON, but not an SNS envelope: a field is missing, twice there, or can't stand in one."""
+    """JSON, but not an SNS envelope: a field is missing, duplicated or malformed."""
 
     RAW_DELIVERY = "raw_delivery"
     """An SES notification without its envelope, so that nothing shows who sent it: the topic's
@@ -22,7 +22,8 @@ class RejectReason(StrEnum):
     """An envelope of a type that SNS doesn't document."""
 
     WRONG_TOPIC = "wrong_topic"
-    """Another topic's: add it to `AWS_SNS_TOPIC` if it's yours, else mend the queue's policy."""
+    """Another topic's: add it to `AWS_SNS_TOPIC` if it's yours, otherwise fix the queue's
+    policy."""
 
     SIGNATURE_VERSION_REFUSED = "signature_version_refused"
     """Signed in a version that `AWS_SNS_SIGNATURE_VERSIONS` doesn't accept, or that isn't known.
@@ -32,31 +33,27 @@ class RejectReason(StrEnum):
     """The certificate isn't SNS's, or not of the topic's region: a forgery."""
 
     BAD_CERTIFICATE = "bad_certificate"
-    """SNS's host gave something that is no certificate to trust: expired, weak, not RSA, several.
+    """SNS's host served an untrustworthy certificate: expired, weak, not RSA, or several.
     Check this machine's clock."""
 
     BAD_SIGNATURE = "bad_signature"
     """The signature isn't that of this envelope: forged, or changed on its way."""
 
     TOO_OLD = "too_old"
-    """Genuine, but from so long ago that it isn't remembered any more whether it was carried out: a
-    message that was moved back from a dead-letter queue late, or one that somebody kept and sends
-    again. Whether its mail is still in S3, the bucket's expiry says."""
+    """Genuine, but older than the database's memory, so it may have been processed already: moved
+    back from a dead-letter queue late, or replayed. The bucket's expiry decides whether its mail
+    still exists."""
 
     SUBSCRIPTION_CONFIRMATION = "subscription_confirmation"
-    """Genuine: SNS asks whether this queue shall be subscribed. Confirm through the SNS API; see
+    """Genuine: SNS asks to confirm the queue's subscription. Confirm it through the SNS API; see
     `AWS_SNS_CONFIRM_SUBSCRIPTIONS`."""
 
     UNSUBSCRIBE_CONFIRMATION = "unsubscribe_confirmation"
     """Genuine: the queue was unsubscribed from the topic. If nobody meant to, subscribe it again.
     """
 
-    TOPIC_VALIDATION = "topic_validation"
-    """Genuine and harmless: SES tells that it may publish on the topic, once for each set-up."""
-
     NOT_A_NOTIFICATION = "not_a_notification"
-    """Genuine, but neither a received mail, nor a bounce, nor a complaint: something else is
-    published on the topic, or SES was told to publish more (deliveries, opens)."""
+    """Genuine, but nothing that SES publishes: something else uses the topic."""
 
 
 class Rejected(Exception):

@@ -5,6 +5,7 @@ output "environment" {
     AWS_REGION                       = local.region
     AWS_S3_EMAIL_BUCKET              = aws_s3_bucket.mails.id
     AWS_SES_CONFIGSET                = aws_sesv2_configuration_set.outgoing.configuration_set_name
+    AWS_SES_SEND_EVENTS              = "true"
     AWS_SNS_SIGNATURE_VERSIONS       = "2"
     AWS_SNS_TOPIC                    = aws_sns_topic.notifications.arn
     AWS_SQS_EMAIL_DLQ_URL            = aws_sqs_queue.dead_letters.id

@@ -1,5 +1,5 @@
 # Receiving: SES stores mail for our domains in the bucket and notifies the topic. Sending: workers send with
-# our configuration set, which publishes bounces and complaints to the same topic.
+# our configuration set, which publishes sends, bounces and complaints to the same topic.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -78,8 +78,9 @@ resource "aws_sesv2_configuration_set_event_destination" "feedback" {
   event_destination {
     enabled = true
 
-    # The only events the bridge accepts; others would just be rejected.
-    matching_event_types = ["BOUNCE", "COMPLAINT"]
+    # The events that the relay needs; others would be counted and deleted. SEND proves that a mail was
+    # sent whose worker was killed meanwhile (AWS_SES_SEND_EVENTS).
+    matching_event_types = ["BOUNCE", "COMPLAINT", "SEND"]
 
     sns_destination {
       topic_arn = aws_sns_topic.notifications.arn

@@ -20,7 +20,7 @@ THROTTLED_CODES = frozenset(
         "SlowDown",
     }
 )
-"""We ask too often. https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
+"""AWS throttles us. https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 WORLD_CODES = frozenset(
@@ -81,14 +81,14 @@ https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html"""
 
 
 def is_throttled(error: ClientError) -> bool:
-    """Tell whether AWS wants us to ask less often; a used-up quota is no such thing."""
+    """Return whether AWS throttled the call. An exhausted quota doesn't count."""
     if "quota" in str(error.response.get("Error", {}).get("Message", "")).lower():
         return False
     return code_of(error) in THROTTLED_CODES or status_of(error) == 429
 
 
 def is_worlds_fault(error: ClientError) -> bool:
-    """Tell whether the same call would fail for any other mail, too."""
+    """Return whether the same call would fail for any other mail."""
     code, status = code_of(error), status_of(error)
     is_known = code in WORLD_CODES | THROTTLED_CODES or code.startswith(KMS_PREFIX)
     return is_known or status in (401, 407, 429) or status >= 500
@@ -115,6 +115,7 @@ def client_config(attempts: int) -> Config:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         max_pool_connections=MAX_CONNECTIONS,
+        tcp_keepalive=True,
         retries={"total_max_attempts": attempts, "mode": "standard"},
         # Otherwise botocore builds its own for each call, which takes a tenth of the call's CPU.
         user_agent="mail-relay",

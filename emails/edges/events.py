@@ -1,6 +1,7 @@
 """What operators see: a log line and a metric for each event, without any content of a mail."""
 
 import logging
+import re
 
 import markus
 
@@ -9,8 +10,11 @@ from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MailFacts, MaskRef
 from emails.values.outcomes import Outcome, name_of
 
-logger = logging.getLogger("emails.edges.events")
+logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+"""What a code looks like, in case a server sends something else."""
 
 
 def settled(outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
@@ -25,14 +29,27 @@ def already_settled(outcome: Outcome, sns_message_id: str) -> None:
     metrics.incr("settled_before")
 
 
+def sent_before(sns_message_id: str) -> None:
+    """SES has the mail from an earlier attempt, so that this one only records it."""
+    logger.info("sent before", extra={"sns_message_id": sns_message_id})
+    metrics.incr("sent_before")
+
+
 def not_settled(error: Exception, sns_message_id: str) -> None:
     """A recipient could not be settled; the message is retried or dead-lettered."""
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
     extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
-    extra["error_type"] = type(error).__name__
+    extra |= {"error_type": type(error).__name__, "error_code": error_code_of(error)}
     # For expected failures the reason says it all; the others need their traceback.
     logger.warning("not settled", extra=extra, exc_info=None if reason else error)
-    metrics.incr("not_settled", tags=[f"reason:{extra['reason']}"])
+    code = extra["error_code"] or "none"
+    metrics.incr("not_settled", tags=[f"reason:{extra['reason']}", f"code:{code}"])
+
+
+def error_code_of(error: BaseException) -> str:
+    """Return AWS's or PostgreSQL's code for the failure; empty for other failures."""
+    code = str(error.code) if isinstance(error, NotFinished | Refused) else ""
+    return code if _CODE.fullmatch(code) else ""
 
 
 def sent_not_counted(sns_message_id: str, error: BaseException) -> None:

@@ -1,4 +1,7 @@
-"""S3 and SES as the flow uses them: each call tells the circuit breaker how it went."""
+"""S3 and SES as the flow uses them: each call reports its result to the circuit breaker.
+
+A mail that gets as far as here also shows that the settings and the tables are right.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +30,7 @@ class GuardedMailStore:
             return self._mail_store.fetch(mail)
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
-        """Delete mails; see `MailStore`. That tells nothing about fetching: other permissions."""
+        """Delete mails; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.delete(bucket, keys)
 
 
@@ -46,6 +49,7 @@ class GuardedMailer:
 
 @contextmanager
 def _reported(breakers: Breakers, dependency: Dependency) -> Iterator[None]:
+    breakers.worked(Dependency.CONFIGURATION)
     try:
         yield
     except Unavailable as failure:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from emails.mime.plans import Note
 from emails.rules.notice_kinds import NoticeKind
-from emails.values.deliveries import Outgoing
+from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.notifications import StoredMail
 
 
@@ -14,7 +14,7 @@ class MailStore(Protocol):
     """The mails that SES stored."""
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is missing or too large."""
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; return the keys of those not deleted, each with the reason."""
@@ -26,8 +26,8 @@ class Mailer(Protocol):
     def send(self, mail: Outgoing) -> str:
         """Send a mail to one recipient; return SES's id for it.
 
-        Raises `Refused` or `NotFinished` if it was certainly not sent, `SendInDoubt` if it may have
-        been.
+        Raises `SendInDoubt` if it may have been sent. After any other exception it was certainly
+        not: `Refused`, `NotFinished`, or a fault of our own.
         """
 
 
@@ -39,6 +39,40 @@ class Pace(Protocol):
 
     def slow_down(self) -> None:
         """Send more slowly from now on, because SES throttled a send."""
+
+
+class SendNotes(Protocol):
+    """What is known of sends outside of the database."""
+
+    def note_sent(self, delivery: str, ses_id: str) -> bool:
+        """Note that SES has a delivery's mail; return whether the note was taken."""
+
+    def note_begun(self, delivery: str) -> None:
+        """Note that a delivery's mail is about to be sent. Raises if the note was not taken."""
+
+    def find(self, delivery: str) -> SendEvidence:
+        """Find what was noted for a delivery."""
+
+
+class WorkerPresence(Protocol):
+    """Which worker processes are alive."""
+
+    @property
+    def name(self) -> str:
+        """The name of this process; empty if it has none."""
+
+    def is_fresh(self) -> bool:
+        """Return whether nobody can take this process for dead now."""
+
+    def is_silent(self, name: str) -> bool:
+        """Return whether a process has shown no sign of life lately."""
+
+
+class ClockWatch(Protocol):
+    """Notices when this machine's clock is wrong."""
+
+    def compare(self, database: datetime, before: Instant, after: Instant) -> None:
+        """Compare with the database's clock, which was read between two moments of ours."""
 
 
 class MakeNote(Protocol):

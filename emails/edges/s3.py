@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emails.edges.aws import client_config, code_of, is_throttled, is_worlds_fault
-from emails.values.errors import NotFinished, Refused, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
-
-MAX_TRIES = 8
-"""How often to ask for a mail that S3 does not give away, while it gives us others."""
 
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -73,7 +70,9 @@ def _store_failure(error: ClientError) -> Refused | NotFinished:
     if is_throttled(error):
         return NotFinished(RetryReason.MAIL_STORE_THROTTLED, code)
     if code in _DENIED:
-        return _unavailable(code, max_tries=MAX_TRIES)
+        return Unavailable(
+            RefuseReason.MAIL_STORE_REJECTED, Dependency.S3, code, max_tries=MAX_TRIES
+        )
     if is_worlds_fault(error):
         return _unavailable(code)
     if code in _MISSING:
@@ -81,8 +80,8 @@ def _store_failure(error: ClientError) -> Refused | NotFinished:
     return Refused(RefuseReason.MAIL_STORE_REJECTED, code)
 
 
-def _unavailable(code: str, max_tries: int | None = None) -> Unavailable:
-    return Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, code, max_tries=max_tries)
+def _unavailable(code: str) -> Unavailable:
+    return Unavailable(RetryReason.MAIL_STORE_UNAVAILABLE, Dependency.S3, code)
 
 
 def connect(session: "boto3.session.Session") -> S3MailStore:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from emails.edges.ports import Mailer, MailStore, MakeNote, MakeNotice, Pace
+from emails.edges.ports import (
+    ClockWatch,
+    Mailer,
+    MailStore,
+    MakeNote,
+    MakeNotice,
+    Pace,
+    SendNotes,
+    WorkerPresence,
+)
+from emails.values.deliveries import Instant
 from emails.values.facts import Policy
 from emails.values.notifications import StoredMail
 
@@ -21,11 +31,14 @@ class Ports:
     mail_store: MailStore
     delete_later: Callable[[StoredMail], None]
     mailer: Mailer
+    send_notes: SendNotes
+    presence: WorkerPresence
     pace: Pace
     make_note: MakeNote
     make_notice: MakeNotice
     trackers: frozenset[str]
-    clock: Callable[[], datetime]
+    clock: Callable[[], Instant]
+    clock_watch: ClockWatch
     sleep: Callable[[float], None]
 
 

@@ -1,42 +1,48 @@
 """Carries out one delivery once: claim → work → record. What a failure means at each step:
 
     claim     Another worker holds the claim: retry later. Finished before: return the stored
-              outcome.
+              outcome. SES has the mail, as a note says: work, but don't send.
     work      Load, decide, fetch, rewrite, send. Sending comes last, so an earlier failure sent
               nothing and releases the claim. No database transaction is open during the work.
     send      Claim expired: send nothing. SES rejects the mail: a failure like any other. No answer
-              from SES: the mail may have been sent, so the delivery is in doubt, and we don't retry
-              it. An operator decides.
-    record    One transaction, retried for a while if the database is unavailable.
+              from SES: the mail may have been sent, so the delivery is in doubt. If SES publishes
+              `Send` events, the message is retried: the event settles the doubt, or after a while
+              its absence does. Otherwise an operator decides.
+    record    One transaction. If the database is unavailable, Redis takes a note, and the message
+              is retried.
 
-One gap remains: the process dies, or the database stays unavailable, after SES accepts the mail and
-before that transaction commits. Then the claim expires, and the mail is sent again.
+One gap remains without `Send` events: the process dies after SES accepts the mail and before that
+transaction commits. Then the claim expires, and the mail is sent again.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
 
 from emails.edges import events
+from emails.flow import claiming
 from emails.flow.context import Context
+from emails.flow.recording import record_sent, retry_while_unavailable
 from emails.store import claims, records
-from emails.values.deliveries import Claim, ClaimedElsewhere, Finished, InDoubt, Outgoing
+from emails.values.deliveries import Claim, Finished, Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RefuseReason, RetryReason
 
-_RECORD_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0)
+_MAY_BE_SENT = frozenset({RefuseReason.SEND_IN_DOUBT, RetryReason.SEND_UNCONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of the work. `record` stores it in one transaction."""
+    """The result of the work. `record` stores it in one transaction.
+
+    `sent_as` is SES's id if a mail was sent.
+    """
 
     outcome: Outcome
     mask: MaskRef | None
     record: Callable[[], None]
-    mail_sent: bool = False
+    sent_as: str | None = None
 
 
 def outcome_only(
@@ -55,35 +61,27 @@ def run_once(
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    lifetime = context.ports.policy.claim_duration
-    claim_result = claims.claim(context.sns_message_id, purpose, recipient, context.now, lifetime)
-    match claim_result:
-        case Finished(outcome):
-            events.already_settled(outcome, context.sns_message_id)
-            return outcome
-        case ClaimedElsewhere():
-            raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
-        case InDoubt():
-            raise Refused(RefuseReason.SEND_IN_DOUBT)
-        case Claim():
-            return _carry_out(context, claim_result, work)
-        case _:
-            assert_never(claim_result)
+    claimed = claiming.claim(context, purpose, recipient)
+    if isinstance(claimed, Finished):
+        events.already_settled(claimed.outcome, context.sns_message_id)
+        return claimed.outcome
+    return _carry_out(context, claimed, work)
 
 
 def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]) -> Outcome:
     try:
         result = work(claimed)
-        if not result.mail_sent:
+        if result.sent_as is None:
             result.record()
     except Exception as error:
-        if getattr(error, "reason", None) != RefuseReason.SEND_IN_DOUBT:
+        may_be_sent = claimed.sent_as or getattr(error, "reason", None) in _MAY_BE_SENT
+        if not may_be_sent:
             # A claim that we can't release expires by itself.
             with suppress(NotFinished):
-                claims.release(claimed, context.now)
+                claims.release(claimed)
         raise
-    if result.mail_sent:
-        _record_sent(context, claimed, result)
+    if result.sent_as is not None:
+        record_sent(context, claimed, result.outcome, result.record, result.sent_as)
     events.settled(result.outcome, context.sns_message_id, result.mask)
     return result.outcome
 
@@ -91,55 +89,62 @@ def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]
 def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     """Send the mail and return SES's id for it. Raises `NotFinished` or `Refused` if it fails.
 
-    If SES may have sent it all the same, marks the delivery as in doubt and raises `Refused`.
+    A mail that SES has from an earlier attempt is not sent. If SES may have sent it all the same,
+    marks the delivery as in doubt.
     """
-    context.ports.pace.wait_turn()
-    if context.ports.clock() >= claimed.until:
-        # This machine was suspended, so no timeout fired. Another worker may hold the claim now.
+    ports = context.ports
+    if claimed.sent_as is not None:
+        events.sent_before(context.sns_message_id)
+        return claimed.sent_as
+    ports.pace.wait_turn()
+    if ports.policy.send_event_wait is not None:
+        ports.send_notes.note_begun(claimed.reference)
+    if not _is_still_ours(context, claimed):
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
-        return context.ports.mailer.send(mail)
+        return ports.mailer.send(replace(mail, tags=(*mail.tags, ("delivery", claimed.reference))))
     except NotFinished as error:
         if error.reason == RetryReason.SENDER_THROTTLED:
-            context.ports.pace.slow_down()
+            ports.pace.slow_down()
         raise
-    except Refused:
+    except SendInDoubt as error:
+        _mark_in_doubt(context, claimed)
+        if ports.policy.send_event_wait is not None:
+            raise NotFinished(RetryReason.SEND_UNCONFIRMED) from error
+        raise Refused(RefuseReason.SEND_IN_DOUBT) from error
+    except Exception:
         raise
-    except BaseException as error:
-        # Also for an interrupt: SES may have accepted the mail before we read its answer.
-        with suppress(NotFinished):
-            _retry_while_unavailable(context, lambda: claims.mark_in_doubt(claimed))
-        if isinstance(error, Exception):
-            raise Refused(RefuseReason.SEND_IN_DOUBT) from error
+    except BaseException:
+        # An interrupt: SES may have accepted the mail before we read its answer.
+        _mark_in_doubt(context, claimed)
         raise
 
 
-def _record_sent(context: Context, claimed: Claim, result: Result) -> None:
-    """Record that the mail was sent. Whatever fails here, the mail must not be sent again."""
+def _is_still_ours(context: Context, claimed: Claim) -> bool:
+    """Return whether nobody can have taken the claim over, nor will before we have sent.
+
+    A suspended machine fires no timeouts, so its claim may have expired. A process that the others
+    did not hear of lately may seem dead: it asks the database, and makes the claim outlast that.
+    """
+    if claimed.has_expired(context.ports.clock()):
+        return False
+    presence = context.ports.presence
+    return not presence.name or presence.is_fresh() or claims.keep(claimed)
+
+
+def _mark_in_doubt(context: Context, claimed: Claim) -> None:
+    """Mark it. If the database is unavailable for long, the claim stays, and nobody sends soon."""
+    wait = context.ports.policy.send_event_wait
+    if wait is not None:
+        with suppress(Exception):
+            # Without it, the wait may be too short while many messages wait in SQS.
+            wait += context.ports.send_notes.find(claimed.reference).event_delay
+
+    def mark() -> None:
+        claims.mark_in_doubt(claimed, wait)
+
     try:
-        try:
-            _retry_while_unavailable(context, result.record)
-        except NotFinished:
-            raise
-        except BaseException as error:
-            # A time limit or a deleted row: give up the counters, keep the outcome.
-            events.sent_not_counted(context.sns_message_id, error)
-            _retry_while_unavailable(
-                context, lambda: records.record_settled(claimed, result.outcome, None, context.now)
-            )
-            if not isinstance(error, Exception):
-                raise
-    except NotFinished as error:
-        raise Refused(RefuseReason.SENT_NOT_RECORDED) from error
-
-
-def _retry_while_unavailable(context: Context, record: Callable[[], None]) -> None:
-    """Record, and retry for some twenty seconds if the database is unavailable."""
-    for delay_seconds in _RECORD_DELAYS_SECONDS:
-        try:
-            record()
-        except NotFinished:
-            context.ports.sleep(delay_seconds)
-        else:
-            return
-    record()
+        mark()
+    except NotFinished:
+        with suppress(NotFinished):
+            retry_while_unavailable(context, mark)

@@ -14,15 +14,12 @@ from emails.flow import feedback, received
 from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
-from emails.values.errors import NotFinished, Refused, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
-from emails.values.outcomes import Ignored, IgnoreReason, Outcome, RefuseReason
+from emails.values.outcomes import WORK_NOT_RUN, Ignored, IgnoreReason, Outcome, RefuseReason
 from runtime.dependencies import Dependency
 
 T = TypeVar("T")
-
-_FOREIGN_BUCKET_TRIES = 8
-"""One such message among others is at fault; if it is all of them, our setting is."""
 
 
 def handle(
@@ -49,11 +46,12 @@ def handle(
 def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
     content, ports = notification.content, context.ports
     if isinstance(content, StoredMail) and content.bucket != ports.policy.bucket:
+        # If one message names another bucket, that message is wrong; if all do, our setting is.
         raise Unavailable(
             RefuseReason.FOREIGN_BUCKET,
             Dependency.CONFIGURATION,
             "AWS_S3_EMAIL_BUCKET",
-            max_tries=_FOREIGN_BUCKET_TRIES,
+            max_tries=MAX_TRIES,
         )
     inbound = Inbound(notification, ports.mail_store)
     recipients = our_recipients(notification.recipients, ports.policy)
@@ -84,7 +82,10 @@ def _settle_each(
 
 
 def _finality(error: Exception) -> int:
-    """Rank failures: those to retry first, refusals last."""
+    """Rank failures: those to retry first, refusals last.
+
+    Very first those that say nothing about the work, so that `DeliveryLimit` forgets no death.
+    """
     if isinstance(error, NotFinished):
-        return 0
-    return 2 if isinstance(error, Refused) else 1
+        return 0 if error.reason in WORK_NOT_RUN else 1
+    return 3 if isinstance(error, Refused) else 2

@@ -46,5 +46,6 @@ def _send(context: Context, kind: NoticeKind, addressee: Addressee, claimed: Cla
     ports, owner, mask = context.ports, addressee.owner, addressee.mask
     raw = ports.make_notice(kind, mask.address, owner.address, owner.language, context.now)
     sender = ports.policy.from_address
-    send(context, claimed, Outgoing(raw, sender, owner.address, mask.tags(SentKind.NOTICE)))
-    return replace(outcome_only(context, claimed, _SENT, mask.ref), mail_sent=True)
+    outgoing = Outgoing(raw, sender, owner.address, mask.tags(SentKind.NOTICE))
+    ses_id = send(context, claimed, outgoing)
+    return replace(outcome_only(context, claimed, _SENT, mask.ref), sent_as=ses_id)

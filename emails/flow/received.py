@@ -88,7 +88,7 @@ def _forward(
         if removed and found.owner.allows_metrics:
             events.trackers_removed(removed)
 
-    return Result(outcome, found.mask.ref, record, mail_sent=True)
+    return Result(outcome, found.mask.ref, record, sent_as=sent.message_id)
 
 
 def _outgoing(

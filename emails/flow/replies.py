@@ -61,13 +61,13 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
         recipient=thread.correspondent,
         tags=thread.mask.tags(SentKind.REPLY),
     )
-    send(context, claimed, outgoing)
+    ses_id = send(context, claimed, outgoing)
     outcome = Replied(decision.reason)
     return Result(
         outcome,
         thread.mask.ref,
         lambda: records.record_replied(claimed, outcome, thread, context.ports.policy, context.now),
-        mail_sent=True,
+        sent_as=ses_id,
     )
 
 

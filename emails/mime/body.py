@@ -21,7 +21,7 @@ class VisibleBody:
     """The texts that mail programs show, and those of them that carry our note.
 
     `carriers` is one text, or its plain and its HTML form; empty if the mail begins with a signed
-    or encrypted part. `is_encrypted`: the mail as a whole is encrypted.
+    or encrypted part, or has no visible text. `is_encrypted`: the mail as a whole is encrypted.
     """
 
     texts: tuple[Part, ...]

@@ -114,8 +114,8 @@ def rewrapped(data: memoryview) -> Iterator[bytes]:
 def encode_text(data: bytes) -> tuple[str, list[bytes]]:
     """Encode a text with CRLF line ends; return the transfer encoding, and the encoded pieces.
 
-    Quoted-printable if most of it is ASCII, else base64. Charsets in which CRLF has other octets,
-    such as EBCDIC, need base64.
+    7bit if it is clean; else quoted-printable if at least four fifths are ASCII; else base64.
+    Charsets in which CRLF has other octets, such as EBCDIC, need base64.
     """
     if is_clean(data, 0, len(data)):
         return SEVEN_BIT, [data]

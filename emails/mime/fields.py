@@ -17,15 +17,21 @@ _NEEDS_PERCENT = re.compile(rb"[^A-Za-z0-9._~-]", re.DOTALL)
 MAX_VALUE = 4_000
 """Characters of a value that are kept: more than any mail program shows."""
 
+_MAX_OCTETS = 4 * MAX_VALUE
+"""Octets of a value that are decoded."""
+
 MAX_NAME = 127
 """Characters in a type's or subtype's name (RFC 6838, 4.2). We limit fields and parameters, too."""
 
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# A quoted value ends after 500 escaped characters; real ones have fewer.
+_MAX_ESCAPED = 500
+"""Escaped characters in a quoted value; the rest is not read. Real values have fewer."""
 _PARAMETER = re.compile(
-    rb";\s*+([^\s=;\"]++)\s*+=\s*+(?:\"([^\"\\]*+(?:\\.[^\"\\]*+){0,500})\"?|([^;]*+))", re.DOTALL
+    rb";\s*+([^\s=;\"]++)\s*+=\s*+"
+    rb"(?:\"([^\"\\]*+(?:\\.[^\"\\]*+){0,%d})\"?|([^;]*+))" % _MAX_ESCAPED,
+    re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLDABLE = re.compile(r"[!-~]{1,400}+(?: {1,2}[!-~]{1,400}+)*")
@@ -44,7 +50,7 @@ _NOT_WRITTEN = re.compile(r"[^\x20-\x7e\t]+")
 
 def decoded(value: bytes) -> str:
     """Decode a value for display: in one line, without control characters."""
-    text = _CONTROLS.sub(" ", _with_words_decoded(_raw_text(value[: 4 * MAX_VALUE])))
+    text = _CONTROLS.sub(" ", _with_words_decoded(_raw_text(value[:_MAX_OCTETS])))
     return text.encode("utf-8", "replace").decode().strip()
 
 
@@ -142,9 +148,19 @@ def parameters(value: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
         quoted, bare = match[2], match[3]
-        octets = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted is not None else bare.strip()
+        octets = without_quoted_pairs(quoted) if quoted is not None else bare.strip()
         found.setdefault(match[1].decode("latin-1").lower(), octets.decode("latin-1"))
     return found
+
+
+def is_read_whole(value: bytes) -> bool:
+    """Return whether the value is short enough for all of it to be read."""
+    return len(value) <= _MAX_OCTETS and value.count(b"\\") <= _MAX_ESCAPED
+
+
+def without_quoted_pairs(value: bytes) -> bytes:
+    """Remove the backslashes before escaped characters: RFC 5322, 3.2.1."""
+    return _QUOTED_PAIR.sub(rb"\1", value)
 
 
 def readable_parameters(value: bytes) -> dict[str, str]:

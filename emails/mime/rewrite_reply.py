@@ -2,8 +2,8 @@
 
 Nothing may reveal the owner. The top header is built anew. So is the header of every part and
 attached mail, from the few fields needed to read it. The real address is replaced there and in all
-texts, including calendar entries and attached mails. Attached files stay as they are: the owner
-chose to send them.
+texts, attached mails, calendar entries and vCards, even attached ones. Other attached files stay as
+they are: the owner chose to send them.
 
 Signatures name the signer, so they are removed. Encrypted mail is refused: it may name its writer,
 and we can't look inside.
@@ -14,12 +14,19 @@ import re
 from emails.mime import encoding
 from emails.mime.assemble import WITH_PARAMETERS, MailChanges, Slice, write_field, write_parameters
 from emails.mime.body import ENCRYPTED, is_attachment
-from emails.mime.fields import decoded, encoded, readable_parameters, written
+from emails.mime.fields import (
+    decoded,
+    encoded,
+    is_read_whole,
+    readable_parameters,
+    without_quoted_pairs,
+    written,
+)
 from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
 from emails.mime.repair import rename_boundary, repair
-from emails.mime.structure import Field, Part, split, unfolded, walk
+from emails.mime.structure import Delimiter, Field, Part, split, unfolded, walk
 from emails.mime.texts import replace_text, text_of
 from emails.mime.top_header import reply_headers, subject_of
 from emails.values.errors import Refused
@@ -95,15 +102,25 @@ class _FieldWriter:
         if original.name in WITH_PARAMETERS:
             given = readable_parameters(value)
             hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
-            hidden_value = self._hide(value.decode("latin-1")).encode("latin-1", "replace")
-            if hidden == given and hidden_value == value:
+            if hidden == given and self._may_be_copied(value):
                 return write_field(raw, original)
-            return write_parameters(name, hidden_value, hidden)
+            return write_parameters(name, self._hidden(value), hidden)
         text = decoded(value)
         hidden_text = self._hide(text)
-        if hidden_text == text:
+        if hidden_text == text and is_read_whole(value):
             return write_field(raw, original)
         return written(name, encoded(hidden_text, first_line=len(name) + 2))
+
+    def _may_be_copied(self, value: bytes) -> bool:
+        """Return whether nothing in the value reveals the owner, even what we didn't read.
+
+        Of two parameters with the same name, we read the first.
+        """
+        forms = (value, without_quoted_pairs(value))
+        return is_read_whole(value) and all(self._hidden(one) == one for one in forms)
+
+    def _hidden(self, value: bytes) -> bytes:
+        return self._hide(value.decode("latin-1")).encode("latin-1", "replace")
 
 
 class _OwnerRemover:
@@ -118,11 +135,13 @@ class _OwnerRemover:
         waiting = [(self._changes.root, False)]
         while waiting:
             part, is_attached = waiting.pop()
-            if part.content_type in ENCRYPTED and not is_attached and not _is_file(part):
+            if not is_attached and _is_encrypted(part):
                 raise Refused(RefuseReason.SEALED_REPLY)
             self._changes.change_header(part)
             if part.delimiters and part.children:
                 self._strip_multipart(part)
+            elif part.content_type in _SIGNATURES_AND_KEYS:
+                self._empty(part)
             elif part.is_leaf:
                 self._hide_in_text(part)
             is_attached = is_attached or part.main_type == "message"
@@ -141,16 +160,25 @@ class _OwnerRemover:
             rename_boundary(self._changes, part)
 
     def _cut_signatures(self, part: Part) -> None:
+        """Remove them. If the multipart has no other parts, the first stays, to be emptied."""
+        is_first_kept = all(one.content_type in _SIGNATURES_AND_KEYS for one in part.children)
         ends = [one.start for one in part.delimiters[1:]] + [part.end]
-        children, delimiters = [], []
+        children: list[Part] = []
+        delimiters: list[Delimiter] = []
         for child, delimiter, end in zip(part.children, part.delimiters, ends, strict=False):
-            if child.content_type in _SIGNATURES_AND_KEYS and len(part.children) > 1:
-                self._cut(delimiter.start, end)
-            else:
+            is_kept = is_first_kept and not children
+            if is_kept or child.content_type not in _SIGNATURES_AND_KEYS:
                 children.append(child)
                 delimiters.append(delimiter)
+            else:
+                self._cut(delimiter.start, end)
         part.delimiters[:] = delimiters + part.delimiters[len(part.children) :]
         part.children[:] = children
+
+    def _empty(self, part: Part) -> None:
+        """Make the part an empty text: without it, its multipart or mail would be invalid."""
+        self._changes.bodies[part] = ()
+        self._changes.change_header(part, content_type="text/plain", encoding=encoding.SEVEN_BIT)
 
     def _cut(self, start: int, end: int) -> None:
         if start < end:
@@ -171,10 +199,26 @@ class _OwnerRemover:
             self._changes.change_header(part, content_type=self._hide(content_type))
 
 
-def _is_file(part: Part) -> bool:
-    """Return whether the owner attached the part as a file. A mail itself is none, as declared.
+def _is_encrypted(part: Part) -> bool:
+    """Return whether the part is an encrypted message, not a file that the owner had encrypted.
 
-    A file name alone is not enough: the correspondent's program may show the part as text.
+    Mail programs declare such a message an attachment, too, with a name of its own (RFC 8551,
+    3.2.1).
+    """
+    return part.content_type in ENCRYPTED and (not _is_file(part) or "smime.p7m" in _names(part))
+
+
+def _names(part: Part) -> set[str]:
+    values = part.values("content-type")[:1] + part.values("content-disposition")[:1]
+    found = map(readable_parameters, values)
+    return {given.get(key, "").lower() for given in found for key in ("name", "filename")}
+
+
+def _is_file(part: Part) -> bool:
+    """Return whether the owner attached the part as a file.
+
+    A whole mail never counts as a file, whatever its Content-Disposition says. A file name alone is
+    not enough: the correspondent's program may show the part as text.
     """
     return is_attachment(part) and not part.is_mail
 

@@ -231,8 +231,9 @@ def _read_header(raw: bytes, start: int, default_type: str) -> Part:
     if encoding := part.first("content-transfer-encoding"):
         part.encoding = _encoding_of(unfolded(encoding.value))
     if part.main_type == "multipart":
-        boundary = part.parameters("content-type").get("boundary", "").rstrip()
-        part.boundary = boundary.encode("latin-1", "replace") or None
+        boundary = part.parameters("content-type").get("boundary", "")
+        # Stripped as octets: as a string, it would lose the last octet of a UTF-8 `à`.
+        part.boundary = boundary.encode("latin-1").rstrip() or None
     return part
 
 

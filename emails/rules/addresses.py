@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from emails.values.addresses import MAX_VALUE, read_mailboxes
+from emails.values.addresses import BLANKS, MAX_VALUE, read_mailboxes
 from emails.values.facts import Policy
 
 _MAX_ADDRESS_LENGTH = 320
@@ -36,7 +36,7 @@ class Address:
 
 def parse(text: str) -> Address | None:
     """Parse a bare address. None: not a deliverable address."""
-    local, at, domain = text.strip().rpartition("@")
+    local, at, domain = text.strip(BLANKS).rpartition("@")
     domain_key = domain_of(domain)
     if not (at and local and domain_key) or len(text) > _MAX_ADDRESS_LENGTH:
         return None
@@ -65,7 +65,7 @@ def domain_of(text: str) -> str | None:
 
     An ASCII name is not checked against IDNA: some hosts have underscores.
     """
-    domain = text.strip().lower().removesuffix(".")
+    domain = text.strip(BLANKS).lower().removesuffix(".")
     if not domain.isascii():
         try:
             domain = domain.encode("idna").decode("ascii")

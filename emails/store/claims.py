@@ -1,23 +1,36 @@
 """Claims, so that each mail is sent once: claim a delivery before sending, finish it afterwards.
 
-Claiming is one SQL statement, so only one worker gets the claim. A claim expires, so that another
-worker can take over when its worker dies. It outlasts any attempt, so a live worker is not taken
-over; a worker that was suspended for longer doesn't send. A delivery in doubt (its mail may have
-been sent) stays so until an operator decides (see docs/outcomes.md).
+Claiming is one SQL statement, so only one worker gets the claim. A claim expires, by the database's
+clock, so that another worker can take over when its worker dies. It outlasts any attempt, so a live
+worker is not taken over; a worker that was suspended for longer doesn't send. Whether a delivery
+that an earlier attempt left may be taken over is decided in `emails.rules.unsettled`.
 """
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from emails.models import Delivery, DeliveryState
 from emails.store.database import raises_not_finished, statement
-from emails.values.deliveries import Claim, ClaimedElsewhere, ClaimResult, Finished, InDoubt
-from emails.values.outcomes import Outcome, from_stored, name_of
+from emails.values.deliveries import (
+    NO_END,
+    RELEASED,
+    Claim,
+    ClaimResult,
+    Finished,
+    Instant,
+    Unsettled,
+)
+from emails.values.errors import NotFinished
+from emails.values.outcomes import Outcome, RetryReason, from_stored, name_of
 
-_CLAIM = statement("claim")
+_CLAIM, _FIND, _TAKE_OVER = map(statement, ("claim", "find_delivery", "take_over"))
+
+_REFERENCE_DIGITS = 12
 
 
 def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
@@ -29,27 +42,54 @@ def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
 
 @raises_not_finished
 def claim(
-    sns_message_id: str, purpose: str, recipient: str, now: datetime, lifetime: timedelta
+    sns_message_id: str,
+    purpose: str,
+    recipient: str,
+    started: Instant,
+    lifetime: timedelta,
+    worker: str = "",
 ) -> ClaimResult:
-    """Claim one delivery of a notification, if nobody else has it.
+    """Claim one delivery of a notification, unless an earlier attempt left or finished it.
 
-    `purpose` distinguishes several mails to the same recipient. Like all functions here, raises
-    `NotFinished` if the database is unavailable.
+    `purpose` distinguishes several mails to the same recipient; `started` is now, and `worker` is
+    this process's name, if it has one. Like all functions here, raises `NotFinished` if the
+    database is unavailable.
     """
-    hashed, until = recipient_hash(sns_message_id, purpose, recipient), now + lifetime
+    hashed = recipient_hash(sns_message_id, purpose, recipient)
+    seconds = lifetime.total_seconds()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [sns_message_id, hashed, until, now, now])
+        cursor.execute(_CLAIM, [sns_message_id, hashed, seconds, worker or None, RELEASED])
         row = cursor.fetchone()
-    if row is not None:
-        return Claim(delivery_id=row[0], until=until)
-    delivery = Delivery.objects.filter(sns_message_id=sns_message_id, recipient=hashed).first()
-    match delivery:
-        case Delivery(state=DeliveryState.FINISHED):
-            return Finished(from_stored(delivery.outcome, delivery.reason))
-        case Delivery(state=DeliveryState.IN_DOUBT):
-            return InDoubt()
-        case _:
-            return ClaimedElsewhere()
+        if row is not None:
+            return Claim(row[0], _reference(row[0], hashed), row[1], started, lifetime)
+        cursor.execute(_FIND, [sns_message_id, hashed])
+        row = cursor.fetchone()
+    if row is None:
+        # An operator has just deleted it.
+        raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
+    return _found(row, hashed)
+
+
+@raises_not_finished
+def take_over(
+    found: Unsettled,
+    sent_as: str | None,
+    started: Instant,
+    lifetime: timedelta,
+    worker: str = "",
+) -> Claim | None:
+    """Claim a delivery that an earlier attempt left; None if it has changed meanwhile.
+
+    `sent_as` is SES's id if the mail is known to be sent.
+    """
+    seconds, state = lifetime.total_seconds(), _state_of(found)
+    with connection.cursor() as cursor:
+        values = [seconds, worker or None, found.delivery_id, state.value, found.until]
+        cursor.execute(_TAKE_OVER, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return Claim(found.delivery_id, found.reference, row[0], started, lifetime, sent_as)
 
 
 def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
@@ -70,15 +110,64 @@ def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
 
 
 @raises_not_finished
-def release(claimed: Claim, now: datetime) -> None:
+def release(claimed: Claim) -> None:
     """Release the claim after sending nothing, so that the next attempt need not wait."""
-    _if_still_ours(claimed).update(claimed_until=now)
+    _if_still_ours(claimed).update(claimed_until=RELEASED)
 
 
 @raises_not_finished
-def mark_in_doubt(claimed: Claim) -> None:
-    """Record that the mail may have been sent."""
-    _if_still_ours(claimed).update(state=DeliveryState.IN_DOUBT)
+def keep(claimed: Claim) -> bool:
+    """Take our name off the claim, so that it holds until it expires, even if we seem dead.
+
+    Returns False if another worker has taken it over already.
+    """
+    return _if_still_ours(claimed).update(claimed_by=None) == 1
+
+
+@raises_not_finished
+def mark_in_doubt(claimed: Claim, wait: timedelta | None) -> None:
+    """Record that the mail may have been sent.
+
+    The doubt ends by itself after `wait`; None: when an operator decides.
+    """
+    _doubt(_if_still_ours(claimed), wait)
+
+
+@raises_not_finished
+def mark_left_in_doubt(found: Unsettled, wait: timedelta) -> None:
+    """Record that an earlier attempt may have sent the mail, unless it has changed meanwhile."""
+    _doubt(
+        Delivery.objects.filter(
+            pk=found.delivery_id, state=_state_of(found), claimed_until=found.until
+        ),
+        wait,
+    )
+
+
+def _doubt(rows: "QuerySet[Delivery]", wait: timedelta | None) -> None:
+    rows.update(
+        state=DeliveryState.IN_DOUBT, claimed_until=NO_END if wait is None else Now() + wait
+    )
+
+
+def _found(row: tuple[Any, ...], hashed: str) -> Finished | Unsettled:
+    delivery_id, state, outcome, reason, until, created_at, now, worker, is_connected = row
+    if state == DeliveryState.FINISHED:
+        return Finished(from_stored(outcome, reason))
+    return Unsettled(
+        delivery_id,
+        _reference(delivery_id, hashed),
+        is_in_doubt=state == DeliveryState.IN_DOUBT,
+        until=until,
+        created_at=created_at,
+        now=now,
+        worker=worker or "",
+        is_connected=is_connected,
+    )
+
+
+def _state_of(found: Unsettled) -> DeliveryState:
+    return DeliveryState.IN_DOUBT if found.is_in_doubt else DeliveryState.CLAIMED
 
 
 def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":
@@ -86,3 +175,8 @@ def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(
         pk=claimed.delivery_id, state=DeliveryState.CLAIMED, claimed_until=claimed.until
     )
+
+
+def _reference(delivery_id: int, hashed: str) -> str:
+    """Name a delivery outside of this database, where its bare number could be another's."""
+    return f"{delivery_id}-{hashed[:_REFERENCE_DIGITS]}"

@@ -5,17 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 
-from emails.values.errors import NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.outcomes import RetryReason
 from runtime.dependencies import Dependency
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-MAX_TRIES = 8
-"""How often to try a statement that names a missing table, while other messages work."""
 
 _FOLDER = Path(__file__).parent / "sql"
 
@@ -49,11 +46,8 @@ def raises_not_finished(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _failure(error: Exception) -> NotFinished | None:
-    """Map an error of the database; None for one that is ours."""
-    code = getattr(error.__cause__, "sqlstate", None)
-    if code is None:
-        is_lost = isinstance(error, OperationalError | InterfaceError)
-        return _unavailable(_NO_CODE) if is_lost else None
+    """Map an error of the database; None if our own statement is at fault."""
+    code = getattr(error.__cause__, "sqlstate", None) or _NO_CODE
     if code in _BUSY:
         return NotFinished(RetryReason.DATABASE_BUSY, code)
     if code in _UNMIGRATED:
@@ -63,11 +57,18 @@ def _failure(error: Exception) -> NotFinished | None:
             RetryReason.DATABASE_UNMIGRATED,
             max_tries=MAX_TRIES,
         )
-    return _unavailable(code) if code.startswith(_WORLD) else None
+    if code.startswith(_WORLD) or isinstance(error, OperationalError | InterfaceError):
+        return _unavailable(code)
+    return None
 
 
 def _unavailable(code: str) -> Unavailable:
     return Unavailable(RetryReason.DATABASE_UNAVAILABLE, Dependency.DATABASE, code)
+
+
+def name_connections(name: str) -> None:
+    """Give this process's next connections a name, by which the database's server knows them."""
+    connections.settings["default"].setdefault("OPTIONS", {})["application_name"] = name
 
 
 def statement(name: str) -> str:

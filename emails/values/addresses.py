@@ -15,13 +15,19 @@ from dataclasses import dataclass, field, replace
 MAX_VALUE = 10_000
 """How many characters of a field we read. No honest field is longer."""
 
+BLANKS = " \t\r\n"
+"""All whitespace of a header field. Python counts more as such: with octets read as Latin-1, also
+the second octet of a UTF-8 `à` (0xA0) and `Å` (0x85)."""
+
 # An encoded word is one token: it may contain a comma that the mail program forgot to encode.
-_ENCODED_WORD = re.compile(r'=\?[^?\s"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
+_ENCODED_WORD = re.compile(rf'=\?[^?{BLANKS}"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
 _TOKEN = re.compile(
-    rf'{_ENCODED_WORD.pattern}|\[[^\[\]<>\\\s]*\]|\\.|\s+|[^\\"()<>,;:=\[\s]+|.', re.DOTALL
+    rf"{_ENCODED_WORD.pattern}|\[[^\[\]<>\\{BLANKS}]*\]|\\.|[{BLANKS}]+"
+    rf'|[^\\"()<>,;:=\[{BLANKS}]+|.',
+    re.DOTALL,
 )
 # The lookbehinds keep the time linear: a match starts only where a run of characters starts.
-_ADDRESS = re.compile(r"(?<![^\s<>\"(),;:@])[^\s<>\"(),;:@]++@[^\s<>\"(),;:@]++")
+_ADDRESS = re.compile(rf'(?<![^{BLANKS}<>"(),;:@])[^{BLANKS}<>"(),;:@]++@[^{BLANKS}<>"(),;:@]++')
 # A line that doesn't start with whitespace isn't part of the field.
 _NEXT_LINE = re.compile(r"(?<![\r\n])[\r\n]++[^ \t\r\n].*", re.DOTALL)
 
@@ -30,7 +36,7 @@ _NEXT_LINE = re.compile(r"(?<![\r\n])[\r\n]++[^ \t\r\n].*", re.DOTALL)
 class Mailbox:
     """A display name and an address. Either may be empty; encoded words stay encoded.
 
-    `is_guess`: the address was found where none belongs, such as in an unclosed quote.
+    `is_guess`: the field is malformed around the address, so it proves nothing about the sender.
     """
 
     name: str
@@ -83,7 +89,7 @@ def _words(pieces: list[_Piece]) -> Iterator[_Word]:
     word: _Word | None = None
     is_apart = False
     for piece in pieces:
-        if not piece.is_quoted and piece.text.isspace():
+        if not piece.is_quoted and not piece.text.strip(BLANKS):
             is_apart = True
             continue
         joins_on = not piece.is_quoted and piece.text.startswith("@")
@@ -118,7 +124,7 @@ def _addresses(pieces: list[_Piece] | None) -> list[str]:
 
 
 def _text(pieces: list[_Piece] | None) -> str:
-    return "".join(piece.text for piece in pieces or []).strip()
+    return "".join(piece.text for piece in pieces or []).strip(BLANKS)
 
 
 @dataclass(slots=True)
@@ -217,17 +223,19 @@ class _Reader:
 
     def _finish(self) -> Iterator[Mailbox]:
         """Return the mailboxes read since the last comma (usually one), and reset."""
-        name, comment = _text(self.words), "".join(self.comment).strip()
+        name, comment = _text(self.words), "".join(self.comment).strip(BLANKS)
+        is_guess = self.colons > 1  # groups do not nest
         if addresses := _addresses(self.angle):
             name = name or ("" if _addresses(self.behind) else _text(self.behind)) or comment
+            # Other readers may take `<a@b .c>` for `a@b.c`.
+            is_guess |= len(addresses) < sum(1 for _ in _words(self.angle or []))
             addresses += _addresses(self.behind)
         elif addresses := _addresses(self.words):
             before = [word.text for word in _words(self.words) if not word.is_address]
             name = " ".join(before).strip('"') or comment
         else:
             name = name or comment or _text(self.angle)
-        is_guess = self.colons > 1 and bool(addresses)  # groups do not nest
-        yield Mailbox(name, addresses[0] if addresses else "", is_guess)
+        yield Mailbox(name, addresses[0] if addresses else "", is_guess and bool(addresses))
         yield from (Mailbox("", address, is_guess) for address in addresses[1:])
         self.words, self.angle, self.behind, self.comment = [], None, [], []
         self.is_in_angle, self.colons = False, 0

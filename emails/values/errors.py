@@ -6,6 +6,9 @@ logged, so it never contains an address, a subject or any other part of a mail.
 
 from runtime.dependencies import Dependency
 
+MAX_TRIES = 8
+"""How often a message may fail on something that works for other messages."""
+
 
 class Refused(Exception):
     """The message's fault: it is dead-lettered at once.
@@ -23,8 +26,7 @@ class Refused(Exception):
 class NotFinished(Exception):
     """Nobody's fault: the message is put back and runs again soon, and no attempt is counted.
 
-    `reason` and `code` as in `Refused`. With `max_tries` the message is at fault after all if it
-    fails this often, and is then dead-lettered.
+    `reason` and `code` as in `Refused`. After `max_tries` failures the message is dead-lettered.
     """
 
     def __init__(self, reason: str, code: str = "", *, max_tries: int | None = None) -> None:

@@ -182,7 +182,8 @@ class Policy:
     """The settings that `rules` and `flow` need.
 
     A pause starts at the bounce or the flag. `claim_duration` is how long one attempt may hold a
-    delivery.
+    delivery. `send_event_wait` is how long to wait for SES's `Send` event before a mail that may
+    have been sent is sent again; None: SES publishes no such events.
     """
 
     mask_domains: tuple[str, ...]
@@ -199,3 +200,4 @@ class Policy:
     max_masks_per_day: int
     max_domain_masks: int
     claim_duration: timedelta
+    send_event_wait: timedelta | None

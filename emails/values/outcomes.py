@@ -110,8 +110,21 @@ class RetryReason(StrEnum):
     DATABASE_UNMIGRATED = "database_unmigrated"
     MAIL_STORE_UNAVAILABLE = "mail_store_unavailable"
     MAIL_STORE_THROTTLED = "mail_store_throttled"
+    SEND_UNCONFIRMED = "send_unconfirmed"
     SENDER_UNAVAILABLE = "sender_unavailable"
     SENDER_THROTTLED = "sender_throttled"
+
+
+WORK_NOT_RUN = frozenset(
+    {
+        RetryReason.CLAIMED_ELSEWHERE,
+        RetryReason.DATABASE_BUSY,
+        RetryReason.DATABASE_UNAVAILABLE,
+        RetryReason.DATABASE_UNMIGRATED,
+        RetryReason.SEND_UNCONFIRMED,
+    }
+)
+"""Of an attempt that failed so, nobody knows whether the work itself would kill its worker."""
 
 
 @dataclass(frozen=True, slots=True)

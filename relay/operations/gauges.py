@@ -17,6 +17,8 @@ from bridge.ledger.keys import NAMESPACE
 from bridge.ports import QueueCounts
 from emails.edges.pending_deletions import key_of
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from runtime.breakers import OpenBreaker
+from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -86,6 +88,15 @@ def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:
 def pending_deletion_gauges(client: "Redis", bucket: str) -> Iterator[Gauge]:
     """Yield the number of mails pending deletion from S3."""
     yield Gauge("discarded_mails", client.scard(key_of(bucket)))
+
+
+def breaker_gauges(open_ones: Iterable[OpenBreaker], now_ms: int) -> Iterator[Gauge]:
+    """Yield for each circuit breaker how long it has been open, in seconds; 0 if it is closed."""
+    since = {breaker.dependency: breaker.since_ms for breaker in open_ones}
+    for dependency in Dependency:
+        # An open breaker never counts as closed, whatever the clocks say.
+        seconds = max(1, now_ms - since[dependency]) / 1000 if dependency in since else 0
+        yield Gauge("breaker_open_s", seconds, ("breaker", dependency))
 
 
 def process_gauges(heartbeats: Iterable[Heartbeat]) -> Iterator[Gauge]:

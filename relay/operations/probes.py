@@ -2,7 +2,8 @@
 it.
 
     /__lbheartbeat__   200, as long as the process answers at all
-    /__heartbeat__     200, or 500 with the check that failed: the database, Redis
+    /__heartbeat__     200, or 500 with the check that failed: the database, Redis, or a circuit
+                       breaker that is open: since when, and the error's code
     /__version__       source, version, commit and build, as JSON
 
 They are answered before any other middleware: a probe uses plain HTTP, and names the host by its IP
@@ -10,6 +11,7 @@ address. No answer holds an error's text, which may quote a password.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +24,8 @@ from redis.exceptions import RedisError
 
 from relay.config import RelayConfig
 from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.open_breakers import open_breakers
+from runtime.breakers import OpenBreaker
 
 VERSION_FILE = "version.json"
 _VERSION_FIELDS = ("source", "version", "commit", "build")
@@ -103,11 +107,23 @@ def _redis_failure() -> str | None:
     return None
 
 
+def _open_breakers() -> str | None:
+    client = fail_fast_redis(settings.CONFIG.redis_url)
+    found = open_breakers.find(client, int(time.time() * 1000))
+    return ", ".join(map(_described, found)) or None
+
+
+def _described(breaker: OpenBreaker) -> str:
+    seconds = max(0, time.time() - breaker.since_ms / 1000)
+    return f"{breaker.dependency} for {seconds:.0f} s: {breaker.code}"
+
+
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "database": _database_failure,
     "redis": _redis_failure,
+    "breakers": _open_breakers,
 }
-"""Each returns the error's type, or None."""
+"""Each returns what is wrong in a few words, or None."""
 
 _ANSWERS: dict[str, Answer] = {
     "/__lbheartbeat__": _lbheartbeat,

@@ -14,6 +14,7 @@ from relay.config import RelayConfig
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (
     Gauge,
+    breaker_gauges,
     dead_letter_gauges,
     in_flight_gauges,
     pending_deletion_gauges,
@@ -21,6 +22,7 @@ from relay.operations.gauges import (
     redis_gauges,
     sqs_gauges,
 )
+from relay.operations.open_breakers import open_breakers
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -30,11 +32,12 @@ logger = logging.getLogger(__name__)
 
 def read_gauges(client: "Redis", config: RelayConfig) -> list[Gauge]:
     """Read the gauges, from Redis through `client` and from SQS."""
-    return [*_of_redis(client, config), *_of_sqs(config)]
-
-
-def _of_redis(client: "Redis", config: RelayConfig) -> list[Gauge]:
     now_ms = int(time.time() * 1000)
+    breakers = breaker_gauges(open_breakers.find(client, now_ms), now_ms)
+    return [*breakers, *_of_redis(client, config, now_ms), *_of_sqs(config)]
+
+
+def _of_redis(client: "Redis", config: RelayConfig, now_ms: int) -> list[Gauge]:
     in_flight = InFlight(client, config.max_lifetime_seconds)
     try:
         return [

@@ -22,7 +22,8 @@ from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
 from relay.worker.middleware.delivery_limit import DeliveryLimit
 from relay.worker.middleware.group_signals import GroupSignals
-from relay.worker.middleware.heartbeat import Heartbeat
+from relay.worker.middleware.heartbeat import SendHeartbeats
+from relay.worker.middleware.presence import WorkerPresence
 from relay.worker.middleware.put_back import PutBack
 from relay.worker.middleware.queue_entries import QueueEntries
 from relay.worker.middleware.report import Report
@@ -57,7 +58,8 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         Report(),
         GroupSignals(),
         Metrics(config),
-        Heartbeat(Heartbeats(redis)),
+        SendHeartbeats(Heartbeats(redis)),
+        WorkerPresence(redis),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
         Acknowledge(Acknowledgements(redis, lifetime_seconds)),

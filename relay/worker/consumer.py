@@ -133,9 +133,9 @@ class RecoveringConsumer(_RedisConsumer):
             self._fetched.add(message.options["redis_message_id"])
         return message
 
-    def _end(self, message: Any, tell: Callable[[Any], None]) -> None:
+    def _end(self, message: Any, act: Callable[[Any], None]) -> None:
         with _as_connection_closed():
-            tell(message)
+            act(message)
         self._fetched.discard(message.options["redis_message_id"])
 
     def _recover_lost(self) -> None:

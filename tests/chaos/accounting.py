@@ -24,7 +24,8 @@ class Verdict(StrEnum):
     UNSETTLED = "sent once, but not recorded"
 
 
-BAD = frozenset({Verdict.TWICE, Verdict.LOST, Verdict.UNSETTLED})
+BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.DEAD_LETTERED}
+"""SES's events leave no doubt, and no reason for a second mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Report:
     broken: Counter[Kind]
     restarts: int
     judged: list[Judged]
+    resolved: int
     requests: dict[str, dict[str, int]]
 
     @property
@@ -60,6 +61,7 @@ def run(folder: Path, scale: Scale, seed: int, log: Callable[[str], object] = st
             broken=broken,
             restarts=supervisor.restarts,
             judged=_judge(world, supervisor, messages),
+            resolved=_resolved(supervisor),
             requests=world.aws.statistics()["requests"],
         )
     finally:
@@ -130,17 +132,14 @@ def _break(world: World, supervisor: Supervisor, fault: Fault) -> bool:
 
 
 def _wait_until_settled(world: World, messages: _Messages, log: Callable[[str], object]) -> None:
-    """Wait until all is recorded and only mails in doubt are queued, up to a deadline."""
+    """Wait until all is recorded and the queue is empty, up to a deadline."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
         states = world.deliveries()
-        doubtful = {name for name, (state, _) in states.items() if state == "in_doubt"}
-        settled = sum(state in ("finished", "in_doubt") for state, _ in states.values())
+        settled = sum(state == "finished" for state, _ in states.values())
         left = world.aws.count(world.aws.queue_url)
-        if settled == len(messages.sqs_ids) and left <= sum(
-            len(messages.sqs_ids[name]) for name in doubtful
-        ):
-            log(f"all settled; {len(doubtful)} in doubt, {left} left in the queue")
+        if settled == len(messages.sqs_ids) and left == 0:
+            log("all settled, and the queue is empty")
             return
         time.sleep(_LOOK_SECONDS)
     log(f"not settled after {_SETTLE_SECONDS:.0f} s: {settled} recorded, {left} in the queue")
@@ -175,6 +174,12 @@ def _judge(world: World, supervisor: Supervisor, messages: _Messages) -> list[Ju
     ]
 
 
+def _resolved(supervisor: Supervisor) -> int:
+    """Count the sends that an event or a note proved, so that nothing was sent again."""
+    logs = [lines(process.log) for process in supervisor.logs(WORKERS)]
+    return sum(line["message"] == "sent before" for log in logs for line in log)
+
+
 def _left_in_sqs(world: World) -> set[str]:
     found: set[str] = set()
     for url in (world.aws.queue_url, world.aws.dead_letter_queue_url):
@@ -192,7 +197,8 @@ def summary(report: Report) -> str:
     """Format the report as text: faults, restarts, verdicts."""
     rows = [f"seed {report.seed}, {len(report.judged)} messages, {report.seconds:.0f} s", ""]
     rows += [f"{number:6}  {kind}" for kind, number in sorted(report.broken.items())]
-    rows += [f"{report.restarts:6}  process restarts", ""]
+    rows += [f"{report.restarts:6}  process restarts"]
+    rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated", ""]
     rows += [f"{number:6}  {verdict}" for verdict, number in count(report.judged).most_common()]
     explained = [one for one in report.judged if one.detail]
     rows += ["", *(f"{one.message}: {one.verdict}: {one.detail}" for one in explained[:40])]

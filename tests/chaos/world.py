@@ -20,6 +20,7 @@ MASKS = tuple(f"mask{number}@masks.example" for number in range(6))
 OUTAGE_SECONDS = 3.0
 
 _ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
+_SES_ERRORS: dict[str, Any] = {"failed": 0.015, "unconfirmed": 0.005, "cut": 0.005}
 _DOWN = {
     "s3": ServiceFaults(outage=Outage.ERRORS),
     "sqs": ServiceFaults(outage=Outage.ERRORS),
@@ -33,18 +34,20 @@ _SETTINGS = {
     "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8",
     "PROCESS_EMAIL_MAX_DELIVERIES": "20",
     "PROCESS_EMAIL_MAX_RETRIES": "50",
+    # Events come through SQS, which is down for a while, and through bridges that are killed.
+    "AWS_SES_SEND_EVENT_WAIT_SECONDS": "30",
 }
 
 
 def everyday(seed: int) -> Faults:
     """Background faults: 5 % of requests fail, and 10 % of deliveries are repeated.
 
-    SES never reports failure for a mail that it accepted: the relay could not detect that.
+    SES, too, reports failure for mails that it accepted, or says nothing: its events tell.
     """
     return Faults(
         sqs=ServiceFaults(latency_ms=10, jitter_ms=5, **_ERRORS),
         s3=ServiceFaults(latency_ms=30, jitter_ms=15, **_ERRORS),
-        ses=ServiceFaults(latency_ms=80, jitter_ms=40, throttled=0.03, failed=0.015, cut=0.005),
+        ses=ServiceFaults(latency_ms=80, jitter_ms=40, throttled=0.025, **_SES_ERRORS),
         duplicated=0.1,
         undeleted=0.01,
         seed=seed,
@@ -56,6 +59,7 @@ class World:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.aws = FastAws(folder)
+        self.aws.publish_send_events()
         self.redis = LocalRedis(folder)
         self.postgres = LocalPostgres(folder)
         self.stack = Stack(

@@ -8,7 +8,7 @@ import redis
 from redis.exceptions import ConnectionError as Away
 
 from runtime import breakers as module
-from runtime.breakers import BRIDGE, WORKERS, Breakers, find_open
+from runtime.breakers import BRIDGE, WORKERS, Breakers, find_all_open
 from runtime.dependencies import Dependency
 
 SES, S3 = Dependency.SES, Dependency.S3
@@ -183,14 +183,14 @@ def test_giving_back_ends_nobody_elses_probe_and_no_wait(
     assert not one.take_probe(SES)
 
 
-def test_operators_see_what_is_open_since_when_and_why(
+def test_operators_see_what_is_open_for_whom_since_when_and_why(
     one: Breakers, redis_client: redis.Redis, clock: Clock
 ) -> None:
-    fail(one, 5, S3)
+    fail(a_process(redis_client, clock, BRIDGE), 5, S3)
     clock.now += 1
     fail(one, 5)
 
-    found = find_open(redis_client, WORKERS)
+    found = find_all_open(redis_client)
 
     assert [breaker.dependency for breaker in found] == [S3, SES]
     assert found[0].since_ms == 1_000_000

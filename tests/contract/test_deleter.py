@@ -3,7 +3,9 @@
 SQS's answers are played by botocore's own stubber.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import boto3
@@ -11,13 +13,17 @@ import pytest
 from botocore.stub import Stubber
 
 from bridge.deleter import Deleter
+from bridge.ledger import keys
 from bridge.messages import Handle
-from bridge.ports import QueueUnavailable
+from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
-from tests.ledger import Ledger, put_in_flight
+from bridge.visibility import Leases
+from tests.fake_queue import FakeQueue
+from tests.ledger import NOW_MS, Ledger, a_visibility, put_in_flight
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
+VISIBILITY_SECONDS = 120
 
 
 @pytest.fixture
@@ -77,10 +83,140 @@ def test_a_failed_message_is_deleted_only_if_the_operator_chose_so(
     sqs: Stubber, ledger: Ledger, chosen: bool, deleted: int
 ) -> None:
     acknowledge(ledger, "failed", failure="foreign_bucket")
-    if chosen:
-        sqs.add_response("delete_message_batch", {"Successful": [{"Id": "0"}], "Failed": []})
+    call = "delete_message_batch" if chosen else "change_message_visibility_batch"
+    sqs.add_response(call, {"Successful": [{"Id": "0"}], "Failed": []})
     totals = Totals()
 
     deleter(sqs, ledger, totals, failed=chosen).work(0.1)
 
     assert (totals.failed, totals.deleted) == (1, deleted)
+
+
+def test_a_failed_message_that_could_not_be_hidden_is_tried_again(
+    sqs: Stubber, ledger: Ledger
+) -> None:
+    acknowledge(ledger, "failed", failure="foreign_bucket")
+    sqs.add_client_error("change_message_visibility_batch", service_error_code="InternalError")
+
+    with pytest.raises(QueueUnavailable):
+        deleter(sqs, ledger, Totals()).work(0.1)
+
+    assert waiting(ledger) == ["failed"]
+
+
+def test_failed_messages_are_hidden_until_just_before_sqs_would_refuse_it(ledger: Ledger) -> None:
+    queue = FakeQueue(visibility_seconds=30)
+    queue.put("{}", "failed")
+    (message,) = queue.receive(1)
+    handle, now_ms = Handle("failed", message.receipt_handle), int(time.time() * 1000)
+    put_in_flight(ledger.client, handle, now_ms=now_ms - 3_600_000)
+    ledger.acknowledgements.acknowledge("failed", actor_queue="inbound", failure="no_such_actor")
+
+    Deleter(queue, ledger.acknowledgements, Totals(), delete_failed_messages=False).work(0.1)
+
+    queue.pass_time(10.7 * 3600)
+    assert queue.count().visible == 0
+    queue.pass_time(0.3 * 3600)
+    assert queue.count().visible == 1
+
+
+class QueueWithoutDeletes(FakeQueue):
+    """Deletes nothing until `is_mended`, or deletes and loses the answer."""
+
+    def __init__(self, *, deletes: bool) -> None:
+        super().__init__(visibility_seconds=VISIBILITY_SECONDS)
+        self.is_mended, self._deletes = False, deletes
+
+    def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
+        failed = super().delete(handles) if self._deletes or self.is_mended else []
+        if not self.is_mended:
+            raise QueueUnavailable("ReadTimeoutError")
+        return failed
+
+
+class World:
+    """Messages that were acknowledged, a deleter, and the heartbeat of another bridge."""
+
+    def __init__(self, ledger: Ledger, queue: QueueWithoutDeletes, number: int) -> None:
+        self.queue, self.ledger, self.totals = queue, ledger, Totals()
+        for one in range(number):
+            queue.put("a mail", f"message-{one:03}")
+        for message in [one for _ in range(number // 10) for one in queue.receive(10)]:
+            put_in_flight(ledger.client, Handle(message.message_id, message.receipt_handle))
+            acknowledge_again(ledger, message.message_id)
+        self.deleter = self.a_deleter()
+        self.beat = a_visibility(
+            queue, ledger.client, Leases(), visibility_seconds=VISIBILITY_SECONDS
+        ).beat
+
+    def a_deleter(self) -> Deleter:
+        return Deleter(
+            self.queue, self.ledger.acknowledgements, self.totals, delete_failed_messages=False
+        )
+
+    def go_on(self, minutes: int) -> None:
+        """Let time pass, with a heartbeat each half minute."""
+        for _ in range(minutes * 2):
+            with suppress(QueueUnavailable):
+                self.deleter.work(0.1)
+            self.ledger.client.delete(keys.HIDING + "mail")  # it expires between heartbeats
+            self.beat()
+            self.queue.pass_time(30)
+
+
+def acknowledge_again(ledger: Ledger, message_id: str) -> None:
+    ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
+
+
+@pytest.mark.parametrize("deletes", [False, True], ids=["not deleted", "answers lost"])
+def test_what_can_not_be_deleted_stays_hidden_until_it_is_and_is_counted_once(
+    ledger: Ledger, deletes: bool
+) -> None:
+    """More than one batch: the second waits for its turn while the first is tried again."""
+    queue = QueueWithoutDeletes(deletes=deletes)
+    world = World(ledger, queue, number=250)
+
+    world.go_on(minutes=10)
+
+    assert queue.count().visible == 0
+    queue.is_mended = True
+    for _ in range(3):
+        world.deleter.work(0.1)
+    assert queue.count().not_visible == 0
+    assert world.totals.succeeded == 250
+
+
+def test_while_messages_can_not_be_deleted_there_is_no_room_for_others(ledger: Ledger) -> None:
+    World(ledger, QueueWithoutDeletes(deletes=False), number=250)
+
+    room = ledger.reservations.reserve(10, bridge="b", at_most=145, now_ms=NOW_MS, seconds=1)
+
+    assert room == 0
+
+
+def test_what_a_bridge_took_and_did_not_confirm_is_hidden_and_taken_by_another(
+    ledger: Ledger,
+) -> None:
+    """The bridge was killed in between."""
+    queue = QueueWithoutDeletes(deletes=False)
+    queue.is_mended = True
+    world = World(ledger, queue, number=10)
+    assert len(ledger.acknowledgements.take("mail", 10, 0.1)) == 10
+
+    world.go_on(minutes=3)
+    assert queue.count() == QueueCounts(visible=0, delayed=0, not_visible=10)
+    for name, _ in ledger.client.zscan_iter(keys.TAKEN + "mail"):
+        ledger.client.zadd(keys.TAKEN + "mail", {name: 1})  # long ago
+    world.go_on(minutes=1)
+
+    assert queue.count().not_visible == 0
+    assert world.totals.succeeded == 10
+
+
+def test_of_two_bridges_one_hides_what_waits(ledger: Ledger) -> None:
+    world = World(ledger, QueueWithoutDeletes(deletes=False), number=10)
+    assert world.queue.count().not_visible == 10
+
+    first, second = (ledger.acknowledgements.find_unconfirmed("mail", 15) for _ in range(2))
+
+    assert (len(first), len(second)) == (10, 0)

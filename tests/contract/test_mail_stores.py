@@ -5,8 +5,8 @@ import pytest
 from emails.edges import s3
 from emails.edges.aws import session
 from emails.edges.ports import MailStore
-from emails.edges.s3 import MAX_TRIES, S3MailStore
-from emails.values.errors import NotFinished, Unavailable
+from emails.edges.s3 import S3MailStore
+from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients

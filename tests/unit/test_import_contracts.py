@@ -33,6 +33,7 @@ VIOLATIONS = [
     ("AWS in the ledger", "bridge/ledger/in_flight.py", "import boto3", "The ledger"),
     ("Django in the bridge", "bridge/reporter.py", "import django", "The bridge knows"),
     ("rules in the bridge", "bridge/wiring.py", "import emails.rules.names", "The bridge knows"),
+    ("Django in every process", "runtime/metrics.py", "import django", "What every process"),
     ("the demo", "relay/settings.py", "import tools.local.demo", "Nothing that is installed"),
 ]  # fmt: skip
 
@@ -89,6 +90,17 @@ def test_a_module_without_a_floor_is_caught(tmp_path: Path) -> None:
     (copy / "emails" / "misplaced.py").write_text("import re\n")
 
     assert "- emails.misplaced" in _complaints(copy)
+
+
+def test_a_misspelled_source_is_caught(tmp_path: Path) -> None:
+    """It would guard nothing."""
+    copy = _copy_to(tmp_path)
+    project = copy / "pyproject.toml"
+    project.write_text(
+        project.read_text().replace('"emails.rules", "emails', '"emails.rulez", "emails')
+    )
+
+    assert "no such source_modules: emails.rulez" in _complaints(copy)
 
 
 def _sections(report: str) -> dict[str, list[str]]:

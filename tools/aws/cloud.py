@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 
 from tools.aws import ses
-from tools.aws.faults import Dice, Faults, Outage, Verdict
+from tools.aws.faults import Dice, Fate, Faults, Outage
 from tools.aws.s3 import S3
+from tools.aws.send_events import SendEvents
 from tools.aws.ses import Ses
 from tools.aws.sns import Sns
 from tools.aws.sqs import Sqs
@@ -14,7 +15,7 @@ from tools.aws.web import AwsError, Request, Response, Service
 _INTERNAL = AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
 _UNAVAILABLE = AwsError("ServiceUnavailable", "Service is unable to handle request.", 503)
 
-_CARRIED_OUT = (Verdict.ANSWERED, Verdict.UNCONFIRMED, Verdict.CUT)
+_CARRIED_OUT = (Fate.ANSWERED, Fate.UNCONFIRMED, Fate.CUT)
 
 
 class Cloud:
@@ -28,9 +29,10 @@ class Cloud:
     def _make(self) -> None:
         self.dice = Dice()
         self.sqs = Sqs(self.dice, self._base_url)
-        self.s3 = S3()
-        self.ses = Ses()
-        self.requests: Counter[tuple[str, str, Verdict]] = Counter()
+        self.s3 = S3(self.dice)
+        self.send_events = SendEvents(self.dice, lambda name: self.sqs.queues[name])
+        self.ses = Ses(publish=self.send_events.publish)
+        self.requests: Counter[tuple[str, str, Fate]] = Counter()
         self._services: dict[str, Service] = {
             "sqs": self.sqs,
             "s3": self.s3,
@@ -56,23 +58,26 @@ class Cloud:
         operation = service.operation(request)
         if delay := self.dice.delay_seconds(name):
             await asyncio.sleep(delay)
-        verdict, response = self.dice.verdict(name), None
-        if verdict in _CARRIED_OUT:
+        fate, response = self.dice.fate(name, operation), None
+        refused = self.dice.of(name).refused if fate is Fate.REFUSED else None
+        if fate in _CARRIED_OUT or (refused and refused.is_carried_out):
             response = await _carried_out(service, request)
             # An outage may have begun while this request waited for a message.
-            if self.dice.of(name).outage is not Outage.NONE:
-                verdict = Verdict.OUTAGE
-        self.requests[name, operation, verdict] += 1
-        match verdict:
-            case Verdict.ANSWERED:
+            if self.dice.of(name).has_outage(operation):
+                fate = Fate.OUTAGE
+        self.requests[name, operation, fate] += 1
+        if refused and fate is Fate.REFUSED:
+            return service.refusal(AwsError(refused.code, refused.message, refused.status))
+        match fate:
+            case Fate.ANSWERED:
                 return response
-            case Verdict.CUT:
+            case Fate.CUT:
                 return None
-            case Verdict.THROTTLED:
+            case Fate.THROTTLED:
                 return service.refusal(service.throttled)
-            case Verdict.FAILED | Verdict.UNCONFIRMED:
+            case Fate.FAILED | Fate.UNCONFIRMED:
                 return service.refusal(_INTERNAL)
-            case Verdict.OUTAGE:
+            case Fate.OUTAGE | Fate.REFUSED:
                 return await self._during_outage(name, service)
 
     async def _during_outage(self, name: str, service: Service) -> Response | None:

@@ -5,10 +5,12 @@
 | POST reset       | forgets everything: queues, buckets, mails, faults, statistics             |
 | GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
 | POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
+| PUT send-events  | publishes each sent mail's event (`tools.aws.send_events.Destination`)       |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
+| GET messages     | of each queue: the ids of its messages, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
-| GET statistics   | requests by operation and verdict, and when mails were accepted            |
+| GET statistics   | requests by operation and fate, and when mails were accepted               |
 """
 
 import base64
@@ -23,6 +25,7 @@ from tools.aws import faults
 from tools.aws.cloud import Cloud
 from tools.aws.queues import Message, State
 from tools.aws.s3 import Stored
+from tools.aws.send_events import Destination
 from tools.aws.web import CONTROL_PATH, Request, Response
 
 _HEADERS = ((b"content-type", b"application/json"),)
@@ -38,7 +41,9 @@ class Control:
             ("GET", "faults"): lambda _: faults.as_json(cloud.dice.faults),
             ("PUT", "faults"): self._set_faults,
             ("POST", "load"): self._load,
+            ("PUT", "send-events"): self._publish_send_events,
             ("GET", "contents"): lambda _: self._contents(),
+            ("GET", "messages"): lambda _: self._messages(),
             ("GET", "mails"): self._mails,
             ("PUT", "mails"): self._keep_bodies,
             ("GET", "statistics"): lambda _: self._statistics(),
@@ -56,6 +61,10 @@ class Control:
 
     def _set_faults(self, request: Request) -> None:
         self._cloud.set_faults(faults.from_json(orjson.loads(request.body)))
+
+    def _publish_send_events(self, request: Request) -> None:
+        given = orjson.loads(request.body)
+        self._cloud.send_events.destination = Destination.from_json(given)
 
     def _load(self, request: Request) -> list[str]:
         given = orjson.loads(request.body)
@@ -77,6 +86,12 @@ class Control:
             "objects": {bucket: sorted(objects) for bucket, objects in buckets},
         }
 
+    def _messages(self) -> dict[str, Any]:
+        return {
+            queue.name: {"present": queue.message_ids(), "receives": queue.receives}
+            for queue in self._cloud.sqs.queues.values()
+        }
+
     def _mails(self, request: Request) -> list[dict[str, Any]]:
         start = int(parse_qs(request.query).get("from", ["0"])[0])
         return [mail.as_json() for mail in self._cloud.ses.accepted[start:]]
@@ -86,8 +101,8 @@ class Control:
 
     def _statistics(self) -> dict[str, Any]:
         requests: dict[str, dict[str, int]] = {}
-        for (service, operation, verdict), number in self._cloud.requests.items():
-            requests.setdefault(f"{service}.{operation}", {})[verdict.value] = number
+        for (service, operation, fate), number in self._cloud.requests.items():
+            requests.setdefault(f"{service}.{operation}", {})[fate.value] = number
         return {"requests": requests, "sent_at": [mail.at for mail in self._cloud.ses.accepted]}
 
 

@@ -11,7 +11,7 @@ from tools.aws import faults
 from tools.aws.faults import Faults
 from tools.aws.web import CONTROL_PATH
 from tools.local import ses
-from tools.local.aws import BUCKET, SentMail, SimulatedAws
+from tools.local.aws import BUCKET, TOPIC, SentMail, SimulatedAws
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOADED_AT_ONCE = 500
@@ -36,6 +36,8 @@ class FastAws(SimulatedAws):
 
     _MODULE = "tools.aws"
     _RESET = f"{CONTROL_PATH}reset"
+
+    _publishes = False
 
     def sent(self, start: int = 0) -> list[SentMail]:
         """List the mails that SES accepted to send, oldest first, from number `start` on."""
@@ -66,8 +68,32 @@ class FastAws(SimulatedAws):
         """Return the current faults."""
         return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
 
+    def publish_send_events(self) -> None:
+        """From now on publish an event of each sent mail, also if its sender got no answer.
+
+        The relay must know it: take `environ` after this call.
+        """
+        self._publishes = True
+        given = {
+            "topic": TOPIC,
+            "key": self.signer.key_pem.decode(),
+            "certificate": self.signer.pem.decode(),
+            "url": self.signer.url,
+            "queue": _name(self.queue_url),
+        }
+        self._ask("PUT", f"{CONTROL_PATH}send-events", given)
+
+    def environ(self) -> dict[str, str]:
+        """Return the settings that point the relay's processes to this server."""
+        return super().environ() | {"AWS_SES_SEND_EVENTS": str(self._publishes).lower()}
+
+    def reset(self) -> None:
+        """Drop everything, and set up again, without events."""
+        self._publishes = False
+        super().reset()
+
     def statistics(self) -> dict[str, Any]:
-        """Return `requests` (by operation, then by verdict) and `sent_at` (seconds, per mail)."""
+        """Return `requests` (by operation, then by fate) and `sent_at` (seconds, per mail)."""
         statistics: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return statistics
 
@@ -106,6 +132,15 @@ class FastAws(SimulatedAws):
         number: int = self._contents()["messages"][_name(queue_url)]
         return number
 
+    def all_message_ids(self, queue_url: str) -> set[str]:
+        """Return the ids of all messages in a queue, hidden ones included."""
+        return set(self._messages(queue_url)["present"])
+
+    def receives(self, queue_url: str) -> dict[str, int]:
+        """Return how often SQS delivered each message of a queue; deleted ones are included."""
+        receives: dict[str, int] = self._messages(queue_url)["receives"]
+        return receives
+
     def stored_mails(self) -> list[str]:
         """List the mails that are still in S3."""
         keys: list[str] = self._contents()["objects"][BUCKET]
@@ -119,6 +154,9 @@ class FastAws(SimulatedAws):
         given = {"bucket": BUCKET, "objects": encoded, "queue": _name(self.queue_url)}
         ids: list[str] = self._ask("POST", f"{CONTROL_PATH}load", given | {"bodies": bodies})
         return ids
+
+    def _messages(self, queue_url: str) -> Any:
+        return self._ask("GET", f"{CONTROL_PATH}messages")[_name(queue_url)]
 
     def _contents(self) -> Any:
         return self._ask("GET", f"{CONTROL_PATH}contents")

@@ -1,7 +1,8 @@
 """Fault injection: the kinds and shares of faults that a test sets, and the dice that draw them.
 
 A failed request was either not carried out (`throttled`, `failed`) or, worse for the client,
-carried out but not confirmed (`unconfirmed`, `cut`).
+carried out but not confirmed (`unconfirmed`, `cut`). A `Refusal` answers every request with one of
+AWS's errors.
 """
 
 import dataclasses
@@ -23,6 +24,17 @@ class Outage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error that answers every request: HTTP's status, AWS's code and its message."""
+
+    status: int
+    code: str
+    message: str = ""
+    is_carried_out: bool = False
+    """Whether the request is carried out all the same, as behind a gateway that did not wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFaults:
     """The faults of one service. Shares are of its requests, 0 to 1, and add up to at most 1."""
 
@@ -37,6 +49,9 @@ class ServiceFaults:
     cut: float = 0
     """Carried out, and the connection closed without an answer."""
     outage: Outage = Outage.NONE
+    refused: Refusal | None = None
+    only: tuple[str, ...] = ()
+    """The operations that can fail, such as `DeleteMessageBatch`; empty means all."""
 
     def __post_init__(self) -> None:
         shares = (self.throttled, self.failed, self.unconfirmed, self.cut)
@@ -44,6 +59,14 @@ class ServiceFaults:
             raise ValueError("throttled, failed, unconfirmed, cut: shares that add up to 0 to 1")
         if min(self.latency_ms, self.jitter_ms) < 0:
             raise ValueError("latency_ms, jitter_ms: 0 or more")
+
+    def concern(self, operation: str) -> bool:
+        """Return whether this operation can fail."""
+        return not self.only or operation in self.only
+
+    def has_outage(self, operation: str) -> bool:
+        """Return whether this operation is out of order."""
+        return self.outage is not Outage.NONE and self.concern(operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +83,23 @@ class Faults:
     """The share of SQS's deletions that report success but delete nothing."""
     reordered: int = 4
     """SQS picks each delivery from this many oldest messages; 1 keeps their order."""
+    invisible_seconds: float = 0
+    """How long S3 denies that it has a new object."""
+    events_lost: float = 0
+    """The share of SES's `Send` events that are not published."""
+    event_delay_ms: float = 0
+    """How long the others take."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.duplicated <= 1 and 0 <= self.undeleted <= 1):
-            raise ValueError("duplicated, undeleted: a share, 0 to 1")
+        if not all(0 <= one <= 1 for one in (self.duplicated, self.undeleted, self.events_lost)):
+            raise ValueError("duplicated, undeleted, events_lost: a share, 0 to 1")
+        if self.event_delay_ms < 0:
+            raise ValueError("event_delay_ms: 0 or more")
         if self.reordered < 1:
             raise ValueError("reordered: 1 or more")
+        if self.invisible_seconds < 0:
+            raise ValueError("invisible_seconds: 0 or more")
 
 
 TYPICAL = Faults(
@@ -84,10 +117,16 @@ def from_json(given: dict[str, Any]) -> Faults:
 
 
 def _service(given: dict[str, Any]) -> ServiceFaults:
-    return ServiceFaults(**given | {"outage": Outage(given.get("outage", Outage.NONE))})
+    refused = given.get("refused")
+    values: dict[str, Any] = {
+        "outage": Outage(given.get("outage", Outage.NONE)),
+        "refused": Refusal(**refused) if refused else None,
+        "only": tuple(given.get("only", ())),
+    }
+    return ServiceFaults(**given | values)
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """How one request ends."""
 
     ANSWERED = "answered"
@@ -96,13 +135,14 @@ class Verdict(StrEnum):
     UNCONFIRMED = "unconfirmed"
     CUT = "cut"
     OUTAGE = "outage"
+    REFUSED = "refused"
 
 
-_BY_CHANCE = (Verdict.THROTTLED, Verdict.FAILED, Verdict.UNCONFIRMED, Verdict.CUT)
+_BY_CHANCE = (Fate.THROTTLED, Fate.FAILED, Fate.UNCONFIRMED, Fate.CUT)
 
 
 class Dice:
-    """Draws the verdict on each request.
+    """Draws the fate of each request.
 
     Each service has its own dice, so the order of requests to different services doesn't matter.
     """
@@ -125,21 +165,30 @@ class Dice:
         faults = self.of(service)
         return (faults.latency_ms + faults.jitter_ms * self.randoms[service].random()) / 1000
 
-    def verdict(self, service: str) -> Verdict:
+    def fate(self, service: str, operation: str) -> Fate:
         """Draw how a request ends."""
         faults = self.of(service)
-        if faults.outage is not Outage.NONE:
-            return Verdict.OUTAGE
+        if not faults.concern(operation):
+            return Fate.ANSWERED
+        if faults.has_outage(operation):
+            return Fate.OUTAGE
+        if faults.refused is not None:
+            return Fate.REFUSED
         drawn = self.randoms[service].random()
-        for verdict in _BY_CHANCE:
-            drawn -= getattr(faults, verdict)
+        for fate in _BY_CHANCE:
+            drawn -= getattr(faults, fate)
             if drawn < 0:
-                return verdict
-        return Verdict.ANSWERED
+                return fate
+        return Fate.ANSWERED
 
     def happens(self, share: float) -> bool:
         """Draw whether something with this probability happens to a message of SQS."""
         return share > 0 and self.randoms["sqs"].random() < share
+
+    def loses_event(self) -> bool:
+        """Draw whether an event of SES is lost."""
+        share = self.faults.events_lost
+        return share > 0 and self.randoms["sns"].random() < share
 
 
 def as_json(faults: Faults) -> dict[str, Any]:

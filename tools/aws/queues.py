@@ -75,6 +75,8 @@ class Queue:
         self.wait_seconds = 0
         self.dead_letters: Queue | None = None
         self.max_receives = 0
+        self.receives: dict[str, int] = {}
+        """How often each message was received, by its id; deleted ones stay."""
         self.arrived = asyncio.Event()
         """Set when a message is waiting, or will be sooner than before. Receivers clear it."""
         self._numbers = itertools.count()
@@ -144,6 +146,10 @@ class Queue:
         self._returning.clear()
         self._counts.clear()
 
+    def message_ids(self) -> list[str]:
+        """List the ids of all messages, hidden ones included."""
+        return [message.message_id for message in self._messages.values()]
+
     def count(self, state: State, now: float) -> int:
         """Count the messages in a state."""
         self._let_return(now)
@@ -172,6 +178,7 @@ class Queue:
         if not is_duplicate:
             message.receive_count += 1
             message.first_received_at = message.first_received_at or now
+            self.receives[message.message_id] = message.receive_count
         message.has_duplicate = not is_duplicate and dice.happens(dice.faults.duplicated)
         if message.has_duplicate:
             heappush(self._waiting, message.sequence)

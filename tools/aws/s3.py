@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from tools.aws.faults import Dice
 from tools.aws.web import AwsError, Headers, Request, Response
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -32,6 +33,11 @@ class Stored:
         self.etag = f'"{hashlib.md5(self.content, usedforsecurity=False).hexdigest()}"'
 
     @property
+    def age_seconds(self) -> float:
+        """How long ago it was written."""
+        return (datetime.now(UTC) - self.changed_at).total_seconds()
+
+    @property
     def headers(self) -> Headers:
         """The headers that S3 returns with it."""
         changed = format_datetime(self.changed_at, usegmt=True).encode()
@@ -46,7 +52,8 @@ class S3:
 
     throttled = AwsError("SlowDown", "Please reduce your request rate.", 503)
 
-    def __init__(self) -> None:
+    def __init__(self, dice: Dice) -> None:
+        self._dice = dice
         self.buckets: dict[str, Objects] = {}
         self._operations: dict[str, Callable[[Request, str, str], Response]] = {
             "CreateBucket": self._create_bucket,
@@ -87,7 +94,8 @@ class S3:
         return self.buckets[bucket]
 
     def _stored(self, bucket: str, key: str) -> Stored:
-        if stored := self._objects(bucket).get(key):
+        stored = self._objects(bucket).get(key)
+        if stored and stored.age_seconds >= self._dice.faults.invisible_seconds:
             return stored
         raise _NO_KEY
 

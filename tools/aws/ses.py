@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 import base64
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ class Accepted:
     recipients: tuple[str, ...]
     raw: bytes
     ses_id: str
+    tags: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -49,12 +51,15 @@ class Accepted:
 
 
 class Ses:
-    """All sent mails, oldest first; headers only unless `keeps_bodies`."""
+    """All sent mails, oldest first; headers only unless `keeps_bodies`. `publish` tells of each."""
 
     throttled = AwsError("TooManyRequestsException", "Too many requests", 429)
 
-    def __init__(self, *, keeps_bodies: bool = True) -> None:
+    def __init__(
+        self, *, keeps_bodies: bool = True, publish: Callable[[Accepted], None] = lambda _: None
+    ) -> None:
         self.keeps_bodies = keeps_bodies
+        self._publish = publish
         self.accepted: list[Accepted] = []
         self._identities: set[str] = set()
 
@@ -96,7 +101,10 @@ class Ses:
             raw = raw.partition(b"\r\n\r\n")[0]
         at = time.time()
         ses_id = f"0100{int(at * 1000):012x}-{uuid.uuid4()}-000000"
-        self.accepted.append(Accepted(at, access_key, sender, recipients, raw, ses_id))
+        tags = tuple((tag["Name"], tag["Value"]) for tag in given.get("EmailTags", ()))
+        mail = Accepted(at, access_key, sender, recipients, raw, ses_id, tags)
+        self.accepted.append(mail)
+        self._publish(mail)
         return {"MessageId": ses_id}
 
     def _is_verified(self, sender: str) -> bool:

@@ -40,6 +40,8 @@ class AllowList(Contract):
 
     def _find_illegal(self, graph: ImportGraph) -> Iterator[tuple[str, str, str]]:
         sources = _names(self.source_modules)
+        if unknown := [source for source in sources if source not in graph.modules]:
+            raise ValueError(f"{self.type_name}: no such source_modules: {', '.join(unknown)}")
         allowed = sources + _names(self.allowed_modules)
         for importer in sorted(graph.modules):
             if not _is_within(importer, sources):

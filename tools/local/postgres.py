@@ -65,6 +65,11 @@ class LocalPostgres:
         return f"postgresql://postgres@:{_PORT}/postgres?host={host}"
 
     @property
+    def socket_path(self) -> Path:
+        """The Unix socket on which it listens."""
+        return Path(self._server.pgdata) / f".s.PGSQL.{_PORT}"
+
+    @property
     def pid(self) -> int:
         """The server's process id."""
         return self._process.pid
@@ -72,6 +77,10 @@ class LocalPostgres:
     def restart(self) -> None:
         """Restart it with its data, at the same address."""
         self.stop()
+        self.start()
+
+    def start(self) -> None:
+        """Start it again after `stop`."""
         self._process = self._start()
 
     def stop(self) -> None:

@@ -66,6 +66,15 @@ class Signer:
         """The certificate, as SNS serves it."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
+    @property
+    def key_pem(self) -> bytes:
+        """The private key, for another process that signs."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
     def write_certificate(self, folder: Path) -> None:
         """Write the certificate into the folder for `AWS_SNS_CERTIFICATE_DIR`."""
         (folder / self.url.rsplit("/", 1)[-1]).write_bytes(self.pem)

@@ -6,19 +6,25 @@
 -- KEYS[3]  Dramatiq's queue (list)
 -- KEYS[4]  its messages (hash)
 -- KEYS[5]  the message's delivery attempts
+-- KEYS[6]  the id of the message's dead letter, if it has one
+-- KEYS[7]  the messages of the dead letters of Dramatiq's queue (hash)
 -- ARGV     message id, receipt handle, bridge, queue, now (ms), lifetime (ms), prefix of Dramatiq's
 --          keys, the queue entry's id, the encoded Dramatiq message, whether this is a replay
---          ('1' or '0'), which resets the delivery attempts once
+--          ('1' or '0'), which resets the delivery attempts once and runs failed messages, for how
+--          long a failed message stays hidden (ms)
 --
--- Replies  'enqueued'   it was unknown, or had failed, or all its queue entries were lost
+-- Replies  'enqueued'   it was unknown, or all its queue entries were lost, or it had failed and its
+--                       dead letter is gone
 --          'in_flight'  it is being processed; the newer receipt handle is recorded
 --          'done'       it was processed before: delete it
+--          'failed'     it failed before and its dead letter exists: hide it
 --
--- Keeps: a message in state 'enqueued' has the newest receipt handle from SQS, is in flight for at
--- most its lifetime, and was in Dramatiq's queue when it entered that state.
+-- Keeps: a message in state 'enqueued' or 'failed' has the newest receipt handle from SQS. One in
+-- state 'enqueued' is in flight for at most its lifetime, and was in Dramatiq's queue when it
+-- entered that state.
 
 local id, handle, bridge, queue, now, lifetime = unpack(ARGV, 1, 6)
-local namespace, entry, message, is_replay = unpack(ARGV, 7, 10)
+local namespace, entry, message, is_replay, hidden = unpack(ARGV, 7, 11)
 
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'done' then
@@ -30,6 +36,20 @@ if state == 'enqueued' then
     if #still_queued(namespace, redis.call('HGET', KEYS[1], 'copies')) > 0 then
         return 'in_flight'
     end
+end
+
+local function has_dead_letter()
+    local dead_letter = redis.call('GET', KEYS[6])
+    -- Until Dramatiq has moved it, it is still among the messages of its queue.
+    return dead_letter and (redis.call('HEXISTS', KEYS[7], dead_letter) == 1
+        or redis.call('HEXISTS', KEYS[4], dead_letter) == 1)
+end
+
+if state ~= 'enqueued' and is_replay ~= '1' and has_dead_letter() then
+    redis.call('HSET', KEYS[1], 'state', 'failed', 'handle', handle, 'bridge', bridge,
+        'queue', queue, 'received_at', now)
+    redis.call('PEXPIRE', KEYS[1], hidden)
+    return 'failed'
 end
 
 -- The queue comes first: if one of these calls fails, the message is enqueued twice rather than

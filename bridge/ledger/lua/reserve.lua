@@ -2,17 +2,20 @@
 --
 -- KEYS[1]  the messages in flight (sorted set: message id, score = when it was dispatched, ms)
 -- KEYS[2]  what the bridges have reserved (hash: bridge → "number:until when (ms)")
+-- KEYS[3]  the list of the acknowledgements of the bridge's SQS queue
 -- ARGV     bridge, number wanted, most in flight, now (ms), lifetime (ms), when the reservation
---          ends (ms)
+--          ends (ms), how many acknowledgements take up no room: they are about to be taken
 --
 -- Replies with the number granted. A bridge's new reservation replaces its last one.
 --
--- Keeps: messages in flight and reservations of all bridges never exceed the most in flight.
+-- Keeps: messages in flight, those that SQS does not delete, and reservations of all bridges never
+-- exceed the most in flight.
 
 local bridge, wanted, at_most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, lifetime, until_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local room = at_most - redis.call('ZCOUNT', KEYS[1], now - lifetime, '+inf')
+room = room - math.max(0, redis.call('LLEN', KEYS[3]) - tonumber(ARGV[7]))
 local reserved = redis.call('HGETALL', KEYS[2])
 for position = 1, #reserved, 2 do
     local number, holds_until = string.match(reserved[position + 1], '(%d+):(%d+)')

@@ -1,12 +1,16 @@
--- Claims a delivery: inserts its row, or takes over an expired claim. Returns no row if another
--- worker holds the claim, or the delivery is finished or in doubt.
+-- Claims a delivery: inserts its row, or takes a claim that was released. Returns no row if another
+-- attempt left something that must be looked at first: a claim, a doubt, or an outcome.
 --
--- Parameters: sns_message_id, recipient (a hash), claimed_until, now, now
+-- Keeps: only the database's clock decides when a claim begins and ends; workers' clocks may differ.
+--
+-- Parameters: sns_message_id, recipient (a hash), seconds that the claim lasts, the worker's name or
+-- NULL, released
 
 INSERT INTO emails_delivery AS mine
-    (sns_message_id, recipient, state, claimed_until, outcome, reason, created_at)
-VALUES (%s, %s, 'claimed', %s, '', '', %s)
+    (sns_message_id, recipient, state, claimed_until, claimed_by, outcome, reason, created_at)
+VALUES
+    (%s, %s, 'claimed', clock_timestamp() + %s * interval '1 second', %s, '', '', clock_timestamp())
 ON CONFLICT (sns_message_id, recipient) DO UPDATE
-    SET claimed_until = EXCLUDED.claimed_until
+    SET claimed_until = EXCLUDED.claimed_until, claimed_by = EXCLUDED.claimed_by
     WHERE mine.state = 'claimed' AND mine.claimed_until <= %s
-RETURNING id
+RETURNING id, claimed_until

@@ -12,6 +12,7 @@ from emails.values.outcomes import NAMES as OUTCOMES
 from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot, by_role
 from relay.operations.dashboard.thresholds import RULES, Level, Rule, Unit, judge
 from relay.operations.gauges import REDIS_QUEUES
+from runtime.dependencies import Dependency
 
 SIGNS = {Level.GOOD: "✓", Level.LOOK: "▲", Level.BAD: "✖", Level.UNKNOWN: "?"}
 
@@ -25,6 +26,15 @@ _WORDS = {
 }
 _UNKNOWN = "unknown"
 
+_DEPENDENCIES = {
+    Dependency.SES: "SES",
+    Dependency.S3: "S3",
+    Dependency.DATABASE: "PostgreSQL",
+    Dependency.REDIS: "Redis",
+    Dependency.CERTIFICATES: "Reading SNS's certificates",
+    Dependency.CONFIGURATION: "The configuration",
+}
+
 
 def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
     """Return everything that the page shows, as JSON. `runbook` is the runbook's URL."""
@@ -32,7 +42,7 @@ def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
     tiles = [_tile(rule, values[rule.name], runbook) for rule in RULES]
     return {
         "time": datetime.fromtimestamp(snapshot.now, UTC).strftime("%H:%M:%S UTC"),
-        "overall": _overall(tiles, snapshot.failures),
+        "overall": _overall(tiles, _faults(snapshot)),
         "tiles": tiles,
         "processes": [] if snapshot.redis is None else _processes(snapshot),
         "queues": [] if snapshot.redis is None else _queues(snapshot.redis),
@@ -54,6 +64,7 @@ def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
     roles = by_role(redis.heartbeats)
     sampled = redis.sampled_minute
     return {
+        "breakers": len(redis.breakers),
         "bridges": roles["bridge"],
         "workers": roles["worker"],
         "schedulers": roles["scheduler"],
@@ -106,15 +117,25 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _overall(tiles: list[dict[str, Any]], failures: Mapping[str, str]) -> dict[str, str]:
+def _faults(snapshot: Snapshot) -> list[str]:
+    """Say what can't be read, and which breaker is open: since when, and why."""
+    sentences = [f"{source} can't be read ({why})." for source, why in snapshot.failures.items()]
+    for breaker in snapshot.redis.breakers if snapshot.redis else ():
+        lasts = duration(max(0, snapshot.now - breaker.since_ms / 1000))
+        name = _DEPENDENCIES[breaker.dependency]
+        sentences.append(f"{name} has failed for {lasts} ({breaker.code}): no mails are taken.")
+    return sentences
+
+
+def _overall(tiles: list[dict[str, Any]], faults: list[str]) -> dict[str, str]:
     bad, look = (
         [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is level]
         for level in (Level.BAD, Level.LOOK)
     )
-    sentences = [f"{source} can't be read ({why})." for source, why in failures.items()]
+    sentences = list(faults)
     sentences += [f"Bad: {', '.join(bad)}."] if bad else []
     sentences += [f"Look at: {', '.join(look)}."] if look else []
-    level = Level.BAD if bad or failures else Level.LOOK if look else Level.GOOD
+    level = Level.BAD if bad or faults else Level.LOOK if look else Level.GOOD
     return {"level": level, "sign": SIGNS[level], "text": " ".join(sentences) or "All is well."}
 
 

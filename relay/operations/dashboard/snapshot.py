@@ -16,6 +16,8 @@ from relay.config import RelayConfig
 from relay.operations import history
 from relay.operations.fail_fast import connect_queue, fail_fast_redis
 from relay.operations.gauges import Gauge, in_flight_gauges, redis_gauges
+from relay.operations.open_breakers import open_breakers
+from runtime.breakers import OpenBreaker
 from runtime.tally import find_counts
 
 if TYPE_CHECKING:
@@ -28,8 +30,11 @@ _SQS_KEPT_SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class FromRedis:
-    """From Redis: gauges, heartbeats, counts per minute (oldest first), last sample's minute."""
+    """From Redis: open circuit breakers, gauges, heartbeats, counts per minute (oldest first), last
+    sample's minute.
+    """
 
+    breakers: list[OpenBreaker]
     gauges: list[Gauge]
     heartbeats: list[Heartbeat]
     first_minute: int
@@ -87,6 +92,7 @@ def _read_redis(client: "Redis", config: RelayConfig, now: float) -> FromRedis:
     in_flight = InFlight(client, config.max_lifetime_seconds)
     first_minute = minute - TALLIED_MINUTES + 1
     return FromRedis(
+        breakers=open_breakers.find(client, now_ms),
         gauges=[*redis_gauges(client, now_ms), *in_flight_gauges(in_flight, now_ms)],
         heartbeats=Heartbeats(client).find_all(),
         first_minute=first_minute,

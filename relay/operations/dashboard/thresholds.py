@@ -22,6 +22,7 @@ class Unit(StrEnum):
 
     MESSAGES = "messages"
     PROCESSES = "processes"
+    BREAKERS = "breakers"
     SECONDS = "s"
 
 
@@ -44,6 +45,15 @@ class Rule:
 
 
 RULES = (
+    Rule(
+        "breakers",
+        "Open circuit breakers",
+        Unit.BREAKERS,
+        "Something that every mail needs fails, so no more mails are taken until it works. None is "
+        "lost or blamed. The first line names it and its error.",
+        "a-circuit-breaker-is-open",
+        bad=1,
+    ),
     Rule(
         "bridges",
         "Bridges alive",

@@ -7,7 +7,7 @@ from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from relay.operations import models
-from relay.operations.dead_letters import letter
+from relay.operations.dead_letters.letter import DeadLetter
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ REQUEUE = "requeue"
 DELETE = "delete"
 
 
-def record_revealed(user: Any, letter: letter.DeadLetter) -> None:
+def record_revealed(user: Any, letter: DeadLetter) -> None:
     """Record that a user is about to see a whole notification, before it is shown."""
     logger.warning(
         "dead letter revealed",

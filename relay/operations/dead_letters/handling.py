@@ -30,7 +30,7 @@ from emails.rules import addresses
 from emails.store.retention import DELIVERY_RETENTION
 from emails.values.facts import MaskKind, MaskRef
 from relay.operations.dead_letters.filters import QUEUES, Filters, MaskFilter
-from relay.operations.dead_letters.letter import DeadLetter, read, requeued_message
+from relay.operations.dead_letters.letter import DeadLetter, make_requeue, read
 from runtime.redis_client import connect
 
 logger = logging.getLogger(__name__)
@@ -147,16 +147,14 @@ def _requeue_batch(
 ) -> Iterator[Handled]:
     requeues: list[tuple[DeadLetter, Requeue]] = []
     for letter in batch:
-        requeue = requeued_message(letter, now)
-        if requeue is None:
+        one = make_requeue(letter, now)
+        if one is None:
             yield Handled(letter, Result.UNREADABLE)
         elif not even_if_old and letter.sent_at and now - letter.sent_at > REQUEUE_WITHIN:
             yield Handled(letter, Result.TOO_OLD)
         else:
-            requeues.append((letter, requeue))
-    replies = dead_letters.requeue(
-        [requeue for _, requeue in requeues], int(now.timestamp() * 1000)
-    )
+            requeues.append((letter, one))
+    replies = dead_letters.requeue([one for _, one in requeues], int(now.timestamp() * 1000))
     for (letter, _), reply in zip(requeues, replies, strict=True):
         yield Handled(letter, Result(reply.value))
 

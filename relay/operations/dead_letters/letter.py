@@ -20,7 +20,8 @@ _DROPPED_ON_REQUEUE = (
     # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}
 )
-"""Options that requeueing drops: with its old `retries`, a message would die at once."""
+"""Options that requeueing drops: with its old `retries`, a message would be dead-lettered at its
+next failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class DeadLetter:
         return str(self.note.get("error_type", ""))
 
     @property
+    def error_code(self) -> str:
+        """AWS's or PostgreSQL's code for that error, if it has one."""
+        return str(self.note.get("error_code", ""))
+
+    @property
     def traceback(self) -> list[str]:
         """Where its last attempt failed, without the exceptions' texts."""
         return [str(line) for line in self.note.get("traceback", [])]
@@ -123,7 +129,7 @@ def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
     return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
 
 
-def requeued_message(letter: DeadLetter, now: datetime) -> Requeue | None:
+def make_requeue(letter: DeadLetter, now: datetime) -> Requeue | None:
     """Make the message that it is requeued as, without the traces of its failures.
 
     Returns None if it can't be decoded.

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.dead_letters import DeadLetters, Place
 from relay.operations import models
-from relay.operations.dead_letters import audit, handling, presentation
+from relay.operations.dead_letters import audit, formatting, handling
 from relay.operations.dead_letters.filters import QUEUES, Filters
 from relay.operations.dead_letters.forms import FilterForm
 from relay.operations.dead_letters.letter import DeadLetter
@@ -138,8 +138,8 @@ def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpR
 
 
 def _detail(request: HttpRequest, letter: DeadLetter, *, reveal: bool) -> HttpResponse:
-    details = presentation.details(letter, reveal=reveal)
-    lines = {name: list(presentation.as_lines({name: details[name]})) for name in details}
+    details = formatting.details(letter, reveal=reveal)
+    lines = {name: list(formatting.as_lines({name: details[name]})) for name in details}
     blocks = {name: "\n".join(text[1:]) for name, text in lines.items() if len(text) > 1}
     context = {
         "title": f"Dead letter {letter.place.id}",

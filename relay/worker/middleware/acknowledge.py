@@ -1,8 +1,8 @@
 """Acknowledges a message whose actor has really ended: it returned, or was dead-lettered.
 
 Dramatiq's own `after_ack` also fires for each attempt that will be retried and for each hop through
-the delay queue. `after_process_message` knows better, once `Retries` has decided: so this stands
-before `Retries` in the list, to run after it. A message for an actor that does not exist only
+the delay queue. `after_process_message` knows better, once `PutBack` has decided: so this stands
+before `PutBack` in the list, to run after it. A message for an actor that does not exist only
 triggers `after_nack`.
 """
 
@@ -39,7 +39,7 @@ class Acknowledge(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Acknowledge, unless the attempt failed and `Retries` enqueued another."""
+        """Acknowledge, unless the attempt failed and `PutBack` enqueued another."""
         if message.failed:
             self._acknowledge(message, detail_of(reason_for(broker, message, exception)))
         elif exception is None:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from bridge.ledger import failure_reasons, keys
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, NOTE
 from bridge.ledger.scripts import script
+from emails.edges.events import error_code_of
 from emails.values.errors import NotFinished
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
@@ -53,7 +54,7 @@ class DeadLetterNote(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Note it once `Retries` has decided."""
+        """Note it once `PutBack` has decided."""
         if message.failed:
             self._write(message, reason_for(broker, message, exception), exception)
 
@@ -66,6 +67,7 @@ class DeadLetterNote(dramatiq.Middleware):
         message.options[NOTE] = {
             "reason": reason,
             "error_type": type(error).__qualname__ if error else "",
+            "error_code": error_code_of(error) if error else "",
             "attempts": _attempts(message, reason),
             "traceback": describe_exception(error) if error else [],
         }

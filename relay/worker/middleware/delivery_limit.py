@@ -4,6 +4,9 @@ Dramatiq gives the message of a dead worker to the next one, without limit. This
 the delivery attempts that came to no orderly end, and dead-letters the message without running it
 after too many. The count then stays, so that the message does not run when SQS delivers it again;
 any other acknowledgement resets it.
+
+An attempt that finds the claim of a dead worker ends in order, too, but says nothing about the
+work: it is uncounted, and the deaths before it stay counted.
 """
 
 import logging
@@ -13,7 +16,8 @@ import dramatiq
 from redis.exceptions import RedisError
 
 from bridge.ledger.attempts import DeliveryAttempts
-from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES
+from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_for
+from emails.values.outcomes import WORK_NOT_RUN
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
 
@@ -32,7 +36,7 @@ class DeliveryLimit(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
-        attempts = self._attempts.count(message_id)
+        attempts = self._attempts.record(message_id)
         if attempts > self._max_deliveries:
             message.options[TOO_MANY_DELIVERIES] = attempts
             message.fail()
@@ -49,12 +53,14 @@ class DeliveryLimit(dramatiq.Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        """Reset the count after an attempt that failed in order and will be retried."""
+        """Reset the count after an attempt whose work failed in order and will be retried."""
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None or message.failed or exception is None:
             return
+        has_run = detail_for(exception) not in WORK_NOT_RUN
         try:
-            patiently(lambda: self._attempts.forget(message_id), "attempts")
+            end = self._attempts.forget if has_run else self._attempts.take_back
+            patiently(lambda: end(message_id), "attempts")
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",

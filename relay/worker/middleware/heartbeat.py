@@ -31,7 +31,7 @@ _WORKER_LIMIT_SECONDS = 20
 _SCHEDULER_LIMIT_SECONDS = 130
 
 
-class Heartbeat(dramatiq.Middleware):
+class SendHeartbeats(dramatiq.Middleware):
     """Beats for the worker or scheduler that it runs in; in the web process, for none."""
 
     def __init__(self, heartbeats: Heartbeats) -> None:

@@ -66,16 +66,16 @@ class PutBack(Retries):
             self._put_back(broker, message)
 
     def _tell_breakers(self, exception: BaseException | None) -> None:
-        """Every message uses the database and the settings; S3 and SES tell by themselves."""
-        failed = exception.dependency if isinstance(exception, Unavailable) else None
-        for dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
-            if failed is dependency and isinstance(exception, Unavailable):
-                self._breakers.failed(dependency, exception.code)
-            else:
-                self._breakers.worked(dependency)
+        """Report what the edges of S3 and SES can't: they tell by themselves."""
+        fault = exception if isinstance(exception, Unavailable) else None
+        if fault and fault.dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
+            self._breakers.failed(fault.dependency, fault.code)
+        else:
+            # Whatever else came of it: each message begins with the database.
+            self._breakers.worked(Dependency.DATABASE)
 
     def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:
-        """Tell whether it failed too often while others in its place work."""
+        """Return whether it failed too often while other messages work."""
         if isinstance(failure, RedisError) or failure.max_tries is None:
             return False
         if isinstance(failure, Unavailable) and failure.dependency in self._breakers.find_open():
@@ -84,7 +84,7 @@ class PutBack(Retries):
         return tries + 1 >= failure.max_tries
 
     def _is_over(self, message: Any) -> bool:
-        """Tell whether the ledger has forgotten it: then SQS delivers it again."""
+        """Return whether the ledger has forgotten it: then SQS delivers it again."""
         age_ms = int(time.time() * 1000) - message.message_timestamp
         return bool(age_ms >= self._lifetime_ms)
 

@@ -19,7 +19,7 @@ from bridge.ledger.dead_letters import DeadLetters, Requeued
 from bridge.ledger.dispatch import Dispatched
 from bridge.messages import Handle
 from emails import wire
-from relay.operations.dead_letters.letter import read, requeued_message
+from relay.operations.dead_letters.letter import make_requeue, read
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Actor, Enqueue
 from tests.ledger import Ledger, put_in_flight
 
@@ -50,7 +50,7 @@ def dead(actor: Actor, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None
 def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     places = list(dead_letters.places(wire.INBOUND_QUEUE))
     lives = [
-        requeued_message(read(place, stored, None), datetime.now(UTC))
+        make_requeue(read(place, stored, None), datetime.now(UTC))
         for place, stored in zip(places, dead_letters.messages(places), strict=True)
         if stored is not None
     ]
@@ -114,7 +114,7 @@ def test_a_message_that_killed_its_workers_is_let_run_again(
 ) -> None:
     actor.is_mended = True
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count(ID)
+        ledger.attempts.record(ID)
     enqueue()
     work()
     assert actor.runs == 0
@@ -137,6 +137,66 @@ def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_new
     assert dead.runs == 1
     (acknowledgement,) = ledger.acknowledgements.take("mail", 10, 1)
     assert acknowledgement.handle == NEWER
+
+
+@pytest.mark.parametrize("entry", ["kept", "forgotten"])
+def test_while_its_dead_letter_exists_a_message_does_not_run_again(
+    dead: Actor,
+    redis_client: redis.Redis,
+    ledger: Ledger,
+    work: Callable[[], None],
+    entry: str,
+) -> None:
+    if entry == "forgotten":
+        redis_client.delete(keys.message(ID))
+
+    assert come_again(ledger) is Dispatched.FAILED
+    work()
+
+    assert dead.runs == 0
+    assert count(redis_client) == 1
+    assert ledger.in_flight.count(0) == 0
+
+
+def test_when_its_dead_letter_was_dropped_a_message_runs_again(
+    dead: Actor, redis_client: redis.Redis, ledger: Ledger, work: Callable[[], None]
+) -> None:
+    """Whoever dropped it need not know of us: Dramatiq does not."""
+    redis_client.delete(
+        keys.dead_letters("inbound"), keys.messages_of(keys.dead_letters("inbound"))
+    )
+
+    assert come_again(ledger) is Dispatched.ENQUEUED
+    work()
+
+    assert dead.runs == 1
+
+
+def test_what_came_again_and_was_not_run_is_requeued_with_its_newer_handle(
+    dead: Actor, dead_letters: DeadLetters, ledger: Ledger, work: Callable[[], None]
+) -> None:
+    """Even hours later: as long as SQS hides it."""
+    come_again(ledger)
+    eleven_hours_ms = 11 * 3600 * 1000
+    assert ledger.client.pttl(keys.message(ID)) > eleven_hours_ms
+
+    assert requeue(dead_letters) == [Requeued.REQUEUED]
+    work()
+
+    (acknowledgement,) = ledger.acknowledgements.take("mail", 10, 1)
+    assert (acknowledgement.succeeded, acknowledgement.handle) == (True, NEWER)
+
+
+def test_a_replay_runs_a_failed_message_again(
+    dead: Actor, redis_client: redis.Redis, work: Callable[[], None]
+) -> None:
+    assert put_in_flight(redis_client, NEWER, is_replay=True, now_ms=1_000_000) is (
+        Dispatched.ENQUEUED
+    )
+    work()
+
+    assert dead.runs == 1
+    assert count(redis_client) == 0
 
 
 @pytest.mark.parametrize("comes_again", [True, False])
@@ -171,8 +231,8 @@ def test_a_message_that_came_again_before_is_not_enqueued_beside_itself(
     work: Callable[[], None],
 ) -> None:
     """Even where nobody remembers which dead letter is its, that goes when the message succeeds."""
-    enqueue()
     redis_client.delete(keys.dead_letter_of(ID))
+    enqueue()
 
     assert requeue(dead_letters) == [Requeued.IN_FLIGHT]
     assert count(redis_client) == 1
@@ -207,7 +267,7 @@ def test_two_operators_at_once_requeue_it_once(
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
     (stored,) = dead_letters.messages([place])
     assert stored is not None
-    life = requeued_message(read(place, stored, None), datetime.now(UTC))
+    life = make_requeue(read(place, stored, None), datetime.now(UTC))
     assert life is not None
 
     assert dead_letters.requeue([life, life], 1) == [Requeued.REQUEUED, Requeued.GONE]

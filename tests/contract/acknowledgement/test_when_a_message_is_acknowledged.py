@@ -14,10 +14,12 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware, SkipMessage
 
+from bridge.ledger import keys
 from bridge.ledger.acknowledgements import Acknowledgement
 from bridge.ledger.keys import NAMESPACE
 from emails import wire
-from emails.values.errors import Refused
+from emails.values.errors import NotFinished, Refused
+from emails.values.outcomes import WORK_NOT_RUN
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 from tests.ledger import Ledger
 
@@ -124,20 +126,21 @@ def test_a_message_that_killed_its_workers_is_dead_lettered_without_running(
     enqueue: Enqueue,
     work: Callable[[], None],
 ) -> None:
-    """Lesson 30. The next delivery by SQS does not run it either."""
+    """Lesson 30. The next delivery by SQS does not run it either, with or without dead letter."""
     actor = Failing(ledger, 0, RuntimeError())
     declare(broker, actor)
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count("message-1")
+        ledger.attempts.record("message-1")
 
     for _ in range(2):
+        redis_client.delete(keys.dead_letter_of("message-1"))
         enqueue()
         work()
 
     assert actor.runs == 0
     reasons = [acknowledgement.reason for acknowledgement in acknowledged(ledger)]
     assert reasons == ["too_many_deliveries"] * 2
-    assert redis_client.zcard(DEAD_LETTERS) == 1
+    assert redis_client.zcard(DEAD_LETTERS) == 2
 
 
 @pytest.mark.parametrize("when", ["before it fails", "before it is moved to the dead letters"])
@@ -186,6 +189,33 @@ def test_attempts_that_end_in_order_do_not_count_as_deaths(
 
     assert actor.runs == MAX_DELIVERIES + 1
     assert [acknowledgement.succeeded for acknowledgement in acknowledged(ledger)] == [True]
+
+
+@pytest.mark.parametrize("reason", sorted(WORK_NOT_RUN))
+def test_an_attempt_that_did_not_get_to_the_work_forgets_no_death(
+    broker: RedisBroker,
+    ledger: Ledger,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    reason: str,
+) -> None:
+    """It found the dead worker's claim. One message killed fifteen workers so, without end."""
+    declare(broker, Failing(ledger, 2, NotFinished(reason)))
+    ledger.attempts.record("message-1")
+    counted: list[int] = []
+
+    class Count(Middleware):
+        def before_process_message(self, broker: object, message: object) -> None:
+            counted.append(ledger.attempts.record("message-1") - 1)
+            ledger.attempts.take_back("message-1")
+
+    broker.add_middleware(Count())
+    enqueue()
+
+    work()
+
+    # The death before them, and the attempt itself.
+    assert counted == [2, 2, 2]
 
 
 def test_messages_around_one_that_cant_be_read_are_worked_off(

@@ -77,7 +77,7 @@ def test_of_too_many_deliveries(
 ) -> None:
     declare(broker, ValueError())
     for _ in range(MAX_DELIVERIES):
-        ledger.attempts.count("message-1")
+        ledger.attempts.record("message-1")
     enqueue()
 
     work()

@@ -48,9 +48,9 @@ def test_deleting_an_older_dead_letter_leaves_the_message_its_latest(
 def test_requeueing_an_older_dead_letter_of_a_message_in_flight_leaves_it_its_latest(
     store: DeadLetters, redis_client: redis.Redis
 ) -> None:
+    put_in_flight(redis_client, Handle(ID, "handle"))
     older = bury(redis_client, "older")
     bury(redis_client, "latest")
-    put_in_flight(redis_client, Handle(ID, "handle"))
 
     assert store.requeue([Requeue(older, "new", b"{}", ID)], now_ms=1) == [Requeued.IN_FLIGHT]
 

@@ -47,7 +47,7 @@ def test_a_message_names_its_dead_letter_for_as_long_as_that_is_kept(
     assert redis_client.get(keys.dead_letter_of(ID)) == b"dead-1"
     assert 0 < redis_client.pttl(keys.dead_letter_of(ID)) <= DEAD_LETTER_TTL_MS
 
-    put_in_flight(redis_client, NEWER)
+    put_in_flight(redis_client, NEWER, is_replay=True)
     succeed(ledger)
 
     assert redis_client.exists(keys.dead_letter_of(ID)) == 0
@@ -56,7 +56,7 @@ def test_a_message_names_its_dead_letter_for_as_long_as_that_is_kept(
 def test_delivery_attempts_are_counted_for_as_long_as_a_dead_letter_is_kept(
     ledger: Ledger, redis_client: redis.Redis
 ) -> None:
-    ledger.attempts.count(ID)
+    ledger.attempts.record(ID)
 
     assert 0 < redis_client.pttl(keys.attempts(ID)) <= DEAD_LETTER_TTL_MS
 
@@ -66,14 +66,14 @@ def test_deleting_a_dead_letter_that_has_a_successor_leaves_the_successor_to_its
 ) -> None:
     """An operator's page may show a dead letter whose message has run and failed again since."""
     for attempt in ("dead-1", "dead-2"):
-        put_in_flight(redis_client, HANDLE)
+        put_in_flight(redis_client, HANDLE, is_replay=True)
         fail(ledger, attempt)
 
     store = DeadLetters(redis_client, lifetime_seconds=60)
     assert store.delete([(Place("inbound", "dead-1", 0), ID)]) == [False]
     assert dead(redis_client) == ["dead-2"]
 
-    put_in_flight(redis_client, NEWER)
+    put_in_flight(redis_client, NEWER, is_replay=True)
     succeed(ledger)
 
     assert dead(redis_client) == []

@@ -14,7 +14,7 @@ from bridge.ledger.heartbeats import Heartbeat, Heartbeats, Process, Role
 from emails.wire import DEFAULT_QUEUE
 from relay.operations.liveness import NoLiveProcess, check_heartbeats
 from relay.worker.broker import broker_on
-from relay.worker.middleware.heartbeat import Heartbeat as HeartbeatMiddleware
+from relay.worker.middleware.heartbeat import SendHeartbeats
 from tests.waiting import wait_until
 
 HERE = socket.gethostname()
@@ -97,7 +97,7 @@ def test_who_leaves_in_order_is_not_missed(
 
 @pytest.fixture
 def broker(redis_client: redis.Redis, heartbeats: Heartbeats) -> dramatiq.Broker:
-    broker = broker_on(redis_client, [HeartbeatMiddleware(heartbeats)])
+    broker = broker_on(redis_client, [SendHeartbeats(heartbeats)])
     broker.declare_queue(DEFAULT_QUEUE)
     return broker
 

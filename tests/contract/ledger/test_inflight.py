@@ -176,45 +176,45 @@ def test_nothing_outlives_its_lifetime(redis_client: redis.Redis) -> None:
 def test_starts_without_an_end_are_counted_until_an_attempt_ends_in_order(
     ledger: Ledger,
 ) -> None:
-    assert [ledger.attempts.count(ID) for _ in range(3)] == [1, 2, 3]
+    assert [ledger.attempts.record(ID) for _ in range(3)] == [1, 2, 3]
     ledger.attempts.forget(ID)
-    assert ledger.attempts.count(ID) == 1
+    assert ledger.attempts.record(ID) == 1
     succeed(ledger)
-    assert ledger.attempts.count(ID) == 1
+    assert ledger.attempts.record(ID) == 1
 
 
 def test_a_message_that_is_done_has_no_starts_whoever_runs_it_still(ledger: Ledger) -> None:
     dispatch(ledger)
     succeed(ledger)
-    ledger.attempts.count(ID)
+    ledger.attempts.record(ID)
 
     succeed(ledger)
 
-    assert ledger.attempts.count(ID) == 1
+    assert ledger.attempts.record(ID) == 1
 
 
 def test_a_second_chance_forgets_the_starts_once(ledger: Ledger, redis_client: redis.Redis) -> None:
     """A message that kills its workers again does not do so for ever."""
-    ledger.attempts.count(ID)
+    ledger.attempts.record(ID)
     put_in_flight(redis_client, HANDLE, is_replay=True)
-    assert ledger.attempts.count(ID) == 1
+    assert ledger.attempts.record(ID) == 1
     ledger.acknowledgements.acknowledge(
         ID, actor_queue="inbound", failure="too_many_deliveries", forget_attempts=False
     )
 
     put_in_flight(redis_client, NEWER, is_replay=True)
 
-    assert ledger.attempts.count(ID) == 2
+    assert ledger.attempts.record(ID) == 2
 
 
 def test_a_message_that_killed_its_workers_keeps_its_count(ledger: Ledger) -> None:
-    ledger.attempts.count(ID)
+    ledger.attempts.record(ID)
 
     ledger.acknowledgements.acknowledge(
         ID, actor_queue="inbound", failure="too_many_deliveries", forget_attempts=False
     )
 
-    assert ledger.attempts.count(ID) == 2
+    assert ledger.attempts.record(ID) == 2
 
 
 def test_acknowledgements_are_taken_in_batches_and_can_be_given_back(ledger: Ledger) -> None:

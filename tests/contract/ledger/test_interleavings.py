@@ -16,15 +16,16 @@ import redis
 from dramatiq.common import dq_name
 
 from bridge.ledger import keys
+from bridge.ledger.dead_letters import DeadLetters, Requeue
 from bridge.ledger.dispatch import Dispatched
 from bridge.ledger.keys import NAMESPACE
-from bridge.messages import Handle
+from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import QueueCounts
-from bridge.visibility import Leases, Visibility
+from bridge.visibility import Leases
 from emails import wire
 from relay.worker.broker import broker_on
 from tests.fake_queue import FakeQueue
-from tests.ledger import a_ledger, put_in_flight
+from tests.ledger import NOW_MS, a_ledger, a_visibility, put_in_flight
 
 SEEDS = range(100)
 STEPS = 40
@@ -44,13 +45,16 @@ Action = Callable[[], object]
 class Bridge:
     def __init__(self, world: "World") -> None:
         self._world, self._name, self._held = world, uuid.uuid4().hex, Leases()
-        self.beat = Visibility(
+        self.beat = a_visibility(
             world.sqs,
-            world.ledger.in_flight,
+            world.client,
             self._held,
             bridge=self._name,
             visibility_seconds=VISIBILITY_SECONDS,
         ).beat
+
+    def seem_dead(self) -> None:
+        self._world.client.delete(keys.bridge(self._name))
 
     def poll(self) -> Steps:
         (message,) = self._world.sqs.receive(1)
@@ -60,6 +64,8 @@ class Bridge:
         yield
         if handed is Dispatched.DONE:
             self._world.delete([handle])
+        elif handed is Dispatched.FAILED:
+            self._world.hide([handle])
         else:
             self._held.add(handle)
 
@@ -67,6 +73,7 @@ class Bridge:
         taken = self._world.ledger.acknowledgements.take("mail", 10, 0.01)
         yield
         self._world.delete([one.handle for one in taken if one.succeeded])
+        self._world.hide([one.handle for one in taken if not one.succeeded])
 
 
 class Worker:
@@ -133,6 +140,21 @@ class World:
         assert self.was_sent or not handles, "deleted, and not carried out"
         self.sqs.delete(handles)
 
+    def hide(self, handles: Sequence[Handle]) -> None:
+        self.sqs.change_visibility(handles, MAX_HIDDEN_SECONDS)
+
+    def requeue(self) -> None:
+        """Requeue the dead letters, as an operator does."""
+        letters = DeadLetters(self.client, lifetime_seconds=60)
+        places = list(letters.places(QUEUE))
+        requeues = []
+        for place, stored in zip(places, letters.messages(places), strict=True):
+            assert stored is not None
+            new = str(uuid.uuid4())
+            message = dramatiq.Message.decode(stored).copy(options={"redis_message_id": new})
+            requeues.append(Requeue(place, new, message.encode(), ID))
+        letters.requeue(requeues, NOW_MS)
+
     def steps(self) -> Iterator[Action]:
         """List the next steps of those under way, and what may be begun."""
         is_acknowledged = self.ledger.acknowledgements.count("mail") > 0
@@ -151,9 +173,10 @@ class World:
 
     def events(self) -> Iterator[Action]:
         """List what may happen at any time."""
-        yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe)
+        yield from (partial(self.sqs.pass_time, VISIBILITY_SECONDS), self._wipe, self.requeue)
         yield from (bridge.beat for bridge in self.bridges)
-        yield from (worker.seem_dead for worker in self.workers)
+        everyone: list[Bridge | Worker] = [*self.bridges, *self.workers]
+        yield from (one.seem_dead for one in everyone)
         yield from (partial(self._kill, bridge) for bridge in self.bridges)
         yield from (partial(self._kill, worker) for worker in self.workers)
 
@@ -168,7 +191,15 @@ class World:
             self._go_on(self.under_way[0])
         for worker in tuple(self.workers):
             self._kill(worker)
+        self._settle_rounds()
+        if self.was_wiped:
+            # Redis lost the dead letter of a message that SQS still hides.
+            self.sqs.pass_time(MAX_HIDDEN_SECONDS)
+            self._settle_rounds()
+
+    def _settle_rounds(self) -> None:
         for _ in range(4):
+            self.requeue()
             for bridge in self.bridges:
                 bridge.beat()
             # Not as long as a beat hides for: what nobody keeps hidden comes again, in two rounds.
@@ -189,8 +220,8 @@ class World:
 
     def _kill(self, who: Bridge | Worker) -> None:
         self.under_way = [one for one in self.under_way if one[0] is not who]
+        who.seem_dead()
         if isinstance(who, Worker):
-            who.seem_dead()
             self.workers = [Worker(self) if one is who else one for one in self.workers]
         else:
             self.bridges = [Bridge(self) if one is who else one for one in self.bridges]

@@ -46,11 +46,11 @@ def test_what_is_lost_makes_room_until_it_is_delivered_again(
     ledger: Ledger, redis_client: redis.Redis
 ) -> None:
     put_in_flight(redis_client, HANDLE)
-    ledger.in_flight.drop_lost()
+    ledger.in_flight.drop_lost(ledger.in_flight.find_all())
     assert ledger.in_flight.count(NOW_MS) == 1
 
     lose_copy(redis_client)
-    ledger.in_flight.drop_lost()
+    ledger.in_flight.drop_lost(ledger.in_flight.find_all())
 
     assert ledger.in_flight.count(NOW_MS) == 0
     assert put_in_flight(redis_client, NEWER, bridge="b2") is Dispatched.ENQUEUED

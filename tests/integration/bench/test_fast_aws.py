@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from tests.polling import poll_under_way
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
-from tools.aws.faults import Faults, Outage, ServiceFaults
+from tools.aws.faults import Faults, Outage, Refusal, ServiceFaults
 from tools.local.aws import BUCKET, REGION
 
 MAIL = b"From: x7k2@masks.example\r\nSubject: Hi\r\n\r\nHello\r\n"
@@ -155,6 +155,85 @@ def test_a_service_may_say_nothing(fast_aws: FastAws) -> None:
     assert fast_aws.count(fast_aws.queue_url) == 0
 
 
+REFUSALS = [
+    ("sqs", Refusal(403, "AccessDeniedException", "not authorized to perform sqs:sendmessage")),
+    ("s3", Refusal(403, "AccessDenied", "Access Denied")),
+    ("s3", Refusal(400, "KMS.DisabledException", "The key is disabled.")),
+    ("ses", Refusal(403, "InvalidSignatureException", "Signature expired")),
+    ("ses", Refusal(400, "AccountSuspendedException", "The account is suspended.")),
+    ("ses", Refusal(429, "TooManyRequestsException", "Daily message quota exceeded.")),
+]
+
+
+@pytest.mark.parametrize(("service", "refusal"), REFUSALS)
+def test_a_service_may_refuse_everything_with_any_error(
+    fast_aws: FastAws, service: str, refusal: Refusal
+) -> None:
+    call, carried_out = CALLS[service]
+    fast_aws.set_faults(with_faults(service, ServiceFaults(refused=refusal)))
+
+    with pytest.raises(ClientError, match=refusal.message) as error:
+        call(fast_aws)
+
+    answer = error.value.response
+    assert answer["Error"]["Code"] == refusal.code
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == refusal.status
+    fast_aws.set_faults(Faults())
+    assert carried_out(fast_aws) == 0
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_a_gateway_may_give_up_on_what_is_carried_out(fast_aws: FastAws, service: str) -> None:
+    call, carried_out = CALLS[service]
+    timeout = Refusal(504, "GatewayTimeout", is_carried_out=True)
+    fast_aws.set_faults(with_faults(service, ServiceFaults(refused=timeout)))
+
+    assert error_of(call, fast_aws) == (504, "GatewayTimeout")
+
+    fast_aws.set_faults(Faults())
+    assert carried_out(fast_aws) == 1
+
+
+def test_one_operation_may_fail_while_the_others_work(fast_aws: FastAws) -> None:
+    fast_aws.set_faults(Faults(sqs=ServiceFaults(cut=1, only=("DeleteMessageBatch",))))
+    sqs = client(fast_aws, "sqs")
+    put_message(fast_aws)
+    (message,) = sqs.receive_message(QueueUrl=fast_aws.queue_url)["Messages"]
+
+    with pytest.raises(ConnectionClosedError):
+        sqs.delete_message_batch(
+            QueueUrl=fast_aws.queue_url,
+            Entries=[{"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}],
+        )
+
+    assert fast_aws.all_message_ids(fast_aws.queue_url) == set()
+
+
+def test_a_new_object_may_become_visible_late(fast_aws: FastAws) -> None:
+    put_object(fast_aws)
+    fast_aws.set_faults(Faults(invisible_seconds=3600))
+
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        client(fast_aws, "s3").get_object(Bucket=BUCKET, Key="1")
+
+    fast_aws.set_faults(Faults())
+    assert client(fast_aws, "s3").get_object(Bucket=BUCKET, Key="1")["Body"].read() == MAIL
+
+
+def test_what_was_received_is_counted_though_it_is_deleted(fast_aws: FastAws) -> None:
+    message_id = fast_aws.put("a message")
+    assert fast_aws.receives(fast_aws.queue_url) == {}
+
+    for seconds in (0, 600):
+        (message,) = fast_aws.sqs.receive_message(
+            QueueUrl=fast_aws.queue_url, VisibilityTimeout=seconds
+        )["Messages"]
+    fast_aws.sqs.delete_message(QueueUrl=fast_aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    assert fast_aws.receives(fast_aws.queue_url) == {message_id: 2}
+    assert fast_aws.all_message_ids(fast_aws.queue_url) == set()
+
+
 def in_background(call: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
@@ -215,7 +294,8 @@ def test_a_request_waits_for_its_latency(fast_aws: FastAws) -> None:
 
 
 def test_what_goes_wrong_is_told_and_ends_with_a_reset(fast_aws: FastAws) -> None:
-    wrong = Faults(s3=ServiceFaults(latency_ms=1, cut=0.5), duplicated=0.1, seed=7)
+    refused = ServiceFaults(refused=Refusal(403, "AccessDenied"), only=("SendEmail",))
+    wrong = Faults(s3=ServiceFaults(latency_ms=1, cut=0.5), ses=refused, duplicated=0.1, seed=7)
 
     fast_aws.set_faults(wrong)
     assert fast_aws.faults() == wrong

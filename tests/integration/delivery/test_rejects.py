@@ -39,11 +39,10 @@ REJECTS: dict[str, tuple[str, Callable[[LocalAws], str]]] = {
         "subscription_confirmation",
         lambda aws: json.dumps(aws.signer.sign(subscription_confirmation(TOPIC))),
     ),
-    "SES's greeting": ("topic_validation", lambda aws: signed(aws, VALIDATED)),
     "text": ("not_a_notification", lambda aws: signed(aws, "hello")),
-    "another event of SES": (
+    "an event that SES has not": (
         "not_a_notification",
-        lambda aws: signed(aws, '{"eventType": "Open"}'),
+        lambda aws: signed(aws, '{"eventType": "Party"}'),
     ),
 }
 
@@ -70,6 +69,23 @@ def test_each_reject_has_its_reason_and_is_deleted_only_if_the_operator_chose_so
     left = 0 if delete else len(REJECTS)
     wait_until("all but the rejects are gone", lambda: relay.queued() == left)
     assert bridge.is_running()
+
+
+def test_events_that_nobody_needs_are_deleted_without_a_dead_letter_or_an_alarm(
+    relay: Relay,
+) -> None:
+    """SES's greeting to a new event destination was rejected three times, and rang an alarm."""
+    relay.aws.put(signed(relay.aws, VALIDATED))
+    relay.aws.put(signed(relay.aws, '{"eventType": "Open"}'))
+    relay.aws.put(signed(relay.aws, '{"eventType": "Reject", "mail": {"messageId": "0100-1"}}'))
+
+    bridge = relay.stack.start_bridge()
+
+    wait_for_log(bridge, "ses rejected a mail that it had accepted", ses_message_id="0100-1")
+    relay.wait_for_empty_queue()
+    assert logged(bridge, "message rejected") == []
+    unneeded = [str(line["unneeded"]) for line in logged(bridge, "cycle") if "unneeded" in line]
+    assert sum(map(int, unneeded)) == 3
 
 
 def test_a_token_is_never_logged(relay: Relay) -> None:

@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
+from bridge.dispositions import Disposition
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
-from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
 from bridge.messages import Handle
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
 from emails.wire import INBOUND_QUEUE
+from tests.ledger import a_visibility
 from tests.waiting import wait_until
 from tools.local.aws import LocalAws
 from tools.local.ses import received_inline
@@ -55,19 +58,20 @@ class Bench:
         handover.failures = failures
         return Poller(
             queue=self.inbox,
-            reservations=Reservations(self.client, 60),
+            reservations=Reservations(self.client, 60, queue=self.inbox.queue_name),
             has_room=Room(self.client).is_left,
             leases=self.leases,
+            acknowledgements=Acknowledgements(self.client, 60),
             dispatcher=handover,
+            confirmations=Confirmations(self.client),
             authenticate=self.authenticate,
             totals=Totals(),
-            options=PollerOptions(bridge, 10, max_in_flight, 30, False, False),
+            options=PollerOptions(bridge, max_in_flight, 30, False, False),
             stopping=self.stopping,
         )
 
     def visibility(self) -> Visibility:
-        in_flight = InFlight(self.client, 60)
-        return Visibility(self.inbox, in_flight, self.leases, bridge="b1", visibility_seconds=60)
+        return a_visibility(self.inbox, self.client, self.leases)
 
     def authenticate(self, body: str) -> Envelope:
         return parse(body)
@@ -151,11 +155,11 @@ def test_no_more_is_asked_for_than_may_be_in_flight(bench: Bench) -> None:
     bench.deliver(5)
     poller = bench.poller(max_in_flight=3)
 
-    assert poller.demand() == 3
-    assert bench.poller(max_in_flight=3, bridge="b2").demand() == 0
-    poller.cycle(poller.demand())
+    assert poller.demand(10) == 3
+    assert bench.poller(max_in_flight=3, bridge="b2").demand(10) == 0
+    poller.cycle(poller.demand(10))
 
-    assert poller.demand() == 0
+    assert poller.demand(10) == 0
     wait_until("three are in flight", lambda: len(bench.enqueued()) == 3)
 
 
@@ -177,12 +181,12 @@ def test_lost_messages_take_no_room_from_those_that_must_bring_them_back(bench: 
     """With all room theirs nobody received any more, until their lifetime was over."""
     bench.deliver(2)
     poller = bench.poller(max_in_flight=1)
-    poller.cycle(poller.demand())
-    assert poller.demand() == 0
+    poller.cycle(poller.demand(10))
+    assert poller.demand(10) == 0
     bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
 
     bench.visibility().beat()
 
-    assert poller.demand() == 1
+    assert poller.demand(10) == 1
     assert poller.cycle(1).dispositions == {Disposition.ENQUEUED: 1}
-    assert poller.demand() == 0
+    assert poller.demand(10) == 0

@@ -3,20 +3,29 @@
 import json
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import F
 
 from emails.edges import render
 from emails.flow.context import Ports
 from emails.flow.handle import handle
-from emails.models import DomainMask, Profile, RandomMask
+from emails.models import Delivery, DomainMask, Profile, RandomMask
+from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
-from tests.fakes import FakeMailer, FakeMailStore, FakePace
-from tests.unit.emails.builders import BUCKET, NOW, POLICY, received
+from tests.fakes import (
+    FakeClockWatch,
+    FakeMailer,
+    FakeMailStore,
+    FakePace,
+    FakePresence,
+    FakeSendNotes,
+)
+from tests.unit.emails.builders import BUCKET, NOW, POLICY, instant, received
 
 RAW = b"From: Bob <bob@sender.example>\r\nSubject: Hello\r\n\r\nGood morning.\r\n"
 SECRET = b"a secret for tests"
@@ -29,8 +38,11 @@ class Relay:
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
+    send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
+    presence: FakePresence = field(default_factory=FakePresence)
     policy: Any = POLICY
     now: datetime = NOW
+    clock_watch: FakeClockWatch = field(default_factory=FakeClockWatch)
     slept: list[float] = field(default_factory=list)
 
     def ports(self) -> Ports:
@@ -40,11 +52,14 @@ class Relay:
             mail_store=self.mail_store,
             delete_later=self.mail_store.delete_later,
             mailer=self.mailer,
+            send_notes=self.send_notes,
+            presence=self.presence,
             pace=self.pace,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
             trackers=frozenset(),
-            clock=lambda: self.now,
+            clock=lambda: instant(self.now),
+            clock_watch=self.clock_watch,
             sleep=self.slept.append,
         )
 
@@ -63,6 +78,13 @@ class Relay:
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
         return handle(notification, identity, ports=self.ports(), now=self.now)
+
+    def pass_time(self, passed: timedelta) -> None:
+        """Let time pass, for the workers and for the database."""
+        self.now += passed
+        Delivery.objects.update(created_at=F("created_at") - passed)
+        passing = Delivery.objects.filter(claimed_until__lt=NO_END)
+        passing.update(claimed_until=F("claimed_until") - passed)
 
     def with_policy(self, **changes: Any) -> None:
         """Change the settings."""

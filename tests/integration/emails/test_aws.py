@@ -1,12 +1,22 @@
 """S3 and SES: each failure of the clients becomes the error in the table. Lessons 1, 11."""
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    CredentialRetrievalError,
+    EndpointProviderError,
+    MetadataRetrievalError,
+    ParamValidationError,
+)
 
 from emails.edges import aws as clients
 from emails.edges import s3, ses
@@ -35,9 +45,17 @@ class Answers:
         self.hangs_until = Event()
         self.hangs_until.set()
         self.hangs_up = False
+        self.text: bytes | None = None
+        self.connections = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer.connections += 1
+
             def do_GET(self) -> None:
                 self.answer()
 
@@ -57,8 +75,10 @@ class Answers:
                 error = {"__type": outer.code, "message": "no"}
                 xml = f"<Error><Code>{outer.code}</Code></Error>"
                 sent = (json.dumps(error) if self.path.startswith("/v2") else xml).encode()
+                sent = sent if outer.text is None else outer.text
                 self.send_response(outer.status)
-                self.send_header("x-amzn-ErrorType", outer.code)
+                if outer.code:
+                    self.send_header("x-amzn-ErrorType", outer.code)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
                 self.wfile.write(sent)
@@ -87,7 +107,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
     [
         (429, "TooManyRequestsException", NotFinished, "sender_throttled"),
         (400, "Throttling", NotFinished, "sender_throttled"),
-        (500, "InternalFailure", Unavailable, "sender_unavailable"),
         (503, "ServiceUnavailable", Unavailable, "sender_unavailable"),
         (403, "AccessDeniedException", Unavailable, "sender_unavailable"),
         (400, "MessageRejected", Refused, "send_rejected"),
@@ -117,6 +136,116 @@ def test_a_send_without_an_answer_is_in_doubt_and_tried_once(
         ses.connect(session("us-east-1"), None).send(MAIL)
 
     assert len(answers.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, "InternalFailure"), (502, "BadGateway"), (504, "GatewayTimeout"), (500, "")],
+)
+def test_a_failure_behind_sess_front_door_is_in_doubt(
+    answers: Answers, status: int, code: str
+) -> None:
+    """SES answered 504 after it had accepted 29 of 300 mails, which were then sent twice."""
+    answers.status, answers.code = status, code
+
+    with pytest.raises(SendInDoubt):
+        ses.connect(session("us-east-1"), None).send(MAIL)
+
+
+def test_an_answer_that_is_garbled_is_in_doubt(answers: Answers) -> None:
+    answers.status, answers.text = 200, b"<html>"
+
+    with pytest.raises(SendInDoubt):
+        ses.connect(session("us-east-1"), None).send(MAIL)
+
+
+def a_failing_mailer(event: str, error: Exception) -> ses.SesMailer:
+    """A mailer that fails when botocore gets to an event of its own."""
+
+    def fail(**_: object) -> None:
+        raise error
+
+    mailer = ses.connect(session("us-east-1"), None)
+    mailer._client.meta.events.register_last(f"{event}.sesv2.SendEmail", fail)
+    return mailer
+
+
+@pytest.mark.parametrize("event", ["before-parameter-build", "before-call", "before-sign"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialRetrievalError(provider="iam-role", error_msg="no answer"),
+        MetadataRetrievalError(error_msg="no answer"),
+        ParamValidationError(report="too long"),
+        EndpointProviderError(msg="no endpoint"),
+        BotoCoreError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_fails_before_the_request_leaves_has_sent_nothing(
+    answers: Answers, event: str, error: Exception
+) -> None:
+    with pytest.raises(NotFinished) as failure:
+        a_failing_mailer(event, error).send(MAIL)
+
+    assert failure.value.reason == "sender_unavailable"
+    assert answers.calls == []
+
+
+def test_a_request_that_botocore_makes_in_another_way_is_an_error_of_our_own(
+    answers: Answers,
+) -> None:
+    mailer = ses.connect(session("us-east-1"), None)
+    mailer._client.meta.events.register_first(
+        "before-call.sesv2.SendEmail", lambda params, **_: params.update(body=b"{}")
+    )
+
+    with pytest.raises(ValueError, match="unexpected request body"):
+        mailer.send(MAIL)
+
+    assert answers.calls == []
+
+
+def test_a_connection_that_breaks_before_all_of_a_large_mail_has_left_sent_nothing() -> None:
+    """SES can't accept a request that it did not get whole."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def read_a_little() -> None:
+        connection, _ = listener.accept()
+        connection.recv(1000)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    server = Thread(target=read_a_little, daemon=True)
+    server.start()
+    with pytest.MonkeyPatch.context() as environ, listener:
+        environ.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        mailer = ses.connect(session("us-east-1"), None)
+        with pytest.raises(NotFinished) as failure:
+            mailer.send(replace(MAIL, raw=b"x" * 30_000_000))
+
+    assert failure.value.reason == "sender_unavailable"
+
+
+def test_connections_are_not_used_for_long_enough_to_be_cut(answers: Answers) -> None:
+    """Behind a NAT that cut idle connections, 10 of 50 mails were in doubt."""
+    answers.status, answers.code = 400, "MessageRejected"
+    now = [1000.0]
+    client = ses.connect(session("us-east-1"), None)._client
+    mailer = ses.SesMailer(client, None, clock=lambda: now[0])
+
+    connections = []
+    for passed in (0, 30, 49, 50, 99, 150):
+        now[0] = 1000.0 + passed
+        with pytest.raises(Refused):
+            mailer.send(MAIL)
+        connections.append(answers.connections)
+
+    assert connections == [1, 1, 1, 2, 2, 3]
+
+
+def test_connections_are_kept_alive() -> None:
+    assert vars(clients.client_config(attempts=1))["tcp_keepalive"] is True
 
 
 def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) -> None:
@@ -161,7 +290,7 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
         (503, "SlowDown", NotFinished, "mail_store_throttled"),
         (500, "InternalError", Unavailable, "mail_store_unavailable"),
         (404, "NoSuchKey", NotFinished, "mail_missing"),
-        (403, "AccessDenied", Unavailable, "mail_store_unavailable"),
+        (403, "AccessDenied", Unavailable, "mail_store_rejected"),
         (403, "InvalidObjectState", Refused, "mail_store_rejected"),
     ],
 )

@@ -20,7 +20,7 @@ from relay.config import RelayConfig
 from relay.worker.broker import middleware
 from runtime.env import load
 from tests.integration.emails.conftest import Relay, a_mask, an_owner, arrive
-from tests.unit.emails.builders import NOW
+from tests.unit.emails.builders import instant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ def fetched(statement: str) -> Any:
 
 def claim() -> ClaimResult:
     lasts = timedelta(minutes=1)
-    return claims.claim("sns-1", "received", "x7k2@masks.example", NOW, lasts)
+    return claims.claim("sns-1", "received", "x7k2@masks.example", instant(), lasts)
 
 
 def not_finished() -> RetryReason:
@@ -56,7 +56,9 @@ def not_finished() -> RetryReason:
     return RetryReason(caught.value.reason)
 
 
-@pytest.mark.parametrize(("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "10s")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("statement_timeout", "15s"), ("lock_timeout", "500ms")]
+)
 def test_postgresql_itself_ends_what_takes_too_long(name: str, value: str) -> None:
     """A worker's own time limit can't interrupt a wait within the database's driver."""
     assert shown(name) == value
@@ -66,7 +68,7 @@ def test_postgresql_itself_ends_what_takes_too_long(name: str, value: str) -> No
 def test_a_row_that_another_has_locked_is_waited_for_only_so_long(
     other: BaseDatabaseWrapper,
 ) -> None:
-    claims.release(a_claim(), NOW)
+    claims.release(a_claim())
     other.set_autocommit(False)
     with other.cursor() as cursor:
         cursor.execute("SELECT * FROM emails_delivery FOR UPDATE")
@@ -86,6 +88,17 @@ def test_a_query_that_runs_too_long_is_ended() -> None:
 
     with pytest.raises(NotFinished):
         fetched("SELECT pg_sleep(60)")
+
+
+def test_a_database_that_takes_no_writes_is_unavailable() -> None:
+    """After a failover, the old connections may lead to a standby."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+
+    assert not_finished() is RetryReason.DATABASE_UNAVAILABLE
+
+    # That connection was closed, and the next one is writable.
+    assert isinstance(claim(), Claim)
 
 
 def test_a_connection_that_broke_costs_one_attempt(other: BaseDatabaseWrapper) -> None:

@@ -54,11 +54,11 @@ def test_a_redelivered_notification_is_not_counted_again(
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        (NotFinished(RetryReason.SENDER_THROTTLED), "sender_throttled"),
-        (Refused("send_rejected"), "send_rejected"),
+        (NotFinished(RetryReason.SENDER_THROTTLED, "Throttling"), "sender_throttled"),
+        (Refused("send_rejected", "Throttling"), "send_rejected"),
     ],
 )
-def test_a_failure_is_logged_with_its_reason(
+def test_a_failure_is_logged_with_its_reason_and_awss_code(
     relay: Relay, log: pytest.LogCaptureFixture, failure: Exception, reason: str
 ) -> None:
     a_mask(an_owner())
@@ -69,6 +69,7 @@ def test_a_failure_is_logged_with_its_reason(
 
     (line,) = fields(log)
     assert (line["message"], line["reason"]) == ("not settled", reason)
+    assert line["error_code"] == "Throttling"
     assert line["exc_info"] is None
 
 
@@ -91,7 +92,7 @@ def test_a_bug_is_logged_with_its_traceback(
     (line,) = fields(log)
     assert line["reason"] == "unexpected_error"
     assert line["exc_info"]
-    metrics.assert_incr_once("emails.not_settled", tags=["reason:unexpected_error"])
+    metrics.assert_incr_once("emails.not_settled", tags=["reason:unexpected_error", "code:none"])
 
 
 def test_no_part_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:

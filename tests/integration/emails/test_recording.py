@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from emails.models import AbuseCounter, Delivery, RandomMask, Reply
+from emails.store.reply_records import derive
 from emails.values.errors import NotFinished, Refused
-from emails.values.outcomes import Blocked, BlockReason
+from emails.values.outcomes import Blocked, BlockReason, RetryReason
 from tests.integration.emails.conftest import (
     FORWARDED,
+    SECRET,
     Relay,
     TimeIsOver,
     a_mask,
@@ -92,7 +94,7 @@ def test_a_delivery_that_another_worker_recorded_meanwhile_is_not_counted_again(
 
     def take_over() -> None:
         relay.mailer.meanwhile = lambda: None
-        relay.now += timedelta(days=1)
+        relay.pass_time(timedelta(days=1))
         arrive(relay)
 
     relay.mailer.meanwhile = take_over
@@ -133,11 +135,90 @@ def test_recording_waits_for_a_database_that_goes_away_after_the_send(
     assert Reply.objects.count() == 1
 
 
-def test_a_database_that_stays_away_after_the_send_leaves_a_refusal_with_its_reason(
+def test_a_mail_that_could_not_be_recorded_is_noted_and_recorded_by_the_next_attempt(
+    transactional_db: None,
+) -> None:
+    """The next attempt doesn't wait for the claim to expire, and sends nothing."""
+    relay = Relay()
+    a_mask(an_owner())
+
+    with connection.execute_wrapper(Flaky(failures=2)), pytest.raises(NotFinished) as failure:
+        arrive(relay)
+
+    assert failure.value.reason == "database_unavailable"
+    assert sum(relay.slept) < 1
+    assert Delivery.objects.get().state == "claimed"
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+    assert (RandomMask.objects.get().forwarded, AbuseCounter.objects.get().mails) == (1, 1)
+    # The owner's reply finds its thread by SES's id.
+    assert Reply.objects.get().lookup == derive("0100-0001", SECRET).lookup
+
+
+def test_a_sent_mail_is_not_sent_again_though_its_record_fails_again_and_again(
     transactional_db: None,
 ) -> None:
     relay = Relay()
     a_mask(an_owner())
+
+    for days in range(4):
+        relay.pass_time(timedelta(days=days))
+        with connection.execute_wrapper(Flaky(failures=2)), pytest.raises(NotFinished):
+            arrive(relay)
+
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
+def test_a_sent_mail_is_not_sent_again_though_the_attempt_that_records_it_fails(
+    transactional_db: None,
+) -> None:
+    """A claim that is released means that nothing was sent: this one must not be."""
+    relay = Relay()
+    a_mask(an_owner())
+    with connection.execute_wrapper(Flaky(failures=2)), pytest.raises(NotFinished):
+        arrive(relay)
+    relay.mail_store.fails = [NotFinished(RetryReason.MAIL_STORE_UNAVAILABLE)]
+
+    with pytest.raises(NotFinished):
+        arrive(relay)
+
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
+def test_a_sent_mail_that_can_never_be_recorded_is_not_sent_again(transactional_db: None) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+
+    def break_it(execute: Any, sql: str, *others: Any) -> Any:
+        if "finished" in sql or sql.startswith("UPDATE"):
+            raise ProgrammingError("the table has no such column")
+        return execute(sql, *others)
+
+    with connection.execute_wrapper(break_it), pytest.raises(ProgrammingError):
+        arrive(relay)
+
+    relay.pass_time(timedelta(days=1))
+    assert arrive(relay) == (FORWARDED,)
+    assert len(relay.mailer.sent) == 1
+
+
+def test_an_attempt_at_a_fresh_delivery_asks_for_no_note(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    arrive(relay)
+    arrive(relay)
+
+    assert relay.send_notes.asked == 0
+
+
+def test_a_database_that_stays_away_after_the_send_leaves_a_refusal_if_redis_is_away_too(
+    transactional_db: None,
+) -> None:
+    relay = Relay()
+    a_mask(an_owner())
+    relay.send_notes.is_away = True
 
     with connection.execute_wrapper(Flaky(failures=1000)), pytest.raises(Refused) as refused:
         arrive(relay)

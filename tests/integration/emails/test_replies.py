@@ -187,7 +187,7 @@ def test_a_reply_that_two_workers_sent_is_counted_once(transactional_db: None) -
 
     def take_over() -> None:
         relay.mailer.meanwhile = lambda: None
-        relay.now += timedelta(days=1)
+        relay.pass_time(timedelta(days=1))
         answer(relay, headers, "reply-1", key="r")
 
     relay.mailer.meanwhile = take_over

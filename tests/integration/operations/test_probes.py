@@ -5,6 +5,7 @@ They come by plain HTTP and by IP address, and must be answered all the same.
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.db import connections
 from django.test import Client
 
 from relay.operations.probes import version_of
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
 from tests.environment import NOWHERE
 
 PROBE = Client(headers={"host": "10.0.0.7"})
@@ -36,7 +39,21 @@ def test_all_is_well_when_the_database_and_redis_answer(db: None, wiped_redis: r
     answer = PROBE.get("/__heartbeat__")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "checks": {"database": "ok", "redis": "ok"}}
+    checks = {"database": "ok", "redis": "ok", "breakers": "ok"}
+    assert answer.json() == {"status": "ok", "checks": checks}
+
+
+def test_an_open_breaker_is_named_with_its_age_and_the_errors_code(
+    db: None, wiped_redis: redis.Redis
+) -> None:
+    breakers = Breakers(wiped_redis, clock=lambda: time.time() - 83)
+    for _ in range(5):
+        breakers.failed(Dependency.SES, "AccessDeniedException")
+
+    answer = PROBE.get("/__heartbeat__")
+
+    assert answer.status_code == 500
+    assert answer.json()["errors"] == {"breakers": "ses for 83 s: AccessDeniedException"}
 
 
 def test_a_redis_that_is_down_is_named_without_its_password(
@@ -45,8 +62,9 @@ def test_a_redis_that_is_down_is_named_without_its_password(
     answer = PROBE.get("/__heartbeat__")
 
     assert answer.status_code == 500
-    assert answer.json()["checks"] == {"database": "ok", "redis": "error"}
-    assert answer.json()["errors"] == {"redis": "ConnectionError"}
+    assert answer.json()["checks"] == {"database": "ok", "redis": "error", "breakers": "error"}
+    assert answer.json()["errors"]["redis"] == "ConnectionError"
+    assert answer.json()["errors"]["breakers"] == "redis for 0 s: ConnectionError"
     assert b"swordfish" not in answer.content
 
 
@@ -61,7 +79,7 @@ def test_a_database_that_is_down_is_named(
     answer = PROBE.get("/__heartbeat__")
 
     assert answer.status_code == 500
-    assert answer.json()["checks"] == {"database": "error", "redis": "ok"}
+    assert answer.json()["checks"] == {"database": "error", "redis": "ok", "breakers": "ok"}
 
 
 @pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__heartbeat__", "/__version__"])

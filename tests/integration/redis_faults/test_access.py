@@ -5,6 +5,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -30,7 +31,7 @@ USER = "relay:p%40ss%2Fword"
 
 def restrict(server: LocalRedis) -> str:
     """Let in nobody but the user of the docs; returns its URL."""
-    admin = redis.Redis.from_url(server.url)
+    admin: Any = redis.Redis.from_url(server.url)
     admin.execute_command(*RULE.replace("PASSWORD", PASSWORD).split())
     admin.execute_command("ACL", "SETUSER", "default", "off")
     return server.url.replace("://", f"://{USER}@")
@@ -48,8 +49,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     "command", ["FLUSHALL", "FLUSHDB", "CONFIG GET *", "ACL LIST", "GET other", "SHUTDOWN"]
 )
 def test_the_user_may_do_nothing_else(url: str, command: str) -> None:
+    client: Any = connect(url)
+
     with pytest.raises(redis.exceptions.NoPermissionError):
-        connect(url).execute_command(*command.split())
+        client.execute_command(*command.split())
 
 
 def test_the_user_may_be_checked_and_dispatch(url: str) -> None:

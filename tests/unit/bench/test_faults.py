@@ -8,10 +8,10 @@ import pytest
 from tools.aws.faults import (
     TYPICAL,
     Dice,
+    Fate,
     Faults,
     Outage,
     ServiceFaults,
-    Verdict,
     as_json,
     from_json,
 )
@@ -27,18 +27,18 @@ def test_faults_come_as_often_as_ordered() -> None:
     shares: dict[str, Any] = {"throttled": 0.1, "failed": 0.2, "unconfirmed": 0.3, "cut": 0.1}
     thrown = dice(Faults(ses=ServiceFaults(**shares)))
 
-    drawn = Counter(thrown.verdict("ses") for _ in range(10_000))
+    drawn = Counter(thrown.fate("ses", "") for _ in range(10_000))
 
-    for verdict, share in (shares | {"answered": 0.3}).items():
-        assert drawn[Verdict(verdict)] == pytest.approx(share * 10_000, rel=0.15)
+    for fate, share in (shares | {"answered": 0.3}).items():
+        assert drawn[Fate(fate)] == pytest.approx(share * 10_000, rel=0.15)
 
 
 def test_a_service_draws_the_same_whatever_the_others_do() -> None:
     faults = Faults(ses=ServiceFaults(failed=0.5), s3=ServiceFaults(failed=0.5), seed=3)
     alone, together = dice(faults), dice(faults)
 
-    expected = [alone.verdict("ses") for _ in range(20)]
-    found = [(together.verdict("s3"), together.verdict("ses"))[1] for _ in range(20)]
+    expected = [alone.fate("ses", "") for _ in range(20)]
+    found = [(together.fate("s3", ""), together.fate("ses", ""))[1] for _ in range(20)]
 
     assert found == expected
     assert len(set(found)) == 2

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
@@ -33,11 +34,12 @@ def a_poller(
         has_room=has_room,
         leases=Leases() if leases is None else leases,  # an empty one is false
         dispatcher=dispatcher or Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
+        confirmations=Confirmations(ledger.client),
+        acknowledgements=ledger.acknowledgements,
         authenticate=partial(authenticate, topics=[topic]),
         totals=totals or Totals(),
         options=PollerOptions(
             bridge="b1",
-            batch_size=10,
             max_in_flight=100,
             reserve_seconds=30,
             delete_failed_messages=delete_failed_messages,

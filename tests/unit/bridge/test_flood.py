@@ -14,9 +14,12 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
+from bridge.dispositions import Disposition
+from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
-from bridge.poller import Disposition, Poller, PollerOptions
+from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.redis_client import connect
@@ -52,13 +55,15 @@ def flooded_with(*contents: object) -> Poller:
         queue.put(body)
     return Poller(
         queue=queue,
-        reservations=Reservations(connect(NO_REDIS), 60),
+        reservations=Reservations(connect(NO_REDIS), 60, queue="mail"),
         has_room=lambda: True,
         leases=Leases(),
+        acknowledgements=Acknowledgements(connect(NO_REDIS), 60),
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
+        confirmations=Confirmations(connect(NO_REDIS)),
         authenticate=authenticate,
         totals=Totals(),
-        options=PollerOptions("b1", BATCH, 1000, 30, False, False),
+        options=PollerOptions("b1", 1000, 30, False, False),
         stopping=threading.Event(),
     )
 

@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from unittest.mock import Mock
 
 import fakeredis
 import pytest
+import redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
+from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
-from bridge.poller import Disposition
+from bridge.ports import EntryFailed, QueueUnavailable
 from bridge.visibility import Leases
+from emails.wire import CONFIRMATION_SECONDS, SEND_EVENT_DELAY_KEY, sent_key
+from tests.dead_letters import burying_in
 from tests.fake_queue import TOPIC, FakeQueue
 from tests.ledger import Ledger, a_ledger
 from tests.unit.bridge.envelopes import a_confirmation, a_notification
@@ -48,6 +53,59 @@ def test_a_message_that_was_done_before_is_deleted(queue: FakeQueue, ledger: Led
     ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
 
     assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.ALREADY_DONE: 1}
+
+    assert left(queue) == 0
+
+
+def test_what_was_done_before_and_can_not_be_deleted_now_waits_for_the_deleter(
+    ledger: Ledger,
+) -> None:
+    """Otherwise SQS would deliver it again and again."""
+
+    class WithoutDeletes(FakeQueue):
+        def delete(self, handles: object) -> list[EntryFailed]:
+            raise QueueUnavailable("ReadTimeoutError")
+
+    queue = WithoutDeletes()
+    message_id = queue.put(GENUINE)
+    ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
+
+    a_poller(queue, ledger).cycle(10)
+
+    (waiting,) = ledger.acknowledgements.take("mail", 10, 0.1)
+    assert (waiting.handle.message_id, waiting.succeeded) == (message_id, True)
+
+
+def has_failed(queue: FakeQueue, ledger: Ledger) -> None:
+    """Let a message fail, with a dead letter."""
+    message_id = queue.put(GENUINE)
+    burying_in(ledger.client)(dead_letter_id="dead", sqs_message_id=message_id)
+    ledger.acknowledgements.acknowledge(
+        message_id, actor_queue="inbound", failure="refused", dead_letter_id="dead"
+    )
+
+
+def test_a_message_that_failed_before_is_not_run_but_hidden_for_almost_twelve_hours(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    """Each receive counts at SQS; more of them would only move it to its dead-letter queue."""
+    has_failed(queue, ledger)
+
+    assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.ALREADY_FAILED: 1}
+
+    assert ledger.in_flight.count(0) == 0
+    queue.pass_time(11.8 * 3600)
+    assert queue.count().visible == 0
+    queue.pass_time(0.2 * 3600)
+    assert queue.count().visible == 1
+
+
+def test_a_message_that_failed_before_is_deleted_if_the_operator_chose_so_since(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    has_failed(queue, ledger)
+
+    a_poller(queue, ledger, delete_failed_messages=True).cycle(10)
 
     assert left(queue) == 0
 
@@ -113,7 +171,53 @@ def test_while_redis_has_no_room_nothing_is_received(
     poller = a_poller(queue, ledger, has_room=lambda: next(has_room))
 
     with caplog.at_level("INFO"):
-        demands = [poller.demand() for _ in range(3)]
+        demands = [poller.demand(10) for _ in range(3)]
 
     assert demands == [0, 0, 10]
     assert caplog.messages == ["redis is nearly full, not receiving", "redis has room again"]
+
+
+def a_send_event(delivery: str = "12-0f3a5c7d9e1b", ses_id: str = "0100-1") -> str:
+    mail = {"messageId": ses_id, "tags": {"delivery": [delivery]}}
+    return json.dumps(a_notification(json.dumps({"eventType": "Send", "mail": mail})))
+
+
+def test_confirmed_sends_are_noted_for_the_workers_and_kept_for_a_while(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    """No actor runs for them, and they take no room in flight."""
+    queue.put(a_send_event("12-0f3a5c7d9e1b", "0100-1"))
+    queue.put(a_send_event("13-0f3a5c7d9e1b", "0100-2"))
+
+    cycle = a_poller(queue, ledger).cycle(10)
+
+    assert cycle.dispositions == {Disposition.SEND_CONFIRMED: 2}
+    assert queue.count().not_visible == 2
+    assert ledger.client.get(sent_key("12-0f3a5c7d9e1b")) == b"0100-1"
+    assert ledger.client.get(sent_key("13-0f3a5c7d9e1b")) == b"0100-2"
+    assert 0 < ledger.client.ttl(sent_key("12-0f3a5c7d9e1b")) <= CONFIRMATION_SECONDS
+    assert ledger.client.get(SEND_EVENT_DELAY_KEY) is not None
+    assert ledger.client.zcard("relay:in-flight") == 0
+
+
+def test_what_nobody_needs_is_deleted(queue: FakeQueue, ledger: Ledger) -> None:
+    queue.put(json.dumps(a_notification('{"eventType": "Open"}')))
+
+    assert a_poller(queue, ledger).cycle(10).dispositions == {Disposition.UNNEEDED: 1}
+
+    assert left(queue) == 0
+
+
+def test_a_confirmed_send_that_redis_does_not_take_stays_in_the_queue(
+    queue: FakeQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So do the messages received with it, and all are visible again at once."""
+    queue.put(a_send_event())
+    queue.put(GENUINE)
+    poller = a_poller(queue, ledger)
+    monkeypatch.setattr(ledger.client, "pipeline", Mock(side_effect=redis.ConnectionError))
+
+    with pytest.raises(redis.ConnectionError):
+        poller.cycle(10)
+
+    assert queue.count().visible == 2

@@ -9,15 +9,17 @@ import pytest
 
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
+from bridge.gate import Gate
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.messages import Message
 from bridge.reporter import Reporter
 from bridge.service import Components, Service
 from bridge.totals import Totals
-from bridge.visibility import Leases, Visibility
+from bridge.visibility import Leases
+from runtime.breakers import Breakers
 from runtime.env import load
 from tests.fake_queue import FakeQueue
-from tests.ledger import a_ledger
+from tests.ledger import a_ledger, a_visibility
 from tests.unit.bridge.envelopes import TOPIC, a_notification
 from tests.unit.bridge.pollers import a_poller
 
@@ -73,9 +75,10 @@ def components(queue: FakeQueue, stopping: threading.Event) -> Components:
         in_flight=ledger.in_flight,
         acknowledgements=ledger.acknowledgements,
         leases=leases,
+        gate=Gate(Breakers(client)),
         poller=a_poller(queue, ledger, leases=leases, totals=totals, stopping=stopping),
         deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
-        visibility=Visibility(queue, ledger.in_flight, leases, bridge="b1", visibility_seconds=60),
+        visibility=a_visibility(queue, client, leases),
         reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), totals),
     )
 

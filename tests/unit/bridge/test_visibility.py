@@ -5,9 +5,9 @@ import pytest
 
 from bridge.ledger.in_flight import Entry
 from bridge.messages import Handle
-from bridge.visibility import Leases, Plan, Visibility, plan
+from bridge.visibility import Leases, Plan, longest_seconds, plan
 from tests.fake_queue import FakeQueue
-from tests.ledger import a_ledger, put_in_flight
+from tests.ledger import a_ledger, a_visibility, put_in_flight
 
 OURS = "bridge-1"
 OLD = Handle("message-1", "old-handle")
@@ -28,6 +28,26 @@ NEW = Handle("message-1", "new-handle")
 )
 def test_what_a_heartbeat_does(what: str, entry: Entry | None, expected: Plan) -> None:
     assert plan({OLD: entry}, OURS) == expected, what
+
+
+@pytest.mark.parametrize(
+    ("received_minutes_ago", "minutes"),
+    [
+        (0, 11 * 60 + 50),
+        (9, 11 * 60 + 50),
+        (10, 11 * 60 + 40),
+        (120, 9 * 60 + 50),
+        (13 * 60, 1),  # it is visible again anyway
+        (-5, 11 * 60 + 59),  # by another host's clock
+    ],
+)
+def test_how_long_sqs_may_be_asked_to_hide_a_message(
+    received_minutes_ago: int, minutes: int
+) -> None:
+    """SQS refuses more than twelve hours from the receive: a minute is left to the clocks."""
+    now_ms = 1_700_000_000_000
+
+    assert longest_seconds(now_ms - received_minutes_ago * 60_000, now_ms) == minutes * 60
 
 
 def test_a_newer_receipt_handle_takes_the_place_of_the_older_one() -> None:
@@ -65,10 +85,11 @@ def test_a_heartbeat_hides_releases_and_ends_leases() -> None:
     for name in ("in flight", "done"):
         put_in_flight(ledger.client, handles[name], bridge=OURS)
     ledger.acknowledgements.acknowledge("done", actor_queue="inbound", failure=None)
+    ledger.acknowledgements.confirm("mail", ledger.acknowledgements.take("mail", 1, 0.1))
     for handle in handles.values():
         leases.add(handle)
 
-    Visibility(queue, ledger.in_flight, leases, bridge=OURS, visibility_seconds=60).beat()
+    a_visibility(queue, ledger.client, leases, bridge=OURS).beat()
 
     assert leases.snapshot() == [handles["in flight"]]
     assert [one.message_id for one in queue.receive(10)] == ["forgotten"]

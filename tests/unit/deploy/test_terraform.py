@@ -185,7 +185,7 @@ def test_ses_tells_of_what_the_bridge_takes() -> None:
     feedback = resource("aws_sesv2_configuration_set_event_destination", "feedback")
     destination = one(feedback, "event_destination")
 
-    assert destination["matching_event_types"] == ["BOUNCE", "COMPLAINT"]
+    assert destination["matching_event_types"] == ["BOUNCE", "COMPLAINT", "SEND"]
     rule = resource("aws_ses_receipt_rule", "store_and_tell")
     assert rule["scan_enabled"] is True
     assert "topic_arn" in one(rule, "s3_action")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from emails.values.deliveries import Instant
 from emails.values.facts import (
     Block,
     CreatableMask,
@@ -38,6 +39,7 @@ POLICY = Policy(
     max_masks_per_day=3,
     max_domain_masks=50,
     claim_duration=timedelta(seconds=180),
+    send_event_wait=None,
 )
 
 OWNER = OwnerFacts(
@@ -67,6 +69,11 @@ PASSED = Verdicts(
     dmarc=Verdict.PASS,
     dmarc_rejects=False,
 )
+
+
+def instant(wall: datetime = NOW) -> Instant:
+    """A moment on a machine whose two clocks agree."""
+    return Instant(wall, wall.timestamp())
 
 
 def a_mail(

@@ -84,6 +84,29 @@ def test_the_sender_shown_is_the_sender_judged_and_answered(
     assert thread.correspondent == address
 
 
+@pytest.mark.parametrize("letter", ["à", "Å"])
+@pytest.mark.parametrize(
+    ("value", "local"),
+    [
+        ("Citt{0} <info@citt{0}.example>", "info"),
+        ("info@citt{0}.example (Citt{0})", "info"),
+        ("Citt{0} <{0}@citt{0}.example>", "{0}"),
+    ],
+)
+def test_a_utf_8_address_is_shown_whole(value: str, local: str, letter: str) -> None:
+    """As Latin-1, the second octet of these letters is whitespace to Python: 0xA0, 0x85."""
+    (author,) = author_label.authors(value.format(letter).encode())
+
+    expected = f"Citt{{0}} <{local}@citt{{0}}.example>"
+    assert author_label.label(author) == expected.format(letter)
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\x85", "\u2003"])
+def test_an_address_with_a_space_that_no_field_has_is_not_the_one_without(space: str) -> None:
+    for value in (f"<{ANN}{space}>", f"<{space}{ANN}>", ANN + space, space + ANN):
+        assert sender_of(a_mail({"From": value})) is None
+
+
 @pytest.mark.parametrize(
     ("value", "addresses"),
     [
@@ -121,6 +144,9 @@ def test_several_stay_several_and_nobody_is_the_sender(value: str, addresses: li
         "(" * 5_000 + ANN,
         ":" * 5_000 + ANN,
         f"Friends: more friends: {ANN}",
+        f"<{ANN} .evil.example>",
+        f"<{ANN} ann>",
+        f'<"Ann" {ANN}>',
     ],
 )
 def test_a_misplaced_address_is_shown_and_answered_but_proves_nothing(value: str) -> None:

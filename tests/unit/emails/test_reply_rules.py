@@ -129,6 +129,8 @@ def test_the_owner_is_recognised_in_every_spelling(sender: str, registered: str)
         ("=?utf-8?q?ann=40owner.example?=", DropReason.AMBIGUOUS_SENDER),
         ("eve@evil.example (ann@owner.example)", DropReason.NOT_THE_OWNER),
         ("ann@owner.example:eve@evil.example;", DropReason.AMBIGUOUS_SENDER),
+        ("<ann@owner.example .evil.example>", DropReason.AMBIGUOUS_SENDER),
+        ("<ann@owner.example\xa0.evil.example>", DropReason.AMBIGUOUS_SENDER),
     ],
 )
 def test_a_sender_that_only_looks_like_the_owner_is_not_the_owner(

@@ -1,4 +1,4 @@
-"""Spellings of the owner's address, and what stands in their place."""
+"""Spellings of the owner's address, and what replaces them."""
 
 import pytest
 
@@ -42,5 +42,5 @@ def test_an_international_domain_is_hidden_in_both_its_spellings(address: str, t
     ],
 )
 def test_the_mask_is_spelled_as_the_address_was(text: str, expected: str) -> None:
-    """In a link it stays a link, and in HTML no character of it becomes markup."""
+    """Links still work, and the mask is escaped in HTML."""
     assert owner_replacer([OWNER], "a&b@masks.example")(text) == expected

@@ -1,4 +1,4 @@
-"""What is repaired in a mail that is forwarded, and what is left as it was signed."""
+"""What forwarding repairs, and which signed content it leaves unchanged."""
 
 from emails.mime.issues import Issue
 from emails.mime.rewrite_forward import rewrite_forward
@@ -18,7 +18,7 @@ def test_multiparts_without_an_end_are_closed_from_the_inside_out() -> None:
     assert [part.defects for part in read(result.raw).walk() if part.is_multipart()] == [[], []]
 
 
-def test_of_a_signed_mail_with_wrong_line_ends_nothing_but_those_is_changed() -> None:
+def test_a_signed_mail_with_wrong_line_ends_keeps_everything_else() -> None:
     """They were CRLF when it was signed (RFC 8551, 3.1.1), so the signature fits again."""
     signature = "Content-Type: application/pgp-signature\n\nsig\n"
     body = f"--b\n\nsigned  text \non two lines\n--b\n{signature}--b--\n"

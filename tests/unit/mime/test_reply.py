@@ -166,6 +166,12 @@ def test_the_owners_address_is_replaced_in_encoded_attached_mails(
     assert innermost.get_content().strip() == f"dear {MASK}"
 
 
+ESCAPED = "".join(f"\\{c}" for c in OWNER)
+IN_WORDS = f"=?utf-8?b?{base64.b64encode(OWNER.encode()).decode()}?="
+MANY_ESCAPED = "\n ".join([r"\a" * 101] * 5)
+LONG = "\n ".join(["x" * 900] * 18)
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -178,6 +184,12 @@ def test_the_owners_address_is_replaced_in_encoded_attached_mails(
         f"Content-ID: <{OWNER}>",
         "Content-Description: =?utf-8?q?ann.real=2Bhome=40ow?=\r\n =?utf-8?q?ner.example?=",
         f"X-Other: {OWNER}",
+        # Only the start of an over-long value is read, and the first of two parameters.
+        f'Content-Disposition: attachment; filename="{MANY_ESCAPED}\n {ESCAPED}"',
+        f'Content-Disposition: attachment; filename="{MANY_ESCAPED}\n {IN_WORDS}"',
+        f'Content-Disposition: attachment; filename="{LONG}\n {IN_WORDS}"',
+        f"Content-Description: {LONG}\n {IN_WORDS}",
+        f'Content-Disposition: attachment; filename="a"; filename="{ESCAPED}"',
     ],
 )
 def test_no_field_of_a_part_reveals_the_owner(head: str) -> None:
@@ -186,7 +198,8 @@ def test_no_field_of_a_part_reveals_the_owner(head: str) -> None:
     raw = reply(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body))
 
     *_, part = read(raw).walk()
-    assert b"owner.example" not in raw
+    assert b"owner.example" not in raw.replace(b"\\", b"")
+    assert IN_WORDS.encode() not in raw
     assert "owner.example" not in f"{part.get_filename()}{part['Content-Description']}"
 
 

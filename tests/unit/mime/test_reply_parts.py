@@ -1,4 +1,6 @@
-"""What is left out of a reply, part by part: nothing of it may lead to the owner."""
+"""Which parts are removed from a reply, so that nothing reveals the owner."""
+
+from base64 import b64encode
 
 import pytest
 
@@ -15,8 +17,8 @@ def reply(content_type: str, body: str) -> bytes:
     return rewrite_reply(a_mail(*head, body=body), REPLY).raw
 
 
-def test_what_stands_before_and_after_the_parts_is_left_out() -> None:
-    """No mail program shows it, and some write there who composed the mail."""
+def test_text_before_and_after_the_parts_is_removed() -> None:
+    """No mail program shows it, and some mail programs put the author's name there."""
     body = f"written by {OWNER}\n--b\n\nhello\n--b--\nsent by {OWNER}\n"
 
     raw = reply('multipart/mixed; boundary="b"', body)
@@ -42,6 +44,25 @@ def test_a_signature_and_a_key_are_left_out_since_they_name_their_owner(kind: st
     assert texts(mail) == ["hello"]
 
 
+SIGNATURE = "Content-Type: application/pgp-signature; name=s.asc\n\nof Ann\n"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_signatures_are_removed_also_where_there_is_nothing_else(count: int) -> None:
+    """A multipart needs a part (RFC 2046, 5.1.1), so an empty one stays."""
+    inner = f"--c\n{SIGNATURE}" * count
+    multipart = f"Content-Type: multipart/mixed; boundary=c\n\n{inner}--c--\n"
+
+    raw = reply("multipart/mixed; boundary=b", f"--b\n\nhello\n--b\n{multipart}--b--\n")
+
+    assert b"of Ann" not in raw
+    assert texts(read(raw)) == ["hello", ""]
+
+
+def test_a_reply_that_is_only_a_signature_is_sent_empty() -> None:
+    assert texts(read(reply("application/pgp-signature", "of Ann"))) == [""]
+
+
 def test_a_boundary_that_holds_the_owners_address_is_replaced() -> None:
     body = f"--{OWNER}\n\nhello\n--{OWNER}\n\nbye\n--{OWNER}--\n"
 
@@ -49,6 +70,17 @@ def test_a_boundary_that_holds_the_owners_address_is_replaced() -> None:
 
     assert LEAK not in raw
     assert texts(read(raw)) == ["hello", "bye"]
+
+
+@pytest.mark.parametrize("boundary", ["città", "Å"])
+def test_parts_between_utf_8_boundaries_are_searched(boundary: str) -> None:
+    """As Latin-1, these end in what is whitespace to Python: 0xA0, 0x85."""
+    part = f"Content-Transfer-Encoding: base64\n\n{b64encode(OWNER.encode()).decode()}"
+    body = f"--{boundary}\n{part}\n--{boundary}--\n"
+
+    raw = reply(f'multipart/mixed; boundary="{boundary}"', body)
+
+    assert texts(read(raw)) == [MASK]
 
 
 def test_the_type_of_a_text_that_was_rewritten_holds_no_address() -> None:
@@ -68,7 +100,9 @@ AS_FILE = "text/plain; name=x\nContent-Disposition: attachment; filename=x.txt"
 
 
 @pytest.mark.parametrize("content_type", [*AS_TEXT, AS_FILE])
-def test_a_reply_that_is_one_text_is_searched_whatever_it_calls_itself(content_type: str) -> None:
+def test_a_reply_that_is_one_text_is_searched_even_if_it_has_a_file_name_or_disposition(
+    content_type: str,
+) -> None:
     raw = reply(content_type, f"write to {OWNER}")
 
     assert LEAK not in raw
@@ -108,3 +142,23 @@ def test_an_encrypted_reply_is_refused_since_it_can_not_be_searched(content_type
     with pytest.raises(Refused) as refused:
         reply(content_type, "--b\n\nVersion: 1\n--b\n\nsecret\n--b--\n")
     assert refused.value.reason is RefuseReason.SEALED_REPLY
+
+
+BY_TYPE = f"{SMIME}; name*=us-ascii''S%4DIME.p7m\nContent-Disposition: attachment"
+BY_FILE = f"{SMIME}\nContent-Disposition: attachment; filename=smime.p7m"
+
+
+@pytest.mark.parametrize("content_type", [SMIME, NAMED, USUAL, BY_TYPE, BY_FILE])
+def test_so_is_a_reply_to_whose_encrypted_text_a_server_added_a_part(content_type: str) -> None:
+    body = f"--b\nContent-Type: {content_type}\n\nsecret\n--b\n\nscanned\n--b--\n"
+
+    with pytest.raises(Refused) as refused:
+        reply("multipart/mixed; boundary=b", body)
+    assert refused.value.reason is RefuseReason.SEALED_REPLY
+
+
+def test_an_attached_file_may_be_encrypted() -> None:
+    file = f"{SMIME}; name=contract.p7m\nContent-Disposition: attachment; filename=contract.p7m"
+    body = f"--b\n\nhello\n--b\nContent-Type: {file}\n\nsecret\n--b--\n"
+
+    assert b"secret" in reply("multipart/mixed; boundary=b", body)

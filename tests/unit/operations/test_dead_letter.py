@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.ledger.dead_letters import Place
-from relay.operations.dead_letters import presentation
-from relay.operations.dead_letters.letter import read, requeued_message
+from relay.operations.dead_letters import formatting
+from relay.operations.dead_letters.letter import make_requeue, read
 from tests.unit.operations.builders import DIED_MS, SECRETS, a_letter, stored
 
 NOW = datetime.fromtimestamp(DIED_MS / 1000, UTC) + timedelta(hours=1)
@@ -32,7 +32,7 @@ def test_nothing_of_the_mail_is_shown_unless_it_is_revealed() -> None:
     letter = a_letter(dead_letter=NOTE, traceback="ValueError: swordfish")
 
     redacted, revealed = (
-        json.dumps(presentation.details(letter, reveal=reveal)) for reveal in (False, True)
+        json.dumps(formatting.details(letter, reveal=reveal)) for reveal in (False, True)
     )
 
     for secret in SECRETS:
@@ -45,7 +45,7 @@ def test_its_new_life_is_the_same_message_without_what_it_has_suffered() -> None
         dead_letter=NOTE, retries=9, traceback="…", eta=1, too_many_deliveries=4, requeues=1
     )
 
-    life = requeued_message(letter, NOW)
+    life = make_requeue(letter, NOW)
 
     assert life is not None
     message = json.loads(life.message)
@@ -63,7 +63,7 @@ def test_its_new_life_is_the_same_message_without_what_it_has_suffered() -> None
 
 
 def test_the_time_in_sqs_is_that_before_its_first_life() -> None:
-    life = requeued_message(a_letter(), NOW)
+    life = make_requeue(a_letter(), NOW)
     assert life is not None
 
     again = read(Place("inbound", life.id, DIED_MS), life.message, None)
@@ -86,5 +86,5 @@ def test_what_cant_be_read_is_shown_and_not_requeued(junk: bytes) -> None:
     letter = read(Place("inbound", "dead-1", DIED_MS), junk, None)
 
     assert letter.reason == "unknown"
-    assert presentation.details(letter, reveal=True)["attempts"] is None
-    assert requeued_message(letter, NOW) is None
+    assert formatting.details(letter, reveal=True)["attempts"] is None
+    assert make_requeue(letter, NOW) is None

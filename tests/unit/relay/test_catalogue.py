@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bridge.poller import Disposition
+from bridge.dispositions import Disposition
 from bridge.totals import Totals
 from relay.operations.dashboard.runbook import rendered
 from runtime.prometheus import prometheus_name

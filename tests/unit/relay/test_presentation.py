@@ -11,6 +11,8 @@ from relay.operations.dashboard.presentation import duration, shown
 from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot
 from relay.operations.gauges import REDIS_QUEUES, Gauge, process_gauges
 from relay.operations.history import Sample
+from runtime.breakers import OpenBreaker
+from runtime.dependencies import Dependency
 
 MINUTE = 29_000_000
 NOW = MINUTE * 60 + 30.0
@@ -30,7 +32,7 @@ def from_redis(
     gauges = [Gauge(name, 0, ("queue", queue)) for queue in REDIS_QUEUES for name in names]
     gauges += [Gauge("redis_queue_dead_letters", dead_letters, ("queue", q)) for q in REDIS_QUEUES]
     gauges += [Gauge("in_flight", 3), Gauge("in_flight_oldest_s", 2)]
-    return FromRedis(gauges, heartbeats, MINUTE - 9, [{}] * 9 + [counts], MINUTE)
+    return FromRedis([], gauges, heartbeats, MINUTE - 9, [{}] * 9 + [counts], MINUTE)
 
 
 SQS = FromSqs(QueueCounts(1, 2, 3), QueueCounts(0, 0, 0))
@@ -63,6 +65,21 @@ def test_what_is_wanting_is_named_with_its_number_and_with_what_to_do() -> None:
     assert (bridges["level"], bridges["sign"], bridges["value"]) == ("bad", "✖", "0")
     assert bridges["advice"]
     assert bridges["runbook"] == "/runbook/#no-bridge-is-alive"
+
+
+def test_an_open_breaker_comes_first_and_says_since_when_and_why() -> None:
+    since_ms = int(NOW * 1000) - 90_000
+    redis = from_redis()
+    redis.breakers.append(OpenBreaker(Dependency.SES, "AccessDeniedException", since_ms))
+
+    said = told(Snapshot(NOW, redis, SQS))
+
+    assert said["overall"]["level"] == "bad"
+    assert said["overall"]["text"] == (
+        "SES has failed for 90 s (AccessDeniedException): no mails are taken. "
+        "Bad: Open circuit breakers (1)."
+    )
+    assert tile(said, "breakers")["runbook"] == "/runbook/#a-circuit-breaker-is-open"
 
 
 def test_a_source_that_cant_be_read_is_bad_and_its_numbers_are_unknown() -> None:

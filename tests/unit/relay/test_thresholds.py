@@ -12,6 +12,7 @@ RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 
 TABLE: dict[str, list[tuple[float | None, Level]]] = {
     # name: each number from which on the level is another
+    "breakers": [(0, GOOD), (1, BAD)],
     "bridges": [(0, BAD), (1, GOOD), (9, GOOD)],
     "workers": [(0, BAD), (1, GOOD), (99, GOOD)],
     "schedulers": [(0, BAD), (1, GOOD), (2, LOOK)],

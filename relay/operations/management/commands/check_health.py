@@ -24,6 +24,10 @@ from runtime.env import SettingsError, load
 
 _WEB = "web"
 _WEB_SECONDS = 5
+_WEB_RETRIES = urllib3.Retry(
+    connect=0, read=0, other=0, redirect=3, respect_retry_after_header=False
+)
+"""Redirects are followed: a proxy may send HTTP to HTTPS. Nothing is asked twice."""
 
 
 class Command(BaseCommand):
@@ -68,7 +72,7 @@ def _check_web(url: str) -> str:
     address = url.rstrip("/") + "/__lbheartbeat__"
     try:
         answer = urllib3.PoolManager().request(
-            "GET", address, timeout=_WEB_SECONDS, retries=False, redirect=False
+            "GET", address, timeout=_WEB_SECONDS, retries=_WEB_RETRIES
         )
     except urllib3.exceptions.HTTPError as error:
         raise NoLiveProcess(f"web: {address} gives no answer: {error}") from error

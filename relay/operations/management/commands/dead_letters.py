@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import track
 
-from relay.operations.dead_letters import audit, handling, presentation
+from relay.operations.dead_letters import audit, formatting, handling
 from relay.operations.dead_letters.filters import (
     QUEUES,
     Filters,
@@ -72,7 +72,7 @@ class Command(BaseCommand):
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = islice(_chosen(options), limit)
         for letter in letters:
-            self.stdout.write(_line(presentation.summary(letter), as_json=options["json"]))
+            self.stdout.write(_line(formatting.summary(letter), as_json=options["json"]))
 
     def _show(self, *, reveal: bool, **options: Any) -> None:
         letter = next(handling.find_by_id(handling.store(), options["ids"]), None)
@@ -80,11 +80,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no dead letter {options['ids'][0]}.")
         if reveal:
             audit.record_revealed(_revealer(options["as_user"]), letter)
-        details = presentation.details(letter, reveal=reveal)
+        details = formatting.details(letter, reveal=reveal)
         if options["json"]:
             self.stdout.write(json.dumps(details))
         else:
-            self.stdout.write("\n".join(presentation.as_lines(details)))
+            self.stdout.write("\n".join(formatting.as_lines(details)))
 
     def _bulk(self, *, action: str, **options: Any) -> None:
         if not options["all"] and not options["ids"] and not _filters(options).described():
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         for handled in _with_progress(_handle(action, options), action, number):
             results[handled.result.value] += 1
             if options["json"]:
-                fields = presentation.summary(handled.letter) | {"result": handled.result.value}
+                fields = formatting.summary(handled.letter) | {"result": handled.result.value}
                 self.stdout.write(json.dumps(fields))
         if not options["json"]:
             self.stdout.write(_summary(results))

@@ -32,6 +32,7 @@ def details(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
         "taken_at": _time(letter.taken_at),
         "time_in_sqs_s": round(waited.total_seconds(), 3) if waited is not None else None,
         "error_type": letter.error_type,
+        "error_code": letter.error_code,
         "traceback": letter.traceback,
         "notification": redacted(letter.notification) if letter.notification else None,
     }

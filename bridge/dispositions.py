@@ -1,0 +1,50 @@
+"""What became of the messages that the poller received."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Disposition(StrEnum):
+    """What became of a received message. The values appear in the log and in a metric."""
+
+    ENQUEUED = "enqueued"
+    ALREADY_IN_FLIGHT = "already_in_flight"
+    ALREADY_DONE = "already_done"
+    ALREADY_FAILED = "already_failed"
+    CONFIRMED = "confirmed"
+    SEND_CONFIRMED = "send_confirmed"
+    UNNEEDED = "unneeded"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    ERROR = "error"
+
+
+NEEDS_NOTHING_MORE = frozenset(
+    {
+        Disposition.ALREADY_DONE,
+        Disposition.CONFIRMED,
+        Disposition.UNNEEDED,
+    }
+)
+"""A message that ended so is deleted from SQS at once."""
+
+FAILURES = frozenset(
+    {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cycle of the poller: messages received, what became of them, and the time taken."""
+
+    received: int
+    dispositions: Counter[Disposition]
+    poll_seconds: float
+    process_seconds: float
+
+    @property
+    def failed(self) -> int:
+        """How many messages could not be dispatched."""
+        return sum(self.dispositions[failure] for failure in FAILURES)

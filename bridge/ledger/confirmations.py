@@ -1,0 +1,48 @@
+"""Confirmed sends: what SES's `Send` events say, for the workers to read.
+
+    relay:sent:DELIVERY       SES's id of the delivery's mail
+    relay:send-event-delay    how many seconds such events take through the queue at the moment
+    relay:confirms:BRIDGE     a bridge has noted some; it vanishes with them if Redis is wiped
+
+A worker that finds the claim of an earlier attempt looks here whether SES has the mail. That is
+rare, so nothing else happens for such an event: no actor, no database.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from emails.wire import CONFIRMATION_SECONDS, SEND_EVENT_DELAY_KEY, sent_key
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+DELAY_SECONDS = 600
+"""How long a measured delay counts if no event comes after it."""
+
+
+class Confirmations:
+    """The confirmed sends. Errors of Redis pass through as `RedisError`."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._redis = client
+        self._marker = f"relay:confirms:{uuid.uuid4().hex}"
+
+    def note(self, sends: Sequence[tuple[str, str]], delay_seconds: float | None) -> None:
+        """Note the sends, each a delivery and SES's id, in one round trip.
+
+        `delay_seconds` is how long they were in the queue, None if that is unknown.
+        """
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for delivery, ses_id in sends:
+                pipeline.set(sent_key(delivery), ses_id, ex=CONFIRMATION_SECONDS)
+            pipeline.set(self._marker, 1, ex=CONFIRMATION_SECONDS)
+            if delay_seconds is not None:
+                delay = max(0, round(delay_seconds))
+                pipeline.set(SEND_EVENT_DELAY_KEY, delay, ex=DELAY_SECONDS)
+            pipeline.execute()
+
+    def were_lost(self) -> bool:
+        """Return whether Redis has lost this bridge's notes since the last `note`."""
+        return not self._redis.exists(self._marker)

@@ -1,0 +1,95 @@
+"""SES's `Send` events: noted in Redis at once, and deleted from SQS a minute later.
+
+Redis may lose a note before the worker that needs it has looked. Until then the event stays hidden
+in SQS, and this bridge remembers it: if Redis was wiped, it notes the event again; if the bridge
+dies, SQS delivers the event to another one.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bridge.config import SQS_MAX_BATCH
+from bridge.ledger.confirmations import Confirmations
+from bridge.messages import Handle, Message
+from bridge.ports import Queue, QueueUnavailable, QueueUnusable
+from bridge.sns.routing import SendConfirmed
+from emails.wire import SEND_EVENT_KEPT_SECONDS
+
+logger = logging.getLogger(__name__)
+
+_HIDDEN_SECONDS = SEND_EVENT_KEPT_SECONDS + 10
+_TEND_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    handle: Handle
+    send: SendConfirmed
+    until: float
+
+
+class SendEvents:
+    """The events that one bridge has noted and not yet deleted. Used by the poller's thread."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        confirmations: Confirmations,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queue = queue
+        self._confirmations = confirmations
+        self._clock = clock
+        self._kept: deque[_Kept] = deque()
+        self._tend_at = 0.0
+
+    def confirm(self, sends: Sequence[tuple[Message, SendConfirmed]]) -> None:
+        """Note events, and keep them for a while. Raises `RedisError` if Redis takes no notes."""
+        if not sends:
+            return
+        now_ms = int(time.time() * 1000)
+        fresh = [message.sent_at_ms for message, _ in sends if message.receive_count == 1]
+        delay_seconds = (now_ms - min(fresh)) / 1000 if fresh else None
+        self._confirmations.note([(send.delivery, send.ses_id) for _, send in sends], delay_seconds)
+        until = self._clock() + SEND_EVENT_KEPT_SECONDS
+        handles = [Handle(message.message_id, message.receipt_handle) for message, _ in sends]
+        self._kept.extend(
+            _Kept(handle, send, until) for handle, (_, send) in zip(handles, sends, strict=True)
+        )
+        hide = partial(self._queue.change_visibility, handles, _HIDDEN_SECONDS)
+        self._try("hide", hide)
+
+    def tend(self) -> None:
+        """Note again what Redis has lost, and delete the events that were kept for long enough."""
+        now = self._clock()
+        if now < self._tend_at or not self._kept:
+            return
+        self._tend_at = now + _TEND_SECONDS
+        if self._confirmations.were_lost():
+            logger.info("sends noted again", extra={"message_count": len(self._kept)})
+            self._confirmations.note(
+                [(kept.send.delivery, kept.send.ses_id) for kept in self._kept], None
+            )
+        while due := self._take_due(now):
+            self._try("delete", partial(self._queue.delete, due))
+
+    def _take_due(self, now: float) -> list[Handle]:
+        due: list[Handle] = []
+        while self._kept and self._kept[0].until <= now and len(due) < SQS_MAX_BATCH:
+            due.append(self._kept.popleft().handle)
+        return due
+
+    def _try(self, what: str, act: Callable[[], object]) -> None:
+        """Hide or delete events. If that fails, SQS delivers them again, and they end the same."""
+        try:
+            act()
+        except (QueueUnavailable, QueueUnusable) as error:
+            logger.warning(
+                "send events not changed",
+                extra={"change": what, "client_error_code": error.code},
+            )

@@ -1,0 +1,83 @@
+"""Notes in Redis about sends, for whoever takes a delivery over.
+
+    relay:sent:DELIVERY       SES's id: SES has this delivery's mail. Written by a worker that can't
+                              tell the database, and by the bridges for each `Send` event of SES
+    relay:sending:DELIVERY    a worker was about to send it; only if SES publishes such events
+    relay:since               since when nothing was lost: it vanishes with all other notes
+    relay:send-event-delay    how many seconds `Send` events take through the queue at the moment
+
+Redis may lose a note. `relay:since` then shows that the absence of one means nothing. Its age comes
+from its expiry, by Redis's own clock.
+"""
+
+import logging
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from emails.values.deliveries import BEGUN_SENDS_KEPT, SendEvidence
+from emails.wire import SEND_EVENT_DELAY_KEY, sent_key
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+logger = logging.getLogger(__name__)
+
+NOTE_SECONDS = 15 * 24 * 3600
+"""How long a worker's note is kept: as long as the database remembers a delivery."""
+
+_SINCE_KEY, _SINCE_SECONDS = "relay:since", 30 * 24 * 3600
+_BEGUN_SECONDS = int(BEGUN_SENDS_KEPT.total_seconds())
+_SES_ID = re.compile(r"[A-Za-z0-9._=+/-]{1,200}")
+
+
+class RedisSendNotes:
+    """The notes of all workers. Except for `note_sent`, doesn't catch Redis's errors: nothing was
+    sent then.
+    """
+
+    def __init__(self, client: "Redis") -> None:
+        self._redis = client
+
+    def note_sent(self, delivery: str, ses_id: str) -> bool:
+        """Note that SES has a delivery's mail; return whether Redis took the note."""
+        try:
+            self._redis.set(sent_key(delivery), ses_id, ex=NOTE_SECONDS)
+        except RedisError as error:
+            logger.warning("send not noted", extra={"error_type": type(error).__name__})
+            return False
+        return True
+
+    def note_begun(self, delivery: str) -> None:
+        """Note that a delivery's mail is about to be sent."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(_begun_key(delivery), 1, ex=_BEGUN_SECONDS)
+            pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
+            pipeline.execute()
+
+    def find(self, delivery: str) -> SendEvidence:
+        """Find what was noted for a delivery."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.get(sent_key(delivery))
+            pipeline.exists(_begun_key(delivery))
+            pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
+            pipeline.ttl(_SINCE_KEY)
+            pipeline.get(SEND_EVENT_DELAY_KEY)
+            sent_as, begun, _, left_seconds, delay_seconds = pipeline.execute()
+        return SendEvidence(
+            sent_as=_read(sent_as),
+            has_begun=bool(begun),
+            kept_for=timedelta(seconds=_SINCE_SECONDS - left_seconds),
+            event_delay=timedelta(seconds=int(delay_seconds or 0)),
+        )
+
+
+def _begun_key(delivery: str) -> str:
+    return f"relay:sending:{delivery}"
+
+
+def _read(noted: bytes | None) -> str | None:
+    text = noted.decode("latin-1") if noted else ""
+    return text if _SES_ID.fullmatch(text) else None

@@ -1,0 +1,157 @@
+"""The stand-in for the notes about sends behaves as the notes in Redis do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import redis
+
+from bridge.ledger.confirmations import Confirmations
+from emails.edges.ports import SendNotes
+from emails.edges.send_notes import NOTE_SECONDS, RedisSendNotes
+from emails.values.deliveries import BEGUN_SENDS_KEPT
+from emails.wire import sent_key
+from runtime.redis_client import connect_fail_fast
+from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis
+from tests.environment import NOWHERE
+from tests.fakes import FakeSendNotes
+
+
+@dataclass
+class AnyNotes:
+    """Empty notes, and notes that can't be had."""
+
+    notes: SendNotes
+    make_away: Callable[[], SendNotes]
+
+
+def away_fake() -> FakeSendNotes:
+    fake = FakeSendNotes()
+    fake.is_away = True
+    return fake
+
+
+def away_redis() -> RedisSendNotes:
+    return RedisSendNotes(connect_fail_fast(f"redis://{NOWHERE}/0"))
+
+
+@pytest.fixture(params=["stand-in", *PLAYED_BY_REDIS])
+def any_notes(request: pytest.FixtureRequest) -> AnyNotes:
+    """Notes without any."""
+    if request.param == "stand-in":
+        return AnyNotes(FakeSendNotes(), away_fake)
+    return AnyNotes(RedisSendNotes(an_empty_redis(request.param, request)), away_redis)
+
+
+def test_of_a_delivery_without_a_note_nothing_is_known(any_notes: AnyNotes) -> None:
+    found = any_notes.notes.find("1-0")
+
+    assert (found.sent_as, found.has_begun, found.has_all_events) == (None, False, False)
+
+
+def test_a_send_that_has_begun_is_found_by_its_delivery_only(any_notes: AnyNotes) -> None:
+    any_notes.notes.note_begun("1-0")
+
+    assert any_notes.notes.find("1-0").has_begun
+    assert not any_notes.notes.find("1-1").has_begun
+    assert any_notes.notes.find("1-1").kept_for is not None
+
+
+def test_a_begun_send_that_is_not_noted_is_an_error(any_notes: AnyNotes) -> None:
+    """Nothing was sent yet, and nothing must be."""
+    with pytest.raises((redis.ConnectionError, ConnectionError)):
+        any_notes.make_away().note_begun("1-0")
+
+
+def test_a_sent_mail_is_found_by_its_delivery_only(any_notes: AnyNotes) -> None:
+    assert any_notes.notes.note_sent("1-0", "0100018f-a0-000000")
+
+    assert any_notes.notes.find("1-0").sent_as == "0100018f-a0-000000"
+    assert any_notes.notes.find("1-1").sent_as is None
+    assert any_notes.notes.find("11-0").sent_as is None
+
+
+def test_noting_again_changes_nothing(any_notes: AnyNotes) -> None:
+    for _ in range(2):
+        assert any_notes.notes.note_sent("1-0", "0100-1")
+
+    assert any_notes.notes.find("1-0").sent_as == "0100-1"
+
+
+def test_a_note_that_is_not_taken_is_no_error(any_notes: AnyNotes) -> None:
+    """The caller has a sent mail in its hands, and must do something else about it."""
+    assert any_notes.make_away().note_sent("1-0", "0100-1") is False
+
+
+def test_notes_expire(redis_client: redis.Redis) -> None:
+    RedisSendNotes(redis_client).note_sent("1-0", "0100-1")
+
+    assert NOTE_SECONDS - 5 <= redis_client.ttl(sent_key("1-0")) <= NOTE_SECONDS
+
+
+@pytest.mark.parametrize("written", [b"", b"two words", b"\xff", b"x" * 300])
+def test_what_is_no_id_of_ses_is_no_note(redis_client: redis.Redis, written: bytes) -> None:
+    redis_client.set(sent_key("1-0"), written)
+
+    assert RedisSendNotes(redis_client).find("1-0").sent_as is None
+
+
+def test_notes_are_as_old_as_the_first_begun_send(redis_client: redis.Redis) -> None:
+    notes = RedisSendNotes(redis_client)
+    notes.note_begun("1-0")
+    redis_client.expire("relay:since", redis_client.ttl("relay:since") - 3600)
+    notes.note_begun("2-0")
+
+    kept_for = notes.find("3-0").kept_for
+
+    assert kept_for is not None
+    assert timedelta(seconds=3599) <= kept_for <= timedelta(seconds=3605)
+
+
+def test_after_a_wipe_nothing_is_known_of_what_was_noted_before(redis_client: redis.Redis) -> None:
+    notes = RedisSendNotes(redis_client)
+    notes.note_begun("1-0")
+    redis_client.flushdb()
+
+    found = notes.find("1-0")
+
+    assert not found.has_begun
+    assert not found.has_all_events
+    assert not found.excludes_a_send(timedelta(seconds=1))
+
+
+def test_a_begun_send_is_noted_for_as_long_as_its_absence_counts(redis_client: redis.Redis) -> None:
+    RedisSendNotes(redis_client).note_begun("1-0")
+
+    assert redis_client.ttl("relay:sending:1-0") >= BEGUN_SENDS_KEPT.total_seconds() - 5
+
+
+def test_the_notes_grow_older_from_the_first_look(redis_client: redis.Redis) -> None:
+    """Otherwise a doubt would never end where nothing is sent after a wipe."""
+    notes = RedisSendNotes(redis_client)
+    notes.find("1-0")
+    redis_client.expire("relay:since", redis_client.ttl("relay:since") - 100)
+
+    assert notes.find("1-0").has_all_events
+
+
+def test_a_bridge_learns_that_its_notes_were_lost(redis_client: redis.Redis) -> None:
+    one, other = Confirmations(redis_client), Confirmations(redis_client)
+    one.note([("1-0", "0100-1")], None)
+    other.note([("2-0", "0100-2")], None)
+    assert not one.were_lost()
+
+    redis_client.flushdb()
+    one.note([("1-0", "0100-1")], None)
+
+    assert not one.were_lost()
+    assert other.were_lost()
+
+
+def test_what_the_bridges_note_is_found_by_the_workers(redis_client: redis.Redis) -> None:
+    Confirmations(redis_client).note([("1-0", "0100-1"), ("2-0", "0100-2")], 12.3)
+
+    found = RedisSendNotes(redis_client).find("2-0")
+
+    assert (found.sent_as, found.event_delay) == ("0100-2", timedelta(seconds=12))

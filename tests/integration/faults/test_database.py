@@ -1,0 +1,100 @@
+"""PostgreSQL is away, read-only or locked while mails are being sent.
+
+Before, mails that were sent and could not be recorded were sent again, and one locked row stopped
+all masks.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import psycopg
+import pytest
+
+from runtime.dependencies import Dependency
+from tests.integration.faults.conftest import RECOVERY_SECONDS, Running
+from tests.lab.lab import MASKS, Lab
+from tests.lab.wires import NONE, Trouble
+from tests.lab.wiring import Server
+from tests.waiting import wait_until
+from tools.aws.faults import ServiceFaults
+
+MAILS, THREADS = 30, 4
+_SLOW_SES = ServiceFaults(latency_ms=300)
+"""Slow enough for a fault to begin between SES's acceptance and its record."""
+
+
+@contextmanager
+def stopped(lab: Lab) -> Iterator[None]:
+    """PostgreSQL is shut down."""
+    lab.postgres.stop()
+    yield
+    lab.postgres.start()
+
+
+@contextmanager
+def read_only(lab: Lab) -> Iterator[None]:
+    """PostgreSQL refuses to write, like a replica after a failover."""
+    lab.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    lab.execute("SELECT pg_reload_conf()")
+    yield
+    lab.execute("ALTER SYSTEM RESET default_transaction_read_only")
+    lab.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def cut_off(lab: Lab) -> Iterator[None]:
+    """A firewall between workers and PostgreSQL resets everything."""
+    lab.wiring.suffer(Server.POSTGRES, Trouble(is_refused=True))
+    lab.wiring.cut(Server.POSTGRES)
+    yield
+    lab.wiring.suffer(Server.POSTGRES, NONE)
+
+
+@pytest.mark.parametrize("broken", [stopped, read_only, cut_off])
+def test_a_database_that_fails_while_mails_are_sent_costs_none_of_them_anything(
+    relay: Running, broken: Callable[[Lab], AbstractContextManager[None]]
+) -> None:
+    lab = relay.lab
+    relay.start()
+    relay.warm_up()
+    lab.suffer(ses=_SLOW_SES)
+
+    lab.deliver(MAILS)
+    wait_until("mails are on their way", lambda: len(lab.sent()) >= 6 + 4)
+    with broken(lab):
+        relay.wait_for_open(Dependency.DATABASE)
+        relay.wait_for_workers_log("not settled", reason="database_unavailable")
+
+    relay.recovered()
+    relay.wait_until_settled()
+    assert relay.books().cost == {}
+    # A claim whose confirmation was lost lasts its time: at most one mail per thread waits for it.
+    assert relay.seconds_to_send_the_rest(but=THREADS) < RECOVERY_SECONDS
+    assert relay.open_breakers() == []
+
+
+def test_a_locked_row_delays_the_mails_of_its_mask_only(relay: Running) -> None:
+    lab = relay.lab
+    relay.start()
+    relay.warm_up()
+    locked, others = MASKS[0], MASKS[1:]
+
+    with psycopg.connect(lab.database_url) as operator:
+        address = locked.split("@")[0]
+        operator.execute("SELECT * FROM emails_randommask WHERE local = %s FOR UPDATE", [address])
+        waiting = lab.deliver(6, (locked,))
+        passing = lab.deliver(MAILS, others)
+
+        wait_until("the others are sent", lambda: lab.sent().keys() >= set(passing), seconds=20)
+        wait_until("the others are recorded", lambda: recorded(lab) >= set(passing))
+        assert not recorded(lab) & set(waiting)
+        operator.rollback()
+
+    relay.wait_until_settled()
+    assert relay.books().cost == {}
+    assert relay.open_breakers() == []
+
+
+def recorded(lab: Lab) -> set[str]:
+    found = lab.execute("SELECT sns_message_id FROM emails_delivery WHERE state = 'finished'")
+    return {str(row[0]) for row in found}

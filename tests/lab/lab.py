@@ -1,0 +1,170 @@
+"""A relay's servers and wires, the mails that arrive, and the books on them."""
+
+import base64
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import redis
+
+from bridge.ledger import keys
+from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from tests.lab.accounts import Account, Books, Sending
+from tests.lab.wiring import Wiring
+from tools.aws.fast_aws import FastAws
+from tools.aws.faults import Faults, Refusal, ServiceFaults
+from tools.local.logs import lines
+from tools.local.postgres import LocalPostgres
+from tools.local.processes import Process
+from tools.local.stack import Stack
+
+OWNER = "owner@owner.example"
+MASKS = tuple(f"mask{number}@masks.example" for number in range(3))
+
+_SUBJECT = re.compile(rb"^Subject: lab (\d+)\r?$", re.MULTILINE)
+_DELIVERIES = "SELECT sns_message_id, state FROM emails_delivery"
+
+
+@dataclass
+class Lab:
+    """Servers with an owner and masks; processes that the caller starts through `stack`."""
+
+    aws: FastAws
+    redis_url: str
+    postgres: LocalPostgres
+    stack: Stack
+    wiring: Wiring
+    everyday: Faults = field(default_factory=Faults)
+    """AWS's faults while nothing else is wrong."""
+    sqs_ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Of each mail's messages, by its SNS message id."""
+    delivered: int = 0
+
+    def migrate(self) -> None:
+        """Create the tables, the owner and the masks."""
+        self.stack.manage("migrate", "--verbosity", "0")
+        self.stack.add_user(OWNER)
+        for mask in MASKS:
+            self.stack.add_mask(OWNER, "--address", mask)
+
+    def deliver(self, number: int, masks: tuple[str, ...] = MASKS) -> list[str]:
+        """Let SES receive mails, for one mask after the other; returns their SNS message ids."""
+        numbers = range(self.delivered, self.delivered + number)
+        self.delivered += number
+        names = [name(one) for one in numbers]
+        mails = [(a_mail(one), [masks[one % len(masks)]]) for one in numbers]
+        for one, sqs_id in zip(names, self.aws.deliver_many(mails, names), strict=True):
+            self.sqs_ids[one].append(sqs_id)
+        return names
+
+    def suffer(self, **services: ServiceFaults) -> None:
+        """Give some of AWS's services other faults than the everyday ones; none: `suffer()`."""
+        changes: dict[str, Any] = services
+        self.aws.set_faults(replace(self.everyday, **changes))
+
+    def refuse(self, service: str, status: int, code: str, message: str = "") -> None:
+        """Let a service of AWS answer every request with an error."""
+        self.suffer(**{service: ServiceFaults(refused=Refusal(status, code, message))})
+
+    def requests(self, operation: str, verdict: str = "answered") -> int:
+        """Return how many requests AWS got for an operation, such as `ses.SendEmail`."""
+        counted: int = self.aws.statistics()["requests"].get(operation, {}).get(verdict, 0)
+        return counted
+
+    def sent(self) -> dict[str, list[Sending]]:
+        """Return what SES accepted, by SNS message id."""
+        found = defaultdict(list)
+        for mail in self.aws.accepted():
+            number = _SUBJECT.search(base64.b64decode(mail["raw"]))
+            assert number, "an unknown mail was sent"
+            found[name(int(number[1]))].append(Sending(mail["at"], mail["access_key"]))
+        return found
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement past the wires, in a session that may write; returns its rows."""
+        with psycopg.connect(
+            self.database_url, autocommit=True, options="-c default_transaction_read_only=off"
+        ) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    @property
+    def database_url(self) -> str:
+        """The processes' database, past the wires."""
+        return self.stack.environ["DATABASE_URL"]
+
+    def left(self) -> int:
+        """Return how many messages SQS still has, its dead-letter queue included."""
+        return sum(map(self.aws.count, (self.aws.queue_url, self.aws.dead_letter_queue_url)))
+
+    def books(self, bridges: Iterable[Process]) -> Books:
+        """Account for every mail."""
+        sent, states = self.sent(), dict(self.execute(_DELIVERIES))
+        queued = self.aws.all_message_ids(self.aws.queue_url)
+        given_up = self.aws.all_message_ids(self.aws.dead_letter_queue_url)
+        receives = self.aws.receives(self.aws.queue_url)
+        failures = failures_by_sqs_id(bridges)
+        return Books(
+            [
+                Account(
+                    mail,
+                    sent.get(mail, []),
+                    str(states.get(mail, "")),
+                    receives={one: receives.get(one, 0) for one in ids},
+                    is_queued=not queued.isdisjoint(ids),
+                    is_given_up=not given_up.isdisjoint(ids),
+                    failures=[reason for one in ids for reason in failures.get(one, ())],
+                )
+                for mail, ids in self.sqs_ids.items()
+            ],
+            dead_letters(redis.Redis.from_url(self.redis_url)),
+        )
+
+
+def failures_by_sqs_id(bridges: Iterable[Process]) -> dict[str, list[str]]:
+    """Return why messages were dead-lettered, by SQS message id, from the bridges' logs."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for bridge in bridges:
+        for line in lines(bridge.log):
+            if line["message"] == "message failed":
+                found[line["sqs_message_id"]].append(line["error"])
+    return found
+
+
+def dead_letters(client: "redis.Redis") -> Counter[str]:
+    """Count the dead letters in Redis, by reason."""
+    reasons: Counter[str] = Counter()
+    for queue in (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
+        ids = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
+        for one in ids:
+            reason = cast("bytes | None", client.get(keys.reason_of(one.decode())))
+            reasons[(reason or b"unknown").decode()] += 1
+    return reasons
+
+
+def name(number: int) -> str:
+    """Return the SNS message id of a mail."""
+    return f"lab-{number:06}"
+
+
+def a_mail(number: int) -> bytes:
+    """Make a small mail that says its number."""
+    return (
+        b"From: Ann <ann@sender.example>\r\nTo: somebody@masks.example\r\n"
+        b"Subject: lab %d\r\nMessage-ID: <%d@sender.example>\r\n\r\nhello\r\n" % (number, number)
+    )
+
+
+def log_of(folder: Path, process: str) -> Path:
+    """Return where a process logs."""
+    return folder / f"{process}.log"
+
+
+def now() -> float:
+    """Return the time as SES and SQS stamp it."""
+    return time.time()

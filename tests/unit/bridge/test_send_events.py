@@ -1,0 +1,95 @@
+"""`Send` events stay in SQS for a while after they were noted, since Redis may lose the notes."""
+
+import fakeredis
+import pytest
+import redis
+
+from bridge.ledger.confirmations import Confirmations
+from bridge.send_events import SendEvents
+from bridge.sns.routing import SendConfirmed
+from emails.wire import SEND_EVENT_KEPT_SECONDS, sent_key
+from tests.fake_queue import FakeQueue
+
+
+class Bridge:
+    """What one bridge does with events, by a clock that only moves when told to."""
+
+    def __init__(self, queue: FakeQueue, client: redis.Redis) -> None:
+        self.queue, self.now = queue, 1000.0
+        self.events = SendEvents(queue, Confirmations(client), clock=lambda: self.now)
+
+    def receive(self) -> int:
+        """Receive and note what is visible."""
+        messages = self.queue.receive(10)
+        sends = [(one, SendConfirmed(one.body, f"0100-{one.body}")) for one in messages]
+        self.events.confirm(sends)
+        return len(sends)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.queue.pass_time(seconds)
+        self.events.tend()
+
+
+@pytest.fixture
+def client() -> redis.Redis:
+    return fakeredis.FakeRedis()
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    """A queue with the events of twelve deliveries."""
+    queue = FakeQueue(visibility_seconds=5)
+    for number in range(12):
+        queue.put(str(number))
+    return queue
+
+
+def noted(client: redis.Redis) -> int:
+    return sum(client.exists(sent_key(str(number))) for number in range(12))
+
+
+def left(queue: FakeQueue) -> int:
+    counts = queue.count()
+    return counts.visible + counts.not_visible
+
+
+def test_events_are_noted_at_once_and_deleted_later(queue: FakeQueue, client: redis.Redis) -> None:
+    bridge = Bridge(queue, client)
+    assert bridge.receive() + bridge.receive() == 12
+    assert (noted(client), left(queue)) == (12, 12)
+
+    bridge.pass_time(SEND_EVENT_KEPT_SECONDS - 2)
+    assert queue.count().visible == 0
+    assert left(queue) == 12
+    bridge.pass_time(2)
+
+    assert left(queue) == 0
+    assert noted(client) == 12
+
+
+def test_what_a_wiped_redis_forgot_is_noted_again(queue: FakeQueue, client: redis.Redis) -> None:
+    bridge = Bridge(queue, client)
+    bridge.receive()
+    bridge.receive()
+
+    client.flushall()
+    bridge.pass_time(2)
+
+    assert noted(client) == 12
+
+
+def test_what_a_dead_bridge_had_noted_comes_back_to_another(
+    queue: FakeQueue, client: redis.Redis
+) -> None:
+    bridge = Bridge(queue, client)
+    bridge.receive()
+    bridge.receive()
+    client.flushall()
+
+    other = Bridge(queue, client)
+    other.now += SEND_EVENT_KEPT_SECONDS
+    queue.pass_time(SEND_EVENT_KEPT_SECONDS + 11)
+
+    assert other.receive() + other.receive() == 12
+    assert noted(client) == 12
