@@ -25,14 +25,14 @@ RESERVED = f"{_PREFIX}:reserved"
 ACKNOWLEDGEMENTS = f"{_PREFIX}:acknowledgements:"
 """The prefix of the lists of acknowledgements; the name of the SQS queue follows."""
 
+DEAD_LETTER_BYTES = f"{_PREFIX}:dead-letter-bytes"
+"""The bytes of the dead letters of each queue: a hash, by the key of the queue's messages."""
+
 TAKEN = f"{_PREFIX}:taken-acknowledgements:"
 """The prefix of the acknowledgements that bridges took and have not confirmed; as above."""
 
 HIDING = f"{_PREFIX}:hiding:"
 """The prefix of the keys that exist while a bridge hides those; as above."""
-
-DEAD_LETTER_BYTES = f"{_PREFIX}:dead-letter-bytes"
-"""The bytes of the dead letters of each queue: a hash, by the key of the queue's messages."""
 
 
 def message(message_id: str) -> str:

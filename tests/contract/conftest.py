@@ -14,8 +14,10 @@ import redis
 from runtime.redis_client import connect
 from tests.aws_threads import FastAwsThread, MotoThread
 from tests.ledger import Ledger, a_ledger
+from tests.redis_servers import BINARIES
 from tools.aws.fast_aws import FastAws
 from tools.local.aws import SimulatedAws
+from tools.local.redis import LocalRedis
 
 _PLAYED_BY = ("moto", "tools.aws")
 
@@ -73,14 +75,34 @@ _REDIS_VERSION = (6, 2)
 """The same as the Redis that other tests start."""
 
 
-PLAYED_BY_REDIS = ("fakeredis", pytest.param("redis", marks=pytest.mark.servers))
+PLAYED_BY_REDIS = (
+    "fakeredis",
+    pytest.param("redis", marks=pytest.mark.servers),
+    *(
+        pytest.param("system's redis", marks=pytest.mark.servers)
+        for name in BINARIES
+        if name == "system"
+    ),
+)
+"""The system's own is of another version, where there is one."""
+
+
+@pytest.fixture(scope="session")
+def system_redis_url(folder: Path) -> Iterator[str]:
+    """The URL of the system's own Redis, started for the tests."""
+    own = folder / "system-redis"
+    own.mkdir()
+    server = LocalRedis(own, binary=BINARIES["system"])
+    yield server.url
+    server.stop()
 
 
 def an_empty_redis(played_by: str, request: pytest.FixtureRequest) -> redis.Redis:
     """Return an empty Redis: fakeredis, or a real one."""
     if played_by == "fakeredis":
         return fakeredis.FakeRedis(server=fakeredis.FakeServer(version=_REDIS_VERSION))
-    client = connect(request.getfixturevalue("redis_url"))
+    fixture = "redis_url" if played_by == "redis" else "system_redis_url"
+    client = connect(request.getfixturevalue(fixture))
     client.flushdb()
     return client
 
