@@ -116,7 +116,7 @@ def _deliver_and_break(
 
 
 def _settle(world: World, supervisor: Supervisor, log: Log) -> float:
-    """Wait until SQS has only mails in doubt or with a dead letter; returns how long it took."""
+    """Wait until SQS has only mails with a dead letter; returns how long it took."""
     started = time.monotonic()
     while (seconds := time.monotonic() - started) < _SETTLE_SECONDS:
         waiting = _unsettled(world, supervisor)
@@ -135,7 +135,7 @@ def _unsettled(world: World, supervisor: Supervisor) -> set[str]:
     return {
         mail
         for mail, ids in lab.sqs_ids.items()
-        if states.get(mail) != "in_doubt" and failed.keys().isdisjoint(ids)
+        if failed.keys().isdisjoint(ids)
         if states.get(mail) != "finished" or not queued.isdisjoint(ids)
     }
 

@@ -62,7 +62,7 @@ def sink() -> Iterator[Sink]:
 
 def test_a_failure_is_one_event_without_anything_of_the_mail(relay: Relay, sink: Sink) -> None:
     """Lesson 35: the integration alone sends the arguments, which are mail, three times over."""
-    relay.gate.refuse(403)
+    relay.gate.refuse(400)
     bridge = relay.stack.start_bridge(SENTRY_DSN=sink.dsn)
     relay.stack.start_workers(SENTRY_DSN=sink.dsn)
     message_id = relay.deliver()

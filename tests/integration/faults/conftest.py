@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 
+from emails.edges.send_notes import _SINCE_KEY, _SINCE_SECONDS
 from runtime.breakers import find_all_open
 from runtime.dependencies import Dependency
 from tests.integration.conftest import wait_for_log
@@ -56,6 +57,11 @@ class Running:
         """Forward some mails, so that a fault meets a relay that works."""
         self.lab.deliver(6)
         self.wait_until_settled()
+
+    def age_redis(self) -> None:
+        """Let Redis know all of the last hour: soon after a wipe, doubts wait for events longer."""
+        client = redis.Redis.from_url(self.lab.redis_url)
+        client.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS - 3600)
 
     def wait_for_open(self, dependency: Dependency) -> None:
         """Wait until this breaker is open."""

@@ -53,6 +53,7 @@ def test_what_ses_accepts_over_a_wire_that_loses_its_answers_is_sent_once(relay:
 def test_what_ses_takes_and_never_answers_is_sent_when_no_event_proves_it(relay: Running) -> None:
     relay.start(AWS_SES_SEND_EVENT_WAIT_SECONDS="3")
     relay.warm_up()
+    relay.age_redis()
 
     relay.lab.suffer(ses=ServiceFaults(outage=Outage.SILENT))
     relay.lab.deliver(MAILS)
@@ -66,6 +67,7 @@ def test_what_ses_takes_and_never_answers_is_sent_when_no_event_proves_it(relay:
 def test_a_nat_that_forgets_idle_connections_costs_no_mail_anything(relay: Running) -> None:
     relay.start(AWS_SES_SEND_EVENT_WAIT_SECONDS="3")
     relay.warm_up()
+    relay.age_redis()
 
     relay.lab.wiring.suffer(Server.SES, Trouble(idle_seconds=0.5))
     for _ in range(3):
