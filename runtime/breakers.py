@@ -8,6 +8,7 @@ Each process counts its own failures; all workers share the open breakers throug
 probe serves all. If Redis is away, each process goes by what it last knew.
 
     relay:breakers:OWNER            hash: dependency → JSON, of the open breakers
+    relay:breaker-just-closed       exists for a while after one was open
     relay:breaker-probe:DEPENDENCY  exists while nobody may probe: a probe runs, or the wait does
 """
 
@@ -48,6 +49,11 @@ _FORGOTTEN_AFTER_SECONDS = 3600
 """When nobody has probed for that long, nobody knows anything: the breaker counts as closed."""
 
 _PREFIX, _PROBE_PREFIX = "relay:breakers:", "relay:breaker-probe:"
+_JUST_CLOSED, _JUST_CLOSED_SECONDS = "relay:breaker-just-closed", 90
+
+NOT_TAKING_KEYS = (_PREFIX + WORKERS, _PREFIX + BRIDGE, _JUST_CLOSED)
+"""One of these exists while a breaker is open, and for a while after: the bridges take little, so
+what SQS has for them is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,7 @@ class Breakers:
         try:
             was_open = self._redis.hdel(self._key, closed.dependency)
             self._redis.delete(_PROBE_PREFIX + closed.dependency)
+            self._redis.set(_JUST_CLOSED, 1, ex=_JUST_CLOSED_SECONDS)
         except RedisError:
             was_open = 1
         if was_open:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from emails.values.deliveries import BEGUN_SENDS_KEPT, SendEvidence
 from emails.wire import SEND_EVENT_DELAY_KEY, sent_key
+from runtime.breakers import NOT_TAKING_KEYS
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -65,12 +66,14 @@ class RedisSendNotes:
             pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
             pipeline.ttl(_SINCE_KEY)
             pipeline.get(SEND_EVENT_DELAY_KEY)
-            sent_as, begun, _, left_seconds, delay_seconds = pipeline.execute()
+            pipeline.exists(*NOT_TAKING_KEYS)
+            sent_as, begun, _, left_seconds, delay_seconds, late = pipeline.execute()
         return SendEvidence(
             sent_as=_read(sent_as),
             has_begun=bool(begun),
             kept_for=timedelta(seconds=_SINCE_SECONDS - left_seconds),
             event_delay=timedelta(seconds=int(delay_seconds or 0)),
+            are_events_late=bool(late),
         )
 
 

@@ -114,18 +114,21 @@ class SendEvidence:
 
     `sent_as` is SES's id if SES has the mail, `has_begun` says that a worker was about to send it.
     `kept_for` is how long nothing of this has been lost, None if that is unknown; `event_delay` is
-    how long SES's `Send` events take to reach us at the moment.
+    how long SES's `Send` events take to reach us at the moment, and `are_events_late` says that the
+    bridges take nothing now, or did not until a moment ago.
     """
 
     sent_as: str | None = None
     has_begun: bool = False
     kept_for: timedelta | None = None
     event_delay: timedelta = timedelta(0)
+    are_events_late: bool = False
 
     @property
     def has_all_events(self) -> bool:
-        """Return whether every recent event that reached us is noted, also if Redis was wiped."""
-        return self.kept_for is not None and self.kept_for >= EVENTS_COME_BACK
+        """Return whether every recent event was taken and is noted, also if Redis was wiped."""
+        is_kept = self.kept_for is not None and self.kept_for >= EVENTS_COME_BACK
+        return is_kept and not self.are_events_late
 
     def excludes_a_send(self, age: timedelta) -> bool:
         """Return whether no attempt at a delivery of this age has begun to send.

@@ -12,6 +12,8 @@ from emails.edges.ports import SendNotes
 from emails.edges.send_notes import NOTE_SECONDS, RedisSendNotes
 from emails.values.deliveries import BEGUN_SENDS_KEPT
 from emails.wire import sent_key
+from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
 from runtime.redis_client import connect_fail_fast
 from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis
 from tests.environment import NOWHERE
@@ -155,3 +157,22 @@ def test_what_the_bridges_note_is_found_by_the_workers(redis_client: redis.Redis
     found = RedisSendNotes(redis_client).find("2-0")
 
     assert (found.sent_as, found.event_delay) == ("0100-2", timedelta(seconds=12))
+
+
+def test_while_a_breaker_is_open_and_for_a_while_after_events_are_late(
+    redis_client: redis.Redis,
+) -> None:
+    """The bridges take little then, so an event may still be in SQS."""
+    notes, breakers = RedisSendNotes(redis_client), Breakers(redis_client)
+    assert not notes.find("1-0").are_events_late
+
+    for _ in range(5):
+        breakers.failed(Dependency.SES, "AccessDenied")
+    assert notes.find("1-0").are_events_late
+
+    breakers.worked(Dependency.SES)
+    assert notes.find("1-0").are_events_late
+    (just_closed,) = redis_client.scan_iter("relay:breaker-just-closed")
+    assert 0 < redis_client.ttl(just_closed) <= 90
+    redis_client.delete(just_closed)
+    assert not notes.find("1-0").are_events_late

@@ -20,6 +20,7 @@ NOTHING = SendEvidence()
 SENT = SendEvidence(sent_as="0100-1", has_begun=True, kept_for=DAY)
 BEGUN = SendEvidence(has_begun=True, kept_for=DAY)
 NOT_BEGUN = SendEvidence(kept_for=DAY)
+NOT_TAKING = SendEvidence(has_begun=True, kept_for=DAY, are_events_late=True)
 WIPED_SINCE = SendEvidence(kept_for=timedelta(minutes=1))
 
 
@@ -72,6 +73,7 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
         (left(0, is_in_doubt=True), BEGUN, TakeOver()),
         # The event may have come, and be noted again by the bridges.
         (left(0, is_in_doubt=True), WIPED_SINCE, FOR_THE_EVENT),
+        (left(0, is_in_doubt=True), NOT_TAKING, FOR_THE_EVENT),
         (left(0, is_in_doubt=True), NOTHING, FOR_THE_EVENT),
         # From before SES published events: nobody can tell.
         (left_until_an_operator_decides(), NOTHING, FOR_AN_OPERATOR),
