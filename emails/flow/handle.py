@@ -15,7 +15,14 @@ from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
-from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
+from emails.values.notifications import (
+    Bounce,
+    BouncedRecipient,
+    Complaint,
+    Notification,
+    Received,
+    StoredMail,
+)
 from emails.values.outcomes import WORK_NOT_RUN, Ignored, IgnoreReason, Outcome, RefuseReason
 from runtime.dependencies import Dependency
 
@@ -35,10 +42,11 @@ def handle(
             return _received(context, notification)
         case Bounce():
             settle_bounce = partial(feedback.settle_bounce, context, notification)
-            return _settle_each(context, notification.recipients, settle_bounce)
+            recipients = notification.recipients or (BouncedRecipient(address=""),)
+            return _settle_each(context, recipients, settle_bounce)
         case Complaint():
-            settle_complaint = partial(feedback.settle_complaint, context, notification)
-            return _settle_each(context, notification.recipients, settle_complaint)
+            settle_complaint = partial(feedback.settle_complaint, context)
+            return _settle_each(context, (notification,), settle_complaint)
         case _:
             assert_never(notification)
 

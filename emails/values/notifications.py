@@ -44,9 +44,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """What SES says about a mail we sent. `tags` come only with event publishing."""
+    """What SES says about a mail we sent. `tags` come only with event publishing.
+
+    `message_id` is SES's id for it, and `destination` whom we sent it to: not always the address
+    that bounced, since a mailbox may forward.
+    """
 
     source: str
+    message_id: str
+    destination: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
 
     def tag(self, name: str) -> str | None:
@@ -56,10 +62,16 @@ class SentMail:
 
 @dataclass(frozen=True, slots=True)
 class BouncedRecipient:
-    """An address that bounced, and its mail server's answer."""
+    """An address that bounced, and what its mail server said; SES leaves out what it did not say.
+
+    `status` is an enhanced status code (RFC 3463), `action` what became of the mail (RFC 3464),
+    `diagnostic` the server's answer.
+    """
 
     address: str
-    diagnostic: str
+    status: str = ""
+    action: str = ""
+    diagnostic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +207,10 @@ def _bounce(document: dict[str, Any]) -> Bounce:
         subkind=_text(bounce, "bounceSubType", default=""),
         recipients=tuple(
             BouncedRecipient(
-                _text(entry, "emailAddress"), _text(entry, "diagnosticCode", default="")
+                address=_text(entry, "emailAddress"),
+                status=_text(entry, "status", default=""),
+                action=_text(entry, "action", default=""),
+                diagnostic=_text(entry, "diagnosticCode", default=""),
             )
             for entry in entries
         ),
@@ -218,6 +233,8 @@ def _sent_mail(document: dict[str, Any]) -> SentMail:
     mail = _object(document, "mail", default={})
     return SentMail(
         source=_text(mail, "source", default=""),
+        message_id=_text(mail, "messageId", default=""),
+        destination=_texts(mail, "destination", default=[]),
         tags=tuple(_tags(_object(mail, "tags", default={}))),
     )
 
@@ -248,8 +265,10 @@ def _list(holder: dict[str, Any], key: str, *, default: list[Any] | None = None)
     return value
 
 
-def _texts(holder: dict[str, Any], key: str) -> tuple[str, ...]:
-    values = _list(holder, key)
+def _texts(
+    holder: dict[str, Any], key: str, *, default: list[Any] | None = None
+) -> tuple[str, ...]:
+    values = _list(holder, key, default=default)
     if not all(isinstance(value, str) for value in values):
         raise _Malformed
     return tuple(values)

@@ -74,6 +74,9 @@ class RecordReason(StrEnum):
     SOFT_BOUNCE = "soft_bounce"
     BOUNCED_AS_SPAM = "bounced_as_spam"
     BOUNCE_NOT_ABOUT_MAILBOX = "bounce_not_about_mailbox"
+    BOUNCE_OF_FORMER_ADDRESS = "bounce_of_former_address"
+    BOUNCE_NOT_FINAL = "bounce_not_final"
+    AUTOMATIC_ANSWER = "automatic_answer"
     REPLY_BOUNCED = "reply_bounced"
     SPAM_BLOCKING_ON = "spam_blocking_on"
     MASK_DISABLED = "mask_disabled"
@@ -82,6 +85,7 @@ class RecordReason(StrEnum):
     COMPLAINT_NOT_ABOUT_SPAM = "complaint_not_about_spam"
     REPLY_COMPLAINT = "reply_complaint"
     UNKNOWN_RECIPIENT = "unknown_recipient"
+    NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
 

@@ -53,6 +53,7 @@ def test_after_a_hard_bounce_nothing_is_forwarded_for_a_while(relay: Relay) -> N
     bridge = relay.stack.start_bridge()
     workers = relay.stack.start_workers()
     bounce = json.loads(SAMPLE.read_text())["Message"].replace("relayuser@test.com", OWNER)
+    bounce = bounce.replace("relay@unfck.email", MASK)
 
     relay.aws.notify(json.loads(bounce))
     wait_for_log(workers, "settled", reason="hard_bounce")

@@ -141,12 +141,20 @@ def bounce(
     kind: str = "Permanent",
     subkind: str = "General",
     diagnostic: str = "",
+    status: str = "",
+    action: str = "",
     shape: str = "notificationType",
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
+    **mail: Any,
 ) -> dict[str, Any]:
-    """SES's notification of a bounce. `shape` is the key that names its type."""
-    recipients = [{"emailAddress": one, "diagnosticCode": diagnostic} for one in addresses]
+    """SES's notification of a bounce. `shape` is the key that names its type.
+
+    `mail` says more about the mail that bounced: `destination`, `messageId`.
+    """
+    evidence = {"status": status, "action": action, "diagnosticCode": diagnostic}
+    said = {name: value for name, value in evidence.items() if value}
+    recipients = [{"emailAddress": one, **said} for one in addresses]
     return {
         shape: "Bounce",
         "bounce": {
@@ -155,7 +163,7 @@ def bounce(
             "bouncedRecipients": recipients,
             "timestamp": "2030-05-17T11:59:00.000Z",
         },
-        "mail": _sent(source, tags),
+        "mail": _sent(source, tags) | mail,
     }
 
 
@@ -166,8 +174,9 @@ def complaint(
     shape: str = "notificationType",
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
+    **mail: Any,
 ) -> dict[str, Any]:
-    """SES's notification of a complaint. `shape` is the key that names its type."""
+    """SES's notification of a complaint. `shape` and `mail` as for a bounce."""
     return {
         shape: "Complaint",
         "complaint": {
@@ -176,7 +185,7 @@ def complaint(
             "complaintSubType": subkind,
             "timestamp": "2030-05-17T11:59:00.000Z",
         },
-        "mail": _sent(source, tags),
+        "mail": _sent(source, tags) | mail,
     }
 
 
