@@ -23,7 +23,7 @@ BUCKET = "mails"
 
 
 class FakeMailStore:
-    """The bucket. `fails` and `delete_fails` are what the next calls raise.
+    """The bucket. `fails`, `write_fails` and `delete_fails` are what the next calls raise.
 
     `kept` maps keys that can't be deleted to the reason; `calls` counts calls of `delete`.
     """
@@ -32,6 +32,7 @@ class FakeMailStore:
         self.mails: dict[StoredMail, bytes] = {}
         self.fetched: list[StoredMail] = []
         self.fails: Failures = ()
+        self.write_fails: Failures = ()
         self.delete_fails: Failures = ()
         self.kept: dict[str, str] = {}
         self.calls = 0
@@ -45,6 +46,23 @@ class FakeMailStore:
         if mail not in self.mails:
             raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
         return self.mails[mail]
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        if mail not in self.mails:
+            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
+        self.mails[StoredMail(mail.bucket, key)] = self.mails[mail]
+        return len(self.mails[mail])
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        self.mails[mail] = raw
 
     def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:
         self.calls += 1

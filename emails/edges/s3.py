@@ -14,6 +14,7 @@ from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
@@ -47,6 +48,44 @@ class S3MailStore:
         except (BotoCoreError, OSError) as error:
             raise _unavailable(type(error).__name__) from error
 
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail to another key of its bucket; return its size in bytes. Raises like `fetch`.
+
+        S3 copies it itself. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        size = self._size_of(mail)
+        if size > MAX_MAIL_BYTES:
+            raise Refused(RefuseReason.MAIL_TOO_LARGE)
+        source: CopySourceTypeDef = {"Bucket": mail.bucket, "Key": mail.key}
+        try:
+            self._client.copy_object(Bucket=mail.bucket, Key=key, CopySource=source)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        return size
+
+    def _size_of(self, mail: StoredMail) -> int:
+        """Return a mail's size. Tells "may not read this mail" from "may not write"."""
+        try:
+            return self._client.head_object(Bucket=mail.bucket, Key=mail.key)["ContentLength"]
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                # This answer has no body: only GET tells a missing mail from a missing bucket.
+                return len(self.fetch(mail))
+            raise _store_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail. Raises `NotFinished`."""
+        try:
+            self._client.put_object(Bucket=mail.bucket, Key=mail.key, Body=raw)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete up to 1,000 mails; return the keys of those not deleted, with S3's error codes.
 
@@ -63,6 +102,13 @@ class S3MailStore:
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
+
+
+def _write_failure(error: ClientError) -> Refused | NotFinished:
+    """Map an error of writing: if it is denied, that is no mail's fault."""
+    if code_of(error) in _DENIED:
+        return _unavailable(code_of(error))
+    return _store_failure(error)
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:

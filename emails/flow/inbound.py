@@ -1,6 +1,7 @@
 """The received mail that a notification is about, shared by its recipients."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from emails.edges.ports import MailStore
@@ -29,6 +30,22 @@ class Inbound:
                 case _:
                     assert_never(self._received.content)
         return self._raw
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When SES received the mail, if it says so."""
+        return self._received.received_at
+
+    def keep_as(self, kept: StoredMail) -> int:
+        """Store a copy of the mail; return its size in bytes. Raises `Refused` or `NotFinished`."""
+        match self._received.content:
+            case StoredMail() as stored:
+                return self._mail_store.copy(stored, kept.key)
+            case InlineMail(raw):
+                self._mail_store.put(kept, raw)
+                return len(raw)
+            case _:
+                assert_never(self._received.content)
 
     def notified_facts(self) -> MailFacts:
         """Return what the notification says about the mail; headers may be missing."""

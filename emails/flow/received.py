@@ -8,6 +8,7 @@ from emails.edges import events
 from emails.flow import replies
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
+from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
@@ -55,6 +56,8 @@ def _to_mask(
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
     decision = forward.decide(mail, target, context.ports.policy, context.now)
+    if isinstance(decision, forward.Hold):
+        return hold(context, inbound, decision, claimed)
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
