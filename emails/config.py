@@ -81,17 +81,20 @@ class DomainConfig(SharedConfig):
         "forwarded before can no longer be replied to.",
         default="",
     )
-    hard_bounce_pause_days: int = setting(
-        "HARD_BOUNCE_PAUSE_DAYS",
-        _DAYS,
-        help="How long nothing is sent to an owner after a hard bounce.",
-        default="30",
+    mailbox_probe_after_seconds: tuple[int, ...] = setting(
+        "MAILBOX_PROBE_AFTER_SECONDS",
+        comma_separated(integer(1, 30 * 86_400, "seconds")),
+        help="After a mailbox bounced, its owner's mail is held, and one mail probes it after the "
+        "first of these times; if that bounces, another after the second, and so on. The last "
+        "one repeats.",
+        default="3600,14400,86400,259200,604800",
     )
-    soft_bounce_pause_days: int = setting(
-        "SOFT_BOUNCE_PAUSE_DAYS",
-        _DAYS,
-        help="How long nothing is sent to an owner after a soft bounce.",
-        default="1",
+    mailbox_probe_wait_seconds: int = setting(
+        "MAILBOX_PROBE_WAIT_SECONDS",
+        integer(1, 86_400, "seconds"),
+        help="How long a probe has to bounce before the held mail follows it; longer where "
+        "earlier bounces took longer.",
+        default="600",
     )
     abuse_pause_days: int = setting(
         "ABUSE_PAUSE_DAYS",

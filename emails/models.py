@@ -16,6 +16,7 @@ from emails.rules.addresses import Address, domain_of, is_special
 from emails.rules.names import is_allowed_domain_name, is_mask_name
 from emails.values.facts import Block, MaskKind
 from emails.values.held import HeldState
+from emails.values.mailboxes import BounceMeaning
 from emails.values.outcomes import NAMES, HeldReason
 
 LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
@@ -41,8 +42,6 @@ class Profile(models.Model):
     allows_metrics = models.BooleanField(
         default=False, help_text="The owner agreed that their masks are named in logs and metrics."
     )
-    hard_bounced_at = models.DateTimeField(null=True, blank=True)
-    soft_bounced_at = models.DateTimeField(null=True, blank=True)
     flagged_at = models.DateTimeField(
         null=True, blank=True, help_text="When the owner went past a daily limit."
     )
@@ -373,6 +372,36 @@ class HeldMail(models.Model):
 
     def __str__(self) -> str:
         return f"held mail {self.pk}"
+
+
+class MailboxBreaker(models.Model):
+    """A row for each owner whose mailbox bounces: their mail is held. Deleting it closes it.
+
+    All times are by the database's clock.
+    """
+
+    profile = models.OneToOneField(
+        Profile, on_delete=models.CASCADE, related_name="mailbox_breaker"
+    )
+    address = models.EmailField(help_text="The address that bounced. For another it says nothing.")
+    meaning = models.CharField(
+        max_length=20,
+        choices=[(one.value, one.value) for one in (BounceMeaning.GONE, BounceMeaning.UNREACHABLE)],
+        help_text="What the bounce said about the mailbox.",
+    )
+    opened_at = models.DateTimeField()
+    step = models.PositiveSmallIntegerField(default=0, help_text="How many probes bounced.")
+    wait = models.DurationField(help_text="How long a probe has to bounce.")
+    next_probe_at = models.DateTimeField()
+    probe = models.OneToOneField(
+        HeldMail, on_delete=models.SET_NULL, null=True, help_text="The mail that was let through."
+    )
+    probe_sent_at = models.DateTimeField(null=True)
+    probe_delivery = models.CharField(max_length=40, blank=True)
+    probe_ses_id = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"mailbox breaker {self.pk}"
 
 
 class AbuseCounter(models.Model):

@@ -59,8 +59,10 @@ def policy_of(config: DomainConfig) -> Policy:
         from_address=config.from_address,
         bucket=config.bucket,
         warning_url=f"{config.site_origin.rstrip('/')}/emails/tracker-warning/",
-        hard_bounce_pause=timedelta(days=config.hard_bounce_pause_days),
-        soft_bounce_pause=timedelta(days=config.soft_bounce_pause_days),
+        probe_after=tuple(
+            timedelta(seconds=seconds) for seconds in config.mailbox_probe_after_seconds
+        ),
+        probe_wait=timedelta(seconds=config.mailbox_probe_wait_seconds),
         abuse_pause=timedelta(days=config.abuse_pause_days),
         keep_held=timedelta(days=config.keep_held_days),
         max_mails_per_day=config.max_mails_per_day,

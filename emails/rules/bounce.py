@@ -3,7 +3,7 @@
 `emails.rules.bounce_evidence` judges the bounce itself; here counts whom it is about.
 """
 
-from emails.rules.bounce_evidence import BounceMeaning
+from emails.values.mailboxes import BounceMeaning
 from emails.values.attribution import Attribution
 from emails.values.facts import SentKind
 from emails.values.outcomes import RecordReason

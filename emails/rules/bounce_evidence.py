@@ -8,26 +8,9 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounced-rec
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
+from emails.values.mailboxes import BounceMeaning
 from emails.values.notifications import BouncedRecipient
-
-
-class BounceMeaning(StrEnum):
-    """What a bounce says."""
-
-    GONE = "gone"
-    """The mailbox does not exist, or takes no mail any more."""
-    UNREACHABLE = "unreachable"
-    """The mailbox takes no mail for now: it is full, or its server is away."""
-    MAIL_REFUSED = "mail_refused"
-    """The server refused this mail, or mail from us. The mailbox may well take another."""
-    REFUSED_AS_SPAM = "refused_as_spam"
-    """The same, and the server calls the mail spam."""
-    NOT_FINAL = "not_final"
-    """The mail is late or was passed on; it was not given up."""
-    AUTOMATIC_ANSWER = "automatic_answer"
-    """A machine answered the mail, which therefore arrived: a vacation reply."""
 
 
 @dataclass(frozen=True, slots=True)

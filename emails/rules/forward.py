@@ -127,18 +127,6 @@ _DROPS: tuple[tuple[DropReason, _Rule], ...] = (
         DropReason.DMARC_REJECT,
         lambda mail, *_: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
     ),
-    (
-        DropReason.HARD_BOUNCE_PAUSE,
-        lambda _, owner, policy, now: is_within(
-            policy.hard_bounce_pause, owner.hard_bounced_at, now
-        ),
-    ),
-    (
-        DropReason.SOFT_BOUNCE_PAUSE,
-        lambda _, owner, policy, now: is_within(
-            policy.soft_bounce_pause, owner.soft_bounced_at, now
-        ),
-    ),
     (DropReason.ABUSE_PAUSE, lambda _, owner, policy, now: is_flagged(owner, policy, now)),
     (DropReason.DEACTIVATED, lambda _, owner, *__: not owner.is_active),
 )
@@ -153,6 +141,7 @@ _HOLDS: tuple[tuple[HeldReason, Callable[[MailFacts, OwnerFacts], bool]], ...] =
         HeldReason.DMARC_QUARANTINE,
         lambda mail, _: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_quarantines,
     ),
+    (HeldReason.MAILBOX, lambda _, owner: owner.has_open_breaker),
 )
 
 

@@ -33,9 +33,9 @@ _OWNER = {
     "removes_trackers": "removes_trackers",
     "allows_metrics": "allows_metrics",
     "has_replied": "first_replied_at",
-    "hard_bounced_at": "hard_bounced_at",
-    "soft_bounced_at": "soft_bounced_at",
     "flagged_at": "flagged_at",
+    "has_open_breaker": "mailbox_breaker__address",
+    "probe": "mailbox_breaker__probe",
 }
 OWNER_COLUMNS = tuple(_OWNER.values())
 """Columns of a profile and its user."""
@@ -61,7 +61,13 @@ def mask_facts(kind: MaskKind, row: Iterable[Any]) -> MaskFacts:
 def owner_facts(row: Iterable[Any]) -> OwnerFacts:
     """Make an owner's facts from its OWNER_COLUMNS."""
     fields = dict(zip(_OWNER, row, strict=True))
-    return OwnerFacts(**fields | {"has_replied": fields["has_replied"] is not None})
+    bounced = fields["has_open_breaker"]
+    # A breaker is about an address: the owner may have another one by now.
+    is_open = bounced is not None and bounced.lower() == fields["address"].lower()
+    return OwnerFacts(
+        **fields
+        | {"has_replied": fields["has_replied"] is not None, "has_open_breaker": is_open}
+    )
 
 
 def found_mask(kind: MaskKind, row: Sequence[Any]) -> FoundMask:

@@ -117,7 +117,11 @@ class MaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak."""
+    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak.
+
+    `has_open_breaker`: mail to the address bounced lately, so it is held. `probe` is the id of the
+    held mail that is let through all the same, to find out; None: there is none now.
+    """
 
     id: int
     address: str
@@ -128,9 +132,9 @@ class OwnerFacts:
     removes_trackers: bool
     allows_metrics: bool
     has_replied: bool
-    hard_bounced_at: datetime | None
-    soft_bounced_at: datetime | None
     flagged_at: datetime | None
+    has_open_breaker: bool = False
+    probe: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,8 @@ class ReplyFacts:
 class Policy:
     """The settings that `rules` and `flow` need.
 
-    A pause starts at the bounce or the flag. A mail is held for `keep_held`. `claim_duration` is
+    A pause starts at the flag. Probes of a mailbox follow `probe_after`, and each is given
+    `probe_wait` to bounce. A mail is held for `keep_held`. `claim_duration` is
     how long one attempt may hold a delivery. `send_event_wait` is how long to wait for SES's `Send`
     event before a mail that may have been sent is sent again; None: SES publishes no such events.
     """
@@ -195,8 +200,8 @@ class Policy:
     from_address: str
     bucket: str
     warning_url: str
-    hard_bounce_pause: timedelta
-    soft_bounce_pause: timedelta
+    probe_after: tuple[timedelta, ...]
+    probe_wait: timedelta
     abuse_pause: timedelta
     keep_held: timedelta
     max_mails_per_day: int

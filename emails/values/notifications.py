@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from emails.values.errors import Refused
@@ -81,12 +81,16 @@ class BouncedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms."""
+    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms.
+
+    `took` is how long after the mail was sent it bounced, if SES says so.
+    """
 
     kind: str
     subkind: str
     recipients: tuple[BouncedRecipient, ...]
     mail: SentMail
+    took: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,13 @@ def _bounce(document: dict[str, Any]) -> Bounce:
             for entry in entries
         ),
         mail=_sent_mail(document),
+        took=_time_between(_object(document, "mail", default={}), bounce),
     )
+
+
+def _time_between(mail: dict[str, Any], bounce: dict[str, Any]) -> timedelta | None:
+    sent, bounced = _time(mail, "timestamp"), _time(bounce, "timestamp")
+    return max(bounced - sent, timedelta(0)) if sent and bounced else None
 
 
 def _complaint(document: dict[str, Any]) -> Complaint:

@@ -53,8 +53,6 @@ class DropReason(StrEnum):
 
     VIRUS = "virus"
     DMARC_REJECT = "dmarc_reject"
-    HARD_BOUNCE_PAUSE = "hard_bounce_pause"
-    SOFT_BOUNCE_PAUSE = "soft_bounce_pause"
     ABUSE_PAUSE = "abuse_pause"
     DEACTIVATED = "deactivated"
     LOOP = "loop"

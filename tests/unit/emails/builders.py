@@ -30,8 +30,8 @@ POLICY = Policy(
     from_address="relay@masks.example",
     bucket=BUCKET,
     warning_url="https://relay.example/emails/tracker-warning/",
-    hard_bounce_pause=timedelta(days=30),
-    soft_bounce_pause=timedelta(days=1),
+    probe_after=(timedelta(hours=1), timedelta(hours=4), timedelta(days=1)),
+    probe_wait=timedelta(minutes=10),
     abuse_pause=timedelta(days=1),
     keep_held=timedelta(days=30),
     max_mails_per_day=1000,
@@ -53,8 +53,6 @@ OWNER = OwnerFacts(
     removes_trackers=False,
     allows_metrics=False,
     has_replied=False,
-    hard_bounced_at=None,
-    soft_bounced_at=None,
     flagged_at=None,
 )
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.rules.bounce_evidence import BounceMeaning, judge, says_spam
+from emails.rules.bounce_evidence import judge, says_spam
+from emails.values.mailboxes import BounceMeaning
 from emails.values.notifications import BouncedRecipient
 
 TABLE = Path(__file__).parents[2] / "golden" / "bounces.tsv"

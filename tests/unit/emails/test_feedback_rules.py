@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emails.rules import bounce, complaint
-from emails.rules.bounce_evidence import BounceMeaning
+from emails.values.mailboxes import BounceMeaning
 from emails.values.attribution import Attribution
 from emails.values.facts import Block, SentKind
 from emails.values.outcomes import RecordReason
