@@ -24,8 +24,17 @@ from emails.rules.threads import thread_of
 from emails.store import lookups, records
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
-from emails.values.facts import CreatableMask, FoundMask, MissingMask, SentKind
-from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
+from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
+from emails.values.outcomes import (
+    Blocked,
+    Dropped,
+    Forwarded,
+    Ignored,
+    IgnoreReason,
+    NoMask,
+    NoMaskReason,
+    Outcome,
+)
 
 _PURPOSE = "received"
 
@@ -58,6 +67,17 @@ def _to_mask(
     decision = forward.decide(mail, target, context.ports.policy, context.now)
     if isinstance(decision, forward.Hold):
         return hold(context, inbound, decision, claimed)
+    return carry_out(context, inbound, target, decision, claimed)
+
+
+def carry_out(
+    context: Context,
+    inbound: Inbound,
+    target: MaskLookup,
+    decision: forward.Forward | NoMask | Dropped | Blocked,
+    claimed: Claim,
+) -> Result:
+    """Forward the mail to the owner of its mask, or do what else was decided."""
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
