@@ -6,12 +6,14 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from emails.flow import mailbox_probes
 from emails.models import (
     AbuseCounter,
     DeletedMask,
     Delivery,
     DeliveryState,
     DomainMask,
+    MailboxBreaker,
     Profile,
     RandomMask,
     RegisteredSubdomain,
@@ -85,6 +87,30 @@ class DeliveryAdmin(_ReadOnly):
         """Delete deliveries in doubt, so that a redelivered or requeued message is sent again."""
         deleted, _ = queryset.filter(state=DeliveryState.IN_DOUBT).delete()
         self.message_user(request, f"{deleted} deliveries will be tried again.")
+
+
+@admin.register(MailboxBreaker)
+class MailboxBreakerAdmin(_ReadOnly):
+    """Owners whose mailbox bounces, so that their mail is held."""
+
+    list_display = (
+        "profile",
+        "meaning",
+        "step",
+        "opened_at",
+        "next_probe_at",
+        "probe_sent_at",
+    )
+    list_filter = ("meaning", "step", "opened_at")
+    search_fields = ("profile__user__email__iexact", "profile__user__username")
+    exclude = ("address", "probe_delivery", "probe_ses_id")
+    actions = ("close",)
+
+    @admin.action(description="Close: forward the held mail", permissions=["delete"])
+    def close(self, request: HttpRequest, queryset: QuerySet[MailboxBreaker]) -> None:
+        """Close breakers, and release what is held for them."""
+        closed = mailbox_probes.close_by_hand(list(queryset.values_list("pk", flat=True)))
+        self.message_user(request, f"{closed} closed; their mail is forwarded within minutes.")
 
 
 @admin.register(Reply)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from runtime.config import SharedConfig
 from runtime.env import (
+    Retired,
     boolean,
     comma_separated,
     folder,
@@ -25,9 +27,20 @@ _DOMAIN = matching(_NAME, "a domain, such as masks.example")
 _ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
 
 
+_NO_PAUSES = (
+    "Nobody is paused after a bounce: mail is held and the mailbox is probed, see "
+    "MAILBOX_PROBE_AFTER_SECONDS. Remove it."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DomainConfig(SharedConfig):
     """What the workers need to judge mails. Days and limits are per owner; a day is a UTC day."""
+
+    RETIRED: ClassVar = (
+        Retired("HARD_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+        Retired("SOFT_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+    )
 
     site_origin: str = setting(
         "SITE_ORIGIN",

@@ -11,6 +11,7 @@ from periodiq import cron
 
 from emails.edges import events
 from emails.edges.pending_deletions import PendingDeletions
+from emails.flow import mailbox_probes
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -65,6 +66,14 @@ def delete_discarded_mails() -> None:
     _, pending_deletions = _ports()
     if deleted := pending_deletions.flush():
         events.data_removed("mails", deleted)
+
+
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
+)
+def drive_mailbox_breakers() -> None:
+    """Probe mailboxes that bounced, and release the mail of those that take it again."""
+    mailbox_probes.drive()
 
 
 @dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0)

@@ -64,6 +64,12 @@ def held_mails_expired(reason: HeldReason, count: int) -> None:
     metrics.incr("outcome", value=count, tags=["outcome:expired", f"reason:{reason}"])
 
 
+def mailbox_breaker_changed(change: str, reason: str) -> None:
+    """An owner's mailbox bounced, was probed, or takes mail again."""
+    logger.info("mailbox breaker changed", extra={"change": change, "reason": reason})
+    metrics.incr("mailbox_breaker", tags=[f"change:{change}", f"reason:{reason}"])
+
+
 def sent_not_counted(sns_message_id: str, error: BaseException) -> None:
     """A mail was sent, but its counters and its reply record could not be written."""
     logger.error("sent, but not counted", extra={"sns_message_id": sns_message_id}, exc_info=error)

@@ -1,5 +1,6 @@
 """Bounces and complaints: whose is it? → what does it say? → record; then perhaps a notice."""
 
+from emails.edges import events
 from emails.flow.attributing import attribute
 from emails.flow.context import Context
 from emails.flow.deliver import Result, run_once
@@ -12,8 +13,18 @@ from emails.rules.notice_kinds import notice_after
 from emails.store import records
 from emails.values.attribution import Attribution
 from emails.values.deliveries import Claim
+from emails.values.facts import MaskFacts, OwnerFacts
+from emails.values.mailboxes import BounceMeaning, MailboxBounce
 from emails.values.notifications import Bounce, BouncedRecipient, Complaint, SentMail
 from emails.values.outcomes import Outcome, Recorded, RecordReason
+
+_OF_MAILBOX = frozenset(
+    {
+        RecordReason.HARD_BOUNCE,
+        RecordReason.SOFT_BOUNCE,
+        RecordReason.BOUNCE_OF_FORMER_ADDRESS,
+    }
+)
 
 
 def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
@@ -24,6 +35,9 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
         about = attribute(context, bounce.mail, reported)
         meaning = bounce_evidence.judge(bounce.kind, bounce.subkind, recipient)
         reason = _if_known(bounces.judge(meaning, about), reported)
+        if about.owner is not None and reason in _OF_MAILBOX:
+            outcome, said = Recorded(reason), _said(bounce, meaning)
+            return _of_mailbox(context, claimed, outcome, about.owner, about.mask, said)
         return _recorded(context, claimed, reason, about)
 
     key = _key(recipient.address)
@@ -64,6 +78,29 @@ def _recorded(context: Context, claimed: Claim, reason: RecordReason, about: Att
         ref,
         lambda: records.record_feedback(claimed, outcome, about.owner, ref, context.now),
     )
+
+
+def _of_mailbox(
+    context: Context,
+    claimed: Claim,
+    outcome: Recorded,
+    owner: OwnerFacts,
+    mask: MaskFacts | None,
+    bounce: MailboxBounce,
+) -> Result:
+    def record() -> None:
+        change = records.record_mailbox_bounce(
+            claimed, outcome, owner, bounce, context.ports.policy, context.now
+        )
+        if change is not None:
+            events.mailbox_breaker_changed(change, bounce.meaning)
+
+    return Result(outcome, mask.ref if mask else None, record)
+
+
+def _said(bounce: Bounce, meaning: BounceMeaning) -> MailboxBounce:
+    delivery = bounce.mail.tag("delivery") or ""
+    return MailboxBounce(meaning, delivery, bounce.mail.message_id, bounce.took)
 
 
 def _send_notice(

@@ -18,7 +18,7 @@ BATCH = 500
 """How many breakers, and how many owners, one run deals with."""
 
 
-def drive_mailbox_breakers() -> None:
+def drive() -> None:
     """Do what is due for each breaker. Raises `NotFinished` if the database is unavailable."""
     for due in mailbox_breakers.find_due(BATCH):
         _act(due)
@@ -31,10 +31,10 @@ def _act(due: DueBreaker) -> None:
     match action:
         case rules.Close(reason):
             if mailbox_breakers.close(due):
-                events.mailbox_breaker_closed(reason)
+                events.mailbox_breaker_changed("closed", reason)
         case rules.SendProbe():
             if mailbox_breakers.send_probe(due):
-                events.mailbox_probed(due.breaker.step)
+                events.mailbox_breaker_changed("probed", "due")
         case rules.StartWaiting():
             mailbox_breakers.start_waiting(due)
         case rules.ForgetProbe():
@@ -49,6 +49,6 @@ def close_by_hand(ids: list[int]) -> int:
     """Close breakers on an operator's word, release their mail, and return how many were open."""
     owners = mailbox_breakers.close_by_hand(ids)
     for owner in owners:
-        events.mailbox_breaker_closed(CloseReason.OPERATOR)
+        events.mailbox_breaker_changed("closed", CloseReason.OPERATOR)
         held.release_all(owner, HeldReason.MAILBOX)
     return len(owners)

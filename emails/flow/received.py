@@ -29,6 +29,7 @@ from emails.values.outcomes import (
     Blocked,
     Dropped,
     Forwarded,
+    HeldReason,
     Ignored,
     IgnoreReason,
     NoMask,
@@ -64,10 +65,16 @@ def _to_mask(
     target = lookups.find_mask(recipient, context.now)
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(mail, target, context.ports.policy, context.now)
+    waived = waived_for(claimed)
+    decision = forward.decide(mail, target, context.ports.policy, context.now, waived)
     if isinstance(decision, forward.Hold):
         return hold(context, inbound, decision, claimed)
     return carry_out(context, inbound, target, decision, claimed)
+
+
+def waived_for(claimed: Claim) -> frozenset[HeldReason]:
+    """Return the reasons not to hold a mail for: all, if SES has it from an earlier attempt."""
+    return frozenset(HeldReason) if claimed.sent_as is not None else frozenset()
 
 
 def carry_out(

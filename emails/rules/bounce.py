@@ -3,9 +3,9 @@
 `emails.rules.bounce_evidence` judges the bounce itself; here counts whom it is about.
 """
 
-from emails.values.mailboxes import BounceMeaning
 from emails.values.attribution import Attribution
 from emails.values.facts import SentKind
+from emails.values.mailboxes import BounceMeaning
 from emails.values.outcomes import RecordReason
 
 _ABOUT_THE_MAILBOX = {

@@ -183,11 +183,12 @@ def end_orphans(now: datetime) -> int:
 def find_to_clear(now: datetime, limit: int) -> Sequence[tuple[int, StoredMail]]:
     """Find ended mails that are to be deleted from S3, with their ids.
 
-    A forwarded one is kept for a while, in case it bounces.
+    A forwarded one is kept for a while, in case it bounces; a mailbox's probe until the answer.
     """
     ended = _in_states([HeldState.ENDED])
     may_bounce = Q(outcome=name_of(_FORWARDED), ended_at__gt=now - KEPT_AFTER_FORWARDING)
-    rows = ended.exclude(may_bounce).order_by("ended_at").values_list("pk", "bucket", "key")
+    ended = ended.exclude(may_bounce).filter(mailboxbreaker=None)
+    rows = ended.order_by("ended_at").values_list("pk", "bucket", "key")
     return [(key, StoredMail(*stored)) for key, *stored in rows[:limit]]
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F
 
-from emails.models import Delivery
 from emails.models import HeldMail as Row
+from emails.store import claims
 from emails.store.claims import recipient_hash
 from emails.store.database import raises_not_finished
 from emails.store.held import end
@@ -68,15 +68,17 @@ def record_released(mail: HeldMail, outcome: Outcome, now: datetime) -> None:
 
 
 @raises_not_finished
-def hold_bounced(delivery_id: int, reason: HeldReason) -> bool:
-    """Hold a mail again that was forwarded by this delivery and bounced.
+def hold_bounced(reference: str, reason: HeldReason) -> bool:
+    """Hold a mail again that was forwarded by the delivery with this reference, and bounced.
 
-    False: the delivery was no release, or the mail is no longer in S3.
+    False: the delivery was no release, or the mail is no longer in S3. It may bounce before its
+    release was recorded: what is recorded then, changes nothing.
     """
-    delivery = Delivery.objects.filter(pk=delivery_id).first()
+    delivery = claims.find_by_reference(reference)
     if delivery is None:
         return False
-    rows = Row.objects.filter(sns_message_id=delivery.sns_message_id, state=HeldState.ENDED)
+    states = [HeldState.ENDED, HeldState.RELEASING]
+    rows = Row.objects.filter(sns_message_id=delivery.sns_message_id, state__in=states)
     for key, recipient, releases in rows.values_list("pk", "recipient", "releases"):
         released = recipient_hash(delivery.sns_message_id, purpose_of(releases), recipient)
         if released == delivery.recipient:

@@ -1,6 +1,6 @@
 """Mailbox breakers: opened by bounces, closed when a probe arrives. All by the database's clock.
 
-Rows are locked after those of deliveries and held mails. All functions raise `NotFinished` if the
+A breaker's row is locked before a held mail's. All functions raise `NotFinished` if the
 database is unavailable.
 """
 
@@ -9,16 +9,24 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now, Upper
 
 from emails.models import HeldMail
 from emails.models import MailboxBreaker as Row
 from emails.rules.mailbox_breaker import time_to_bounce, time_to_probe
+from emails.store import held_releases
 from emails.store.database import raises_not_finished, statement
 from emails.values.facts import OwnerFacts
 from emails.values.held import HeldState
-from emails.values.mailboxes import DueBreaker, MailboxBounce, MailboxBreaker, Probe, ProbeProgress
+from emails.values.mailboxes import (
+    BreakerChange,
+    DueBreaker,
+    MailboxBounce,
+    MailboxBreaker,
+    Probe,
+    ProbeProgress,
+)
 from emails.values.outcomes import HeldReason
 
 _FIND_DUE, _SEND_PROBE = map(statement, ("find_due_breakers", "send_probe"))
@@ -33,11 +41,10 @@ _NO_PROBE: dict[str, Any] = {
 @raises_not_finished
 def record_bounce(
     owner: OwnerFacts, bounce: MailboxBounce, schedule: Sequence[timedelta], wait: timedelta
-) -> bool:
+) -> BreakerChange | None:
     """Open the owner's breaker, or take it a step further if its probe bounced.
 
-    Returns whether anything changed: bounces of older mails change nothing. Call it in a
-    transaction.
+    Bounces of older mails change nothing. Call it in a transaction.
     """
     found = Row.objects.select_for_update().filter(profile=owner.id).first()
     if found is not None and found.address.upper() != owner.address.upper():
@@ -45,9 +52,10 @@ def record_bounce(
         found = None
     if found is None:
         _open(owner, bounce, schedule, wait)
-        return True
+        return BreakerChange.OPENED
     if not _is_of_probe(found, bounce):
-        return False
+        return None
+    held_releases.hold_bounced(found.probe_delivery, HeldReason.MAILBOX)
     step = found.step + 1
     Row.objects.filter(pk=found.pk).update(
         meaning=bounce.meaning.value,
@@ -56,7 +64,7 @@ def record_bounce(
         next_probe_at=Now() + time_to_probe(step, schedule),
         **_NO_PROBE,
     )
-    return True
+    return BreakerChange.PROBE_BOUNCED
 
 
 def _open(
@@ -107,7 +115,8 @@ def _progress(state: str, outcome: str) -> ProbeProgress:
 @raises_not_finished
 def close(due: DueBreaker) -> bool:
     """Close a breaker; False: it has changed since it was looked at."""
-    return _unchanged(due).delete()[0] > 0
+    removed, _ = _unchanged(due).delete()
+    return removed > 0
 
 
 @raises_not_finished
@@ -130,7 +139,7 @@ def forget_probe(due: DueBreaker) -> None:
     _unchanged(due).update(**_NO_PROBE)
 
 
-def _unchanged(due: DueBreaker) -> Any:
+def _unchanged(due: DueBreaker) -> "QuerySet[Row]":
     return Row.objects.filter(
         pk=due.id,
         opened_at=due.breaker.opened_at,

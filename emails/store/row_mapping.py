@@ -65,8 +65,7 @@ def owner_facts(row: Iterable[Any]) -> OwnerFacts:
     # A breaker is about an address: the owner may have another one by now.
     is_open = bounced is not None and bounced.lower() == fields["address"].lower()
     return OwnerFacts(
-        **fields
-        | {"has_replied": fields["has_replied"] is not None, "has_open_breaker": is_open}
+        **fields | {"has_replied": fields["has_replied"] is not None, "has_open_breaker": is_open}
     )
 
 

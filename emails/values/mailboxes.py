@@ -61,6 +61,13 @@ class MailboxBreaker:
     now: datetime
 
 
+class BreakerChange(StrEnum):
+    """What a bounce changed."""
+
+    OPENED = "opened"
+    PROBE_BOUNCED = "probe_bounced"
+
+
 @dataclass(frozen=True, slots=True)
 class MailboxBounce:
     """A bounce that says the mailbox takes no mail.

@@ -221,6 +221,11 @@ _REASONS = {
 }
 _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
 
+# Of mails that releases before this one dropped. Deliveries are kept for fifteen days.
+_RETIRED = frozenset(
+    {("dropped", "spam"), ("dropped", "hard_bounce_pause"), ("dropped", "soft_bounce_pause")}
+)
+
 NAMES = tuple(_BY_NAME)
 """The outcomes' names, as stored and logged."""
 
@@ -232,6 +237,8 @@ def name_of(outcome: Outcome) -> str:
 
 def from_stored(name: str, reason: str) -> Outcome:
     """Rebuild a stored outcome. Raises `KeyError` or `ValueError` for an unknown name or reason."""
+    if (name, reason) in _RETIRED:
+        return Dropped(DropReason.DISCARDED)
     kind = _BY_NAME[name]
     outcome: Outcome = kind(_REASONS[kind](reason))
     return outcome

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from waffle.models import Flag
 
-from emails.models import Profile, RandomMask
+from emails.models import MailboxBreaker, Profile, RandomMask
 from emails.values.outcomes import Recorded, RecordReason
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 from tests.unit.emails.builders import bounce, complaint
@@ -112,7 +112,7 @@ def test_an_answer_to_sess_simulator_hurts_nobody(relay: Relay, kind: str, is_ta
 
     assert outcome in (UNKNOWN, REPLY, Recorded(RecordReason.REPLY_COMPLAINT))
     assert not Profile.objects.filter(blocks_spam=True).exists()
-    assert not Profile.objects.exclude(hard_bounced_at=None).exists()
+    assert not MailboxBreaker.objects.exists()
 
 
 @pytest.mark.parametrize("label", ["DEV:simulate_complaint", "", "my DEV:"])

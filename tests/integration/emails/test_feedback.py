@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from emails.models import Profile, RandomMask
+from emails.models import MailboxBreaker, Profile, RandomMask
 from emails.values.errors import NotFinished
 from emails.values.outcomes import (
     Blocked,
     BlockReason,
-    Dropped,
-    DropReason,
+    Held,
+    HeldReason,
     Recorded,
     RecordReason,
     RetryReason,
@@ -22,16 +22,24 @@ SHAPES = pytest.mark.parametrize("shape", ["notificationType", "eventType"])
 
 
 @SHAPES
-def test_a_hard_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        ({}, RecordReason.HARD_BOUNCE),
+        (
+            {"kind": "Transient", "diagnostic": "smtp; 452 4.2.2 over quota"},
+            RecordReason.SOFT_BOUNCE,
+        ),
+    ],
+)
+def test_a_bounce_of_the_mailbox_holds_the_owners_mail(
+    relay: Relay, shape: str, evidence: dict[str, Any], reason: RecordReason
+) -> None:
     a_mask(an_owner())
 
-    assert relay.notify(bounce("Ann@Owner.Example", shape=shape)) == (
-        Recorded(RecordReason.HARD_BOUNCE),
-    )
+    assert relay.notify(bounce("Ann@Owner.Example", shape=shape, **evidence)) == (Recorded(reason),)
 
-    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
-    relay.now += relay.policy.hard_bounce_pause
-    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
+    assert relay.arrive("x7k2@masks.example") == (Held(HeldReason.MAILBOX),)
 
 
 @pytest.mark.parametrize("registered", ["ann@owner.example", "Ann@Owner.Example"])
@@ -43,18 +51,6 @@ def test_a_bounce_finds_its_owner_whatever_the_case(
     a_mask(an_owner(registered))
 
     assert relay.notify(bounce(bounced)) == (Recorded(RecordReason.HARD_BOUNCE),)
-
-
-@SHAPES
-def test_a_soft_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
-    a_mask(an_owner())
-
-    full = "smtp; 452 4.2.2 over quota"
-    relay.notify(bounce("ann@owner.example", kind="Transient", diagnostic=full, shape=shape))
-
-    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
-    relay.now += relay.policy.soft_bounce_pause
-    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +71,8 @@ def test_a_bounce_that_is_not_about_the_mailbox_pauses_nobody(
 
     assert relay.notify(bounce("ann@owner.example", **evidence)) == (Recorded(reason),)
 
-    profile = Profile.objects.get()
-    assert (profile.hard_bounced_at, profile.soft_bounced_at) == (None, None)
-    assert profile.blocks_spam is False
+    assert not MailboxBreaker.objects.exists()
+    assert Profile.objects.get().blocks_spam is False
 
 
 def test_a_bounce_that_says_spam_turns_on_spam_blocking_instead_of_a_pause(relay: Relay) -> None:
@@ -85,8 +80,8 @@ def test_a_bounce_that_says_spam_turns_on_spam_blocking_instead_of_a_pause(relay
 
     relay.notify(bounce("ann@owner.example", diagnostic="554 rejected as spam"))
 
-    profile = Profile.objects.get()
-    assert (profile.blocks_spam, profile.hard_bounced_at) == (True, None)
+    assert Profile.objects.get().blocks_spam
+    assert not MailboxBreaker.objects.exists()
 
 
 def test_a_mailbox_whose_name_is_spam_is_gone_and_blocks_nothing(relay: Relay) -> None:
@@ -121,7 +116,7 @@ def test_the_bounce_of_a_reply_does_not_pause_the_owner(relay: Relay) -> None:
     notification = bounce("ann@owner.example", shape="eventType", tags={"kind": "reply"})
 
     assert relay.notify(notification) == (Recorded(RecordReason.REPLY_BOUNCED),)
-    assert Profile.objects.get().hard_bounced_at is None
+    assert not MailboxBreaker.objects.exists()
 
 
 @pytest.mark.parametrize("trace", ["tag", "sender", "encoded sender"])
@@ -160,15 +155,15 @@ def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
     assert RandomMask.objects.get().block == "none"
 
 
-def test_a_redelivered_bounce_does_not_pause_again(relay: Relay) -> None:
+def test_a_redelivered_bounce_opens_nothing_again(relay: Relay) -> None:
     a_mask(an_owner())
     notification = bounce("ann@owner.example")
     relay.notify(notification, "bounce-1")
-    Profile.objects.update(hard_bounced_at=None)
+    MailboxBreaker.objects.all().delete()
 
     relay.notify(notification, "bounce-1")
 
-    assert Profile.objects.get().hard_bounced_at is None
+    assert not MailboxBreaker.objects.exists()
 
 
 def test_a_notice_that_failed_is_sent_when_the_complaint_comes_again(relay: Relay) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from emails.rules import bounce, complaint
-from emails.values.mailboxes import BounceMeaning
 from emails.values.attribution import Attribution
 from emails.values.facts import Block, SentKind
+from emails.values.mailboxes import BounceMeaning
 from emails.values.outcomes import RecordReason
 from tests.unit.emails.builders import MASK, OWNER
 

@@ -56,8 +56,6 @@ ROWS = [
     Row(NoMask(NoMaskReason.UNKNOWN), target=lambda _: MissingMask(was_deleted=False)),
     Row(Dropped(DropReason.VIRUS), mail=verdict(virus=Verdict.FAIL)),
     Row(Dropped(DropReason.DMARC_REJECT), mail=verdict(dmarc=Verdict.FAIL, dmarc_rejects=True)),
-    Row(Dropped(DropReason.HARD_BOUNCE_PAUSE), target=owner(hard_bounced_at=YESTERDAY)),
-    Row(Dropped(DropReason.SOFT_BOUNCE_PAUSE), target=owner(soft_bounced_at=YESTERDAY)),
     Row(Dropped(DropReason.ABUSE_PAUSE), target=owner(flagged_at=YESTERDAY)),
     Row(Dropped(DropReason.DEACTIVATED), target=owner(is_active=False)),
     Row(Blocked(BlockReason.BLOCKS_ALL), target=block(Block.ALL)),
@@ -66,6 +64,7 @@ ROWS = [
 HELD: list[tuple[HeldReason, dict[str, Any], dict[str, Any]]] = [
     (HeldReason.SPAM, {"spam": Verdict.FAIL}, {"blocks_spam": True}),
     (HeldReason.DMARC_QUARANTINE, {"dmarc": Verdict.FAIL, "dmarc_quarantines": True}, {}),
+    (HeldReason.MAILBOX, {}, {"has_open_breaker": True}),
 ]
 PROMOTION = Row(
     Blocked(BlockReason.BLOCKS_PROMOTIONS),
@@ -110,6 +109,13 @@ def test_what_nobody_would_release_is_not_held(
     assert decide(mail, target, POLICY, NOW) == row.outcome
 
 
+def test_mail_for_a_mailbox_that_bounces_is_held_also_if_it_would_make_a_mask() -> None:
+    target = a_creatable_mask()
+    target = replace(target, owner=replace(target.owner, has_open_breaker=True))
+
+    assert decide(a_mail(), target, POLICY, NOW) == Hold(target, HeldReason.MAILBOX)
+
+
 def test_a_mail_that_would_make_a_mask_is_held_without_one() -> None:
     target = a_creatable_mask()
     mail = a_mail(dmarc=Verdict.FAIL, dmarc_quarantines=True)
@@ -130,8 +136,6 @@ def test_a_mail_that_would_make_a_mask_is_held_without_one() -> None:
         (a_mail({"List-Id": "x"}), a_found_mask(is_premium=True)),
         (a_mail({"List-Id": "x"}), a_found_mask(Block.PROMOTIONS, is_premium=False)),
         (a_mail({"Subject": "x"}), a_found_mask(Block.PROMOTIONS, is_premium=True)),
-        (a_mail(), a_found_mask(hard_bounced_at=NOW - POLICY.hard_bounce_pause)),
-        (a_mail(), a_found_mask(soft_bounced_at=NOW - POLICY.soft_bounce_pause)),
         (a_mail(), a_found_mask(flagged_at=NOW - POLICY.abuse_pause)),
     ],
 )
@@ -143,15 +147,11 @@ def test_a_mail_to_which_no_rule_applies_is_forwarded(mail: MailFacts, target: F
     assert decision.reason is ForwardReason.EXISTING_MASK
 
 
-@pytest.mark.parametrize(
-    ("pause", "since"),
-    [("hard_bounce_pause", "hard_bounced_at"), ("soft_bounce_pause", "soft_bounced_at")],
-)
-def test_a_pause_lasts_to_its_last_second(pause: str, since: str) -> None:
-    almost_over = NOW - getattr(POLICY, pause) + timedelta(seconds=1)
+def test_a_pause_lasts_to_its_last_second() -> None:
+    almost_over = NOW - POLICY.abuse_pause + timedelta(seconds=1)
 
-    assert decide(a_mail(), a_found_mask(**{since: almost_over}), POLICY, NOW) == Dropped(
-        DropReason(pause)
+    assert decide(a_mail(), a_found_mask(flagged_at=almost_over), POLICY, NOW) == Dropped(
+        DropReason.ABUSE_PAUSE
     )
 
 
