@@ -199,7 +199,10 @@ def test_the_reasons_not_to_create_a_mask_in_order(
     assert decide(mail, a_creatable_mask(**changes), POLICY, NOW) == NoMask(reason)
 
 
-@pytest.mark.parametrize("row", ROWS[1:7], ids=lambda row: row.outcome.reason)
+_DROPPED = [row for row in ROWS[:-1] if isinstance(row.outcome, Dropped)]
+
+
+@pytest.mark.parametrize("row", _DROPPED, ids=lambda row: row.outcome.reason)
 def test_a_dropped_mail_creates_no_mask(row: Row) -> None:
     """Lesson 22: spam must not make masks."""
     premium = replace(a_found_mask(is_premium=True))
