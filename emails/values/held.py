@@ -81,3 +81,11 @@ class HeldMail:
     expires_at: datetime
     releases: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """How many mails are held for a reason, and when the oldest of them was received."""
+
+    number: int
+    oldest: datetime

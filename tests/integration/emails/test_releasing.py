@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from emails.store.held import KEPT_AFTER_FORWARDING, RELEASE_GRACE
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.held import HeldState
-from emails.values.outcomes import HeldReason, RefuseReason, RetryReason
+from emails.values.outcomes import Held, HeldReason, RefuseReason, RetryReason
 from runtime.dependencies import Dependency
 from tests.integration.emails.conftest import (
     RAW,
@@ -226,6 +226,40 @@ def test_a_mail_that_always_fails_by_itself_is_held_again(
     (mail,) = held.find_held()
     assert (mail.id, mail.reason, mail.attempts) == (first, HeldReason.CANNOT_BE_SENT, 0)
     assert relay.mailer.sent == []
+
+
+def test_attempts_that_meet_count_for_nothing(relay: Relay, owner: Profile) -> None:
+    """Found with whole processes: four jobs at once, and a mail that was sent was held again."""
+    held.release([hold(relay)])
+    late = held_releases.begin(row().pk, relay.now)
+    assert late is not None
+
+    def others_come() -> None:
+        for _ in range(2 * MAX_ATTEMPTS):
+            relay.release_held()
+
+    relay.mailer.meanwhile = others_come
+    relay.release_held()
+
+    assert len(relay.mailer.sent) == 1
+    assert ended() == ("ended", "forwarded", "existing_mask")
+    held_releases.record_released(late, Held(HeldReason.CANNOT_BE_SENT), relay.now)
+    assert ended() == ("ended", "forwarded", "existing_mask")
+
+
+def test_what_ses_has_is_completed_whatever_the_count(relay: Relay, owner: Profile) -> None:
+    held.release([hold(relay)])
+    relay.pace.fails = [TimeIsOver()]
+    with suppress(TimeIsOver):
+        relay.release_held()
+    HeldMail.objects.update(attempts=MAX_ATTEMPTS)
+    claimed = Delivery.objects.latest("pk")
+    relay.send_notes.sent[f"{claimed.pk}-{claimed.recipient[:12]}"] = "0100-9"
+
+    relay.release_held()
+
+    assert relay.mailer.sent == []
+    assert ended() == ("ended", "forwarded", "existing_mask")
 
 
 def test_a_mail_that_is_gone_from_s3_is_not_tried_for_ever(relay: Relay, owner: Profile) -> None:
