@@ -27,6 +27,7 @@ TABLE: dict[str, list[tuple[float | None, Level]]] = {
     "delayed": [(0, GOOD), (9, GOOD), (10, LOOK), (100, BAD)],
     "dead_letters": [(0, GOOD), (1, LOOK), (50, BAD)],
     "held": [(0, GOOD), (99_999, GOOD)],
+    "mailboxes": [(0, GOOD), (99, GOOD), (100, LOOK)],
     "releasing": [(0, GOOD), (599, GOOD), (600, LOOK), (3_600, BAD)],
     "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (50, BAD)],
     "rejected": [(0, GOOD), (1, LOOK), (50, BAD)],
