@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("breaker")
 
-_PUBLISH_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class OwnBreakers:
         self._open: dict[Dependency, OpenBreaker] = {}
         self._failures = 0
         self._failing_since = 0.0
-        self._publish_at = float("-inf")
+        self._report_at = float("-inf")
 
     @property
     def is_failing(self) -> bool:
@@ -97,8 +97,8 @@ class OwnBreakers:
             return
         opened = OpenBreaker(blame.dependency, blame.code, self._now_ms())
         self._open[blame.dependency] = opened
-        self._publish_at = float("-inf")
-        self.publish()
+        self._report_at = float("-inf")
+        self.report()
         fields = {"breaker": blame.dependency, "error_code": blame.code}
         logger.error("breaker opened", extra=fields)
         metrics.incr("opened", tags=[f"breaker:{blame.dependency}"])
@@ -115,21 +115,20 @@ class OwnBreakers:
             metrics.incr("closed", tags=[f"breaker:{one.dependency}"])
         return bool(closed)
 
-    def publish(self) -> None:
+    def report(self) -> None:
         """Tell operators, every few seconds: a bridge that tells nothing more is dead."""
         now = self._monotonic()
-        if not self._open or now < self._publish_at:
+        if not self._open or now < self._report_at:
             return
-        self._publish_at = now + _PUBLISH_SECONDS
+        self._report_at = now + _REPORT_SECONDS
         fields: dict[Any, Any] = {
-            self._field(one.dependency): json.dumps(asdict(one) | {"seen_ms": self._now_ms()})
-            for one in self._open.values()
+            self._field(one.dependency): _stored(one, self._now_ms()) for one in self._open.values()
         }
         try:
             self._redis.hset(shared.OF_BRIDGES, mapping=fields)
             self._redis.expire(shared.OF_BRIDGES, shared.UNSEEN_SECONDS)
         except RedisError as error:
-            logger.warning("breakers not published", extra={"error_type": type(error).__name__})
+            logger.warning("breakers not reported", extra={"error_type": type(error).__name__})
 
     def leave(self) -> None:
         """Publish no more: this bridge ends."""
@@ -141,10 +140,14 @@ class OwnBreakers:
             self._redis.hdel(shared.OF_BRIDGES, *(self._field(one.dependency) for one in closed))
             shared.note_closed(self._redis)
         except RedisError as error:
-            logger.warning("breakers not published", extra={"error_type": type(error).__name__})
+            logger.warning("breakers not reported", extra={"error_type": type(error).__name__})
 
     def _field(self, dependency: Dependency) -> str:
         return f"{self._bridge}/{dependency}"
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _stored(opened: OpenBreaker, now_ms: int) -> str:
+    return json.dumps(asdict(opened) | {"seen_ms": now_ms})

@@ -127,17 +127,16 @@ class Poller:
         """
         if (blame := self._parking.find_blame()) is not None:
             self._breakers.open(blame)
-        self._breakers.publish()
+        self._breakers.report()
         if not (due := self._parking.find_due()):
             return
         if (room := self.demand(len(due))) == 0 or self._stopping.is_set():
             return
-        dispositions = self._process(due[:room])
-        logger.info(
-            "parked messages judged",
-            extra={"parked": len(self._parking)}
-            | {str(name): number for name, number in dispositions.items()},
-        )
+        if dispositions := self._process(due[:room]):
+            logger.info(
+                "parked messages judged",
+                extra={"message_count": dispositions.total(), "parked": len(self._parking)},
+            )
 
     def _is_nearly_full(self) -> bool:
         is_short = not self._has_room()

@@ -394,7 +394,7 @@ def test_a_wiped_redis_learns_of_it_again(world: World) -> None:
     world.redis.flushdb()
 
     world.now += 5
-    world.breakers.publish()
+    world.breakers.report()
 
     assert world.open()
 
