@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.gate import Gate
-from tests.integration.conftest import MAIL, MASK, OWNER, Relay, wait_for_log
+from tests.integration.conftest import EMPTY, MAIL, MASK, OWNER, Relay, wait_for_log
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
 from tools.local.stack import Stack
@@ -20,7 +20,7 @@ from tools.local.stack import Stack
 def owner_blocks_spam(migrated: str) -> Iterator[None]:
     """Each test's fixtures empty the tables first."""
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_heldmail, emails_delivery")
+        connection.execute(EMPTY)
     yield
     with psycopg.connect(migrated, autocommit=True) as connection:
         connection.execute("UPDATE emails_profile SET blocks_spam = false")

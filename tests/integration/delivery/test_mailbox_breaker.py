@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.integration.conftest import MAIL, MASK, OWNER, logged
+from tests.integration.conftest import EMPTY, MAIL, MASK, OWNER, logged
 from tests.waiting import wait_until
 from tools.aws.bounces import HARD, VACATION_REPLY
 from tools.aws.fast_aws import FastAws
@@ -22,10 +22,7 @@ def stack(fast_aws: FastAws, migrated: str, redis_url: str, tmp_path: Path) -> I
     """A relay whose probes are due at once; processes not started yet."""
     redis.Redis.from_url(redis_url).flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_mailboxbreaker,"
-            " emails_heldmail"
-        )
+        connection.execute(EMPTY)
         connection.execute("UPDATE emails_profile SET flagged_at = NULL, blocks_spam = false")
     fast_aws.publish_send_events()
     with Stack(
