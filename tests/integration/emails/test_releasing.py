@@ -69,7 +69,10 @@ def test_a_released_mail_is_forwarded_and_then_deleted_from_s3(
     assert ended() == ("ended", "forwarded", "existing_mask")
     assert RandomMask.objects.get().forwarded == 1
     assert len(relay.mail_store.mails) == 1
-    relay.now += KEPT_AFTER_FORWARDING
+    relay.now += KEPT_AFTER_FORWARDING - timedelta(seconds=1)
+    relay.tidy_held()
+    assert len(relay.mail_store.mails) == 1, "it may still bounce"
+    relay.now += timedelta(seconds=1)
     relay.tidy_held()
     assert relay.mail_store.mails == {}
     assert row().state == "cleared"
@@ -319,6 +322,33 @@ def test_a_bounce_holds_a_released_mail_again(relay: Relay, owner: Profile) -> N
     assert len(relay.mailer.sent) == 3
 
 
+def test_only_the_recipient_whose_mail_bounced_has_it_held_again(relay: Relay) -> None:
+    a_mask(an_owner("ann@owner.example", blocks_spam=True))
+    a_mask(an_owner("eve@owner.example", blocks_spam=True), "y8m3")
+    relay.arrive(MASK, "y8m3@masks.example", spam="FAIL")
+    first, second = held.find_held()
+    held.release([first.id, second.id])
+    relay.release_held()
+    (bounced,) = (sent for sent in relay.mailer.sent if sent.sender == "y8m3@masks.example")
+    delivery = int(dict(bounced.tags)["delivery"].partition("-")[0])
+
+    assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+
+    assert [mail.id for mail in held.find_held()] == [second.id]
+
+
+def test_an_attempt_at_an_earlier_release_ends_no_later_one(relay: Relay, owner: Profile) -> None:
+    held.release([hold(relay)])
+    early = held_releases.begin(row().pk, relay.now)
+    assert early is not None
+    held_releases.record_released(early, Held(HeldReason.CANNOT_BE_SENT), relay.now)
+    held.release([row().pk])
+
+    held_releases.record_released(early, Held(HeldReason.SPAM), relay.now)
+
+    assert (row().state, row().reason) == ("releasing", "cannot_be_sent")
+
+
 # --- the end -------------------------------------------------------------------------------------
 
 
@@ -345,6 +375,17 @@ def test_what_can_not_be_released_for_a_week_expires(relay: Relay, owner: Profil
     relay.tidy_held()
 
     assert ended() == ("cleared", "expired", "spam")
+
+
+def test_without_its_owner_a_mail_ends_though_it_has_no_mask_yet(relay: Relay) -> None:
+    profile = an_owner(is_premium=True, subdomain="ann", blocks_spam=True)
+    hold(relay, to="shop@ann.masks.example")
+    profile.user.delete()
+
+    relay.tidy_held()
+
+    assert ended() == ("cleared", "nomask", "deleted")
+    assert relay.mail_store.mails == {}
 
 
 def test_a_row_stays_until_its_mail_is_deleted(relay: Relay, owner: Profile) -> None:
