@@ -11,7 +11,7 @@ from email.message import Message
 from threading import Lock
 
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
-from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
@@ -26,6 +26,7 @@ class FakeMailStore:
     """The bucket. `fails` and `delete_fails` are what the next calls raise.
 
     `kept` maps keys that can't be deleted to the reason; `calls` counts calls of `delete`.
+    `encrypted` are those that the S3 encryption client wrote.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class FakeMailStore:
         self.fetched: list[StoredMail] = []
         self.fails: Failures = ()
         self.delete_fails: Failures = ()
+        self.encrypted: set[StoredMail] = set()
         self.kept: dict[str, str] = {}
         self.calls = 0
 
@@ -44,6 +46,8 @@ class FakeMailStore:
         self.fetched.append(mail)
         if mail not in self.mails:
             raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
+        if mail in self.encrypted:
+            raise Refused(RefuseReason.MAIL_ENCRYPTED)
         return self.mails[mail]
 
     def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:

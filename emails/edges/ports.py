@@ -14,7 +14,7 @@ class MailStore(Protocol):
     """The mails that SES stored."""
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large."""
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; return the keys of those not deleted, each with the reason."""
