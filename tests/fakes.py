@@ -122,6 +122,21 @@ class FakeClockWatch:
         self.compared.append((database, before, after))
 
 
+class FakeBrake:
+    """Counts in memory."""
+
+    def __init__(self) -> None:
+        self._counted: dict[tuple[str, str], dict[str, datetime]] = {}
+
+    def find_earlier(self, mask: str, correspondent: str, delivery: str, now: datetime) -> int:
+        since = now - timedelta(hours=1)
+        counted = self._counted.get((mask, correspondent), {})
+        recent = {one: at for one, at in counted.items() if at > since}
+        recent.setdefault(delivery, now)
+        self._counted[mask, correspondent] = recent
+        return list(recent).index(delivery)
+
+
 class FakePace:
     """A pace without limit. `fails` is what the next waits raise; `meanwhile` runs in each wait."""
 

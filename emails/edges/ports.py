@@ -68,6 +68,13 @@ class WorkerPresence(Protocol):
         """Return whether a process has shown no sign of life lately."""
 
 
+class Brake(Protocol):
+    """Counts the mails that may be part of a loop."""
+
+    def find_earlier(self, mask: str, correspondent: str, delivery: str, now: datetime) -> int:
+        """Count a delivery, once; return how many there were before it within the last hour."""
+
+
 class ClockWatch(Protocol):
     """Notices when this machine's clock is wrong."""
 

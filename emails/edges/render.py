@@ -77,7 +77,7 @@ def notice_mail(kind: NoticeKind, mask: str, recipient: str, language: str, now:
     mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(now)
     mail["Auto-Submitted"] = "auto-generated"
-    mail[LOOP_HEADER] = "1"
+    mail[LOOP_HEADER] = "notice"
     mail.set_content(rendered.text)
     mail.add_alternative(rendered.html, subtype="html")
     return mail.as_bytes()

@@ -5,7 +5,7 @@ from functools import partial
 from typing import assert_never
 
 from emails.edges import events
-from emails.flow import replies
+from emails.flow import loops, replies
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
@@ -23,8 +23,17 @@ from emails.rules.threads import thread_of
 from emails.store import lookups, records
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
-from emails.values.facts import CreatableMask, FoundMask, MissingMask, SentKind
-from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
+from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
+from emails.values.outcomes import (
+    Dropped,
+    DropReason,
+    Forwarded,
+    Ignored,
+    IgnoreReason,
+    NoMask,
+    NoMaskReason,
+    Outcome,
+)
 
 _PURPOSE = "received"
 
@@ -52,9 +61,11 @@ def _to_mask(
     context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
 ) -> Result:
     target = lookups.find_mask(recipient, context.now)
-    # Without a mask the decision needs no headers: don't fetch the mail for them.
-    mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(mail, target, context.ports.policy, context.now)
+    decision = _decide(context, inbound, target)
+    if isinstance(decision, forward.Forward) and loops.is_braked(
+        context, inbound.facts(), decision.target, claimed
+    ):
+        decision = Dropped(DropReason.LOOP)
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
@@ -62,6 +73,17 @@ def _to_mask(
     if found is None:
         return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
     return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
+
+
+def _decide(context: Context, inbound: Inbound, target: MaskLookup) -> forward.Decision:
+    policy, now = context.ports.policy, context.now
+    if isinstance(target, MissingMask):
+        # The decision needs no headers: don't fetch the mail for them.
+        return forward.decide(inbound.notified_facts(), target, policy, now)
+    mail = inbound.facts()
+    mark = loops.mark_of(context, target.address)
+    answers_us = loops.answers_us(context, mail, target.owner)
+    return forward.decide(mail, target, policy, now, mark, answers_us=answers_us)
 
 
 def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:
@@ -74,7 +96,7 @@ def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> Fou
 def _forward(
     context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
 ) -> Result:
-    rewritten = rewrite_forward(inbound.raw(), _plan(context, found))
+    rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
@@ -110,7 +132,7 @@ def _is_developers(context: Context, found: FoundMask) -> bool:
     return asks_for_developer_mode(found.mask) and lookups.find_is_developer(found.owner)
 
 
-def _plan(context: Context, found: FoundMask) -> ForwardPlan:
+def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
     ports = context.ports
 
     def make_note(trackers_removed: Mapping[str, int]) -> Note:
@@ -124,4 +146,5 @@ def _plan(context: Context, found: FoundMask) -> ForwardPlan:
         now=context.now,
         trackers=ports.trackers if found.owner.removes_trackers else frozenset(),
         warning_url=ports.policy.warning_url,
+        marks=loops.marks_through(context, inbound.facts(), found.mask.address),
     )

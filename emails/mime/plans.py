@@ -20,7 +20,8 @@ class ForwardPlan:
     """How to forward a mail.
 
     `mask` becomes the sender, `recipient` is the owner's real address, `reply_to` the replies
-    address. `make_note` is called with the number of trackers removed, by domain.
+    address. `make_note` is called with the number of trackers removed, by domain. `marks` name the
+    masks that the mail has gone through, this one included.
     """
 
     mask: str
@@ -30,6 +31,7 @@ class ForwardPlan:
     now: datetime
     trackers: frozenset[str] = frozenset()
     warning_url: str = ""
+    marks: tuple[str, ...] = ("preview",)
 
 
 @dataclass(frozen=True, slots=True)

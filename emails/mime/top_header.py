@@ -49,7 +49,7 @@ def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterat
     if keyword := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
         yield written("Auto-Submitted", keyword[0].decode())
     yield from _unsubscribe(mail, plan.trackers)
-    yield written(LOOP_HEADER, "1")
+    yield written(LOOP_HEADER, "\r\n ".join(plan.marks))
     yield written(MASK_HEADER, plan.mask)
     yield written("MIME-Version", "1.0")
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from emails.rules.mail_kind import is_list_mail, is_loop
+from emails.rules.loops import is_loop
+from emails.rules.mail_kind import is_list_mail
 from emails.rules.names import is_allowed_mask_name
 from emails.values.facts import (
     Block,
@@ -50,8 +51,19 @@ class Forward:
 Decision: TypeAlias = Forward | NoMask | Dropped | Blocked
 
 
-def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -> Decision:
-    """Decide for one recipient. Rules are tried in order; the first that applies decides."""
+def decide(
+    mail: MailFacts,
+    target: MaskLookup,
+    policy: Policy,
+    now: datetime,
+    mark: str = "",
+    *,
+    answers_us: bool = False,
+) -> Decision:
+    """Decide for one recipient. Rules are tried in order; the first that applies decides.
+
+    `mark` and `answers_us` as in `loops.is_loop`.
+    """
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
     if isinstance(target, CreatableMask) and (reason := _why_not_creatable(target, policy)):
@@ -60,7 +72,7 @@ def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
         return Blocked(block)
-    if is_loop(mail):
+    if is_loop(mail, target, mark, answers_us=answers_us):
         return Dropped(DropReason.LOOP)
     return Forward(target)
 

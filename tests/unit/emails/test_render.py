@@ -36,7 +36,7 @@ def test_a_notice_is_a_mail_that_no_machine_answers(kind: NoticeKind, language: 
     mail = message_from_bytes(raw, policy=policy.default)
     assert raw.isascii()
     assert (mail["From"], mail["To"]) == ("relay@masks.example", "ann@owner.example")
-    assert (mail["Auto-Submitted"], mail["X-Mail-Relay-Loop"]) == ("auto-generated", "1")
+    assert (mail["Auto-Submitted"], mail["X-Mail-Relay-Loop"]) == ("auto-generated", "notice")
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     assert all(len(line) < 998 for line in raw.splitlines())
 
