@@ -99,6 +99,12 @@ class DomainConfig(SharedConfig):
         help="How long nothing is sent for an owner who exceeded a daily limit.",
         default="1",
     )
+    keep_held_days: int = setting(
+        "HELD_MAIL_KEEP_DAYS",
+        integer(1, 365, "days"),
+        help="How long a held mail is kept. The bucket must keep what is under `held/` for longer.",
+        default="30",
+    )
     max_mails_per_day: int = setting(
         "MAX_MAILS_PER_DAY",
         integer(1, 10_000_000),

@@ -64,6 +64,7 @@ def policy_of(config: DomainConfig) -> Policy:
         hard_bounce_pause=timedelta(days=config.hard_bounce_pause_days),
         soft_bounce_pause=timedelta(days=config.soft_bounce_pause_days),
         abuse_pause=timedelta(days=config.abuse_pause_days),
+        keep_held=timedelta(days=config.keep_held_days),
         max_mails_per_day=config.max_mails_per_day,
         max_bytes_per_day=config.max_bytes_per_day,
         max_replies_per_day=config.max_replies_per_day,

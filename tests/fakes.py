@@ -23,7 +23,7 @@ BUCKET = "mails"
 
 
 class FakeMailStore:
-    """The bucket. `fails` and `delete_fails` are what the next calls raise.
+    """The bucket. `fails`, `write_fails` and `delete_fails` are what the next calls raise.
 
     `kept` maps keys that can't be deleted to the reason; `calls` counts calls of `delete`.
     `encrypted` are those that the S3 encryption client wrote.
@@ -33,6 +33,7 @@ class FakeMailStore:
         self.mails: dict[StoredMail, bytes] = {}
         self.fetched: list[StoredMail] = []
         self.fails: Failures = ()
+        self.write_fails: Failures = ()
         self.delete_fails: Failures = ()
         self.encrypted: set[StoredMail] = set()
         self.kept: dict[str, str] = {}
@@ -44,11 +45,22 @@ class FakeMailStore:
             raise failure
         _check(mail.bucket)
         self.fetched.append(mail)
-        if mail not in self.mails:
-            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
-        if mail in self.encrypted:
-            raise Refused(RefuseReason.MAIL_ENCRYPTED)
-        return self.mails[mail]
+        return self._stored(mail)
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        raw = self.mails[StoredMail(mail.bucket, key)] = self._stored(mail)
+        return len(raw)
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        self.mails[mail] = raw
 
     def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:
         self.calls += 1
@@ -63,6 +75,13 @@ class FakeMailStore:
 
     def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
+
+    def _stored(self, mail: StoredMail) -> bytes:
+        if mail not in self.mails:
+            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
+        if mail in self.encrypted:
+            raise Refused(RefuseReason.MAIL_ENCRYPTED)
+        return self.mails[mail]
 
 
 class FakeSendNotes:

@@ -29,6 +29,14 @@ class GuardedMailStore:
         with _reported(self._breakers, Dependency.S3):
             return self._mail_store.fetch(mail)
 
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail; see `MailStore`. Not reported: it needs other permissions than fetching."""
+        return self._mail_store.copy(mail, key)
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail; see `MailStore`. Not reported, like `copy`."""
+        self._mail_store.put(mail, raw)
+
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.delete(bucket, keys)

@@ -16,6 +16,12 @@ class MailStore(Protocol):
     def fetch(self, mail: StoredMail) -> bytes:
         """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted."""
 
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail to another key of its bucket; return its size. Raises like `fetch`."""
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail. Raises like `fetch`."""
+
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; return the keys of those not deleted, each with the reason."""
 

@@ -14,6 +14,7 @@ from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
@@ -60,6 +61,44 @@ class S3MailStore:
         except (BotoCoreError, OSError) as error:
             raise _unavailable(type(error).__name__) from error
 
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail to another key of its bucket; return its size in bytes. Raises like `fetch`.
+
+        S3 copies it itself. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        size = self._checked_size_of(mail)
+        source: CopySourceTypeDef = {"Bucket": mail.bucket, "Key": mail.key}
+        try:
+            self._client.copy_object(Bucket=mail.bucket, Key=key, CopySource=source)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        return size
+
+    def _checked_size_of(self, mail: StoredMail) -> int:
+        """Return a mail's size. Tells "may not read this mail" from "may not write"."""
+        try:
+            answer = self._client.head_object(Bucket=mail.bucket, Key=mail.key)
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                # This answer has no body: only GET tells a missing mail from a missing bucket.
+                return len(self.fetch(mail))
+            raise _store_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        _check(answer["ContentLength"], answer["Metadata"])
+        return answer["ContentLength"]
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail. Raises `NotFinished`."""
+        try:
+            self._client.put_object(Bucket=mail.bucket, Key=mail.key, Body=raw)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete up to 1,000 mails; return the keys of those not deleted, with S3's error codes.
 
@@ -84,6 +123,13 @@ def _check(size: int, metadata: Mapping[str, str]) -> None:
         raise Refused(RefuseReason.MAIL_TOO_LARGE)
     if not _CLIENT_ENCRYPTION.isdisjoint(map(str.lower, metadata)):
         raise Refused(RefuseReason.MAIL_ENCRYPTED)
+
+
+def _write_failure(error: ClientError) -> Refused | NotFinished:
+    """Map an error of writing: if it is denied, that is no mail's fault."""
+    if code_of(error) in _DENIED:
+        return _unavailable(code_of(error))
+    return _store_failure(error)
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:

@@ -1,6 +1,7 @@
 """The received mail that a notification is about, shared by its recipients."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from emails.edges.ports import MailStore
@@ -36,6 +37,22 @@ class Inbound:
                 return self._mail_store.fetch(stored)
             case InlineMail(raw):
                 return raw
+            case _:
+                assert_never(self._received.content)
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When SES received the mail, if it says so."""
+        return self._received.received_at
+
+    def keep_as(self, kept: StoredMail) -> int:
+        """Store a copy of the mail; return its size in bytes. Raises `Refused` or `NotFinished`."""
+        match self._received.content:
+            case StoredMail() as stored:
+                return self._mail_store.copy(stored, kept.key)
+            case InlineMail(raw):
+                self._mail_store.put(kept, raw)
+                return len(raw)
             case _:
                 assert_never(self._received.content)
 

@@ -2,10 +2,12 @@
 
 from emails.flow.context import Context
 from emails.rules import loops
+from emails.rules.forward import Forward, Hold
 from emails.rules.mail_kind import is_automatic
 from emails.store import lookups
 from emails.values.deliveries import Claim
-from emails.values.facts import CreatableMask, FoundMask, MailFacts, OwnerFacts
+from emails.values.facts import MailFacts, OwnerFacts
+from emails.values.outcomes import HeldReason
 from emails.values.threads import quoted_ids
 
 
@@ -31,17 +33,20 @@ def answers_us(context: Context, mail: MailFacts, owner: OwnerFacts) -> bool:
     return thread is not None and thread.owner.id == owner.id
 
 
-def is_braked(
-    context: Context, mail: MailFacts, target: FoundMask | CreatableMask, claimed: Claim
-) -> bool:
-    """Count a mail that may be part of a loop; return whether there were too many like it."""
-    limit = loops.limit_of(mail, target)
+def braked(context: Context, mail: MailFacts, decision: Forward, claimed: Claim) -> Forward | Hold:
+    """Count a mail that may be part of a loop; hold it if there were too many like it.
+
+    It isn't dropped: nothing proves the loop, and only the owner can tell.
+    """
+    limit = loops.limit_of(mail, decision.target)
     if limit is None:
-        return False
+        return decision
     earlier = context.ports.brake.find_earlier(
-        mark_of(context, target.address),
+        mark_of(context, decision.target.address),
         mark_of(context, limit.correspondent),
         claimed.reference,
         context.now,
     )
-    return earlier >= limit.per_hour
+    if earlier < limit.per_hour:
+        return decision
+    return Hold(decision.target, HeldReason.SUSPECTED_LOOP)

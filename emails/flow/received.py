@@ -8,6 +8,7 @@ from emails.edges import events
 from emails.flow import loops, replies
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
+from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
@@ -25,8 +26,6 @@ from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
 from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
 from emails.values.outcomes import (
-    Dropped,
-    DropReason,
     Forwarded,
     Ignored,
     IgnoreReason,
@@ -62,10 +61,10 @@ def _to_mask(
 ) -> Result:
     target = lookups.find_mask(recipient, context.now)
     decision = _decide(context, inbound, target)
-    if isinstance(decision, forward.Forward) and loops.is_braked(
-        context, inbound.facts(), decision.target, claimed
-    ):
-        decision = Dropped(DropReason.LOOP)
+    if isinstance(decision, forward.Forward):
+        decision = loops.braked(context, inbound.facts(), decision, claimed)
+    if isinstance(decision, forward.Hold):
+        return hold(context, inbound, decision, claimed)
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
@@ -83,7 +82,7 @@ def _decide(context: Context, inbound: Inbound, target: MaskLookup) -> forward.D
     mail = inbound.facts()
     mark = loops.mark_of(context, target.address)
     answers_us = loops.answers_us(context, mail, target.owner)
-    return forward.decide(mail, target, policy, now, mark, answers_us=answers_us)
+    return forward.decide(mail, target, policy, now, mark=mark, answers_us=answers_us)
 
 
 def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:

@@ -9,7 +9,7 @@ Three kinds, by how sure we are:
                 which is the mask, instead of `Reply-To`. Its mail is new and unmarked. It comes
                 from the owner, or it quotes the id of a mail that we forwarded to the owner.
     suspicious  A machine answers again and again, though nothing proves that it answers us. Such
-                mails are counted (`emails.flow.loops`), and stopped when they are too many.
+                mails are counted (`emails.flow.loops`), and held when they are too many.
 """
 
 import hashlib

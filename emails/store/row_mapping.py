@@ -4,9 +4,22 @@ Reads rows as plain values: creating Django models from them costs more than the
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from emails.values.facts import Block, FoundMask, MaskFacts, MaskKind, MaskRef, OwnerFacts
+from emails.values.facts import (
+    Block,
+    FoundMask,
+    MaskFacts,
+    MaskKind,
+    MaskRef,
+    OwnerFacts,
+    Verdict,
+    Verdicts,
+)
+from emails.values.held import HeldMail, HeldState, HeldTarget, NewMask
+from emails.values.notifications import StoredMail
+from emails.values.outcomes import HeldReason
 
 MASK_COLUMNS = ("pk", "local", "domain", "block", "label")
 
@@ -31,6 +44,14 @@ FOUND_COLUMNS = (*MASK_COLUMNS, *(f"profile__{column}" for column in OWNER_COLUM
 """Columns of a mask and its owner."""
 
 
+HELD_COLUMNS = (
+    *("pk", "owner_id", "random_mask_id", "domain_mask_id", "new_local", "new_domain", "reason"),
+    *("waived", "state", "sns_message_id", "recipient", "bucket", "key", "size", "verdicts"),
+    *("received_at", "held_at", "expires_at", "releases", "attempts"),
+)
+"""Columns of a held mail."""
+
+
 def mask_facts(kind: MaskKind, row: Iterable[Any]) -> MaskFacts:
     """Make a mask's facts from its MASK_COLUMNS."""
     key, local, domain, block, label = row
@@ -47,3 +68,48 @@ def found_mask(kind: MaskKind, row: Sequence[Any]) -> FoundMask:
     """Make the facts of a mask and its owner from their FOUND_COLUMNS."""
     mask_size = len(MASK_COLUMNS)
     return FoundMask(mask_facts(kind, row[:mask_size]), owner_facts(row[mask_size:]))
+
+
+def held_mail(row: Sequence[Any]) -> HeldMail:
+    """Make a held mail from its HELD_COLUMNS."""
+    fields = dict(zip(HELD_COLUMNS, row, strict=True))
+    return HeldMail(
+        id=fields["pk"],
+        owner_id=fields["owner_id"],
+        target=_held_target(fields),
+        reason=HeldReason(fields["reason"]),
+        waived=frozenset(map(HeldReason, fields["waived"])),
+        state=HeldState(fields["state"]),
+        sns_message_id=fields["sns_message_id"],
+        recipient=fields["recipient"],
+        mail=StoredMail(fields["bucket"], fields["key"]),
+        size=fields["size"],
+        verdicts=_verdicts(fields["verdicts"]),
+        received_at=fields["received_at"],
+        held_at=fields["held_at"],
+        expires_at=fields["expires_at"],
+        releases=fields["releases"],
+        attempts=fields["attempts"],
+    )
+
+
+def _held_target(fields: dict[str, Any]) -> HeldTarget | None:
+    if fields["random_mask_id"] is not None:
+        return MaskRef(MaskKind.RANDOM, fields["random_mask_id"])
+    if fields["domain_mask_id"] is not None:
+        return MaskRef(MaskKind.DOMAIN, fields["domain_mask_id"])
+    if fields["new_local"] is not None:
+        return NewMask(fields["new_local"], fields["new_domain"])
+    return None
+
+
+def verdict_words(verdicts: Verdicts) -> dict[str, Any]:
+    """Make what is stored of SES's verdicts."""
+    return asdict(verdicts)
+
+
+def _verdicts(stored: dict[str, Any]) -> Verdicts:
+    words: dict[str, Any] = {
+        name: value if isinstance(value, bool) else Verdict(value) for name, value in stored.items()
+    }
+    return Verdicts(**words)

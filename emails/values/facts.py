@@ -19,7 +19,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """SES's checks of a received mail. `dmarc_rejects`: the domain's DMARC policy is `reject`."""
+    """SES's checks of a received mail.
+
+    `dmarc_rejects` and `dmarc_quarantines`: the domain's DMARC policy is `reject` or `quarantine`.
+    """
 
     spam: Verdict
     virus: Verdict
@@ -27,6 +30,7 @@ class Verdicts:
     dkim: Verdict
     dmarc: Verdict
     dmarc_rejects: bool
+    dmarc_quarantines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +195,9 @@ class ReplyFacts:
 class Policy:
     """The settings that `rules` and `flow` need.
 
-    A pause starts at the bounce or the flag. `claim_duration` is how long one attempt may hold a
-    delivery. `send_event_wait` is how long to wait for SES's `Send` event before a mail that may
-    have been sent is sent again; None: SES publishes no such events.
+    A pause starts at the bounce or the flag. A mail is held for `keep_held`. `claim_duration` is
+    how long one attempt may hold a delivery. `send_event_wait` is how long to wait for SES's `Send`
+    event before a mail that may have been sent is sent again; None: SES publishes no such events.
     """
 
     mask_domains: tuple[str, ...]
@@ -204,6 +208,7 @@ class Policy:
     hard_bounce_pause: timedelta
     soft_bounce_pause: timedelta
     abuse_pause: timedelta
+    keep_held: timedelta
     max_mails_per_day: int
     max_bytes_per_day: int
     max_replies_per_day: int

@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from emails.values.errors import Refused
@@ -34,12 +35,16 @@ class InlineMail:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A mail arrived. `recipients` are the ones that SES's receipt rule matched."""
+    """A mail arrived. `recipients` are the ones that SES's receipt rule matched.
+
+    `received_at` is when SES received it; None if SES doesn't say.
+    """
 
     recipients: tuple[str, ...]
     mail: MailFacts
     headers_truncated: bool
     content: StoredMail | InlineMail
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +132,32 @@ def _received(document: dict[str, Any]) -> Received:
         # The receipt rule may leave all headers out; we read those from the mail, too.
         headers_truncated=mail.get("headersTruncated", False) is not False or "headers" not in mail,
         content=_content(document, _object(receipt, "action")),
+        received_at=_time(mail, "timestamp"),
     )
 
 
+def _time(holder: dict[str, Any], key: str) -> datetime | None:
+    """Read a time in ISO 8601. An unreadable one is no reason to lose a mail."""
+    value = holder.get(key)
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _verdicts(receipt: dict[str, Any]) -> Verdicts:
+    policy = _text(receipt, "dmarcPolicy", default="").upper()
     return Verdicts(
         spam=_verdict(receipt, "spamVerdict"),
         virus=_verdict(receipt, "virusVerdict"),
         spf=_verdict(receipt, "spfVerdict"),
         dkim=_verdict(receipt, "dkimVerdict"),
         dmarc=_verdict(receipt, "dmarcVerdict"),
-        dmarc_rejects=_text(receipt, "dmarcPolicy", default="").upper() == "REJECT",
+        dmarc_rejects=policy == "REJECT",
+        dmarc_quarantines=policy == "QUARANTINE",
     )
 
 

@@ -52,7 +52,6 @@ class DropReason(StrEnum):
     """Why a mail or a reply was not sent on."""
 
     VIRUS = "virus"
-    SPAM = "spam"
     DMARC_REJECT = "dmarc_reject"
     HARD_BOUNCE_PAUSE = "hard_bounce_pause"
     SOFT_BOUNCE_PAUSE = "soft_bounce_pause"
@@ -65,6 +64,20 @@ class DropReason(StrEnum):
     NOT_THE_OWNER = "not_the_owner"
     UNAUTHENTICATED = "unauthenticated"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
+    DISCARDED = "discarded"
+
+
+class HeldReason(StrEnum):
+    """Why a mail is held: kept for its owner, who may still get it."""
+
+    SPAM = "spam"
+    DMARC_QUARANTINE = "dmarc_quarantine"
+    MAILBOX = "mailbox"
+    MASK_LIMIT = "mask_limit"
+    SENDER_LIMIT = "sender_limit"
+    NEW_MASK_LIMIT = "new_mask_limit"
+    CANNOT_BE_SENT = "cannot_be_sent"
+    SUSPECTED_LOOP = "suspected_loop"
 
 
 class RecordReason(StrEnum):
@@ -172,13 +185,29 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The mail is kept in S3, until it is released or expires."""
+
+    reason: HeldReason
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Nobody released the held mail in time. `reason` is why it was held."""
+
+    reason: HeldReason
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A bounce or complaint was recorded, or a notice was sent."""
 
     reason: RecordReason
 
 
-Outcome: TypeAlias = Forwarded | Replied | Blocked | NoMask | Ignored | Dropped | Recorded
+Outcome: TypeAlias = (
+    Forwarded | Replied | Blocked | NoMask | Ignored | Dropped | Held | Expired | Recorded
+)
 
 _REASONS = {
     Forwarded: ForwardReason,
@@ -187,6 +216,8 @@ _REASONS = {
     NoMask: NoMaskReason,
     Ignored: IgnoreReason,
     Dropped: DropReason,
+    Held: HeldReason,
+    Expired: HeldReason,
     Recorded: RecordReason,
 }
 _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}

@@ -98,10 +98,11 @@ def test_a_mail_that_ses_had_encrypted_is_refused_and_stays(
 ) -> None:
     """Lesson 57: its ciphertext was forwarded, and the only copy deleted."""
     for _ in range(2):
-        with pytest.raises(Refused) as refused:
-            mail_store.fetch(StoredMail(BUCKET, key))
+        for call in (mail_store.fetch, lambda mail: mail_store.copy(mail, "held/1")):
+            with pytest.raises(Refused) as refused:
+                call(StoredMail(BUCKET, key))
 
-        assert refused.value.reason == "mail_encrypted"
+            assert refused.value.reason == "mail_encrypted"
 
 
 def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> None:
@@ -110,6 +111,46 @@ def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> 
 
     assert unavailable.value.dependency is Dependency.S3
     assert unavailable.value.max_tries is None
+
+
+@pytest.mark.parametrize("key", MAILS)
+def test_a_mail_is_copied_whole_and_stays_where_it_was(mail_store: MailStore, key: str) -> None:
+    copy = StoredMail(BUCKET, "held/1-0123456789ab")
+
+    for _ in range(2):
+        assert mail_store.copy(StoredMail(BUCKET, key), copy.key) == len(MAILS[key])
+
+    assert mail_store.fetch(copy) == MAILS[key]
+    assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
+    assert mail_store.delete(BUCKET, [key]) == {}
+    assert mail_store.fetch(copy) == MAILS[key]
+
+
+def test_a_missing_mail_is_not_copied(mail_store: MailStore) -> None:
+    with pytest.raises(NotFinished) as missing:
+        mail_store.copy(StoredMail(BUCKET, "gone"), "held/1")
+
+    assert missing.value.reason == "mail_missing"
+    assert missing.value.max_tries == MAX_TRIES
+
+
+def test_a_bucket_that_is_not_there_takes_no_copy(mail_store: MailStore) -> None:
+    for write in (
+        lambda: mail_store.copy(StoredMail("nobody-s-bucket", "here"), "held/1"),
+        lambda: mail_store.put(StoredMail("nobody-s-bucket", "held/1"), b"a mail"),
+    ):
+        with pytest.raises(Unavailable) as unavailable:
+            write()
+        assert unavailable.value.dependency is Dependency.S3
+        assert unavailable.value.max_tries is None
+
+
+def test_a_mail_that_is_put_is_there_and_may_be_put_again(mail_store: MailStore) -> None:
+    mail = StoredMail(BUCKET, "held/1-0123456789ab")
+
+    for raw in (MAILS["large"], b"\x00\xff8-bit"):
+        mail_store.put(mail, raw)
+        assert mail_store.fetch(mail) == raw
 
 
 def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,7 @@ from tools.aws.faults import Dice
 from tools.aws.web import AwsError, Headers, Request, Response
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 _XML = ((b"content-type", b"application/xml"),)
 _NO_BUCKET = AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
 _NO_KEY = AwsError("NoSuchKey", "The specified key does not exist.", 404)
@@ -61,6 +62,7 @@ class S3:
             "ListObjectsV2": self._list,
             "DeleteObjects": self._delete_batch,
             "PutObject": self._put,
+            "CopyObject": self._copy,
             "GetObject": self._get,
             "HeadObject": self._head,
             "DeleteObject": self._delete,
@@ -69,6 +71,8 @@ class S3:
     def operation(self, request: Request) -> str:
         """Name the operation, by the request's method and path."""
         _, key = _split(request.path)
+        if key and b"x-amz-copy-source" in request.headers:
+            return "CopyObject"
         if key:
             return f"{request.method.title()}Object"
         by_method = {"PUT": "CreateBucket", "GET": "ListObjectsV2", "POST": "DeleteObjects"}
@@ -111,6 +115,17 @@ class S3:
         stored = Stored(content, _metadata(request))
         self._objects(bucket)[key] = stored
         return Response(headers=stored.headers[:1])
+
+    def _copy(self, request: Request, bucket: str, key: str) -> Response:
+        source = unquote(request.headers[b"x-amz-copy-source"].decode())
+        original = self._stored(*_split(source))
+        stored = Stored(original.content, original.metadata)
+        self._objects(bucket)[key] = stored
+        changed = stored.changed_at.strftime(_TIME)
+        return _xml(
+            "CopyObjectResult",
+            f"<ETag>{escape(stored.etag)}</ETag><LastModified>{changed}</LastModified>",
+        )
 
     def _get(self, request: Request, bucket: str, key: str) -> Response:
         stored = self._stored(bucket, key)
@@ -176,7 +191,7 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _listed(key: str, stored: Stored) -> str:
-    changed = stored.changed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    changed = stored.changed_at.strftime(_TIME)
     return (
         f"<Contents><Key>{quote(key)}</Key><Size>{len(stored.content)}</Size>"
         f"<ETag>{escape(stored.etag)}</ETag><LastModified>{changed}</LastModified></Contents>"

@@ -33,6 +33,7 @@ POLICY = Policy(
     hard_bounce_pause=timedelta(days=30),
     soft_bounce_pause=timedelta(days=1),
     abuse_pause=timedelta(days=1),
+    keep_held=timedelta(days=30),
     max_mails_per_day=1000,
     max_bytes_per_day=1_000_000,
     max_replies_per_day=100,

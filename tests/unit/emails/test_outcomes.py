@@ -18,6 +18,8 @@ SECTIONS: dict[str, type[StrEnum]] = {
     "nomask": outcomes.NoMaskReason,
     "ignored": outcomes.IgnoreReason,
     "dropped": outcomes.DropReason,
+    "held": outcomes.HeldReason,
+    "expired": outcomes.HeldReason,
     "recorded": outcomes.RecordReason,
     "refused": outcomes.RefuseReason,
     "not finished": outcomes.RetryReason,

@@ -1,0 +1,186 @@
+"""Held mails: records them, finds them, and moves them from state to state.
+
+    held ──▶ releasing ──▶ ended ──▶ cleared       forwarded, or what else came of it
+     │  ◀──     │                                  held again, for another reason
+     └──────────┴────────▶ ended                   discarded, or expired
+
+The database is the truth. A mail in S3 whose row is `ended` is deleted next; one without any row
+was copied by an attempt that then failed, and the bucket's own expiry removes it. All functions
+raise `NotFinished` if the database is unavailable.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Count, F, Min, Q, QuerySet
+
+from emails.models import HELD_STATES, Delivery
+from emails.models import HeldMail as Row
+from emails.store import claims
+from emails.store.database import raises_not_finished
+from emails.store.row_mapping import HELD_COLUMNS, held_mail, verdict_words
+from emails.values.deliveries import Claim
+from emails.values.facts import MaskKind, MaskRef
+from emails.values.held import HeldMail, HeldState, HeldTarget, NewMask, ToHold
+from emails.values.outcomes import (
+    Dropped,
+    DropReason,
+    Expired,
+    Held,
+    HeldReason,
+    Outcome,
+    name_of,
+)
+
+if TYPE_CHECKING:
+    Rows = QuerySet[Row]
+
+_DISCARDED = Dropped(DropReason.DISCARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """How many mails are held for a reason, and when the oldest of them was received."""
+
+    number: int
+    oldest: datetime
+
+
+@raises_not_finished
+def record_held(claimed: Claim, held: Held, mail: ToHold, now: datetime) -> None:
+    """Finish a delivery as held. Changes nothing if the delivery was finished before."""
+    with transaction.atomic():
+        if not claims.finish(claimed, held, now):
+            return
+        delivery = Delivery.objects.get(pk=claimed.delivery_id)
+        Row.objects.create(
+            owner_id=mail.owner_id,
+            **_columns_of(mail.target),
+            reason=held.reason.value,
+            sns_message_id=delivery.sns_message_id,
+            recipient=delivery.recipient,
+            bucket=mail.mail.bucket,
+            key=mail.mail.key,
+            size=mail.size,
+            verdicts=verdict_words(mail.verdicts),
+            received_at=mail.received_at,
+            held_at=now,
+            expires_at=mail.expires_at,
+        )
+
+
+@raises_not_finished
+def find_held(
+    *,
+    owner: int | None = None,
+    mask: MaskRef | None = None,
+    reason: HeldReason | None = None,
+    ids: Collection[int] | None = None,
+    states: Collection[HeldState] = (HeldState.HELD,),
+    after: tuple[datetime, int] | None = None,
+    limit: int = 100,
+) -> tuple[HeldMail, ...]:
+    """Find held mails, the oldest first: those that match everything given.
+
+    `after` continues behind a mail's `received_at` and id.
+    """
+    rows = _in_states(states)
+    if owner is not None:
+        rows = rows.filter(owner=owner)
+    if mask is not None:
+        rows = rows.filter(**_columns_of(mask))
+    if reason is not None:
+        rows = rows.filter(reason=reason.value)
+    if ids is not None:
+        rows = rows.filter(pk__in=ids)
+    if after is not None:
+        received_at, last_id = after
+        rows = rows.filter(
+            Q(received_at__gt=received_at) | Q(received_at=received_at, pk__gt=last_id)
+        )
+    found = rows.order_by("received_at", "pk").values_list(*HELD_COLUMNS)[:limit]
+    return tuple(map(held_mail, found))
+
+
+@raises_not_finished
+def release(ids: Collection[int]) -> int:
+    """Release mails on somebody's word; return how many were held.
+
+    They are not held again for the same reason.
+    """
+    with transaction.atomic():
+        rows = _in_states([HeldState.HELD]).filter(pk__in=ids).select_for_update()
+        found = list(rows.order_by("pk").only("reason", "waived"))
+        for row in found:
+            row.waived = sorted({*row.waived, row.reason})
+            row.state = HeldState.RELEASING
+            row.releases = F("releases") + 1
+            row.attempts = 0
+        Row.objects.bulk_update(found, ["waived", "state", "releases", "attempts"])
+    return len(found)
+
+
+@raises_not_finished
+def release_all(owner: int, reason: HeldReason) -> int:
+    """Release an owner's mails whose reason is gone; return how many were held.
+
+    Each is decided anew: it is held again if the reason isn't gone after all.
+    """
+    rows = _in_states([HeldState.HELD]).filter(owner=owner, reason=reason.value)
+    return rows.update(state=HeldState.RELEASING, releases=F("releases") + 1, attempts=0)
+
+
+@raises_not_finished
+def discard(ids: Collection[int], now: datetime) -> int:
+    """End mails on somebody's word, without forwarding; return how many were held."""
+    return _end(_in_states([HeldState.HELD]).filter(pk__in=ids), _DISCARDED, now)
+
+
+@raises_not_finished
+def expire(now: datetime, limit: int) -> Mapping[HeldReason, int]:
+    """End mails whose time is over, at most `limit`; return how many of each reason.
+
+    One that is being released no longer expires.
+    """
+    expired: dict[HeldReason, int] = {}
+    with transaction.atomic():
+        rows = _in_states([HeldState.HELD]).filter(expires_at__lte=now).order_by("expires_at")
+        due = rows.select_for_update(skip_locked=True).values_list("pk", "reason")[:limit]
+        by_reason: dict[str, list[int]] = {}
+        for key, reason in due:
+            by_reason.setdefault(reason, []).append(key)
+        for reason, keys in by_reason.items():
+            why = HeldReason(reason)
+            expired[why] = _end(Row.objects.filter(pk__in=keys), Expired(why), now)
+    return expired
+
+
+@raises_not_finished
+def count_by_reason() -> Mapping[HeldReason, HeldCount]:
+    """Count the mails that are held or being released, for each reason that has some."""
+    counts = _in_states(HELD_STATES).values_list("reason").annotate(Count("pk"), Min("received_at"))
+    return {HeldReason(reason): HeldCount(*rest) for reason, *rest in counts}
+
+
+def _end(rows: "Rows", outcome: Outcome, now: datetime) -> int:
+    return rows.update(
+        state=HeldState.ENDED,
+        outcome=name_of(outcome),
+        outcome_reason=outcome.reason.value,
+        ended_at=now,
+    )
+
+
+def _in_states(states: Collection[str]) -> "Rows":
+    return Row.objects.filter(state__in=[str(state) for state in states])
+
+
+def _columns_of(target: HeldTarget) -> dict[str, int | str]:
+    match target:
+        case NewMask(local, domain):
+            return {"new_local": local, "new_domain": domain}
+        case MaskRef(kind, key):
+            return {"random_mask_id" if kind is MaskKind.RANDOM else "domain_mask_id": key}
