@@ -15,6 +15,7 @@ from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
+from tools.local import ses_limits
 
 Failures = Sequence[BaseException | None]
 """What the next calls raise; None for a call that works."""
@@ -199,6 +200,8 @@ class FakeMailer:
                 raise failure
             if not self._may_send(mail.sender):
                 raise Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, "MessageRejected")
+            if ses_limits.refusal_of(mail.raw):
+                raise Refused(RefuseReason.SEND_REJECTED, ses_limits.CODE)
             self.sent.append(mail)
             return f"0100-{len(self.sent):04}"
 

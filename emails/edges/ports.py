@@ -91,8 +91,14 @@ class ClockWatch(Protocol):
 class MakeNote(Protocol):
     """Makes the note, the header and footer added to a forwarded mail."""
 
-    def __call__(self, mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
-        """Make the note for a mask, in its owner's language."""
+    def __call__(
+        self,
+        mask: str,
+        language: str,
+        trackers_removed: Mapping[str, int],
+        renamed: Sequence[str] = (),
+    ) -> Note:
+        """Make the note for a mask, in its owner's language. `renamed` attachments: their names."""
 
 
 class MakeNotice(Protocol):

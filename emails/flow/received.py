@@ -1,6 +1,6 @@
 """A received mail, one recipient at a time: load → decide → carry out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -24,14 +24,17 @@ from emails.rules.threads import thread_of
 from emails.store import lookups, records
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
+from emails.values.errors import Refused, Unsendable, UnsendableReason
 from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
 from emails.values.outcomes import (
     Forwarded,
+    HeldReason,
     Ignored,
     IgnoreReason,
     NoMask,
     NoMaskReason,
     Outcome,
+    RefuseReason,
 )
 
 _PURPOSE = "received"
@@ -95,6 +98,23 @@ def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> Fou
 def _forward(
     context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
 ) -> Result:
+    """Send the mail to the owner; hold it if SES refuses its content, which no retry changes."""
+    try:
+        return _send(context, inbound, found, outcome, claimed)
+    except Unsendable as unsendable:
+        reason, code = unsendable.reason, unsendable.code
+    except Refused as refused:
+        if refused.reason != RefuseReason.SEND_REJECTED:
+            raise
+        reason, code = UnsendableReason.REJECTED, refused.code
+    events.cannot_be_sent(context.sns_message_id, found.mask.ref, reason, code)
+    decision = forward.Hold(found, HeldReason.CANNOT_BE_SENT)
+    return hold(context, inbound, decision, claimed)
+
+
+def _send(
+    context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
+) -> Result:
     rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
@@ -134,8 +154,8 @@ def _is_developers(context: Context, found: FoundMask) -> bool:
 def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
     ports = context.ports
 
-    def make_note(trackers_removed: Mapping[str, int]) -> Note:
-        return ports.make_note(found.mask.address, found.owner.language, trackers_removed)
+    def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
+        return ports.make_note(found.mask.address, found.owner.language, trackers_removed, renamed)
 
     return ForwardPlan(
         mask=found.mask.address,
