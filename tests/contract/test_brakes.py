@@ -33,6 +33,13 @@ def test_a_delivery_that_is_tried_again_counts_once(brake: Brake) -> None:
     assert [brake.find_earlier("mask", "bob", one, NOW) for one in "abaab"] == [0, 1, 0, 0, 1]
 
 
+def test_a_delivery_keeps_its_place_when_it_is_tried_again(brake: Brake) -> None:
+    for second, one in enumerate("ab"):
+        brake.find_earlier("mask", "bob", one, NOW + timedelta(seconds=second))
+
+    assert brake.find_earlier("mask", "bob", "a", NOW + timedelta(seconds=2)) == 0
+
+
 def test_masks_and_correspondents_are_counted_apart(brake: Brake) -> None:
     assert brake.find_earlier("mask", "bob", "a", NOW) == 0
     assert brake.find_earlier("mask", "cid", "b", NOW) == 0

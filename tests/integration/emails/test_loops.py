@@ -5,6 +5,8 @@ from email import message_from_bytes
 from email.message import Message
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from emails.values.outcomes import (
     Dropped,
@@ -96,6 +98,17 @@ def test_a_machine_that_quotes_what_we_forwarded_gets_no_second_round(relay: Rel
     a_mask(an_owner())
 
     assert go_round(relay, quoting(relay)) == [FORWARDED, LOOP]
+
+
+def test_what_people_write_costs_no_lookup(relay: Relay) -> None:
+    a_mask(an_owner())
+    counted = []
+    for quoted in ({}, {"In-Reply-To": "<1@sender.example>"}):
+        with CaptureQueriesContext(connection) as queries:
+            relay.arrive(MASK, headers={"From": "bob@sender.example", **quoted})
+        counted.append(len(queries))
+
+    assert counted[0] == counted[1]
 
 
 def test_a_loop_over_a_catch_all_makes_no_masks(relay: Relay) -> None:

@@ -110,6 +110,13 @@ def test_a_name_is_found_however_it_is_written(way: str) -> None:
     assert names_of(forward(attachment(*head)).raw) == expected
 
 
+@pytest.mark.parametrize("way", ["twice", "in two fields"])
+def test_no_second_name_is_left_that_ses_may_read(way: str) -> None:
+    raw = forward(attachment(*WAYS[way][0])).raw
+
+    assert b"a.crt" not in raw.replace(b"a.crt.renamed", b"")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_reply_is_sent_with_such_files_too(way: str) -> None:
     head, expected = WAYS[way]
