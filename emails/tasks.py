@@ -1,5 +1,6 @@
-"""The Dramatiq actors: one handles notifications, two are periodic jobs."""
+"""The Dramatiq actors: one handles notifications, the others are periodic jobs."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
@@ -10,15 +11,23 @@ from periodiq import cron
 
 from emails.edges import events
 from emails.edges.pending_deletions import PendingDeletions
+from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
+from emails.flow.releasing import LANES, release_lane
 from emails.store import retention
+from emails.store.held_releases import is_any_to_release
 from emails.values.errors import Refused
 from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from emails.wiring import build_ports
 
 _building_ports = Lock()
+
+_LANE_SECONDS = 25
+"""How long a lane begins further releases. It is started each minute."""
+
+_LANE_LIMIT_MS = (_LANE_SECONDS + 60) * 1000
 
 
 @dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused,))
@@ -42,6 +51,7 @@ def clean_up() -> None:
     replies = timedelta(days=config.reply_retention_days)
     labels = timedelta(days=config.stale_mask_days)
     events.data_removed("deliveries", retention.remove_old_deliveries(now))
+    events.data_removed("held_mail_records", retention.remove_old_held_mails(now))
     events.data_removed("replies", retention.remove_old_replies(now, replies))
     events.data_removed("abuse_counters", retention.remove_old_counters(now))
     events.data_removed("mask_labels", retention.erase_stale_labels(now, labels))
@@ -55,6 +65,33 @@ def delete_discarded_mails() -> None:
     _, pending_deletions = _ports()
     if deleted := pending_deletions.flush():
         events.data_removed("mails", deleted)
+
+
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0)
+def release_held_mails() -> None:
+    """Start the lanes of releases. The database knows what is left to release, not Redis."""
+    if is_any_to_release():
+        for lane in range(LANES):
+            release_held_mails_of_lane.send(lane=lane)
+
+
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, max_retries=0, time_limit=_LANE_LIMIT_MS)
+def release_held_mails_of_lane(*, lane: int) -> None:
+    """Release held mails of every `LANES`-th owner for a while; the next run continues."""
+    ports, _ = _ports()
+    until = time.monotonic() + _LANE_SECONDS
+    release_lane(ports, lane, lambda: datetime.now(UTC), lambda: time.monotonic() >= until)
+
+
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
+)
+def expire_and_clear_held_mails() -> None:
+    """End held mails whose time is over, and delete ended ones from S3."""
+    ports, _ = _ports()
+    now = datetime.now(UTC)
+    expire_held_mails(now)
+    clear_ended_mails(ports.mail_store, now)
 
 
 def _ports() -> tuple[Ports, PendingDeletions]:

@@ -6,9 +6,9 @@ import re
 import markus
 
 from emails.mime.plans import Rewritten
-from emails.values.errors import NotFinished, Refused, UnsendableReason
+from emails.values.errors import NotFinished, Refused, Unsendable
 from emails.values.facts import MailFacts, MaskRef
-from emails.values.outcomes import Outcome, name_of
+from emails.values.outcomes import Held, HeldReason, Outcome, name_of
 
 logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
@@ -46,12 +46,12 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
     metrics.incr("not_settled", tags=[f"reason:{extra['reason']}", f"code:{code}"])
 
 
-def cannot_be_sent(sns_message_id: str, mask: MaskRef, reason: UnsendableReason, code: str) -> None:
-    """SES sends this mail in no form, so it is held; `code` is SES's, if it refused the mail."""
-    shown = _checked(code)
-    extra = {"sns_message_id": sns_message_id, "mask_id": str(mask), "reason": reason.value}
-    logger.warning("mail cannot be sent", extra=extra | {"error_code": shown})
-    metrics.incr("cannot_be_sent", tags=[f"reason:{reason}", f"code:{shown or 'none'}"])
+def cannot_be_sent(error: Unsendable, sns_message_id: str) -> None:
+    """SES sends this mail in no form, so it is held."""
+    code = _checked(error.code)
+    extra = {"sns_message_id": sns_message_id, "reason": error.reason.value, "error_code": code}
+    logger.warning("mail cannot be sent", extra=extra)
+    metrics.incr("cannot_be_sent", tags=[f"reason:{error.reason}", f"code:{code or 'none'}"])
 
 
 def error_code_of(error: BaseException) -> str:
@@ -61,6 +61,18 @@ def error_code_of(error: BaseException) -> str:
 
 def _checked(code: str) -> str:
     return code if _CODE.fullmatch(code) else ""
+
+
+def held_again(sns_message_id: str, outcome: Held) -> None:
+    """A released mail is held again, because it can't be forwarded."""
+    _log("held again", outcome, sns_message_id, None)
+    metrics.incr("held_again", tags=[f"reason:{outcome.reason}"])
+
+
+def held_mails_expired(reason: HeldReason, count: int) -> None:
+    """Nobody released `count` mails that were held for this reason."""
+    logger.info("held mails expired", extra={"reason": reason.value, "count": count})
+    metrics.incr("outcome", value=count, tags=["outcome:expired", f"reason:{reason}"])
 
 
 def sent_not_counted(sns_message_id: str, error: BaseException) -> None:

@@ -12,6 +12,8 @@ from emails.values.facts import MailFacts
 from emails.values.notifications import InlineMail, Received, StoredMail
 from emails.values.outcomes import RefuseReason
 
+_UNKNOWN = "unknown"
+
 
 class Inbound:
     """A received mail. Its bytes are fetched once, when first needed."""
@@ -65,5 +67,11 @@ class Inbound:
         if not self._received.headers_truncated:
             return self._received.mail
         if self._facts is None:
-            self._facts = replace(self._received.mail, headers=read_headers(self.raw()))
+            given = self._received.mail
+            self._facts = replace(given, headers=read_headers(self.raw()))
+            if not given.source:
+                # SES writes the envelope's sender at the top (RFC 5321, 4.4). Without it nothing is
+                # known, which is not the same as the empty sender of a machine's answer.
+                source = self._facts.first("return-path") or _UNKNOWN
+                self._facts = replace(self._facts, source=source)
         return self._facts

@@ -27,6 +27,8 @@ from emails.values.deliveries import Claim, Outgoing, Sent
 from emails.values.errors import Refused, Unsendable, UnsendableReason
 from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
 from emails.values.outcomes import (
+    Blocked,
+    Dropped,
     Forwarded,
     HeldReason,
     Ignored,
@@ -68,6 +70,27 @@ def _to_mask(
         decision = loops.braked(context, inbound.facts(), decision, claimed)
     if isinstance(decision, forward.Hold):
         return hold(context, inbound, decision, claimed)
+    try:
+        return carry_out(context, inbound, target, decision, claimed)
+    except Unsendable as error:
+        if not isinstance(decision, forward.Forward):
+            raise
+        events.cannot_be_sent(error, context.sns_message_id)
+        unsendable = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
+        return hold(context, inbound, unsendable, claimed)
+
+
+def carry_out(
+    context: Context,
+    inbound: Inbound,
+    target: MaskLookup,
+    decision: forward.Forward | NoMask | Dropped | Blocked,
+    claimed: Claim,
+) -> Result:
+    """Forward the mail to the owner of its mask, or do what else was decided.
+
+    Raises `Unsendable`, and what `deliver.send` raises.
+    """
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
@@ -98,28 +121,12 @@ def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> Fou
 def _forward(
     context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
 ) -> Result:
-    """Send the mail to the owner; hold it if SES refuses its content, which no retry changes."""
-    try:
-        return _send(context, inbound, found, outcome, claimed)
-    except Unsendable as unsendable:
-        reason, code = unsendable.reason, unsendable.code
-    except Refused as refused:
-        if refused.reason != RefuseReason.SEND_REJECTED:
-            raise
-        reason, code = UnsendableReason.REJECTED, refused.code
-    events.cannot_be_sent(context.sns_message_id, found.mask.ref, reason, code)
-    decision = forward.Hold(found, HeldReason.CANNOT_BE_SENT)
-    return hold(context, inbound, decision, claimed)
-
-
-def _send(
-    context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
-) -> Result:
     rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
-    sent = Sent(send(context, claimed, outgoing), size=len(outgoing.raw), trackers_removed=removed)
+    ses_id = _send(context, claimed, outgoing)
+    sent = Sent(ses_id, size=len(outgoing.raw), trackers_removed=removed)
 
     def record() -> None:
         reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
@@ -130,6 +137,16 @@ def _send(
             events.trackers_removed(removed)
 
     return Result(outcome, found.mask.ref, record, sent_as=sent.message_id)
+
+
+def _send(context: Context, claimed: Claim, outgoing: Outgoing) -> str:
+    """Send the mail. If SES refuses it, no retry and no operator can change that."""
+    try:
+        return send(context, claimed, outgoing)
+    except Refused as error:
+        if error.reason != RefuseReason.SEND_REJECTED:
+            raise
+        raise Unsendable(UnsendableReason.REJECTED, error.code) from error
 
 
 def _outgoing(

@@ -9,6 +9,7 @@ from emails.mime import rewrite_forward
 from emails.models import DomainMask
 from emails.store import held
 from emails.values.errors import NotFinished, Refused
+from emails.values.held import NewMask
 from emails.values.outcomes import Forwarded, ForwardReason, Held, HeldReason, RetryReason
 from tests.integration.emails.conftest import RAW, SNS_MESSAGE_ID, Relay, a_mask, an_owner
 
@@ -72,10 +73,10 @@ def test_it_is_held_and_a_log_line_says_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(rewrite_forward, "MAX_MAIL_BYTES", 5_000)
-    mask = a_mask(an_owner())
+    a_mask(an_owner())
     raw = make(relay)
 
-    assert relay.arrive(MASK, raw=raw) == HELD
+    assert relay.arrive(MASK, raw=raw, sns_message_id=SNS_MESSAGE_ID) == HELD
 
     assert relay.mailer.sent == []
     (mail,) = held.find_held()
@@ -83,7 +84,7 @@ def test_it_is_held_and_a_log_line_says_why(
     assert relay.mail_store.mails == {mail.mail: raw}
     (line,) = [one for one in caplog.records if one.getMessage() == "mail cannot be sent"]
     assert (vars(line)["reason"], vars(line)["error_code"]) == (reason, code)
-    assert vars(line)["mask_id"] == f"random-{mask.pk}"
+    assert vars(line)["sns_message_id"] == SNS_MESSAGE_ID
 
 
 def test_it_is_held_once(relay: Relay) -> None:
@@ -112,7 +113,8 @@ def test_a_mask_that_the_mail_created_stays_and_the_mail_is_held_for_it(relay: R
     assert relay.arrive("shop@ann.masks.example", raw=SIGNED) == HELD
 
     (mail,) = held.find_held()
-    assert str(mail.target) == f"domain-{DomainMask.objects.get().pk}"
+    assert mail.target == NewMask("shop", "ann.masks.example")
+    assert DomainMask.objects.count() == 1
 
 
 def test_a_mail_that_could_not_be_kept_is_tried_again(relay: Relay) -> None:
@@ -149,4 +151,37 @@ def test_other_refusals_stay_dead_letters(relay: Relay, reason: str) -> None:
     with pytest.raises(Refused):
         relay.arrive(MASK)
 
+    assert held.find_held() == ()
+
+
+def test_released_it_is_sent_once_ses_takes_it_and_held_again_otherwise(relay: Relay) -> None:
+    a_mask(an_owner())
+    relay.mailer.fails = [REJECTED]
+    relay.arrive(MASK)
+    (mail,) = held.find_held()
+
+    held.release([mail.id])
+    relay.mailer.fails = [REJECTED]
+    relay.release_held()
+
+    assert [one.reason for one in held.find_held()] == [HeldReason.CANNOT_BE_SENT]
+    assert relay.mail_store.mails == {mail.mail: RAW}
+    held.release([mail.id])
+    relay.release_held()
+    assert [one.recipient for one in relay.mailer.sent] == ["ann@owner.example"]
+
+
+def test_a_suspected_loop_is_sent_when_somebody_releases_it(relay: Relay) -> None:
+    a_mask(an_owner())
+    headers = {"From": "Ann <ann@owner.example>"}
+    raw = b"From: Ann <ann@owner.example>\r\n\r\nA try.\r\n"
+    for _ in range(11):
+        relay.arrive(MASK, raw=raw, headers=headers, source="ann@owner.example")
+    (mail,) = held.find_held()
+    assert mail.reason is HeldReason.SUSPECTED_LOOP
+
+    held.release([mail.id])
+    relay.release_held()
+
+    assert len(relay.mailer.sent) == 11
     assert held.find_held() == ()
