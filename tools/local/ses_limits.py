@@ -16,10 +16,7 @@ CODE = "BadRequestException"
 """The error's code in version 2 of SES's API."""
 
 _FROM = re.compile(rb"^From:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_NAMED = re.compile(
-    rb"^Content-(?:Type|Disposition):[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*?name",
-    re.IGNORECASE | re.MULTILINE,
-)
+_FIELD = re.compile(rb"(?:type|disposition):[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*")
 
 
 def refusal_of(raw: bytes) -> str | None:
@@ -30,9 +27,20 @@ def refusal_of(raw: bytes) -> str | None:
     if sender and len(sender[1].replace(b"\r\n", b"")) > MAX_MAILBOX_OCTETS:
         return f"Address length is more than {MAX_MAILBOX_OCTETS} bytes long."
     # Parsing takes far longer than looking whether there is any name at all.
-    if _NAMED.search(raw) and any(map(_has_blocked_name, message_from_bytes(raw).walk())):
+    if _may_have_names(raw) and any(map(_has_blocked_name, message_from_bytes(raw).walk())):
         return "Illegal filename."
     return None
+
+
+def _may_have_names(raw: bytes) -> bool:
+    lower, start = raw.lower(), b"\ncontent-"
+    at = lower.find(start)
+    while at >= 0:
+        field = _FIELD.match(lower, at + len(start))
+        if field and b"name" in field[0]:
+            return True
+        at = lower.find(start, at + 1)
+    return False
 
 
 def _has_blocked_name(part: Message) -> bool:
