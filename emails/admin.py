@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -23,6 +27,7 @@ from emails.models import (
     RandomMask,
     RegisteredSubdomain,
     Reply,
+    is_own_address,
 )
 from emails.store import held
 
@@ -33,6 +38,27 @@ if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
 else:
     _Admin = admin.ModelAdmin
+
+
+class OwnersUserForm(UserChangeForm):  # type: ignore[type-arg]
+    """A user, who may be an owner."""
+
+    def clean_email(self) -> str:
+        """Refuse an address to which we would forward an owner's mail in a circle."""
+        address: str = self.cleaned_data["email"]
+        if Profile.objects.filter(user=self.instance.pk).exists() and is_own_address(address):
+            raise forms.ValidationError("This is one of the relay's own addresses.")
+        return address
+
+
+class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Users; an owner's real address is their user's."""
+
+    form = OwnersUserForm
+
+
+admin.site.unregister(get_user_model())
+admin.site.register(get_user_model(), OwnersUserAdmin)
 
 
 class _ReadOnly(_Admin):

@@ -12,7 +12,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from emails.rules.addresses import Address, domain_of, is_special
+from emails.rules.addresses import Address, domain_of, is_ours, is_special, parse
 from emails.rules.names import is_allowed_domain_name, is_mask_name
 from emails.values.facts import Block, MaskKind
 from emails.values.held import HeldState
@@ -65,6 +65,8 @@ class Profile(models.Model):
         """Refuse a user without an address, and a name that is not allowed or was used before."""
         if self.user_id is not None and not self.user.email:
             raise ValidationError({"user": "This user has no mail address to forward to."})
+        if self.user_id is not None and is_own_address(self.user.email):
+            raise ValidationError({"user": "This user's mail address is one of the relay's own."})
         self.subdomain = self.subdomain.lower() if self.subdomain else None
         stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
         if self.subdomain is None or self.subdomain == stored:
@@ -75,6 +77,13 @@ class Profile(models.Model):
             raise ValidationError({"subdomain": "This name is not allowed."})
         if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
             raise ValidationError({"subdomain": "This name is taken."})
+
+
+def is_own_address(text: str) -> bool:
+    """Return whether mail to this address comes to this relay, so that no owner can have it."""
+    address, config = parse(text), settings.CONFIG
+    special = (config.replies_address, config.from_address)
+    return address is not None and is_ours(address, config.mask_domains, special)
 
 
 def _mask_domains() -> set[str]:

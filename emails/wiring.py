@@ -6,6 +6,7 @@ from datetime import timedelta
 from emails import tracker_lists
 from emails.config import DomainConfig
 from emails.edges import aws, clock, render, s3, ses
+from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
@@ -41,6 +42,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         send_notes=RedisSendNotes(redis),
         presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
+        brake=RedisBrake(redis),
         make_note=render.forward_note,
         make_notice=render.notice_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),

@@ -52,6 +52,7 @@ resource "aws_ses_receipt_rule" "store_and_tell" {
   # Provides the verdicts on spam, viruses, SPF, DKIM and DMARC that the inbound logic uses.
   scan_enabled = true
 
+  # No kms_key_arn: with it, SES stores ciphertext that the relay can't read. The bucket encrypts.
   s3_action {
     position          = 1
     bucket_name       = aws_s3_bucket.mails.id

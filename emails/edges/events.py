@@ -6,7 +6,7 @@ import re
 import markus
 
 from emails.mime.plans import Rewritten
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unsendable
 from emails.values.facts import MailFacts, MaskRef
 from emails.values.outcomes import HeldReason, Outcome, name_of
 
@@ -46,9 +46,20 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
     metrics.incr("not_settled", tags=[f"reason:{extra['reason']}", f"code:{code}"])
 
 
+def cannot_be_sent(error: Unsendable, sns_message_id: str) -> None:
+    """SES sends this mail in no form, so it is held."""
+    code = _checked(error.code)
+    extra = {"sns_message_id": sns_message_id, "reason": error.reason.value, "error_code": code}
+    logger.warning("mail cannot be sent", extra=extra)
+    metrics.incr("cannot_be_sent", tags=[f"reason:{error.reason}", f"code:{code or 'none'}"])
+
+
 def error_code_of(error: BaseException) -> str:
     """Return AWS's or PostgreSQL's code for the failure; empty for other failures."""
-    code = str(error.code) if isinstance(error, NotFinished | Refused) else ""
+    return _checked(str(error.code)) if isinstance(error, NotFinished | Refused) else ""
+
+
+def _checked(code: str) -> str:
     return code if _CODE.fullmatch(code) else ""
 
 

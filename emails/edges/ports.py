@@ -14,7 +14,7 @@ class MailStore(Protocol):
     """The mails that SES stored."""
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large."""
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted."""
 
     def copy(self, mail: StoredMail, key: str) -> int:
         """Copy a mail to another key of its bucket; return its size. Raises like `fetch`."""
@@ -74,6 +74,13 @@ class WorkerPresence(Protocol):
         """Return whether a process has shown no sign of life lately."""
 
 
+class Brake(Protocol):
+    """Counts the mails that may be part of a loop."""
+
+    def find_earlier(self, mask: str, correspondent: str, delivery: str, now: datetime) -> int:
+        """Count a delivery, once; return how many there were before it within the last hour."""
+
+
 class ClockWatch(Protocol):
     """Notices when this machine's clock is wrong."""
 
@@ -84,8 +91,14 @@ class ClockWatch(Protocol):
 class MakeNote(Protocol):
     """Makes the note, the header and footer added to a forwarded mail."""
 
-    def __call__(self, mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
-        """Make the note for a mask, in its owner's language."""
+    def __call__(
+        self,
+        mask: str,
+        language: str,
+        trackers_removed: Mapping[str, int],
+        renamed: Sequence[str] = (),
+    ) -> Note:
+        """Make the note for a mask, in its owner's language. `renamed` attachments: their names."""
 
 
 class MakeNotice(Protocol):

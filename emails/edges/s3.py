@@ -26,6 +26,19 @@ _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _DENIED = frozenset({"AccessDenied", "403"})
 
 
+_CLIENT_ENCRYPTION = frozenset(
+    {
+        *("x-amz-key", "x-amz-key-v2", "x-amz-iv", "x-amz-cek-alg", "x-amz-wrap-alg"),
+        *("x-amz-matdesc", "x-amz-unencrypted-content-length"),
+        # The third version of the client: https://github.com/aws/amazon-s3-encryption-client-java
+        *("x-amz-c", "x-amz-3", "x-amz-w", "x-amz-d", "x-amz-i"),
+    }
+)
+"""Metadata of an object that the S3 encryption client wrote: its content is ciphertext. SES uses
+that client if a receipt rule's S3 action has a key.
+https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action-s3.html"""
+
+
 class S3MailStore:
     """The mails that SES stored in S3."""
 
@@ -33,16 +46,16 @@ class S3MailStore:
         self._client = client
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large.
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted.
 
         SES stores a mail before it notifies us. One that is missing all the same gets some time to
         appear, since the only other choice is to give it up.
         """
         try:
             answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
-            if answer["ContentLength"] > MAX_MAIL_BYTES:
-                raise Refused(RefuseReason.MAIL_TOO_LARGE)
-            return answer["Body"].read()
+            with answer["Body"] as body:
+                _check(answer["ContentLength"], answer["Metadata"])
+                return body.read()
         except ClientError as error:
             raise _store_failure(error) from error
         except (BotoCoreError, OSError) as error:
@@ -53,9 +66,7 @@ class S3MailStore:
 
         S3 copies it itself. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         """
-        size = self._size_of(mail)
-        if size > MAX_MAIL_BYTES:
-            raise Refused(RefuseReason.MAIL_TOO_LARGE)
+        size = self._checked_size_of(mail)
         source: CopySourceTypeDef = {"Bucket": mail.bucket, "Key": mail.key}
         try:
             self._client.copy_object(Bucket=mail.bucket, Key=key, CopySource=source)
@@ -65,10 +76,10 @@ class S3MailStore:
             raise _unavailable(type(error).__name__) from error
         return size
 
-    def _size_of(self, mail: StoredMail) -> int:
+    def _checked_size_of(self, mail: StoredMail) -> int:
         """Return a mail's size. Tells "may not read this mail" from "may not write"."""
         try:
-            return self._client.head_object(Bucket=mail.bucket, Key=mail.key)["ContentLength"]
+            answer = self._client.head_object(Bucket=mail.bucket, Key=mail.key)
         except ClientError as error:
             if code_of(error) in _MISSING:
                 # This answer has no body: only GET tells a missing mail from a missing bucket.
@@ -76,6 +87,8 @@ class S3MailStore:
             raise _store_failure(error) from error
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
+        _check(answer["ContentLength"], answer["Metadata"])
+        return answer["ContentLength"]
 
     def put(self, mail: StoredMail, raw: bytes) -> None:
         """Store a mail. Raises `NotFinished`."""
@@ -102,6 +115,14 @@ class S3MailStore:
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
+
+
+def _check(size: int, metadata: Mapping[str, str]) -> None:
+    """Raise `Refused` if this can't be a mail. What S3 itself encrypts, it also decrypts."""
+    if size > MAX_MAIL_BYTES:
+        raise Refused(RefuseReason.MAIL_TOO_LARGE)
+    if not _CLIENT_ENCRYPTION.isdisjoint(map(str.lower, metadata)):
+        raise Refused(RefuseReason.MAIL_ENCRYPTED)
 
 
 def _write_failure(error: ClientError) -> Refused | NotFinished:

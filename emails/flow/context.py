@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emails.edges.ports import (
+    Brake,
     ClockWatch,
     Mailer,
     MailStore,
@@ -23,7 +24,7 @@ from emails.values.notifications import StoredMail
 class Ports:
     """The remote services and the settings, built once per process.
 
-    The keys of reply records are derived from `reply_secret`.
+    The keys of reply records and the marks in loop headers are derived from `reply_secret`.
     """
 
     policy: Policy
@@ -34,6 +35,7 @@ class Ports:
     send_notes: SendNotes
     presence: WorkerPresence
     pace: Pace
+    brake: Brake
     make_note: MakeNote
     make_notice: MakeNotice
     trackers: frozenset[str]

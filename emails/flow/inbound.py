@@ -6,8 +6,13 @@ from typing import assert_never
 
 from emails.edges.ports import MailStore
 from emails.mime.read_headers import read_headers
+from emails.mime.structure import has_header
+from emails.values.errors import Refused
 from emails.values.facts import MailFacts
 from emails.values.notifications import InlineMail, Received, StoredMail
+from emails.values.outcomes import RefuseReason
+
+_UNKNOWN = "unknown"
 
 
 class Inbound:
@@ -20,16 +25,22 @@ class Inbound:
         self._facts: MailFacts | None = None
 
     def raw(self) -> bytes:
-        """Return the mail's bytes. Raises `Refused` or `NotFinished`."""
+        """Return the mail's bytes. Raises `NotFinished`, or `Refused` if they are no mail."""
         if self._raw is None:
-            match self._received.content:
-                case StoredMail() as stored:
-                    self._raw = self._mail_store.fetch(stored)
-                case InlineMail(raw):
-                    self._raw = raw
-                case _:
-                    assert_never(self._received.content)
+            raw = self._fetched()
+            if not has_header(raw):
+                raise Refused(RefuseReason.NOT_A_MAIL)
+            self._raw = raw
         return self._raw
+
+    def _fetched(self) -> bytes:
+        match self._received.content:
+            case StoredMail() as stored:
+                return self._mail_store.fetch(stored)
+            case InlineMail(raw):
+                return raw
+            case _:
+                assert_never(self._received.content)
 
     @property
     def received_at(self) -> datetime | None:
@@ -59,6 +70,8 @@ class Inbound:
             given = self._received.mail
             self._facts = replace(given, headers=read_headers(self.raw()))
             if not given.source:
-                # SES writes the envelope's sender at the top (RFC 5321, 4.4).
-                self._facts = replace(self._facts, source=self._facts.first("return-path"))
+                # SES writes the envelope's sender at the top (RFC 5321, 4.4). Without it nothing is
+                # known, which is not the same as the empty sender of a machine's answer.
+                source = self._facts.first("return-path") or _UNKNOWN
+                self._facts = replace(self._facts, source=source)
         return self._facts

@@ -26,7 +26,7 @@ from emails.rules.addresses import MaskRecipient, our_recipients
 from emails.store import held_releases, lookups
 from emails.store.mailbox_breakers import let_through, record_probe_sent
 from emails.values.deliveries import Claim
-from emails.values.errors import NotFinished, Refused, Unavailable
+from emails.values.errors import NotFinished, Refused, Unavailable, Unsendable
 from emails.values.facts import MailFacts, MaskLookup, MaskRef, MissingMask, Policy
 from emails.values.held import HeldMail, NewMask
 from emails.values.notifications import Received
@@ -96,6 +96,9 @@ def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
         return _decide_and_carry_out(context, mail, claimed)
     except Refused as error:
         events.not_settled(error, mail.sns_message_id)
+        return outcome_only(context, claimed, _UNSENDABLE)
+    except Unsendable as error:
+        events.cannot_be_sent(error, context.sns_message_id)
         return outcome_only(context, claimed, _UNSENDABLE)
     except NotFinished as error:
         if error.max_tries is None or isinstance(error, Unavailable):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from emails.rules.mail_kind import is_list_mail, is_loop
+from emails.rules.loops import is_loop
+from emails.rules.mail_kind import is_list_mail
 from emails.rules.names import is_allowed_mask_name
 from emails.values.facts import (
     Block,
@@ -65,11 +66,15 @@ def decide(
     policy: Policy,
     now: datetime,
     waived: Collection[HeldReason] = (),
+    *,
+    mark: str = "",
+    answers_us: bool = False,
 ) -> Decision:
     """Decide for one recipient. Rules are tried in order; the first that applies decides.
 
     What the owner blocks, viruses and loops are never held: nobody would release them. `waived` are
-    the reasons for which this mail is not held again, because somebody released it.
+    the reasons for which this mail is not held again, because somebody released it. `mark` and
+    `answers_us` as in `loops.is_loop`.
     """
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
@@ -79,7 +84,7 @@ def decide(
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
         return Blocked(block)
-    if is_loop(mail):
+    if is_loop(mail, target, mark, answers_us=answers_us):
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):
         return Hold(target, hold)

@@ -148,6 +148,11 @@ class FoundMask:
     mask: MaskFacts
     owner: OwnerFacts
 
+    @property
+    def address(self) -> str:
+        """The mask's address."""
+        return self.mask.address
+
 
 @dataclass(frozen=True, slots=True)
 class CreatableMask:
@@ -162,6 +167,11 @@ class CreatableMask:
     was_deleted: bool
     made_today: int
     made_in_all: int
+
+    @property
+    def address(self) -> str:
+        """The address of the mask to create."""
+        return f"{self.local}@{self.domain}"
 
 
 @dataclass(frozen=True, slots=True)

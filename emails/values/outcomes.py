@@ -75,6 +75,7 @@ class HeldReason(StrEnum):
     SENDER_LIMIT = "sender_limit"
     NEW_MASK_LIMIT = "new_mask_limit"
     CANNOT_BE_SENT = "cannot_be_sent"
+    SUSPECTED_LOOP = "suspected_loop"
 
 
 class RecordReason(StrEnum):
@@ -107,6 +108,8 @@ class RefuseReason(StrEnum):
     FOREIGN_BUCKET = "foreign_bucket"
     MAIL_MISSING = "mail_missing"
     MAIL_TOO_LARGE = "mail_too_large"
+    MAIL_ENCRYPTED = "mail_encrypted"
+    NOT_A_MAIL = "not_a_mail"
     MAIL_STORE_REJECTED = "mail_store_rejected"
     SEND_REJECTED = "send_rejected"
     SEND_IN_DOUBT = "send_in_doubt"

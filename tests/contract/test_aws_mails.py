@@ -86,6 +86,16 @@ def test_an_object_is_copied(any_aws: SimulatedAws, key: str) -> None:
     assert answer["CopyObjectResult"]["ETag"] == copy["ETag"]
 
 
+def test_an_object_keeps_what_its_writer_says_of_it(any_aws: SimulatedAws) -> None:
+    told = {"x-amz-key-v2": "AQ==", "written-by": "somebody"}
+    any_aws.s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", Metadata=told)
+    any_aws.s3.copy_object(Bucket=BUCKET, Key="b", CopySource={"Bucket": BUCKET, "Key": "a"})
+
+    for key in "ab":
+        assert any_aws.s3.get_object(Bucket=BUCKET, Key=key)["Metadata"] == told
+        assert any_aws.s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] == told
+
+
 def test_what_is_not_there_is_not_copied(any_aws: SimulatedAws) -> None:
     with pytest.raises(ClientError) as error:
         any_aws.s3.copy_object(

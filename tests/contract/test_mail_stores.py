@@ -6,7 +6,7 @@ from emails.edges import s3
 from emails.edges.aws import session
 from emails.edges.ports import MailStore
 from emails.edges.s3 import S3MailStore
-from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
@@ -19,6 +19,22 @@ MAILS = {
     "/in/ein Schlüssel+%2F&?<.eml": b"named oddly",
     "large": bytes(range(256)) * 4000,
 }
+
+
+ENCRYPTED: dict[str, dict[str, str]] = {
+    "by-version-2": {
+        "x-amz-key-v2": "AQ==",
+        "x-amz-iv": "AAAA",
+        "x-amz-cek-alg": "AES/GCM/NoPadding",
+        "x-amz-wrap-alg": "kms",
+        "x-amz-matdesc": '{"aws:ses:message-id": "0100"}',
+    },
+    "by-version-1": {"x-amz-key": "AQ==", "x-amz-iv": "AAAA", "x-amz-matdesc": "{}"},
+    "by-version-3": {"x-amz-c": "115", "x-amz-3": "AQ==", "x-amz-d": "AQ==", "x-amz-i": "AQ=="},
+    "described-only": {"x-amz-matdesc": "{}"},
+    "in-capitals": {"X-Amz-Cek-Alg": "AES/CBC/PKCS5Padding"},
+}
+"""What the S3 encryption client says of an object, by the key of a mail that it wrote."""
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +53,15 @@ def mail_store(
     if request.param == "stand-in":
         fake = FakeMailStore()
         fake.mails = {StoredMail(BUCKET, key): raw for key, raw in MAILS.items()}
+        fake.encrypted = {StoredMail(BUCKET, key) for key in ENCRYPTED}
+        fake.mails |= dict.fromkeys(fake.encrypted, b"ciphertext")
         return fake
     aws = aws_threads[request.param]
     aws.reset()
     for key, raw in MAILS.items():
-        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw, Metadata={"written-by": "somebody"})
+    for key, metadata in ENCRYPTED.items():
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"ciphertext", Metadata=metadata)
     return stores[request.param]
 
 
@@ -70,6 +90,19 @@ def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore
     assert missing.value.reason == "mail_missing"
     assert missing.value.max_tries == MAX_TRIES
     assert not isinstance(missing.value, Unavailable)
+
+
+@pytest.mark.parametrize("key", ENCRYPTED)
+def test_a_mail_that_ses_had_encrypted_is_refused_and_stays(
+    mail_store: MailStore, key: str
+) -> None:
+    """Lesson 57: its ciphertext was forwarded, and the only copy deleted."""
+    for _ in range(2):
+        for call in (mail_store.fetch, lambda mail: mail_store.copy(mail, "held/1")):
+            with pytest.raises(Refused) as refused:
+                call(StoredMail(BUCKET, key))
+
+            assert refused.value.reason == "mail_encrypted"
 
 
 def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> None:

@@ -27,6 +27,7 @@ class Stored:
     """One object."""
 
     content: bytes
+    metadata: Headers = ()
     etag: str = ""
     changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -42,7 +43,7 @@ class Stored:
     def headers(self) -> Headers:
         """The headers that S3 returns with it."""
         changed = format_datetime(self.changed_at, usegmt=True).encode()
-        return ((b"etag", self.etag.encode()), (b"last-modified", changed))
+        return ((b"etag", self.etag.encode()), (b"last-modified", changed), *self.metadata)
 
 
 Objects = dict[str, Stored]
@@ -111,13 +112,14 @@ class S3:
         content = request.body
         if b"x-amz-decoded-content-length" in request.headers:
             content = unchunked(content)
-        stored = Stored(content)
+        stored = Stored(content, _metadata(request))
         self._objects(bucket)[key] = stored
         return Response(headers=stored.headers[:1])
 
     def _copy(self, request: Request, bucket: str, key: str) -> Response:
         source = unquote(request.headers[b"x-amz-copy-source"].decode())
-        stored = Stored(self._stored(*_split(source)).content)
+        original = self._stored(*_split(source))
+        stored = Stored(original.content, original.metadata)
         self._objects(bucket)[key] = stored
         changed = stored.changed_at.strftime(_TIME)
         return _xml(
@@ -160,6 +162,12 @@ class S3:
             parts.append(f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>")
         parts += [_listed(name, objects[name]) for name in page]
         return _xml("ListBucketResult", "".join(parts))
+
+
+def _metadata(request: Request) -> Headers:
+    """Return what the writer says about the object, besides its content."""
+    own = sorted(name for name in request.headers if name.startswith(b"x-amz-meta-"))
+    return tuple((name, request.headers[name]) for name in own)
 
 
 def unchunked(body: bytes) -> bytes:

@@ -20,6 +20,7 @@ from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.fakes import (
+    FakeBrake,
     FakeClockWatch,
     FakeMailer,
     FakeMailStore,
@@ -40,6 +41,7 @@ class Relay:
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
+    brake: FakeBrake = field(default_factory=FakeBrake)
     send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
     presence: FakePresence = field(default_factory=FakePresence)
     policy: Any = POLICY
@@ -57,6 +59,7 @@ class Relay:
             send_notes=self.send_notes,
             presence=self.presence,
             pace=self.pace,
+            brake=self.brake,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
             trackers=frozenset(),

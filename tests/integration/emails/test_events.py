@@ -55,7 +55,7 @@ def test_a_redelivered_notification_is_not_counted_again(
     ("failure", "reason"),
     [
         (NotFinished(RetryReason.SENDER_THROTTLED, "Throttling"), "sender_throttled"),
-        (Refused("send_rejected", "Throttling"), "send_rejected"),
+        (Refused("mail_store_rejected", "Throttling"), "mail_store_rejected"),
     ],
 )
 def test_a_failure_is_logged_with_its_reason_and_awss_code(
