@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from emails.models import (
     AbuseCounter,
+    BlockedSender,
     DeletedMask,
     Delivery,
     DeliveryState,
@@ -95,6 +96,16 @@ class ReplyAdmin(_ReadOnly):
     list_filter = ("created_at",)
     search_fields = ("random_mask__local", "domain_mask__local")
     exclude = ("metadata", "lookup")
+
+
+@admin.register(BlockedSender)
+class BlockedSenderAdmin(_ReadOnly):
+    """Blocked senders: whose, and for which mask, but not who. Deleting one unblocks it."""
+
+    list_display = ("id", "owner", "random_mask", "domain_mask", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("owner__user__email__iexact", "random_mask__local", "domain_mask__local")
+    exclude = ("sender", "lookup", "sealed", "held_mail")
 
 
 @admin.register(AbuseCounter)

@@ -34,7 +34,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
     pending_deletions = PendingDeletions(redis, mail_store, policy.bucket)
     ports = Ports(
         policy=policy,
-        reply_secret=(config.reply_secret or secret_key).encode(),
+        reply_secret=reply_secret_of(config, secret_key),
         mail_store=mail_store,
         delete_later=pending_deletions.add,
         mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
@@ -49,6 +49,11 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         sleep=time.sleep,
     )
     return ports, pending_deletions
+
+
+def reply_secret_of(config: DomainConfig, secret_key: str) -> bytes:
+    """Return the secret from which the keys of reply records and blocked senders are derived."""
+    return (config.reply_secret or secret_key).encode()
 
 
 def policy_of(config: DomainConfig) -> Policy:

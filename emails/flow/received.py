@@ -20,11 +20,19 @@ from emails.rules.addresses import (
     UnreadRecipient,
 )
 from emails.rules.developer import asks_for_developer_mode, simulated_recipient
+from emails.rules.sender_blocks import senders_of
 from emails.rules.threads import thread_of
-from emails.store import lookups, records
+from emails.store import lookups, records, sender_blocks
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
-from emails.values.facts import CreatableMask, FoundMask, MissingMask, SentKind
+from emails.values.facts import (
+    CreatableMask,
+    FoundMask,
+    MailFacts,
+    MaskLookup,
+    MissingMask,
+    SentKind,
+)
 from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
 
 _PURPOSE = "received"
@@ -55,7 +63,13 @@ def _to_mask(
     target = lookups.find_mask(recipient, context.now)
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(mail, target, context.ports.policy, context.now)
+    decision = forward.decide(
+        mail,
+        target,
+        context.ports.policy,
+        context.now,
+        is_from_blocked_sender=is_from_blocked_sender(context, mail, target),
+    )
     if isinstance(decision, forward.Hold):
         return hold(context, inbound, decision, claimed)
     if not isinstance(decision, forward.Forward):
@@ -65,6 +79,15 @@ def _to_mask(
     if found is None:
         return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
     return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
+
+
+def is_from_blocked_sender(context: Context, mail: MailFacts, target: MaskLookup) -> bool:
+    """Return whether the mask's owner blocks the mail's sender."""
+    if isinstance(target, MissingMask):
+        return False
+    ref = target.mask.ref if isinstance(target, FoundMask) else None
+    secret = context.ports.reply_secret
+    return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secret)
 
 
 def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:

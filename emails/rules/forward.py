@@ -65,6 +65,8 @@ def decide(
     policy: Policy,
     now: datetime,
     waived: Collection[HeldReason] = (),
+    *,
+    is_from_blocked_sender: bool = False,
 ) -> Decision:
     """Decide for one recipient. Rules are tried in order; the first that applies decides.
 
@@ -79,6 +81,8 @@ def decide(
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
         return Blocked(block)
+    if is_from_blocked_sender:
+        return Blocked(BlockReason.BLOCKS_SENDER)
     if is_loop(mail):
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):

@@ -66,6 +66,7 @@ def record_held(claimed: Claim, held: Held, mail: ToHold, now: datetime) -> None
             key=mail.mail.key,
             size=mail.size,
             verdicts=verdict_words(mail.verdicts),
+            sender=mail.sender,
             received_at=mail.received_at,
             held_at=now,
             expires_at=mail.expires_at,

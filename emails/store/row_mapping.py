@@ -36,6 +36,7 @@ _OWNER = {
     "hard_bounced_at": "hard_bounced_at",
     "soft_bounced_at": "soft_bounced_at",
     "flagged_at": "flagged_at",
+    "blocks_senders": "blocks_senders",
 }
 OWNER_COLUMNS = tuple(_OWNER.values())
 """Columns of a profile and its user."""
@@ -47,7 +48,7 @@ FOUND_COLUMNS = (*MASK_COLUMNS, *(f"profile__{column}" for column in OWNER_COLUM
 HELD_COLUMNS = (
     *("pk", "owner_id", "random_mask_id", "domain_mask_id", "new_local", "new_domain", "reason"),
     *("waived", "state", "sns_message_id", "recipient", "bucket", "key", "size", "verdicts"),
-    *("received_at", "held_at", "expires_at", "releases", "attempts"),
+    *("received_at", "held_at", "expires_at", "releases", "attempts", "sender"),
 )
 """Columns of a held mail."""
 
@@ -90,6 +91,7 @@ def held_mail(row: Sequence[Any]) -> HeldMail:
         expires_at=fields["expires_at"],
         releases=fields["releases"],
         attempts=fields["attempts"],
+        sender=fields["sender"],
     )
 
 

@@ -117,7 +117,10 @@ class MaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak."""
+    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak.
+
+    `blocks_senders`: there may be blocked senders to look up.
+    """
 
     id: int
     address: str
@@ -131,6 +134,7 @@ class OwnerFacts:
     hard_bounced_at: datetime | None
     soft_bounced_at: datetime | None
     flagged_at: datetime | None
+    blocks_senders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

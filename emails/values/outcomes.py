@@ -29,6 +29,7 @@ class BlockReason(StrEnum):
 
     BLOCKS_ALL = "blocks_all"
     BLOCKS_PROMOTIONS = "blocks_promotions"
+    BLOCKS_SENDER = "blocks_sender"
 
 
 class NoMaskReason(StrEnum):
