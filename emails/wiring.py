@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, clock, render, s3, ses
+from emails.edges import aws, clock, digest_mail, render, s3, ses
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
@@ -43,6 +43,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         pace=SharedPace(redis, config.max_sends_per_second),
         make_note=render.forward_note,
         make_notice=render.notice_mail,
+        make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
         clock=clock.read,
         clock_watch=clock.DatabaseClockWatch(),

@@ -47,6 +47,9 @@ class FakeMailStore:
             raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
         return self.mails[mail]
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        return self.fetch(mail)[:size]
+
     def copy(self, mail: StoredMail, key: str) -> int:
         failure, self.write_fails = _take(self.write_fails)
         if failure is not None:

@@ -8,6 +8,7 @@ from emails.edges.ports import (
     ClockWatch,
     Mailer,
     MailStore,
+    MakeDigest,
     MakeNote,
     MakeNotice,
     Pace,
@@ -36,6 +37,7 @@ class Ports:
     pace: Pace
     make_note: MakeNote
     make_notice: MakeNotice
+    make_digest: MakeDigest
     trackers: frozenset[str]
     clock: Callable[[], Instant]
     clock_watch: ClockWatch

@@ -50,6 +50,15 @@ class BlockedSender:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class UnnamedBlock:
+    """A blocked sender whose text is not known yet, and the held mail that has it."""
+
+    id: int
+    mail: StoredMail
+    created_at: datetime
+
+
 def hash_sender(sender: Sender, owner_id: int, secret: bytes) -> str:
     """Return the keyed hash of an owner's sender."""
     message = f"{owner_id}\n{sender.kind}\n{sender.text}".encode()
@@ -121,11 +130,11 @@ def remove_block_of(owner_id: int, sender: Sender, mask: MaskRef | None, secret:
 
 
 @raises_not_finished
-def find_unnamed(limit: int) -> list[tuple[int, StoredMail]]:
-    """Find blocks whose sender's text is not known yet, with the held mail that has it."""
-    rows = Row.objects.filter(sealed=None, held_mail__isnull=False).order_by("pk")
-    columns = rows.values_list("pk", "held_mail__bucket", "held_mail__key")[:limit]
-    return [(key, StoredMail(*stored)) for key, *stored in columns]
+def find_unnamed(limit: int) -> list[UnnamedBlock]:
+    """Find blocks whose sender's text is not known yet, the newest first."""
+    rows = Row.objects.filter(sealed=None, held_mail__isnull=False).order_by("-pk")
+    columns = rows.values_list("pk", "held_mail__bucket", "held_mail__key", "created_at")[:limit]
+    return [UnnamedBlock(key, StoredMail(bucket, name), at) for key, bucket, name, at in columns]
 
 
 @raises_not_finished

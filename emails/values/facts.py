@@ -33,6 +33,16 @@ class Verdicts:
     dmarc_quarantines: bool = False
 
 
+NOT_CHECKED = Verdicts(
+    spam=Verdict.UNKNOWN,
+    virus=Verdict.UNKNOWN,
+    spf=Verdict.UNKNOWN,
+    dkim=Verdict.UNKNOWN,
+    dmarc=Verdict.UNKNOWN,
+    dmarc_rejects=False,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """One header field: the name as sent, the value unfolded but not decoded."""

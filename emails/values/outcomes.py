@@ -97,6 +97,8 @@ class RecordReason(StrEnum):
     UNKNOWN_RECIPIENT = "unknown_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
+    DIGEST_SENT = "digest_sent"
+    DIGEST_NOT_NEEDED = "digest_not_needed"
 
 
 class RefuseReason(StrEnum):

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import render
+from emails.edges import digest_mail, render
 from emails.flow.context import Ports
 from emails.flow.handle import handle
 from emails.models import Delivery, DomainMask, Profile, RandomMask
@@ -57,6 +57,7 @@ class Relay:
             pace=self.pace,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
+            make_digest=digest_mail.digest_mail,
             trackers=frozenset(),
             clock=lambda: instant(self.now),
             clock_watch=self.clock_watch,
