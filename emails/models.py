@@ -343,6 +343,7 @@ class HeldMail(models.Model):
     expires_at = models.DateTimeField()
     releases = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
     outcome_reason = models.CharField(max_length=40, blank=True)
     ended_at = models.DateTimeField(null=True)

@@ -12,10 +12,13 @@ from periodiq import cron
 from emails.edges import events
 from emails.edges.pending_deletions import PendingDeletions
 from emails.flow.blocked_names import name_blocked_senders
+from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.digests import send_digests
 from emails.flow.handle import handle
+from emails.flow.releasing import LANES, release_lane
 from emails.store import retention
+from emails.store.held_releases import is_any_to_release
 from emails.values.errors import Refused
 from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
@@ -25,6 +28,11 @@ from runtime.breakers import breakers_of
 _building_ports = Lock()
 
 _DIGEST_SECONDS = 300
+
+_LANE_SECONDS = 25
+"""How long a lane begins further releases. It is started each minute."""
+
+_LANE_LIMIT_MS = (_LANE_SECONDS + 60) * 1000
 
 
 @dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused,))
@@ -48,6 +56,7 @@ def clean_up() -> None:
     replies = timedelta(days=config.reply_retention_days)
     labels = timedelta(days=config.stale_mask_days)
     events.data_removed("deliveries", retention.remove_old_deliveries(now))
+    events.data_removed("held_mail_records", retention.remove_old_held_mails(now))
     events.data_removed("replies", retention.remove_old_replies(now, replies))
     held_for = timedelta(days=config.keep_held_days)
     events.data_removed("held_digests", retention.remove_old_digests(now, held_for))
@@ -77,6 +86,22 @@ def send_held_digests() -> None:
     send_digests(ports, lambda: datetime.now(UTC), lambda: time.monotonic() >= until)
 
 
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0)
+def release_held_mails() -> None:
+    """Start the lanes of releases. The database knows what is left to release, not Redis."""
+    if is_any_to_release():
+        for lane in range(LANES):
+            release_held_mails_of_lane.send(lane=lane)
+
+
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, max_retries=0, time_limit=_LANE_LIMIT_MS)
+def release_held_mails_of_lane(*, lane: int) -> None:
+    """Release held mails of every `LANES`-th owner for a while; the next run continues."""
+    ports, _ = _ports()
+    until = time.monotonic() + _LANE_SECONDS
+    release_lane(ports, lane, lambda: datetime.now(UTC), lambda: time.monotonic() >= until)
+
+
 @dramatiq.actor(
     queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
 )
@@ -84,6 +109,17 @@ def read_blocked_senders() -> None:
     """Read who it is that owners blocked on their page of held mails."""
     ports, _ = _ports()
     name_blocked_senders(ports, datetime.now(UTC))
+
+
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
+)
+def expire_and_clear_held_mails() -> None:
+    """End held mails whose time is over, and delete ended ones from S3."""
+    ports, _ = _ports()
+    now = datetime.now(UTC)
+    expire_held_mails(now)
+    clear_ended_mails(ports.mail_store, now)
 
 
 def _ports() -> tuple[Ports, PendingDeletions]:

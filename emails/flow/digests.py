@@ -143,7 +143,7 @@ def _entries(
 
 def _described(entry: DigestEntry, mail: HeldMail, head: bytes, policy: Policy) -> DigestEntry:
     facts = MailFacts(source="", verdicts=mail.verdicts, headers=read_headers(head))
-    facts = replace(facts, source=next(iter(facts.values("return-path")), ""))
+    facts = replace(facts, source=facts.first("return-path"))
     sender = sender_of(facts)
     is_verified = sender is not None and is_authenticated(facts, sender)
     top = split(head)

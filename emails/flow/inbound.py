@@ -56,5 +56,9 @@ class Inbound:
         if not self._received.headers_truncated:
             return self._received.mail
         if self._facts is None:
-            self._facts = replace(self._received.mail, headers=read_headers(self.raw()))
+            given = self._received.mail
+            self._facts = replace(given, headers=read_headers(self.raw()))
+            if not given.source:
+                # SES writes the envelope's sender at the top (RFC 5321, 4.4).
+                self._facts = replace(self._facts, source=self._facts.first("return-path"))
         return self._facts

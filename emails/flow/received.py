@@ -33,7 +33,16 @@ from emails.values.facts import (
     MissingMask,
     SentKind,
 )
-from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
+from emails.values.outcomes import (
+    Blocked,
+    Dropped,
+    Forwarded,
+    Ignored,
+    IgnoreReason,
+    NoMask,
+    NoMaskReason,
+    Outcome,
+)
 
 _PURPOSE = "received"
 
@@ -72,6 +81,17 @@ def _to_mask(
     )
     if isinstance(decision, forward.Hold):
         return hold(context, inbound, decision, claimed)
+    return carry_out(context, inbound, target, decision, claimed)
+
+
+def carry_out(
+    context: Context,
+    inbound: Inbound,
+    target: MaskLookup,
+    decision: forward.Forward | NoMask | Dropped | Blocked,
+    claimed: Claim,
+) -> Result:
+    """Forward the mail to the owner of its mask, or do what else was decided."""
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('releases', models.PositiveIntegerField(default=0)),
                 ('attempts', models.PositiveIntegerField(default=0)),
+                ('tried_at', models.DateTimeField(null=True)),
                 ('outcome', models.CharField(blank=True, choices=[('forwarded', 'forwarded'), ('replied', 'replied'), ('blocked', 'blocked'), ('nomask', 'nomask'), ('ignored', 'ignored'), ('dropped', 'dropped'), ('held', 'held'), ('expired', 'expired'), ('recorded', 'recorded')], max_length=20)),
                 ('outcome_reason', models.CharField(blank=True, max_length=40)),
                 ('ended_at', models.DateTimeField(null=True)),

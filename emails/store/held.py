@@ -1,17 +1,18 @@
 """Held mails: records them, finds them, and moves them from state to state.
 
     held ──▶ releasing ──▶ ended ──▶ cleared       forwarded, or what else came of it
-     │  ◀──     │                                  held again, for another reason
-     └──────────┴────────▶ ended                   discarded, or expired
+     │  ◀──────┘             │                     held again, for another reason
+     │  ◀────────────────────┘                     held again: the forwarded mail bounced
+     └───────────────────▶ ended                   discarded, expired, or without its mask
 
 The database is the truth. A mail in S3 whose row is `ended` is deleted next; one without any row
-was copied by an attempt that then failed, and the bucket's own expiry removes it. All functions
-raise `NotFinished` if the database is unavailable.
+was copied by an attempt that then failed, and the bucket's own expiry removes it. `held_releases`
+has the steps of a release. All functions raise `NotFinished` if the database is unavailable.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -25,12 +26,17 @@ from emails.store.row_mapping import HELD_COLUMNS, held_mail, verdict_words
 from emails.values.deliveries import Claim
 from emails.values.facts import MaskKind, MaskRef
 from emails.values.held import HeldMail, HeldState, HeldTarget, NewMask, ToHold
+from emails.values.notifications import StoredMail
 from emails.values.outcomes import (
     Dropped,
     DropReason,
     Expired,
+    Forwarded,
+    ForwardReason,
     Held,
     HeldReason,
+    NoMask,
+    NoMaskReason,
     Outcome,
     name_of,
 )
@@ -39,6 +45,14 @@ if TYPE_CHECKING:
     Rows = QuerySet[Row]
 
 _DISCARDED = Dropped(DropReason.DISCARDED)
+_NO_MASK = NoMask(NoMaskReason.DELETED)
+_FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)
+
+RELEASE_GRACE = timedelta(days=7)
+"""How long after its expiry a mail may still be released. The bucket's own expiry is later."""
+
+KEPT_AFTER_FORWARDING = timedelta(minutes=15)
+"""How long a forwarded mail is kept, so that it can be held again if the mailbox refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +126,13 @@ def release(ids: Collection[int]) -> int:
 
     They are not held again for the same reason.
     """
+    released = 0
     with transaction.atomic():
-        rows = _in_states([HeldState.HELD]).filter(pk__in=ids).select_for_update()
-        found = list(rows.order_by("pk").only("reason", "waived"))
-        for row in found:
-            row.waived = sorted({*row.waived, row.reason})
-            row.state = HeldState.RELEASING
-            row.releases = F("releases") + 1
-            row.attempts = 0
-        Row.objects.bulk_update(found, ["waived", "state", "releases", "attempts"])
-    return len(found)
+        rows = _in_states([HeldState.HELD]).filter(pk__in=ids).select_for_update().order_by("pk")
+        for key, waived, reason in list(rows.values_list("pk", "waived", "reason")):
+            named = sorted({*waived, reason})
+            released += _release(Row.objects.filter(pk=key), waived=named)
+    return released
 
 
 @raises_not_finished
@@ -131,32 +142,61 @@ def release_all(owner: int, reason: HeldReason) -> int:
     Each is decided anew: it is held again if the reason isn't gone after all.
     """
     rows = _in_states([HeldState.HELD]).filter(owner=owner, reason=reason.value)
-    return rows.update(state=HeldState.RELEASING, releases=F("releases") + 1, attempts=0)
+    return _release(rows)
 
 
 @raises_not_finished
 def discard(ids: Collection[int], now: datetime) -> int:
     """End mails on somebody's word, without forwarding; return how many were held."""
-    return _end(_in_states([HeldState.HELD]).filter(pk__in=ids), _DISCARDED, now)
+    return end(_in_states([HeldState.HELD]).filter(pk__in=ids), _DISCARDED, now)
 
 
 @raises_not_finished
 def expire(now: datetime, limit: int) -> Mapping[HeldReason, int]:
     """End mails whose time is over, at most `limit`; return how many of each reason.
 
-    One that is being released no longer expires.
+    One that is being released has `RELEASE_GRACE` more.
     """
     expired: dict[HeldReason, int] = {}
     with transaction.atomic():
-        rows = _in_states([HeldState.HELD]).filter(expires_at__lte=now).order_by("expires_at")
+        is_due = Q(state=HeldState.HELD, expires_at__lte=now) | Q(
+            state=HeldState.RELEASING, expires_at__lte=now - RELEASE_GRACE
+        )
+        rows = Row.objects.filter(is_due).order_by("expires_at")
         due = rows.select_for_update(skip_locked=True).values_list("pk", "reason")[:limit]
         by_reason: dict[str, list[int]] = {}
         for key, reason in due:
             by_reason.setdefault(reason, []).append(key)
         for reason, keys in by_reason.items():
             why = HeldReason(reason)
-            expired[why] = _end(Row.objects.filter(pk__in=keys), Expired(why), now)
+            expired[why] = end(Row.objects.filter(pk__in=keys), Expired(why), now)
     return expired
+
+
+@raises_not_finished
+def end_orphans(now: datetime) -> int:
+    """End the mails whose mask or owner was deleted; return how many."""
+    no_mask = Q(random_mask=None, domain_mask=None, new_local=None)
+    return end(_in_states(HELD_STATES).filter(no_mask | Q(owner=None)), _NO_MASK, now)
+
+
+@raises_not_finished
+def find_to_clear(now: datetime, limit: int) -> Sequence[tuple[int, StoredMail]]:
+    """Find ended mails that are to be deleted from S3, with their ids.
+
+    A forwarded one is kept for a while, in case it bounces; one whose sender was blocked, until
+    its sender's name was read.
+    """
+    ended = _in_states([HeldState.ENDED]).filter(blockedsender__isnull=True)
+    may_bounce = Q(outcome=name_of(_FORWARDED), ended_at__gt=now - KEPT_AFTER_FORWARDING)
+    rows = ended.exclude(may_bounce).order_by("ended_at").values_list("pk", "bucket", "key")
+    return [(key, StoredMail(*stored)) for key, *stored in rows[:limit]]
+
+
+@raises_not_finished
+def record_cleared(ids: Collection[int]) -> None:
+    """Record that mails were deleted from S3."""
+    _in_states([HeldState.ENDED]).filter(pk__in=ids).update(state=HeldState.CLEARED)
 
 
 @raises_not_finished
@@ -166,12 +206,23 @@ def count_by_reason() -> Mapping[HeldReason, HeldCount]:
     return {HeldReason(reason): HeldCount(*rest) for reason, *rest in counts}
 
 
-def _end(rows: "Rows", outcome: Outcome, now: datetime) -> int:
+def end(rows: "Rows", outcome: Outcome, now: datetime) -> int:
+    """Give these rows their last outcome; return how many."""
     return rows.update(
         state=HeldState.ENDED,
         outcome=name_of(outcome),
         outcome_reason=outcome.reason.value,
         ended_at=now,
+    )
+
+
+def _release(rows: "Rows", **changes: object) -> int:
+    return rows.update(
+        state=HeldState.RELEASING,
+        releases=F("releases") + 1,
+        attempts=0,
+        tried_at=None,
+        **changes,
     )
 
 

@@ -63,6 +63,10 @@ class MailFacts:
         """Return the values of all headers called `name` (lower case), topmost first."""
         return tuple(header.value for header in self.headers if header.name.lower() == name)
 
+    def first(self, name: str) -> str:
+        """Return the value of the topmost header called `name` (lower case); empty: none."""
+        return next(iter(self.values(name)), "")
+
 
 class MaskKind(StrEnum):
     """Who chooses a mask's address: we do (random), or the first mail to it does (domain)."""

@@ -11,10 +11,11 @@ from django.test import Client
 from emails.edges.held_links import make_link_token
 from emails.flow.blocked_names import name_blocked_senders
 from emails.models import BlockedSender, HeldDigest, HeldMail, Profile
-from emails.store import digests, held
+from emails.rules.sender_blocks import Sender, SenderKind
+from emails.store import digests, held, sender_blocks
 from emails.values.errors import NotFinished
-from emails.values.outcomes import Blocked, BlockReason, RetryReason
-from tests.integration.emails.conftest import Relay, a_mask, an_owner
+from emails.values.outcomes import Blocked, BlockReason, HeldReason, RetryReason
+from tests.integration.emails.conftest import SECRET, Relay, a_mask, an_owner
 from tests.integration.emails.test_digests import hold
 from tests.unit.emails.builders import NOW
 
@@ -119,8 +120,30 @@ def test_one_mail_is_released(site: Site) -> None:
 
     assert "The mail is on its way." in site.after(answer)
     assert site.states() == dict(zip(site.mails, ["releasing", "held", "held"], strict=True))
-    row = HeldMail.objects.get(pk=site.mails[0])
-    assert row.waived == ["spam"]
+    site.relay.release_held()
+    assert [mail.recipient for mail in site.relay.mailer.sent] == [ADDRESS]
+    assert site.states()[site.mails[0]] == "ended"
+
+
+def test_a_mail_that_its_owner_released_arrives_though_its_sender_is_blocked(site: Site) -> None:
+    site.post(f"{site.mails[0]}/", action="release")
+    site.post(f"{site.mails[1]}/", action="block")
+
+    site.relay.release_held()
+
+    assert len(site.relay.mailer.sent) == 1
+
+
+def test_a_mail_that_is_released_by_itself_is_blocked_if_its_sender_is(site: Site) -> None:
+    held.release_all(site.owner.pk, HeldReason.SPAM)
+    Profile.objects.update(blocks_spam=False)
+    bob = Sender(SenderKind.ADDRESS, "bob@sender.example")
+    sender_blocks.record_block(site.owner.pk, bob, None, SECRET, NOW)
+
+    site.relay.release_held()
+
+    reasons = HeldMail.objects.order_by("pk").values_list("outcome_reason", flat=True)
+    assert list(reasons) == ["blocks_sender", "blocks_sender", "existing_mask"]
 
 
 def test_all_are_released(site: Site) -> None:
@@ -351,9 +374,13 @@ def test_a_blocked_senders_name_comes_from_the_mail_as_long_as_it_is_there(site:
     assert BlockedSender.objects.get().held_mail_id == mail.pk
 
     site.relay.mail_store.mails[stored] = raw
+    site.relay.tidy_held()
+    assert stored in site.relay.mail_store.mails
     name_blocked_senders(site.relay.ports(), now)
     assert "eve@evil.example" in site.get().content.decode()
     assert BlockedSender.objects.get().held_mail_id is None
+    site.relay.tidy_held()
+    assert stored not in site.relay.mail_store.mails
 
 
 def test_a_name_that_can_not_be_had_is_given_up_after_a_day(site: Site) -> None:

@@ -6,36 +6,17 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from emails.models import HeldMail, Profile
+from emails.models import HeldMail
 from emails.store import held
 from emails.values.facts import MaskKind, MaskRef
 from emails.values.held import HeldState
 from emails.values.outcomes import HeldReason
-from tests.integration.emails.conftest import a_domain_mask, a_mask, an_owner
-from tests.unit.emails.builders import BUCKET, NOW
+from tests.integration.emails.conftest import a_domain_mask, a_held_mail, a_mask, an_owner
+from tests.unit.emails.builders import NOW
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-
-
-def a_held_mail(owner: Profile, age: timedelta = DAY, **fields: Any) -> int:
-    """Hold a mail of this age; return its id."""
-    number = HeldMail.objects.count()
-    default: dict[str, Any] = {
-        "reason": "spam",
-        "sns_message_id": f"sns-{number}",
-        "recipient": f"{number:064}",
-        "bucket": BUCKET,
-        "key": f"held/{number}",
-        "size": 100,
-        "verdicts": dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS")
-        | {"dmarc_rejects": False},
-        "received_at": NOW - age,
-        "held_at": NOW - age,
-        "expires_at": NOW - age + 30 * DAY,
-    }
-    return HeldMail.objects.create(owner=owner, **default | fields).pk
 
 
 def ids(**where: Any) -> list[int]:

@@ -1,0 +1,100 @@
+"""The steps of a held mail's release. All raise `NotFinished` if the database is unavailable.
+
+Attempts are counted before they begin, and taken back when they end without blame, so the count is
+how many attempts crashed their workers or failed by the mail's own fault. Each step applies to one
+release of the mail: after it was held again and released anew, an older attempt changes nothing.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import F
+
+from emails.models import Delivery
+from emails.models import HeldMail as Row
+from emails.store.claims import recipient_hash
+from emails.store.database import raises_not_finished
+from emails.store.held import end
+from emails.store.row_mapping import HELD_COLUMNS, held_mail
+from emails.values.held import HeldMail, HeldState
+from emails.values.outcomes import Held, HeldReason, Outcome
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+def purpose_of(releases: int) -> str:
+    """Name the delivery of a release: each release of a mail is one of its own."""
+    return f"release {releases}"
+
+
+@raises_not_finished
+def find_to_release(lane: int, lanes: int, limit: int) -> list[int]:
+    """Find mails to release of every `lanes`-th owner: oldest first, then those that failed."""
+    rows = Row.objects.filter(state=HeldState.RELEASING).alias(lane=F("owner_id") % lanes)
+    order = (F("tried_at").asc(nulls_first=True), "received_at", "pk")
+    return list(rows.filter(lane=lane).order_by(*order).values_list("pk", flat=True)[:limit])
+
+
+@raises_not_finished
+def is_any_to_release() -> bool:
+    """Return whether there is a mail to release."""
+    return Row.objects.filter(state=HeldState.RELEASING).exists()
+
+
+@raises_not_finished
+def begin_attempt(key: int, now: datetime) -> HeldMail | None:
+    """Count an attempt at a mail; None if it is no longer to be released."""
+    rows = Row.objects.filter(pk=key, state=HeldState.RELEASING)
+    if not rows.update(attempts=F("attempts") + 1, tried_at=now):
+        return None
+    row = rows.values_list(*HELD_COLUMNS).first()
+    return held_mail(row) if row else None
+
+
+@raises_not_finished
+def take_back_attempt(mail: HeldMail) -> None:
+    """Uncount an attempt that failed by no fault of the mail."""
+    _of_this_release(mail).filter(attempts__gt=0).update(attempts=F("attempts") - 1)
+
+
+@raises_not_finished
+def record_released(mail: HeldMail, outcome: Outcome, now: datetime) -> None:
+    """Record what came of a release: the mail has ended, or is held again."""
+    if isinstance(outcome, Held):
+        hold_again(_of_this_release(mail), outcome.reason)
+    else:
+        end(_of_this_release(mail), outcome, now)
+
+
+@raises_not_finished
+def hold_bounced(delivery_id: int, reason: HeldReason) -> bool:
+    """Hold a mail again that was forwarded by this delivery and bounced.
+
+    False: the delivery was no release, or the mail is no longer in S3.
+    """
+    delivery = Delivery.objects.filter(pk=delivery_id).first()
+    if delivery is None:
+        return False
+    rows = Row.objects.filter(sns_message_id=delivery.sns_message_id, state=HeldState.ENDED)
+    for key, recipient, releases in rows.values_list("pk", "recipient", "releases"):
+        released = recipient_hash(delivery.sns_message_id, purpose_of(releases), recipient)
+        if released == delivery.recipient:
+            return hold_again(rows.filter(pk=key), reason) == 1
+    return False
+
+
+def hold_again(rows: "QuerySet[Row]", reason: HeldReason) -> int:
+    """Hold these rows' mails for this reason; return how many."""
+    return rows.update(
+        state=HeldState.HELD,
+        reason=reason.value,
+        attempts=0,
+        outcome="",
+        outcome_reason="",
+        ended_at=None,
+    )
+
+
+def _of_this_release(mail: HeldMail) -> "QuerySet[Row]":
+    return Row.objects.filter(pk=mail.id, state=HeldState.RELEASING, releases=mail.releases)
