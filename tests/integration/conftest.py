@@ -93,10 +93,14 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(
+            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail,"
+            " emails_helddigest, emails_blockedsender"
+        )
         connection.execute(
             "UPDATE emails_profile SET hard_bounced_at = NULL, soft_bounced_at = NULL,"
-            " flagged_at = NULL, first_replied_at = NULL, blocks_spam = false"
+            " flagged_at = NULL, first_replied_at = NULL, blocks_spam = false,"
+            " blocks_senders = false"
         )
     gate = Gate(aws.endpoint)
     with Stack(

@@ -157,8 +157,12 @@ class Stack:
 
     def delete_discarded_mails(self) -> None:
         """Enqueue this job now; the scheduler does so only once a minute."""
+        self.run_job("delete_discarded_mails")
+
+    def run_job(self, name: str) -> None:
+        """Enqueue a periodic job now, without waiting for the scheduler."""
         broker = make_broker(self.environ["REDIS_URL"])
-        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, name, (), {}, {}))
         broker.close()
 
     def stop(self) -> None:
