@@ -1,8 +1,12 @@
 """The admin's pages: what support needs to see, without mail content."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -13,11 +17,15 @@ from emails.models import (
     Delivery,
     DeliveryState,
     DomainMask,
+    HeldMail,
     Profile,
     RandomMask,
     RegisteredSubdomain,
     Reply,
 )
+from emails.store import held
+
+_PAGE = 500
 
 # Generic for the type checker only.
 if TYPE_CHECKING:
@@ -86,6 +94,60 @@ class DeliveryAdmin(_ReadOnly):
         """Delete deliveries in doubt, so that a redelivered or requeued message is sent again."""
         deleted, _ = queryset.filter(state=DeliveryState.IN_DOUBT).delete()
         self.message_user(request, f"{deleted} deliveries will be tried again.")
+
+
+@admin.register(HeldMail)
+class HeldMailAdmin(_ReadOnly):
+    """Held mails, and what became of them. Rows lead to mails in S3, so none is deleted here."""
+
+    list_display = ("id", "reason", "state", "outcome", "owner", "size", "received_at")
+    list_filter = ("state", "reason", "outcome", "received_at")
+    search_fields = ("=id", "=owner__id", "sns_message_id")
+    list_select_related = ("owner",)
+    exclude = ("sender",)
+    actions = ("release", "discard")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Forbid it: `discard` ends a mail, and a job then deletes it from S3."""
+        return False
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may release held mails."""
+        return request.user.has_perm("emails.release_heldmail")
+
+    def has_discard_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may discard held mails."""
+        return request.user.has_perm("emails.delete_heldmail")
+
+    @admin.action(description="Release: forward them to their owners", permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[HeldMail]) -> None:
+        """Release the chosen mails that are held."""
+        done = sum(map(held.release, _pages_of_ids(queryset)))
+        self._tell(request, f"Released {done} held mails.")
+
+    @admin.action(description="Discard: delete them for good", permissions=["discard"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[HeldMail]) -> None:
+        """Discard the chosen mails that are held."""
+        now = datetime.now(UTC)
+        done = sum(held.discard(ids, now) for ids in _pages_of_ids(queryset))
+        self._tell(request, f"Discarded {done} held mails.")
+
+    def _tell(self, request: HttpRequest, text: str) -> None:
+        """Say what was done, and record it in the admin's history."""
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(HeldMail),
+            object_repr="held mails",
+            action_flag=CHANGE,
+            change_message=text,
+        )
+        self.message_user(request, text)
+
+
+def _pages_of_ids(queryset: QuerySet[HeldMail]) -> Iterator[list[int]]:
+    """Yield the ids in pages, so that no transaction is long. All are read first."""
+    ids = list(queryset.order_by("pk").values_list("pk", flat=True))
+    return (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))
 
 
 @admin.register(Reply)

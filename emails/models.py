@@ -343,12 +343,14 @@ class HeldMail(models.Model):
     expires_at = models.DateTimeField()
     releases = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
+    released_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
     outcome_reason = models.CharField(max_length=40, blank=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = (("release_heldmail", "Can release held mails"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["sns_message_id", "recipient"], name="held_mail_once_a_delivery"

@@ -8,7 +8,7 @@ import markus
 from emails.mime.plans import Rewritten
 from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MailFacts, MaskRef
-from emails.values.outcomes import Held, HeldReason, Outcome, name_of
+from emails.values.outcomes import HeldReason, Outcome, name_of
 
 logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
@@ -50,12 +50,6 @@ def error_code_of(error: BaseException) -> str:
     """Return AWS's or PostgreSQL's code for the failure; empty for other failures."""
     code = str(error.code) if isinstance(error, NotFinished | Refused) else ""
     return code if _CODE.fullmatch(code) else ""
-
-
-def held_again(sns_message_id: str, outcome: Held) -> None:
-    """A released mail is held again, because it can't be forwarded."""
-    _log("held again", outcome, sns_message_id, None)
-    metrics.incr("held_again", tags=[f"reason:{outcome.reason}"])
 
 
 def held_mails_expired(reason: HeldReason, count: int) -> None:

@@ -1,8 +1,9 @@
 """Releases held mails: decides each anew, and forwards it once.
 
-    begin     Counts the attempt. A mail that crashed its workers too often is held again.
-    run once  A claim on the delivery of this release: see `deliver`. Killed anywhere, the next
-              attempt finds the claim, or the outcome.
+    claim     The delivery of this release: see `deliver`. Killed anywhere, the next attempt finds
+              the claim, or the outcome. Nobody else decides anything about the mail meanwhile.
+    work      Counts the attempt: a mail that crashed its workers too often is held again, and so
+              is one that can never be forwarded.
     record    The row follows the delivery's outcome. Until then it stays to be released, and an
               attempt that finds the outcome records it.
 
@@ -66,27 +67,18 @@ _EVERYBODYS = frozenset({RetryReason.SENDER_THROTTLED, RetryReason.MAIL_STORE_TH
 
 
 def release(ports: Ports, key: int, now: datetime) -> None:
-    """Release a held mail, unless it has been released. Raises `NotFinished` to be tried again."""
-    mail = held_releases.begin_attempt(key, now)
+    """Release a held mail, unless it has been released. Raises what keeps it from its end."""
+    mail = held_releases.begin(key, now)
     if mail is None:
         return
-    if mail.attempts > MAX_ATTEMPTS:
-        held_releases.record_released(mail, _UNSENDABLE, now)
-        events.held_again(mail.sns_message_id, _UNSENDABLE)
-        return
     context = Context(ports, mail.sns_message_id, now)
+    purpose = held_releases.purpose_of(mail.releases)
     try:
-        purpose = held_releases.purpose_of(mail.releases)
         outcome = run_once(context, purpose, mail.recipient, partial(_work, context, mail))
     except Refused as error:
+        # It is in doubt whether an earlier attempt has sent it: only a person may try again.
         events.not_settled(error, mail.sns_message_id)
         outcome = _UNSENDABLE
-        events.held_again(mail.sns_message_id, outcome)
-    except NotFinished as error:
-        events.not_settled(error, mail.sns_message_id)
-        if error.max_tries is None or isinstance(error, Unavailable):
-            held_releases.take_back_attempt(mail)
-        raise
     except Exception as error:
         events.not_settled(error, mail.sns_message_id)
         raise
@@ -94,21 +86,32 @@ def release(ports: Ports, key: int, now: datetime) -> None:
 
 
 def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
+    attempts = held_releases.count_attempt(mail)
+    # What SES has is completed, however many attempts that takes.
+    if attempts > MAX_ATTEMPTS and claimed.sent_as is None:
+        return outcome_only(context, claimed, _UNSENDABLE)
+    try:
+        return _decide_and_carry_out(context, mail, claimed)
+    except Refused as error:
+        events.not_settled(error, mail.sns_message_id)
+        return outcome_only(context, claimed, _UNSENDABLE)
+    except NotFinished as error:
+        if error.max_tries is None or isinstance(error, Unavailable):
+            held_releases.take_back_attempt(mail)
+        raise
+
+
+def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> Result:
     policy = context.ports.policy
     inbound = _inbound(context.ports, mail)
     target = _find_target(mail, policy, context.now)
-    if isinstance(target, MissingMask):
-        decision = forward.decide(inbound.notified_facts(), target, policy, context.now)
-    else:
-        decision = forward.decide(
-            inbound.facts(),
-            target,
-            policy,
-            context.now,
-            mail.waived,
-            is_from_blocked_sender=not mail.waived
-            and is_from_blocked_sender(context, inbound.facts(), target),
-        )
+    # Without a mask the decision needs no headers: don't fetch the mail for them.
+    facts = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
+    # Whoever released this very mail wants it, whomever its owner blocks.
+    is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
+    decision = forward.decide(
+        facts, target, policy, context.now, mail.waived, is_from_blocked_sender=is_blocked
+    )
     if isinstance(decision, forward.Hold):
         return outcome_only(context, claimed, Held(decision.reason))
     return carry_out(context, inbound, target, decision, claimed)

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('releases', models.PositiveIntegerField(default=0)),
                 ('attempts', models.PositiveIntegerField(default=0)),
+                ('released_at', models.DateTimeField(null=True)),
                 ('tried_at', models.DateTimeField(null=True)),
                 ('outcome', models.CharField(blank=True, choices=[('forwarded', 'forwarded'), ('replied', 'replied'), ('blocked', 'blocked'), ('nomask', 'nomask'), ('ignored', 'ignored'), ('dropped', 'dropped'), ('held', 'held'), ('expired', 'expired'), ('recorded', 'recorded')], max_length=20)),
                 ('outcome_reason', models.CharField(blank=True, max_length=40)),
@@ -46,6 +47,7 @@ class Migration(migrations.Migration):
                 ('random_mask', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='emails.randommask')),
             ],
             options={
+                'permissions': (('release_heldmail', 'Can release held mails'),),
                 'indexes': [models.Index(condition=models.Q(('state', 'held')), fields=['owner', 'received_at', 'id'], name='held_mail_by_owner'), models.Index(condition=models.Q(('state__in', ['held', 'releasing'])), fields=['reason', 'received_at'], name='held_mail_by_reason'), models.Index(condition=models.Q(('state', 'held')), fields=['expires_at'], name='held_mail_by_expiry'), models.Index(condition=models.Q(('state', 'releasing')), fields=['received_at', 'id'], name='held_mail_to_release'), models.Index(condition=models.Q(('state__in', ['held', 'releasing']), _negated=True), fields=['state', 'ended_at'], name='held_mail_ended')],
                 'constraints': [models.UniqueConstraint(fields=('sns_message_id', 'recipient'), name='held_mail_once_a_delivery'), models.CheckConstraint(condition=models.Q(('state__in', ['held', 'releasing', 'ended', 'cleared'])), name='held_mail_state_is_known'), models.CheckConstraint(condition=models.Q(('reason__in', ['spam', 'dmarc_quarantine', 'mailbox', 'mask_limit', 'sender_limit', 'new_mask_limit', 'cannot_be_sent'])), name='held_mail_reason_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('domain_mask__isnull', True), ('random_mask__isnull', True)), models.Q(('new_local__isnull', True), ('random_mask__isnull', True)), models.Q(('domain_mask__isnull', True), ('new_local__isnull', True)), _connector='OR'), name='held_mail_has_one_mask'), models.CheckConstraint(condition=models.Q(models.Q(('new_domain__isnull', True), ('new_local__isnull', True)), models.Q(('new_domain__isnull', False), ('new_local__isnull', False)), _connector='OR'), name='held_mail_new_mask_is_whole'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('outcome', ''), ('state__in', ['held', 'releasing'])), models.Q(models.Q(('state__in', ['held', 'releasing']), _negated=True), models.Q(('outcome', ''), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='held_mail_ended_has_outcome')],
             },

@@ -11,12 +11,12 @@ has the steps of a release. All functions raise `NotFinished` if the database is
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models.functions import Now
 
 from emails.models import HELD_STATES, Delivery
 from emails.models import HeldMail as Row
@@ -25,7 +25,7 @@ from emails.store.database import raises_not_finished
 from emails.store.row_mapping import HELD_COLUMNS, held_mail, verdict_words
 from emails.values.deliveries import Claim
 from emails.values.facts import MaskKind, MaskRef
-from emails.values.held import HeldMail, HeldState, HeldTarget, NewMask, ToHold
+from emails.values.held import HeldCount, HeldMail, HeldState, HeldTarget, NewMask, ToHold
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import (
     Dropped,
@@ -53,14 +53,6 @@ RELEASE_GRACE = timedelta(days=7)
 
 KEPT_AFTER_FORWARDING = timedelta(minutes=15)
 """How long a forwarded mail is kept, so that it can be held again if the mailbox refuses it."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldCount:
-    """How many mails are held for a reason, and when the oldest of them was received."""
-
-    number: int
-    oldest: datetime
 
 
 @raises_not_finished
@@ -206,6 +198,15 @@ def count_by_reason() -> Mapping[HeldReason, HeldCount]:
     return {HeldReason(reason): HeldCount(*rest) for reason, *rest in counts}
 
 
+@raises_not_finished
+def find_oldest_release() -> datetime | None:
+    """Find when the mail was released that has waited longest to be forwarded."""
+    oldest: datetime | None = _in_states([HeldState.RELEASING]).aggregate(
+        oldest=Min("released_at")
+    )["oldest"]
+    return oldest
+
+
 def end(rows: "Rows", outcome: Outcome, now: datetime) -> int:
     """Give these rows their last outcome; return how many."""
     return rows.update(
@@ -222,6 +223,7 @@ def _release(rows: "Rows", **changes: object) -> int:
         releases=F("releases") + 1,
         attempts=0,
         tried_at=None,
+        released_at=Now(),
         **changes,
     )
 

@@ -1,7 +1,7 @@
 """The steps of a held mail's release. All raise `NotFinished` if the database is unavailable.
 
-Attempts are counted before they begin, and taken back when they end without blame, so the count is
-how many attempts crashed their workers or failed by the mail's own fault. Each step applies to one
+Attempts are counted when they have the claim, and taken back when they end without blame, so the
+count is how many crashed their workers or failed by the mail's own fault. Each step applies to one
 release of the mail: after it was held again and released anew, an older attempt changes nothing.
 """
 
@@ -43,13 +43,20 @@ def is_any_to_release() -> bool:
 
 
 @raises_not_finished
-def begin_attempt(key: int, now: datetime) -> HeldMail | None:
-    """Count an attempt at a mail; None if it is no longer to be released."""
+def begin(key: int, now: datetime) -> HeldMail | None:
+    """Find a mail, and note that it is tried now; None if it is no longer to be released."""
     rows = Row.objects.filter(pk=key, state=HeldState.RELEASING)
-    if not rows.update(attempts=F("attempts") + 1, tried_at=now):
-        return None
+    rows.update(tried_at=now)
     row = rows.values_list(*HELD_COLUMNS).first()
     return held_mail(row) if row else None
+
+
+@raises_not_finished
+def count_attempt(mail: HeldMail) -> int:
+    """Count an attempt, and return the count. Only who holds the claim may."""
+    rows = _of_this_release(mail)
+    rows.update(attempts=F("attempts") + 1)
+    return rows.values_list("attempts", flat=True).first() or 0
 
 
 @raises_not_finished
@@ -90,6 +97,7 @@ def hold_again(rows: "QuerySet[Row]", reason: HeldReason) -> int:
         state=HeldState.HELD,
         reason=reason.value,
         attempts=0,
+        released_at=None,
         outcome="",
         outcome_reason="",
         ended_at=None,

@@ -84,3 +84,11 @@ class HeldMail:
     releases: int
     attempts: int
     sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """How many mails are held for a reason, and when the oldest of them was received."""
+
+    number: int
+    oldest: datetime

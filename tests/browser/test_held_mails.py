@@ -144,7 +144,7 @@ def test_the_pages_fit_a_phone_in_light_and_dark_and_work_with_a_keyboard(
     page.set_viewport_size({"width": 320, "height": 640})
     backgrounds = set()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for path in (everything, code, "/emails/held/x/"):
             page.goto(site.origin + path)
             assert page.evaluate("document.documentElement.scrollWidth") == 320

@@ -75,6 +75,10 @@ def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
         "redis_oldest": redis.most("redis_queue_oldest_s"),
         "delayed": redis.total("redis_queue_delayed"),
         "dead_letters": redis.total("redis_queue_dead_letters"),
+        "held": redis.total("held_mails") if redis.has("held_mails") else None,
+        "releasing": (
+            redis.most("held_mails_release_s") if redis.has("held_mails_release_s") else None
+        ),
         "failing": redis.counted("not_settled"),
         "rejected": redis.counted("rejected"),
         "gauges_age": None if sampled is None else max(0, now - sampled * 60),

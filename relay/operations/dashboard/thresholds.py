@@ -172,6 +172,23 @@ RULES = (
         bad=50,
     ),
     Rule(
+        "held",
+        "Held for their owners",
+        Unit.MESSAGES,
+        "",
+        "held-mails",
+    ),
+    Rule(
+        "releasing",
+        "Longest wait of a released mail",
+        Unit.SECONDS,
+        "Somebody released held mails, and they are not forwarded: the scheduler or the workers "
+        "stand still, or SES refuses.",
+        "held-mails",
+        look=600,
+        bad=3_600,
+    ),
+    Rule(
         "failing",
         "Failed attempts, last ten minutes",
         Unit.MESSAGES,

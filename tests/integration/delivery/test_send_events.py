@@ -25,7 +25,9 @@ def stack(fast_aws: FastAws, migrated: str, redis_url: str, tmp_path: Path) -> I
     """A relay, with an SES that publishes; processes not started yet."""
     redis.Redis.from_url(redis_url).flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(
+            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail"
+        )
     fast_aws.publish_send_events()
     with Stack(
         tmp_path,

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from emails.models import HeldMail
 from emails.store import held
 from emails.values.facts import MaskKind, MaskRef
-from emails.values.held import HeldState
+from emails.values.held import HeldCount, HeldState
 from emails.values.outcomes import HeldReason
 from tests.integration.emails.conftest import a_domain_mask, a_held_mail, a_mask, an_owner
 from tests.unit.emails.builders import NOW
@@ -130,8 +130,8 @@ def test_held_mails_are_counted_by_reason_with_the_oldest() -> None:
     assert held.discard([a_held_mail(ann, 9 * DAY)], NOW) == 1
 
     assert held.count_by_reason() == {
-        HeldReason.SPAM: held.HeldCount(2, NOW - 2 * DAY),
-        HeldReason.MAILBOX: held.HeldCount(1, NOW - 3 * DAY),
+        HeldReason.SPAM: HeldCount(2, NOW - 2 * DAY),
+        HeldReason.MAILBOX: HeldCount(1, NOW - 3 * DAY),
     }
 
 

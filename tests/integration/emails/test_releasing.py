@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from emails.store.held import KEPT_AFTER_FORWARDING, RELEASE_GRACE
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.held import HeldState
-from emails.values.outcomes import HeldReason, RefuseReason, RetryReason
+from emails.values.outcomes import Held, HeldReason, RefuseReason, RetryReason
 from runtime.dependencies import Dependency
 from tests.integration.emails.conftest import (
     RAW,
@@ -69,7 +69,10 @@ def test_a_released_mail_is_forwarded_and_then_deleted_from_s3(
     assert ended() == ("ended", "forwarded", "existing_mask")
     assert RandomMask.objects.get().forwarded == 1
     assert len(relay.mail_store.mails) == 1
-    relay.now += KEPT_AFTER_FORWARDING
+    relay.now += KEPT_AFTER_FORWARDING - timedelta(seconds=1)
+    relay.tidy_held()
+    assert len(relay.mail_store.mails) == 1, "it may still bounce"
+    relay.now += timedelta(seconds=1)
     relay.tidy_held()
     assert relay.mail_store.mails == {}
     assert row().state == "cleared"
@@ -228,6 +231,40 @@ def test_a_mail_that_always_fails_by_itself_is_held_again(
     assert relay.mailer.sent == []
 
 
+def test_attempts_that_meet_count_for_nothing(relay: Relay, owner: Profile) -> None:
+    """Found with whole processes: four jobs at once, and a mail that was sent was held again."""
+    held.release([hold(relay)])
+    late = held_releases.begin(row().pk, relay.now)
+    assert late is not None
+
+    def others_come() -> None:
+        for _ in range(2 * MAX_ATTEMPTS):
+            relay.release_held()
+
+    relay.mailer.meanwhile = others_come
+    relay.release_held()
+
+    assert len(relay.mailer.sent) == 1
+    assert ended() == ("ended", "forwarded", "existing_mask")
+    held_releases.record_released(late, Held(HeldReason.CANNOT_BE_SENT), relay.now)
+    assert ended() == ("ended", "forwarded", "existing_mask")
+
+
+def test_what_ses_has_is_completed_whatever_the_count(relay: Relay, owner: Profile) -> None:
+    held.release([hold(relay)])
+    relay.pace.fails = [TimeIsOver()]
+    with suppress(TimeIsOver):
+        relay.release_held()
+    HeldMail.objects.update(attempts=MAX_ATTEMPTS)
+    claimed = Delivery.objects.latest("pk")
+    relay.send_notes.sent[f"{claimed.pk}-{claimed.recipient[:12]}"] = "0100-9"
+
+    relay.release_held()
+
+    assert relay.mailer.sent == []
+    assert ended() == ("ended", "forwarded", "existing_mask")
+
+
 def test_a_mail_that_is_gone_from_s3_is_not_tried_for_ever(relay: Relay, owner: Profile) -> None:
     held.release([hold(relay)])
     relay.mail_store.mails.clear()
@@ -283,6 +320,33 @@ def test_a_bounce_holds_a_released_mail_again(relay: Relay, owner: Profile) -> N
     assert len(relay.mailer.sent) == 3
 
 
+def test_only_the_recipient_whose_mail_bounced_has_it_held_again(relay: Relay) -> None:
+    a_mask(an_owner("ann@owner.example", blocks_spam=True))
+    a_mask(an_owner("eve@owner.example", blocks_spam=True), "y8m3")
+    relay.arrive(MASK, "y8m3@masks.example", spam="FAIL")
+    first, second = held.find_held()
+    held.release([first.id, second.id])
+    relay.release_held()
+    (bounced,) = (sent for sent in relay.mailer.sent if sent.sender == "y8m3@masks.example")
+    delivery = int(dict(bounced.tags)["delivery"].partition("-")[0])
+
+    assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+
+    assert [mail.id for mail in held.find_held()] == [second.id]
+
+
+def test_an_attempt_at_an_earlier_release_ends_no_later_one(relay: Relay, owner: Profile) -> None:
+    held.release([hold(relay)])
+    early = held_releases.begin(row().pk, relay.now)
+    assert early is not None
+    held_releases.record_released(early, Held(HeldReason.CANNOT_BE_SENT), relay.now)
+    held.release([row().pk])
+
+    held_releases.record_released(early, Held(HeldReason.SPAM), relay.now)
+
+    assert (row().state, row().reason) == ("releasing", "cannot_be_sent")
+
+
 # --- the end -------------------------------------------------------------------------------------
 
 
@@ -309,6 +373,17 @@ def test_what_can_not_be_released_for_a_week_expires(relay: Relay, owner: Profil
     relay.tidy_held()
 
     assert ended() == ("cleared", "expired", "spam")
+
+
+def test_without_its_owner_a_mail_ends_though_it_has_no_mask_yet(relay: Relay) -> None:
+    profile = an_owner(is_premium=True, subdomain="ann", blocks_spam=True)
+    hold(relay, to="shop@ann.masks.example")
+    profile.user.delete()
+
+    relay.tidy_held()
+
+    assert ended() == ("cleared", "nomask", "deleted")
+    assert relay.mail_store.mails == {}
 
 
 def test_a_row_stays_until_its_mail_is_deleted(relay: Relay, owner: Profile) -> None:

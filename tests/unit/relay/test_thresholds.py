@@ -26,6 +26,8 @@ TABLE: dict[str, list[tuple[float | None, Level]]] = {
     "redis_oldest": [(0, GOOD), (59.9, GOOD), (60, LOOK), (300, BAD)],
     "delayed": [(0, GOOD), (9, GOOD), (10, LOOK), (100, BAD)],
     "dead_letters": [(0, GOOD), (1, LOOK), (50, BAD)],
+    "held": [(0, GOOD), (99_999, GOOD)],
+    "releasing": [(0, GOOD), (599, GOOD), (600, LOOK), (3_600, BAD)],
     "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (50, BAD)],
     "rejected": [(0, GOOD), (1, LOOK), (50, BAD)],
     "gauges_age": [(0, GOOD), (149, GOOD), (150, LOOK), (600, BAD)],
