@@ -37,17 +37,17 @@ def test_a_link_says_nothing_but_ids() -> None:
     assert len(TOKEN) < 120
 
 
-@pytest.mark.parametrize("position", range(0, len(TOKEN), 7))
-def test_a_link_that_was_changed_is_refused(position: int) -> None:
-    changed = "A" if TOKEN[position] != "A" else "B"
-    with pytest.raises(Forged):
-        read_link_token(TOKEN[:position] + changed + TOKEN[position + 1 :], MONTH)
+def test_a_link_that_was_changed_is_refused() -> None:
+    for position, character in enumerate(TOKEN):
+        changed = "A" if character != "A" else "B"
+        with pytest.raises(Forged):
+            read_link_token(TOKEN[:position] + changed + TOKEN[position + 1 :], MONTH)
 
 
-@pytest.mark.parametrize("text", ["", ":", "a:b:c", "\u00e4", TOKEN[:-1], TOKEN + "A"])
-def test_what_is_no_token_is_refused(text: str) -> None:
-    with pytest.raises(Forged):
-        read_link_token(text, MONTH)
+def test_what_is_no_token_is_refused() -> None:
+    for text in ("", ":", "a:b:c", "\u00e4", TOKEN[:-1], TOKEN + "A"):
+        with pytest.raises(Forged):
+            read_link_token(text, MONTH)
 
 
 def test_an_old_link_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
