@@ -4,7 +4,9 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import signing
+from django.test import override_settings
 
 from emails.edges.held_links import (
     Expired,
@@ -82,3 +84,10 @@ def test_a_form_expires_within_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(Expired):
         check_form_token(form, link, 3)
+
+
+def test_a_link_outlives_a_new_secret_key_as_long_as_the_old_one_is_named() -> None:
+    with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        assert read_link_token(TOKEN, MONTH).digest_id == 7
+    with override_settings(SECRET_KEY="new"), pytest.raises(Forged):
+        read_link_token(TOKEN, MONTH)
