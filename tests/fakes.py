@@ -48,6 +48,9 @@ class FakeMailStore:
         self.fetched.append(mail)
         return self._stored(mail)
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        return self.fetch(mail)[:size]
+
     def copy(self, mail: StoredMail, key: str) -> int:
         failure, self.write_fails = _take(self.write_fails)
         if failure is not None:

@@ -29,6 +29,11 @@ class GuardedMailStore:
         with _reported(self._breakers, Dependency.S3):
             return self._mail_store.fetch(mail)
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch the start of a mail; see `MailStore`."""
+        with _reported(self._breakers, Dependency.S3):
+            return self._mail_store.fetch_start(mail, size)
+
     def copy(self, mail: StoredMail, key: str) -> int:
         """Copy a mail; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.copy(mail, key)

@@ -9,6 +9,7 @@ from emails.edges.ports import (
     ClockWatch,
     Mailer,
     MailStore,
+    MakeDigest,
     MakeNote,
     MakeNotice,
     Pace,
@@ -38,6 +39,7 @@ class Ports:
     brake: Brake
     make_note: MakeNote
     make_notice: MakeNotice
+    make_digest: MakeDigest
     trackers: frozenset[str]
     clock: Callable[[], Instant]
     clock_watch: ClockWatch

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import render
+from emails.edges import digest_mail, render
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -62,6 +62,7 @@ class Relay:
             brake=self.brake,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
+            make_digest=digest_mail.digest_mail,
             trackers=frozenset(),
             clock=lambda: instant(self.now),
             clock_watch=self.clock_watch,
