@@ -9,7 +9,7 @@ import pytest
 
 from emails.flow import digests as flow
 from emails.flow.digests import send_digests
-from emails.models import Delivery, HeldDigest, HeldMail, Profile
+from emails.models import Delivery, HeldDigest, HeldMail, MailboxBreaker, Profile
 from emails.store import digests, held, retention
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import Refused, Unavailable
@@ -132,11 +132,19 @@ def test_a_digest_does_not_go_to_a_mailbox_that_refuses_mail(
     assert mail is not None
     if already_open:
         digests.open_digest(mail.owner_id or 0, relay.now)
+    MailboxBreaker.objects.create(
+        profile=mail.owner,
+        address="ann@owner.example",
+        meaning="gone",
+        opened_at=relay.now,
+        wait=HOUR,
+        next_probe_at=relay.now + DAY,
+    )
     HeldMail.objects.filter(pk=mail.pk).update(reason="mailbox")
     send_due(relay)
     assert sent(relay) == []
 
-    HeldMail.objects.filter(pk=mail.pk).update(state="releasing")
+    MailboxBreaker.objects.all().delete()
     send_due(relay)
     assert sent(relay)[0]["Subject"] == "1 mail is held for you"
 
