@@ -5,7 +5,7 @@ from collections.abc import Callable
 import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import Middleware
+from dramatiq.middleware import Middleware, TimeLimitExceeded
 from redis.exceptions import ConnectionError as RedisAway
 
 from emails import wire
@@ -37,7 +37,7 @@ def breakers(broker: RedisBroker) -> Breakers:
 class Failing:
     """An actor that fails so often."""
 
-    def __init__(self, broker: RedisBroker, error: Exception, failures: int) -> None:
+    def __init__(self, broker: RedisBroker, error: BaseException, failures: int) -> None:
         self.error, self.failures, self.runs = error, failures, 0
         self.then: Callable[[], None] = lambda: None
         dramatiq.actor(
@@ -156,3 +156,18 @@ def test_the_database_and_the_settings_have_breakers_too(
 
     assert breakers.find_open() == {}, "four failures, then a success"
     assert breakers._failures == {}
+
+
+def test_an_interrupted_attempt_says_nothing_about_the_database(
+    broker: RedisBroker, breakers: Breakers, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    """It may be the database that it waited for."""
+    breakers.failed(Dependency.DATABASE, "no_answer")
+    actor = Failing(broker, TimeLimitExceeded(), failures=1)
+    counted: list[Dependency] = []
+    actor.then = lambda: counted.extend(breakers._failures)
+    enqueue()
+
+    work()
+
+    assert counted == [Dependency.DATABASE]
