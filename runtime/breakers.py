@@ -198,7 +198,6 @@ class Breakers:
         seconds = round((self._now_ms() - closed.since_ms) / 1000, 1)
         try:
             was_open = self._redis.hdel(self._key, closed.dependency)
-            self._redis.delete(_PROBE_PREFIX + closed.dependency)
             self._redis.set(_JUST_CLOSED, 1, ex=_JUST_CLOSED_SECONDS)
         except RedisError:
             was_open = 1

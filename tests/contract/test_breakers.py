@@ -267,3 +267,21 @@ def test_a_refresh_that_began_before_undoes_no_opening(
         opening.join()
 
     assert set(one.find_open()) == {SES}
+
+
+def test_a_probe_whose_process_died_is_somebody_elses_after_a_while(
+    one: Breakers, redis_client: redis.Redis
+) -> None:
+    fail(one, 5)
+    let_waits_end(redis_client)
+    assert one.take_probe(SES)
+
+    assert 0 < redis_client.ttl(f"relay:breaker-probe:{SES}") <= 30
+
+
+def test_a_breaker_that_nobody_asks_about_is_forgotten(
+    one: Breakers, redis_client: redis.Redis
+) -> None:
+    fail(one, 5)
+
+    assert 0 < redis_client.ttl(f"relay:breakers:{WORKERS}") <= 3600
