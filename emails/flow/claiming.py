@@ -1,67 +1,24 @@
-"""Claims a delivery, also one that an earlier attempt left: claimed, or in doubt."""
+-- Reserves a reply's place in its owner's limit for today. Returns whether it has one now.
+--
+-- Keeps: no more replies have a place than the limit allows, and a delivery has one at most.
+--
+-- Parameters: delivery, owner, day, limit
 
-from datetime import timedelta
-from typing import assert_never
-
-from emails.flow.context import Context
-from emails.rules import unsettled
-from emails.store import claims
-from emails.values.deliveries import Claim, Finished, Instant, Unsettled
-from emails.values.errors import NotFinished, Refused
-from emails.values.outcomes import RetryReason
-
-
-def claim(context: Context, purpose: str, recipient: str) -> Claim | Finished:
-    """Claim the delivery, unless it is finished. Raises `NotFinished` or `Refused`."""
-    ports = context.ports
-    started, lifetime = ports.clock(), ports.policy.claim_duration
-    result = claims.claim(
-        context.sns_message_id, purpose, recipient, started, lifetime, ports.presence.name
-    )
-    match result:
-        case Claim():
-            ports.clock_watch.compare(result.claimed_at, started, ports.clock())
-            return result
-        case Finished():
-            return result
-        case Unsettled():
-            return _claim_unsettled(context, result, started)
-        case _:
-            assert_never(result)
-
-
-def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Claim:
-    wait = context.ports.policy.send_event_wait
-    evidence = context.ports.send_notes.find(found.reference)
-    decision = unsettled.decide(
-        found,
-        evidence,
-        awaits_events=wait is not None,
-        is_orphaned=_is_orphaned(context, found),
-    )
-    match decision:
-        case unsettled.TakeOver(sent_as):
-            lifetime = context.ports.policy.claim_duration
-            worker = context.ports.presence.name
-            if claimed := claims.take_over(found, sent_as, started, lifetime, worker):
-                return claimed
-            raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
-        case unsettled.Doubt():
-            claims.mark_left_in_doubt(found, (wait or timedelta(0)) + evidence.event_delay)
-            raise NotFinished(RetryReason.SEND_UNCONFIRMED)
-        case unsettled.Wait(reason):
-            raise NotFinished(reason)
-        case unsettled.GiveUp(reason):
-            raise Refused(reason)
-        case _:
-            assert_never(decision)
-
-
-def _is_orphaned(context: Context, found: Unsettled) -> bool:
-    """Return whether the worker that holds the claim is dead.
-
-    It is if two servers agree: Redis has heard nothing of it lately, and the database has no
-    connection of it. A suspended process keeps its connections; one that lost them still beats.
-    """
-    is_held = bool(found.worker) and not found.is_over and not found.is_connected
-    return is_held and context.ports.presence.is_silent(found.worker)
+WITH mine AS (
+    SELECT id, reserved_on FROM emails_delivery WHERE id = %(delivery)s FOR UPDATE
+), counted AS (
+    INSERT INTO emails_abusecounter AS counter (profile_id, day, mails, bytes, replies, masks)
+    SELECT %(owner)s, %(day)s, 0, 0, 1, 0
+    FROM mine
+    WHERE reserved_on IS NULL
+    ON CONFLICT (profile_id, day) DO UPDATE
+    SET replies = counter.replies + 1
+    WHERE counter.replies < %(limit)s
+    RETURNING id
+), marked AS (
+    UPDATE emails_delivery AS delivery
+    SET reserved_on = %(day)s
+    FROM counted
+    WHERE delivery.id = %(delivery)s
+)
+SELECT (SELECT reserved_on IS NOT NULL FROM mine) OR EXISTS (SELECT FROM counted)
