@@ -10,6 +10,7 @@ from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
+from emails.flow.limiting import KeyIn, existing_or_new, key_in, reserve, waived_for
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules import forward
@@ -24,17 +25,8 @@ from emails.rules.threads import thread_of
 from emails.store import lookups, records
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
-from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
-from emails.values.outcomes import (
-    Blocked,
-    Dropped,
-    Forwarded,
-    Ignored,
-    IgnoreReason,
-    NoMask,
-    NoMaskReason,
-    Outcome,
-)
+from emails.values.facts import FoundMask, MaskLookup, MissingMask, SentKind
+from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, Outcome
 
 _PURPOSE = "received"
 
@@ -61,43 +53,54 @@ def _to_nobody(context: Context, claimed: Claim) -> Result:
 def _to_mask(
     context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
 ) -> Result:
-    target = lookups.find_mask(recipient, context.now)
+    # Of truncated headers, SES gives the topmost. Without a `From` the sender counts as unknown.
+    key = key_in(context, inbound.notified_facts())
+    target = lookups.find_mask(recipient, context.now, key)
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(mail, target, context.ports.policy, context.now)
-    if isinstance(decision, forward.Hold):
-        return hold(context, inbound, decision, claimed)
-    return carry_out(context, inbound, target, decision, claimed)
+    policy, now = context.ports.policy, context.now
+    decision = forward.decide(mail, target, policy, now, waived_for(claimed))
+    result = carry_out(context, inbound, target, decision, claimed, key)
+    if isinstance(result, forward.Hold):
+        return hold(context, inbound, result, claimed)
+    return result
 
 
 def carry_out(
     context: Context,
     inbound: Inbound,
     target: MaskLookup,
-    decision: forward.Forward | NoMask | Dropped | Blocked,
+    decision: forward.Decision,
     claimed: Claim,
-) -> Result:
-    """Forward the mail to the owner of its mask, or do what else was decided."""
+    key: KeyIn,
+) -> Result | forward.Hold:
+    """Forward the mail to the owner of its mask, or do what else was decided.
+
+    Holding is left to the caller, also if only now a daily limit turns out to have no room.
+    """
+    if isinstance(decision, forward.Hold):
+        return decision
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
-    found = _existing_or_new(context, decision.target)
-    if found is None:
-        return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
-    return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
-
-
-def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:
-    if isinstance(target, FoundMask):
-        return target
-    mask = records.record_new_mask(target, context.ports.policy, context.now)
-    return FoundMask(mask, target.owner) if mask else None
+    found = existing_or_new(context, decision, key)
+    if isinstance(found, forward.Hold):
+        return found
+    return _forward(context, inbound, found, decision, claimed, key(found.mask.address))
 
 
 def _forward(
-    context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
-) -> Result:
+    context: Context,
+    inbound: Inbound,
+    found: FoundMask,
+    decision: forward.Forward,
+    claimed: Claim,
+    key: str,
+) -> Result | forward.Hold:
     rewritten = rewrite_forward(inbound.raw(), _plan(context, found))
+    if over := reserve(context, decision, found, key, len(rewritten.raw), claimed):
+        return over
+    outcome = Forwarded(decision.reason)
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
@@ -105,9 +108,7 @@ def _forward(
 
     def record() -> None:
         reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
-        records.record_forwarded(
-            claimed, outcome, found, sent, reply, context.ports.policy, context.now
-        )
+        records.record_forwarded(claimed, outcome, found, sent, key, reply, context.now)
         if removed and found.owner.allows_metrics:
             events.trackers_removed(removed)
 

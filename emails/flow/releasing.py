@@ -11,6 +11,7 @@ The copy in S3 is deleted only after that, by `clearing`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import assert_never
@@ -19,8 +20,9 @@ from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once
 from emails.flow.inbound import Inbound
+from emails.flow.limiting import KeyIn, key_in, waived_for
 from emails.flow.received import carry_out
-from emails.rules import forward
+from emails.rules import forward, limits
 from emails.rules.addresses import MaskRecipient, our_recipients
 from emails.store import held_releases, lookups
 from emails.values.deliveries import Claim
@@ -71,7 +73,8 @@ def release(ports: Ports, key: int, now: datetime) -> None:
     mail = held_releases.begin(key, now)
     if mail is None:
         return
-    context = Context(ports, mail.sns_message_id, now)
+    late = replace(ports, policy=limits.for_late_mails(ports.policy))
+    context = Context(late, mail.sns_message_id, now)
     purpose = held_releases.purpose_of(mail.releases)
     try:
         outcome = run_once(context, purpose, mail.recipient, partial(_work, context, mail))
@@ -102,27 +105,36 @@ def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
 
 
 def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> Result:
-    policy = context.ports.policy
+    policy, now = context.ports.policy, context.now
     inbound = _inbound(context.ports, mail)
-    target = _find_target(mail, policy, context.now)
+    key = _key_in(context, mail, inbound)
+    target = _find_target(mail, policy, now, key)
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     facts = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(facts, target, policy, context.now, mail.waived)
-    if isinstance(decision, forward.Hold):
-        return outcome_only(context, claimed, Held(decision.reason))
-    return carry_out(context, inbound, target, decision, claimed)
+    waived = mail.waived | waived_for(claimed)
+    decision = forward.decide(facts, target, policy, now, waived)
+    result = carry_out(context, inbound, target, decision, claimed, key)
+    if isinstance(result, forward.Hold):
+        return outcome_only(context, claimed, Held(result.reason))
+    return result
 
 
-def _find_target(mail: HeldMail, policy: Policy, now: datetime) -> MaskLookup:
+def _key_in(context: Context, mail: HeldMail, inbound: Inbound) -> KeyIn:
+    """Return how the counters name its sender. Without a mask, don't fetch the mail for that."""
+    return key_in(context, inbound.facts() if mail.target else inbound.notified_facts())
+
+
+def _find_target(mail: HeldMail, policy: Policy, now: datetime, key: KeyIn) -> MaskLookup:
     match mail.target:
         case None:
             return MissingMask(was_deleted=True)
         case MaskRef():
-            return lookups.find_mask_by_ref(mail.target) or MissingMask(was_deleted=True)
+            found = lookups.find_with_usage(mail.target, now, key)
+            return found or MissingMask(was_deleted=True)
         case NewMask(local, domain):
             for recipient in our_recipients([f"{local}@{domain}"], policy):
                 if isinstance(recipient, MaskRecipient):
-                    return lookups.find_mask(recipient, now)
+                    return lookups.find_mask(recipient, now, key)
             return MissingMask(was_deleted=False)
         case _:
             assert_never(mail.target)

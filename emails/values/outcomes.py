@@ -38,7 +38,6 @@ class NoMaskReason(StrEnum):
     DELETED = "deleted"
     NAME_NOT_ALLOWED = "name_not_allowed"
     NEEDS_PREMIUM = "needs_premium"
-    TOO_MANY_MASKS = "too_many_masks"
 
 
 class IgnoreReason(StrEnum):
@@ -64,6 +63,7 @@ class DropReason(StrEnum):
     NOT_THE_OWNER = "not_the_owner"
     UNAUTHENTICATED = "unauthenticated"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
+    REPLY_LIMIT = "reply_limit"
     DISCARDED = "discarded"
 
 
@@ -219,6 +219,9 @@ _REASONS = {
 }
 _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
 
+# Of mails that releases before this one dropped. Deliveries are kept for fifteen days.
+_RETIRED = frozenset({("nomask", "too_many_masks")})
+
 NAMES = tuple(_BY_NAME)
 """The outcomes' names, as stored and logged."""
 
@@ -230,6 +233,8 @@ def name_of(outcome: Outcome) -> str:
 
 def from_stored(name: str, reason: str) -> Outcome:
     """Rebuild a stored outcome. Raises `KeyError` or `ValueError` for an unknown name or reason."""
+    if (name, reason) in _RETIRED:
+        return Dropped(DropReason.DISCARDED)
     kind = _BY_NAME[name]
     outcome: Outcome = kind(_REASONS[kind](reason))
     return outcome

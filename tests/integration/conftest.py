@@ -94,7 +94,8 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
     client.flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail"
+            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_sendercounter"
+            ", emails_heldmail"
         )
         connection.execute(
             "UPDATE emails_profile SET hard_bounced_at = NULL, soft_bounced_at = NULL,"

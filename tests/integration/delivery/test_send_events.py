@@ -26,7 +26,8 @@ def stack(fast_aws: FastAws, migrated: str, redis_url: str, tmp_path: Path) -> I
     redis.Redis.from_url(redis_url).flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail"
+            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_sendercounter"
+            ", emails_heldmail"
         )
     fast_aws.publish_send_events()
     with Stack(

@@ -78,7 +78,9 @@ class FaultyRelay:
 def relay(migrated: str, fast_aws: FastAws, tmp_path: Path) -> Iterator[FaultyRelay]:
     """A relay on its own Redis, which can fail over."""
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(
+            "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_sendercounter"
+        )
     servers = FailingOver(tmp_path)
     with Stack(tmp_path, fast_aws, redis_url=servers.url, database_url=migrated) as stack:
         yield FaultyRelay(stack, fast_aws, servers)
