@@ -90,7 +90,8 @@ def decide(
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):
         return Hold(target, hold)
-    if not limits.REASONS.isdisjoint(waived):
+    if waived:
+        # Somebody wants this one, or it has its place already.
         return Forward(target, is_limited=False)
     if over := limits.why_over(target, policy):
         return Hold(target, over)

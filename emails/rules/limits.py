@@ -13,7 +13,7 @@ from emails.values.facts import CreatableMask, FoundMask, Policy, Usage, Volume
 from emails.values.outcomes import HeldReason
 
 REASONS = frozenset({HeldReason.SENDER_LIMIT, HeldReason.MASK_LIMIT, HeldReason.NEW_MASK_LIMIT})
-"""Whoever releases a mail that is held for one of these wants it, whatever the other limits say."""
+"""Why a mail is held that is over a daily limit."""
 
 LARGEST_MAIL_BYTES = 60_000_000
 """No limit is below it, or a large mail would never be forwarded. SES takes up to 40 MB."""

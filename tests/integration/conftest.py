@@ -95,12 +95,13 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
     with psycopg.connect(migrated, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_sendercounter"
-            ", emails_heldmail"
+            ", emails_heldmail, emails_abusepause"
         )
         connection.execute(
             "UPDATE emails_profile SET hard_bounced_at = NULL, soft_bounced_at = NULL,"
-            " flagged_at = NULL, first_replied_at = NULL, blocks_spam = false"
+            " flagged_at = NULL, first_replied_at = NULL, blocks_spam = false, is_premium = false"
         )
+        connection.execute("UPDATE emails_randommask SET counted_on = NULL")
     gate = Gate(aws.endpoint)
     with Stack(
         tmp_path,

@@ -213,6 +213,18 @@ def test_who_releases_a_mail_gets_it_whatever_the_limits_say(relay: Relay) -> No
     assert RandomMask.objects.get().mails_that_day == 3
 
 
+def test_who_releases_spam_gets_it_though_the_mask_is_over_its_limit(relay: Relay) -> None:
+    a_mask(an_owner(blocks_spam=True))
+    limit(relay, mask=1)
+    assert arrive(relay, spam="FAIL") == Held(HeldReason.SPAM)
+    assert arrive(relay) == FORWARDED
+
+    held.release([mail.id for mail in held.find_held()])
+    relay.release_held()
+
+    assert len(relay.mailer.sent) == 2
+
+
 def test_what_is_blocked_dropped_or_held_uses_up_no_limit(relay: Relay) -> None:
     a_mask(an_owner(blocks_spam=True))
     limit(relay, mask=1)

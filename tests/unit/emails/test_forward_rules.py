@@ -96,7 +96,7 @@ def test_what_may_be_wanted_is_held_unless_it_was_released(
     mail, target = a_mail(**verdicts), a_found_mask(**wishes)
 
     assert decide(mail, target, POLICY, NOW) == Hold(target, reason)
-    assert decide(mail, target, POLICY, NOW, waived=[reason]) == Forward(target)
+    assert decide(mail, target, POLICY, NOW, waived=[reason]) == Forward(target, is_limited=False)
 
 
 @pytest.mark.parametrize(("reason", "verdicts", "wishes"), HELD)
