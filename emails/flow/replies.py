@@ -62,8 +62,6 @@ def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
 
 def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> bool:
     """Reserve the reply's place in its owner's limits. A premium owner past them is paused."""
-    if claimed.is_reserved:
-        return True
     owner, reason = decision.thread.owner, decision.reason
     policy, now = context.ports.policy, context.now
     if reservations.reserve_reply(claimed, owner, reason, policy, now):

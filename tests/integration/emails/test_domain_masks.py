@@ -1,9 +1,11 @@
 """A domain mask is created by its first mail, and by nothing else. Lessons 22, 24."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from emails.models import AbuseCounter, DomainMask, Profile
 from emails.values.outcomes import (
@@ -101,6 +103,33 @@ def test_a_concurrent_flood_cannot_exceed_the_limit(transactional_db: None) -> N
         outcomes = list(pool.map(attempt, range(16)))
 
     assert outcomes.count(BORN) == DomainMask.objects.count() == relay.policy.max_masks_per_day
+
+
+@pytest.mark.parametrize("limit", ["max_masks_per_sender", "max_masks_per_day"])
+def test_no_more_masks_are_made_than_the_limit_though_all_found_room(
+    transactional_db: None, limit: str
+) -> None:
+    relay, barrier = Relay(), Barrier(8)
+    relay.with_policy(**{"max_masks_per_sender": 50, "max_masks_per_day": 50} | {limit: 3})
+    a_premium_owner()
+
+    def insert_together(execute: Any, sql: str, *others: Any) -> Any:
+        if 'INSERT INTO "emails_domainmask"' in sql:
+            barrier.wait(10)
+        return execute(sql, *others)
+
+    def attempt(number: int) -> object:
+        try:
+            with connection.execute_wrapper(insert_together):
+                return relay.arrive(f"m{number}@ann.masks.example")[0]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(8)))
+
+    assert outcomes.count(BORN) == DomainMask.objects.count() == 3
+    assert outcomes.count(Held(HeldReason.NEW_MASK_LIMIT)) == 5
 
 
 def test_two_first_mails_at_once_make_one_mask(transactional_db: None) -> None:

@@ -14,6 +14,7 @@ from emails.store import held, held_releases, retention
 from emails.values.errors import NotFinished
 from emails.values.facts import Volume
 from emails.values.held import HeldState, NewMask
+from emails.values.notifications import StoredMail
 from emails.values.outcomes import Forwarded, ForwardReason, Held, HeldReason, RetryReason
 from tests.integration.emails.conftest import Relay, a_domain_mask, a_mask, an_owner
 
@@ -120,28 +121,44 @@ def test_a_day_is_a_utc_day(relay: Relay) -> None:
     assert arrive(relay) == OF_MASK, "a late clock does not start the day anew"
 
 
-@pytest.mark.parametrize("limits", [{"mask": 20}, {"sender": 20}])
+def test_a_count_never_goes_back_to_an_earlier_day(relay: Relay) -> None:
+    a_mask(an_owner())
+    relay.now = datetime(2030, 5, 18, tzinfo=UTC)
+    arrive(relay)
+    relay.now -= timedelta(minutes=1)
+    arrive(relay)
+
+    mask = RandomMask.objects.get()
+    assert (str(mask.counted_on), mask.mails_that_day) == ("2030-05-18", 2)
+
+
+@pytest.mark.parametrize("limits", [{"mask": 5}, {"sender": 5}])
 def test_no_more_than_the_limit_go_out_however_many_come_at_once(
     transactional_db: None, limits: dict[str, int]
 ) -> None:
+    """All have found room, and then are sent in the same instant."""
     relay, barrier = Relay(), Barrier(8)
     a_mask(an_owner())
     limit(relay, **limits)
+    fetch = relay.mail_store.fetch
 
-    def attempt(number: int) -> object:
+    def fetch_together(mail: StoredMail) -> bytes:
+        barrier.wait(10)
+        return fetch(mail)
+
+    def attempt(_: int) -> object:
         try:
-            if number < 8:
-                barrier.wait(10)
             return arrive(relay)
         finally:
             connections.close_all()
 
+    relay.mail_store.fetch = fetch_together  # type: ignore[method-assign]
     with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(attempt, range(64)))
+        outcomes = list(pool.map(attempt, range(8)))
 
-    assert outcomes.count(FORWARDED) == len(relay.mailer.sent) == 20
-    assert len(held.find_held()) == 44
-    assert RandomMask.objects.get().mails_that_day == 20
+    assert outcomes.count(FORWARDED) == len(relay.mailer.sent) == 5
+    assert len(held.find_held()) == 3
+    assert RandomMask.objects.get().mails_that_day == 5
 
 
 def test_a_retry_keeps_its_place_though_others_took_the_rest(relay: Relay) -> None:

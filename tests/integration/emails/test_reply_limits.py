@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from emails.models import AbuseCounter, AbusePause, Delivery, Profile
+from emails.store.reservations import lift_abuse_pause
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import (
@@ -207,6 +208,18 @@ def test_a_notice_in_doubt_makes_no_dead_letter_of_each_further_reply(relay: Rel
 
     assert outcomes == [SENT, OVER, PAUSED]
     assert len(relay.mailer.sent) == 2
+
+
+def test_whose_pause_is_lifted_can_reply_at_once(relay: Relay) -> None:
+    a_mask(an_owner(is_premium=True))
+    relay.with_policy(max_replies_per_day=1)
+    quoted = a_forwarded_mail(relay)
+    assert [answer(relay, {"In-Reply-To": quoted}) for _ in range(2)] == [SENT, OVER]
+    pause = AbusePause.objects.get()
+
+    assert [lift_abuse_pause(pause, relay.now) for _ in range(2)] == [True, False]
+
+    assert answer(relay, {"In-Reply-To": quoted}) == SENT
 
 
 @pytest.fixture
