@@ -23,8 +23,10 @@ _SETTINGS = {
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "120",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "30",
     "PROCESS_EMAIL_HEALTHCHECK_PATH": "",
-    "MAX_MAILS_PER_DAY": "10000000",
-    "MAX_BYTES_PER_DAY": "10000000000000",
+    "MASK_MAILS_PER_DAY": "10000000",
+    "MASK_BYTES_PER_DAY": "10000000000000",
+    "SENDER_MAILS_PER_DAY": "10000000",
+    "SENDER_BYTES_PER_DAY": "10000000000000",
 }
 
 
@@ -97,7 +99,7 @@ class Site:
     def count_forwarded(self) -> int:
         """Count the deliveries recorded as forwarded."""
         with psycopg.connect(self.postgres.url) as connection:
-            row = connection.execute("SELECT sum(mails)::int FROM emails_abusecounter").fetchone()
+            row = connection.execute("SELECT sum(forwarded)::int FROM emails_randommask").fetchone()
         return (row and row[0]) or 0
 
     def wait_until_empty(self, seconds: float = 60) -> None:

@@ -13,10 +13,12 @@ from django.contrib.auth.forms import UserChangeForm
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from emails.flow import mailbox_probes
 from emails.models import (
     AbuseCounter,
+    AbusePause,
     BlockedSender,
     DeletedMask,
     Delivery,
@@ -31,6 +33,7 @@ from emails.models import (
     is_own_address,
 )
 from emails.store import held
+from emails.store.reservations import lift_abuse_pause
 
 _PAGE = 500
 
@@ -226,9 +229,27 @@ class BlockedSenderAdmin(_ReadOnly):
 class AbuseCounterAdmin(_ReadOnly):
     """Counts per owner and day."""
 
-    list_display = ("profile", "day", "mails", "bytes", "replies", "masks")
+    list_display = ("profile", "day", "replies", "masks")
     list_filter = ("day",)
     search_fields = ("profile__user__email__iexact",)
+
+
+@admin.register(AbusePause)
+class AbusePauseAdmin(_ReadOnly):
+    """Owners who sent too many replies, for review."""
+
+    list_display = ("profile", "began_at", "replies", "lifted_at")
+    list_filter = (("lifted_at", admin.EmptyFieldListFilter), "began_at")
+    search_fields = ("profile__user__email__iexact",)
+    list_select_related = ("profile",)
+    ordering = ("-began_at",)
+    actions = ("lift",)
+
+    @admin.action(description="Lift the pause: the owner can reply again", permissions=["delete"])
+    def lift(self, request: HttpRequest, queryset: QuerySet[AbusePause]) -> None:
+        """Lift the chosen pauses; today's replies count from zero again."""
+        lifted = sum(lift_abuse_pause(pause, timezone.now()) for pause in queryset)
+        self.message_user(request, f"{lifted} pauses were lifted.")
 
 
 @admin.register(DeletedMask)

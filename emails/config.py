@@ -32,14 +32,30 @@ _NO_PAUSES = (
     "MAILBOX_PROBE_AFTER_SECONDS. Remove it."
 )
 
+_MORE_THAN_ONE_MAIL = 60_000_000
+"""Bytes. SES takes mails of up to 40 MB; ours is somewhat larger."""
+
+_NO_OWNER_LIMIT = (
+    "Strangers can no longer use up an owner's day: see MASK_{what}_PER_DAY and "
+    "SENDER_{what}_PER_DAY. Remove it."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DomainConfig(SharedConfig):
-    """What the workers need to judge mails. Days and limits are per owner; a day is a UTC day."""
+    """What the workers need to judge mails. A day is a UTC day."""
 
-    RETIRED: ClassVar = (
+    RETIRED: ClassVar[tuple[Retired, ...]] = (
         Retired("HARD_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
         Retired("SOFT_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+        Retired("MAX_MAILS_PER_DAY", _NO_OWNER_LIMIT.format(what="MAILS"), is_refused=True),
+        Retired("MAX_BYTES_PER_DAY", _NO_OWNER_LIMIT.format(what="BYTES"), is_refused=True),
+        Retired(
+            "MAX_DOMAIN_MASKS",
+            "Masks that mails created don't count against their owner. MAX_MASKS_PER_DAY and "
+            "SENDER_MASKS_PER_DAY limit them. Remove it.",
+            is_refused=True,
+        ),
     )
 
     site_origin: str = setting(
@@ -113,7 +129,7 @@ class DomainConfig(SharedConfig):
     abuse_pause_days: int = setting(
         "ABUSE_PAUSE_DAYS",
         _DAYS,
-        help="How long nothing is sent for an owner who exceeded a daily limit.",
+        help="How long an owner who exceeded MAX_REPLIES_PER_DAY can send no replies.",
         default="1",
     )
     keep_held_days: int = setting(
@@ -122,35 +138,51 @@ class DomainConfig(SharedConfig):
         help="How long a held mail is kept. The bucket must keep what is under `held/` for longer.",
         default="30",
     )
-    max_mails_per_day: int = setting(
-        "MAX_MAILS_PER_DAY",
+    mask_mails_per_day: int = setting(
+        "MASK_MAILS_PER_DAY",
         integer(1, 10_000_000),
-        help="How many mails a day may be forwarded to an owner. Exceeding it pauses the owner.",
-        default="20000",
+        help="How many mails a day are forwarded for one mask. More are held until the next day.",
+        default="5000",
     )
-    max_bytes_per_day: int = setting(
-        "MAX_BYTES_PER_DAY",
-        integer(1, 10**13, "bytes"),
-        help="How many bytes a day may be forwarded to an owner. Exceeding it pauses the owner.",
-        default="10000000000",
+    mask_bytes_per_day: int = setting(
+        "MASK_BYTES_PER_DAY",
+        integer(_MORE_THAN_ONE_MAIL, 10**13, "bytes"),
+        help="How many bytes a day are forwarded for one mask. More are held until the next day.",
+        default="2000000000",
+    )
+    sender_mails_per_day: int = setting(
+        "SENDER_MAILS_PER_DAY",
+        integer(1, 10_000_000),
+        help="How many mails a day one sender's domain gets forwarded for one mask. More are held "
+        "until the next day. Mails whose sender isn't authenticated count as one domain's.",
+        default="2000",
+    )
+    sender_bytes_per_day: int = setting(
+        "SENDER_BYTES_PER_DAY",
+        integer(_MORE_THAN_ONE_MAIL, 10**13, "bytes"),
+        help="How many bytes a day one sender's domain gets forwarded for one mask, as above.",
+        default="1000000000",
     )
     max_replies_per_day: int = setting(
         "MAX_REPLIES_PER_DAY",
         integer(1, 10_000_000),
-        help="How many replies a day an owner may send. Exceeding it pauses the owner.",
+        help="How many replies a day an owner may send. A further one is not sent, and pauses the "
+        "owner's replies.",
         default="200",
     )
     max_masks_per_day: int = setting(
         "MAX_MASKS_PER_DAY",
         integer(0, 10_000_000),
-        help="How many domain masks a day mail to an owner's name may create.",
+        help="How many domain masks a day mail to an owner's name may create. Mail to more new "
+        "names is held until the next day.",
         default="100",
     )
-    max_domain_masks: int = setting(
-        "MAX_DOMAIN_MASKS",
+    sender_masks_per_day: int = setting(
+        "SENDER_MASKS_PER_DAY",
         integer(0, 10_000_000),
-        help="How many domain masks an owner may have.",
-        default="5000",
+        help="How many of an owner's domain masks a day mail of one sender's domain may create, "
+        "as above.",
+        default="10",
     )
     reply_retention_days: int = setting(
         "REPLY_RETENTION_DAYS",

@@ -46,10 +46,13 @@ class Profile(models.Model):
         default=False, help_text="The owner agreed that their masks are named in logs and metrics."
     )
     flagged_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the owner went past a daily limit."
+        null=True, blank=True, help_text="When the owner sent more replies than a day's limit."
     )
     first_replied_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the owner's first reply was sent."
+        null=True, blank=True, help_text="When the owner's first reply was sent, or is being sent."
+    )
+    first_reply = models.BigIntegerField(
+        null=True, editable=False, help_text="The delivery of the free reply."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -112,6 +115,11 @@ class Mask(models.Model):
     dropped = models.PositiveBigIntegerField(default=0)
     replied = models.PositiveBigIntegerField(default=0)
     trackers_removed = models.PositiveBigIntegerField(default=0)
+    counted_on = models.DateField(
+        null=True, editable=False, help_text="The UTC day that the next two are about."
+    )
+    mails_that_day = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    bytes_that_day = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
@@ -261,6 +269,11 @@ class Delivery(models.Model):
     claimed_until = models.DateTimeField()
     claimed_by = models.CharField(
         max_length=63, null=True, editable=False, help_text="The worker process that claimed it."
+    )
+    reserved_on = models.DateField(
+        null=True,
+        editable=False,
+        help_text="The UTC day in whose limits it has a place, reserved before it was sent.",
     )
     outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
     reason = models.CharField(max_length=40, blank=True)
@@ -486,7 +499,10 @@ class BlockedSender(models.Model):
 
 
 class AbuseCounter(models.Model):
-    """What we did for an owner on one UTC day."""
+    """What an owner did on one UTC day: replies, and masks created by mail to the owner's name.
+
+    Older versions counted received mails, too.
+    """
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
     day = models.DateField(db_index=True)
@@ -502,3 +518,36 @@ class AbuseCounter(models.Model):
 
     def __str__(self) -> str:
         return f"counter {self.pk}"
+
+
+class SenderCounter(models.Model):
+    """What one sender's domain sent to one mask on one UTC day, or created of an owner's masks.
+
+    The keyed hash reveals neither the sender nor the mask (`emails.store.counters.sender_key`).
+    """
+
+    key = models.CharField(max_length=32)
+    day = models.DateField()
+    mails = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    masks = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["day", "key"], name="sender_counter_once_a_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"sender counter {self.pk}"
+
+
+class AbusePause(models.Model):
+    """An owner sent more replies than a day's limit, and can send none for a while: for review."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    began_at = models.DateTimeField(db_index=True)
+    replies = models.PositiveBigIntegerField(help_text="The replies of that UTC day until then.")
+    lifted_at = models.DateTimeField(null=True, help_text="When an operator lifted it.")
+
+    def __str__(self) -> str:
+        return f"abuse pause {self.pk}"

@@ -19,7 +19,7 @@ from emails.flow.digests import send_digests
 from emails.flow.handle import handle
 from emails.flow.releasing import LANES, release_lane
 from emails.store import retention
-from emails.store.held_releases import is_any_to_release
+from emails.store.held_releases import is_any_to_release, release_after_limits
 from emails.values.errors import Refused
 from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
@@ -62,6 +62,8 @@ def clean_up() -> None:
     held_for = timedelta(days=config.keep_held_days)
     events.data_removed("held_digests", retention.remove_old_digests(now, held_for))
     events.data_removed("abuse_counters", retention.remove_old_counters(now))
+    events.data_removed("sender_counters", retention.remove_old_sender_counters(now))
+    events.data_removed("abuse_pauses", retention.remove_old_abuse_pauses(now))
     events.data_removed("mask_labels", retention.erase_stale_labels(now, labels))
 
 
@@ -101,6 +103,13 @@ def release_held_mails() -> None:
     if is_any_to_release():
         for lane in range(LANES):
             release_held_mails_of_lane.send(lane=lane)
+
+
+@dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("3-53/10 * * * *"), max_retries=0)
+def release_mails_held_for_limits() -> None:
+    """Release the oldest mails that were held for a limit of an earlier day."""
+    if released := release_after_limits(datetime.now(UTC)):
+        events.released_after_limits(released)
 
 
 @dramatiq.actor(queue_name=DEFAULT_QUEUE, max_retries=0, time_limit=_LANE_LIMIT_MS)

@@ -13,7 +13,7 @@ from emails.edges.pending_deletions import PendingDeletions
 from emails.edges.presence import RedisPresence
 from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
-from emails.values.facts import Policy
+from emails.values.facts import Policy, Volume
 from runtime.breakers import breakers_of
 from runtime.redis_client import connect
 
@@ -73,11 +73,11 @@ def policy_of(config: DomainConfig) -> Policy:
         probe_wait=timedelta(seconds=config.mailbox_probe_wait_seconds),
         abuse_pause=timedelta(days=config.abuse_pause_days),
         keep_held=timedelta(days=config.keep_held_days),
-        max_mails_per_day=config.max_mails_per_day,
-        max_bytes_per_day=config.max_bytes_per_day,
+        mask_limit=Volume(config.mask_mails_per_day, config.mask_bytes_per_day),
+        sender_limit=Volume(config.sender_mails_per_day, config.sender_bytes_per_day),
         max_replies_per_day=config.max_replies_per_day,
         max_masks_per_day=config.max_masks_per_day,
-        max_domain_masks=config.max_domain_masks,
+        max_masks_per_sender=config.sender_masks_per_day,
         # Outlasts every attempt, so an expired claim means that its worker died.
         claim_duration=timedelta(seconds=config.max_seconds_per_message) + _CLAIM_MARGIN,
         send_event_wait=(

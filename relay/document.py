@@ -25,10 +25,11 @@ credentials, profile) keep their meaning. This page is generated: `python -m rel
 _RETIRED = """
 ## Retired
 
-These have no effect any more. A process of the relay that finds one logs `setting retired`.
+These have no effect any more. With one that is refused, no process of the relay starts; with another, it
+logs `setting retired`.
 
-| setting | instead |
-| --- | --- |
+| setting | refused | instead |
+| --- | --- | --- |
 """
 
 
@@ -39,7 +40,10 @@ def settings_page() -> str:
         for setting in describe(declaration):
             users.setdefault(setting, []).append(user)
     rows = [_row(setting, " and ".join(names)) for setting, names in users.items()]
-    gone = [f"| `{one.name}` | {one.instead} |" for one in retired(RelayConfig)]
+    gone = [
+        f"| `{one.name}` | {'yes' if one.is_refused else 'no'} | {one.instead} |"
+        for one in retired(RelayConfig)
+    ]
     return _HEAD + "\n".join(rows) + "\n" + _RETIRED + "\n".join(gone) + "\n"
 
 

@@ -97,7 +97,11 @@ def load(declaration: type[D], environ: Mapping[str, str]) -> D:
     values against each other. Raises `SettingsError` with all problems.
     """
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
+    problems: list[Problem] = [
+        Problem(one.name, environ[one.name], f"it is retired. {one.instead}")
+        for one in find_retired(declaration, environ)
+        if one.is_refused
+    ]
     for field_name, declared in _settings(declaration):
         text = environ.get(declared.name, declared.default)
         if text is None:
@@ -118,10 +122,14 @@ def load(declaration: type[D], environ: Mapping[str, str]) -> D:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A setting that no longer has any effect, and what to do instead."""
+    """A setting that no longer has any effect, and what to do instead.
+
+    One that is refused stops the process: what its operator relied on would silently be gone.
+    """
 
     name: str
     instead: str
+    is_refused: bool = False
 
 
 def retired(declaration: type[Any]) -> tuple[Retired, ...]:
@@ -131,7 +139,7 @@ def retired(declaration: type[Any]) -> tuple[Retired, ...]:
 
 
 def find_retired(declaration: type[Any], environ: Mapping[str, str]) -> list[Retired]:
-    """Find the retired settings that somebody still sets. They are no error, but worth a line."""
+    """Find the retired settings that somebody still sets."""
     return [one for one in retired(declaration) if environ.get(one.name)]
 
 

@@ -75,6 +75,18 @@ def mailbox_breaker_changed(change: str, reason: str) -> None:
     metrics.incr("mailbox_breaker", tags=[f"change:{change}", f"reason:{reason}"])
 
 
+def released_after_limits(count: int) -> None:
+    """A new day has room for `count` mails that were held for a limit; each is decided anew."""
+    logger.info("released after limits", extra={"count": count})
+    metrics.incr("released_after_limits", value=count)
+
+
+def replies_paused(owner_id: int, replies: int) -> None:
+    """An owner sent too many replies in a day, and can send none for a while."""
+    logger.warning("replies paused", extra={"owner_id": owner_id, "replies": replies})
+    metrics.incr("replies_paused")
+
+
 def sent_not_counted(sns_message_id: str, error: BaseException) -> None:
     """A mail was sent, but its counters and its reply record could not be written."""
     logger.error("sent, but not counted", extra={"sns_message_id": sns_message_id}, exc_info=error)

@@ -27,6 +27,7 @@ _SUBJECTS = {
     NoticeKind.MASK_DISABLED: gettext_lazy("Your mask was turned off"),
     NoticeKind.REPLIES_NEED_PREMIUM: gettext_lazy("Your reply was not sent"),
     NoticeKind.FIRST_REPLY: gettext_lazy("Your first reply was sent"),
+    NoticeKind.REPLIES_PAUSED: gettext_lazy("Your reply was not sent"),
 }
 
 

@@ -29,7 +29,8 @@ from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RefuseReason, RetryReason
 
-_MAY_BE_SENT = frozenset({RefuseReason.SEND_IN_DOUBT, RetryReason.SEND_UNCONFIRMED})
+MAY_BE_SENT = frozenset({RefuseReason.SEND_IN_DOUBT, RetryReason.SEND_UNCONFIRMED})
+"""The failures after which SES may have the mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]
         if result.sent_as is None:
             result.record()
     except Exception as error:
-        may_be_sent = claimed.sent_as or getattr(error, "reason", None) in _MAY_BE_SENT
+        may_be_sent = claimed.sent_as or getattr(error, "reason", None) in MAY_BE_SENT
         if not may_be_sent:
             # A claim that we can't release expires by itself.
             with suppress(NotFinished):

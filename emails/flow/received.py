@@ -10,6 +10,7 @@ from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
+from emails.flow.limiting import KeyIn, existing_or_new, key_in, reserve, waived_for
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules import forward
@@ -26,23 +27,12 @@ from emails.store import lookups, records, sender_blocks
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
 from emails.values.errors import Refused, Unsendable, UnsendableReason
-from emails.values.facts import (
-    CreatableMask,
-    FoundMask,
-    MailFacts,
-    MaskLookup,
-    MissingMask,
-    SentKind,
-)
+from emails.values.facts import FoundMask, MailFacts, MaskLookup, MissingMask, SentKind
 from emails.values.outcomes import (
-    Blocked,
-    Dropped,
     Forwarded,
     HeldReason,
     Ignored,
     IgnoreReason,
-    NoMask,
-    NoMaskReason,
     Outcome,
     RefuseReason,
 )
@@ -72,45 +62,46 @@ def _to_nobody(context: Context, claimed: Claim) -> Result:
 def _to_mask(
     context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
 ) -> Result:
-    target = lookups.find_mask(recipient, context.now)
+    # Of truncated headers, SES gives the topmost. Without a `From` the sender counts as unknown.
+    key = key_in(context, inbound.notified_facts())
+    target = lookups.find_mask(recipient, context.now, key)
     decision = _decide(context, inbound, target, waived_for(claimed))
     if isinstance(decision, forward.Forward) and claimed.sent_as is None:
         decision = loops.braked(context, inbound.facts(), decision, claimed)
-    if isinstance(decision, forward.Hold):
-        return hold(context, inbound, decision, claimed)
     try:
-        return carry_out(context, inbound, target, decision, claimed)
+        result = carry_out(context, inbound, target, decision, claimed, key)
     except Unsendable as error:
         if not isinstance(decision, forward.Forward):
             raise
         events.cannot_be_sent(error, context.sns_message_id)
-        unsendable = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
-        return hold(context, inbound, unsendable, claimed)
-
-
-def waived_for(claimed: Claim) -> frozenset[HeldReason]:
-    """Return the reasons not to hold a mail for: all, if SES has it from an earlier attempt."""
-    return frozenset(HeldReason) if claimed.sent_as is not None else frozenset()
+        result = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
+    if isinstance(result, forward.Hold):
+        return hold(context, inbound, result, claimed)
+    return result
 
 
 def carry_out(
     context: Context,
     inbound: Inbound,
     target: MaskLookup,
-    decision: forward.Forward | NoMask | Dropped | Blocked,
+    decision: forward.Decision,
     claimed: Claim,
-) -> Result:
+    key: KeyIn,
+) -> Result | forward.Hold:
     """Forward the mail to the owner of its mask, or do what else was decided.
 
-    Raises `Unsendable`, and what `deliver.send` raises.
+    Holding is left to the caller, also if only now a daily limit turns out to have no room. Raises
+    `Unsendable`, and what `deliver.send` raises.
     """
+    if isinstance(decision, forward.Hold):
+        return decision
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
-    found = _existing_or_new(context, decision.target)
-    if found is None:
-        return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
-    return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
+    found = existing_or_new(context, decision, key)
+    if isinstance(found, forward.Hold):
+        return found
+    return _forward(context, inbound, found, decision, claimed, key(found.mask.address))
 
 
 def _decide(
@@ -142,17 +133,18 @@ def is_from_blocked_sender(context: Context, mail: MailFacts, target: MaskLookup
     return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secret)
 
 
-def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:
-    if isinstance(target, FoundMask):
-        return target
-    mask = records.record_new_mask(target, context.ports.policy, context.now)
-    return FoundMask(mask, target.owner) if mask else None
-
-
 def _forward(
-    context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
-) -> Result:
+    context: Context,
+    inbound: Inbound,
+    found: FoundMask,
+    decision: forward.Forward,
+    claimed: Claim,
+    key: str,
+) -> Result | forward.Hold:
     rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
+    if over := reserve(context, decision, found, key, len(rewritten.raw), claimed):
+        return over
+    outcome = Forwarded(decision.reason)
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
@@ -161,9 +153,7 @@ def _forward(
 
     def record() -> None:
         reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
-        records.record_forwarded(
-            claimed, outcome, found, sent, reply, context.ports.policy, context.now
-        )
+        records.record_forwarded(claimed, outcome, found, sent, key, reply, context.now)
         if removed and found.owner.allows_metrics:
             events.trackers_removed(removed)
 

@@ -20,8 +20,9 @@ from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once
 from emails.flow.inbound import Inbound
-from emails.flow.received import carry_out, is_from_blocked_sender, waived_for
-from emails.rules import forward
+from emails.flow.limiting import KeyIn, key_in, waived_for
+from emails.flow.received import carry_out, is_from_blocked_sender
+from emails.rules import forward, limits
 from emails.rules.addresses import MaskRecipient, our_recipients
 from emails.store import held_releases, lookups
 from emails.store.mailbox_breakers import let_through, record_probe_sent
@@ -73,7 +74,8 @@ def release(ports: Ports, key: int, now: datetime) -> None:
     mail = held_releases.begin(key, now)
     if mail is None:
         return
-    context = Context(ports, mail.sns_message_id, now)
+    late = replace(ports, policy=limits.for_late_mails(ports.policy))
+    context = Context(late, mail.sns_message_id, now)
     purpose = held_releases.purpose_of(mail.releases)
     try:
         outcome = run_once(context, purpose, mail.recipient, partial(_work, context, mail))
@@ -107,9 +109,10 @@ def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
 
 
 def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> Result:
-    policy = context.ports.policy
+    policy, now = context.ports.policy, context.now
     inbound = _inbound(context.ports, mail)
-    target = _find_target(mail, policy, context.now)
+    key = _key_in(context, mail, inbound)
+    target = _find_target(mail, policy, now, key)
     is_probe, waived = False, mail.waived | waived_for(claimed)
     # Without a mask the decision needs no headers: don't fetch the mail for them.
     if isinstance(target, MissingMask):
@@ -121,12 +124,10 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
         waived |= {HeldReason.MAILBOX}
     # Whoever released this very mail wants it, whomever its owner blocks.
     is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
-    decision = forward.decide(
-        facts, target, policy, context.now, waived, is_from_blocked_sender=is_blocked
-    )
-    if isinstance(decision, forward.Hold):
-        return outcome_only(context, claimed, Held(decision.reason))
-    result = carry_out(context, inbound, target, decision, claimed)
+    decision = forward.decide(facts, target, policy, now, waived, is_from_blocked_sender=is_blocked)
+    result = carry_out(context, inbound, target, decision, claimed, key)
+    if isinstance(result, forward.Hold):
+        return outcome_only(context, claimed, Held(result.reason))
     return _as_probe(result, claimed) if is_probe else result
 
 
@@ -143,16 +144,22 @@ def _as_probe(result: Result, claimed: Claim) -> Result:
     return replace(result, record=record)
 
 
-def _find_target(mail: HeldMail, policy: Policy, now: datetime) -> MaskLookup:
+def _key_in(context: Context, mail: HeldMail, inbound: Inbound) -> KeyIn:
+    """Return how the counters name its sender. Without a mask, don't fetch the mail for that."""
+    return key_in(context, inbound.facts() if mail.target else inbound.notified_facts())
+
+
+def _find_target(mail: HeldMail, policy: Policy, now: datetime, key: KeyIn) -> MaskLookup:
     match mail.target:
         case None:
             return MissingMask(was_deleted=True)
         case MaskRef():
-            return lookups.find_mask_by_ref(mail.target) or MissingMask(was_deleted=True)
+            found = lookups.find_with_usage(mail.target, now, key)
+            return found or MissingMask(was_deleted=True)
         case NewMask(local, domain):
             for recipient in our_recipients([f"{local}@{domain}"], policy):
                 if isinstance(recipient, MaskRecipient):
-                    return lookups.find_mask(recipient, now)
+                    return lookups.find_mask(recipient, now, key)
             return MissingMask(was_deleted=False)
         case _:
             assert_never(mail.target)

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from emails.edges import events
 from emails.flow.context import Context
-from emails.flow.deliver import Result, outcome_only, run_once, send
+from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
 from emails.flow.notices import Addressee, send_notice
 from emails.mime.plans import ReplyPlan
@@ -12,10 +13,12 @@ from emails.rules import reply
 from emails.rules.addresses import RepliesRecipient, parse
 from emails.rules.notice_kinds import notice_after
 from emails.rules.senders import sender_of
-from emails.store import lookups, records
+from emails.store import lookups, records, reservations
+from emails.store.counters import day_of
 from emails.values.deliveries import Claim, Outgoing
+from emails.values.errors import Refused
 from emails.values.facts import ReplyFacts, SentKind
-from emails.values.outcomes import Outcome, Replied
+from emails.values.outcomes import Dropped, Outcome, Replied, ReplyReason
 from emails.values.threads import quoted_ids
 
 _PURPOSE = "reply"
@@ -26,9 +29,9 @@ def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> O
     work = partial(_reply, context, inbound)
     outcome = run_once(context, _PURPOSE, str(recipient.address), work)
     if notice := notice_after(outcome):
-        send_notice(
-            context, notice, str(recipient.address), partial(_find_addressee, context, inbound)
-        )
+        find_addressee = partial(_find_addressee, context, inbound)
+        day = day_of(inbound.received_at or context.now)
+        send_notice(context, notice, str(recipient.address), find_addressee, day)
     return outcome
 
 
@@ -45,15 +48,54 @@ def _find_thread(context: Context, inbound: Inbound) -> ReplyFacts | None:
 
 def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
     thread = _find_thread(context, inbound)
-    decision = reply.decide(inbound.facts(), thread, context.ports.policy, context.now)
-    if not isinstance(decision, reply.SendReply):
-        # Counted for no mask: the writer may be a stranger.
-        return outcome_only(context, claimed, decision)
-    return _send(context, inbound, decision, claimed)
+    policy, now = context.ports.policy, context.now
+    decision = reply.decide(inbound.facts(), thread, policy, now, is_reserved=claimed.is_reserved)
+    if isinstance(decision, reply.SendReply):
+        if _has_place(context, decision, claimed):
+            return _send(context, inbound, decision, claimed)
+        decision = Dropped(reply.why_over(decision.reason))
+    elif claimed.is_reserved and thread is not None:
+        reservations.give_back_reply(claimed, thread.owner)
+    # Counted for no mask: the writer may be a stranger.
+    return outcome_only(context, claimed, decision)
+
+
+def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> bool:
+    """Reserve the reply's place in its owner's limits. A premium owner past them is paused."""
+    owner, reason = decision.thread.owner, decision.reason
+    policy, now = context.ports.policy, context.now
+    if reservations.reserve_reply(claimed, owner, reason, policy, now):
+        return True
+    if claimed.sent_as is not None:
+        return True  # SES has it already, so it only remains to be recorded.
+    if reason is ReplyReason.PREMIUM:
+        replies = reservations.pause_for_abuse(owner, policy, now)
+        if replies is not None:
+            events.replies_paused(owner.id, replies)
+    return False
 
 
 def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed: Claim) -> Result:
     thread = decision.thread
+    try:
+        ses_id = _rewrite_and_send(context, inbound, thread, claimed)
+    except Refused as error:
+        if error.reason not in MAY_BE_SENT and claimed.sent_as is None:
+            # Refused for good: what wasn't sent must not use up the limit.
+            reservations.give_back_reply(claimed, thread.owner)
+        raise
+    outcome = Replied(decision.reason)
+    return Result(
+        outcome,
+        thread.mask.ref,
+        lambda: records.record_replied(claimed, outcome, thread, context.now),
+        sent_as=ses_id,
+    )
+
+
+def _rewrite_and_send(
+    context: Context, inbound: Inbound, thread: ReplyFacts, claimed: Claim
+) -> str:
     rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
     outgoing = Outgoing(
         raw=rewritten.raw,
@@ -61,14 +103,7 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
         recipient=thread.correspondent,
         tags=thread.mask.tags(SentKind.REPLY),
     )
-    ses_id = send(context, claimed, outgoing)
-    outcome = Replied(decision.reason)
-    return Result(
-        outcome,
-        thread.mask.ref,
-        lambda: records.record_replied(claimed, outcome, thread, context.ports.policy, context.now),
-        sent_as=ses_id,
-    )
+    return send(context, claimed, outgoing)
 
 
 def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
+from emails.rules import limits
 from emails.rules.loops import is_loop
 from emails.rules.mail_kind import is_list_mail
 from emails.rules.names import is_allowed_mask_name
@@ -33,9 +34,14 @@ from emails.values.outcomes import (
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Forward the mail to the owner; for NEW_MASK, create the mask first."""
+    """Forward the mail to the owner; for NEW_MASK, create the mask first.
+
+    `is_limited`: today's limits apply to it. `must_reserve`: it must reserve its place in them.
+    """
 
     target: FoundMask | CreatableMask
+    is_limited: bool = True
+    must_reserve: bool = False
 
     @property
     def reason(self) -> ForwardReason:
@@ -74,12 +80,13 @@ def decide(
     """Decide for one recipient. Rules are tried in order; the first that applies decides.
 
     What the owner blocks, viruses and loops are never held: nobody would release them. `waived` are
-    the reasons for which this mail is not held again, because somebody released it. `mark` and
+    the reasons for which this mail is not held again, because somebody released it, or because it
+    has a place in today's limits already. `mark` and
     `answers_us` as in `loops.is_loop`.
     """
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
-    if isinstance(target, CreatableMask) and (reason := _why_not_creatable(target, policy)):
+    if isinstance(target, CreatableMask) and (reason := _why_not_creatable(target)):
         return NoMask(reason)
     if drop := why_dropped(mail, target.owner, policy, now):
         return Dropped(drop)
@@ -91,21 +98,21 @@ def decide(
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):
         return Hold(target, hold)
-    return Forward(target)
+    if waived:
+        # Somebody wants this one, or it has its place already.
+        return Forward(target, is_limited=False)
+    if over := limits.why_over(target, policy):
+        return Hold(target, over)
+    return Forward(target, must_reserve=limits.is_near(target, policy))
 
 
-def _why_not_creatable(target: CreatableMask, policy: Policy) -> NoMaskReason | None:
+def _why_not_creatable(target: CreatableMask) -> NoMaskReason | None:
     if target.was_deleted:
         return NoMaskReason.DELETED
     if not target.owner.is_premium:
         return NoMaskReason.NEEDS_PREMIUM
     if not is_allowed_mask_name(target.local):
         return NoMaskReason.NAME_NOT_ALLOWED
-    if (
-        target.made_today >= policy.max_masks_per_day
-        or target.made_in_all >= policy.max_domain_masks
-    ):
-        return NoMaskReason.TOO_MANY_MASKS
     return None
 
 
@@ -122,7 +129,7 @@ def is_within(pause: timedelta, since: datetime | None, now: datetime) -> bool:
 
 
 def is_flagged(owner: OwnerFacts, policy: Policy, now: datetime) -> bool:
-    """Return whether the owner is paused for abuse."""
+    """Return whether the owner can send no replies, having sent too many."""
     return is_within(policy.abuse_pause, owner.flagged_at, now)
 
 
@@ -135,7 +142,6 @@ _DROPS: tuple[tuple[DropReason, _Rule], ...] = (
         DropReason.DMARC_REJECT,
         lambda mail, *_: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
     ),
-    (DropReason.ABUSE_PAUSE, lambda _, owner, policy, now: is_flagged(owner, policy, now)),
     (DropReason.DEACTIVATED, lambda _, owner, *__: not owner.is_active),
 )
 

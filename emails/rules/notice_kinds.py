@@ -23,11 +23,18 @@ class NoticeKind(StrEnum):
     MASK_DISABLED = "mask_disabled"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
     FIRST_REPLY = "first_reply"
+    REPLIES_PAUSED = "replies_paused"
+
+
+ONCE_A_DAY = frozenset({NoticeKind.REPLIES_PAUSED})
+"""Notices that one a day tells all: who replies too often would get as many notices."""
 
 
 _NOTICES: dict[Outcome, NoticeKind] = {
     Recorded(RecordReason.MASK_DISABLED): NoticeKind.MASK_DISABLED,
     Dropped(DropReason.REPLIES_NEED_PREMIUM): NoticeKind.REPLIES_NEED_PREMIUM,
+    Dropped(DropReason.REPLY_LIMIT): NoticeKind.REPLIES_PAUSED,
+    Dropped(DropReason.ABUSE_PAUSE): NoticeKind.REPLIES_PAUSED,
     Replied(ReplyReason.FIRST_REPLY): NoticeKind.FIRST_REPLY,
 }
 

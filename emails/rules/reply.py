@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from emails.rules.addresses import parse
 from emails.rules.forward import is_flagged
@@ -23,17 +23,29 @@ class SendReply:
 Decision: TypeAlias = SendReply | Dropped
 
 
-def decide(mail: MailFacts, thread: ReplyFacts | None, policy: Policy, now: datetime) -> Decision:
-    """Decide by the first rule that applies. `thread` was looked up by the ids the reply quotes."""
+def decide(
+    mail: MailFacts,
+    thread: ReplyFacts | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    is_reserved: bool = False,
+) -> Decision:
+    """Decide by the first rule that applies. `thread` was looked up by the ids the reply quotes.
+
+    `is_reserved`: an earlier attempt has reserved its place in the owner's limits: it keeps that.
+    """
     if drop := _mail_problem(mail):
         return Dropped(drop)
     if thread is None:
         return Dropped(DropReason.UNKNOWN_THREAD)
-    if drop := _sender_problem(mail, thread) or _owner_problem(thread, policy, now):
+    if drop := _sender_problem(mail, thread) or _owner_problem(
+        thread, policy, now, is_reserved=is_reserved
+    ):
         return Dropped(drop)
     if thread.owner.is_premium:
         return SendReply(thread, ReplyReason.PREMIUM)
-    if not thread.owner.has_replied:
+    if is_reserved or not thread.owner.has_replied:
         return SendReply(thread, ReplyReason.FIRST_REPLY)
     return Dropped(DropReason.REPLIES_NEED_PREMIUM)
 
@@ -60,7 +72,20 @@ def _sender_problem(mail: MailFacts, thread: ReplyFacts) -> DropReason | None:
     return None
 
 
-def _owner_problem(thread: ReplyFacts, policy: Policy, now: datetime) -> DropReason | None:
-    if is_flagged(thread.owner, policy, now):
+def why_over(reason: ReplyReason) -> DropReason:
+    """Return why a reply is not sent whose place could not be reserved."""
+    match reason:
+        case ReplyReason.PREMIUM:
+            return DropReason.REPLY_LIMIT
+        case ReplyReason.FIRST_REPLY:
+            return DropReason.REPLIES_NEED_PREMIUM
+        case _:
+            assert_never(reason)
+
+
+def _owner_problem(
+    thread: ReplyFacts, policy: Policy, now: datetime, *, is_reserved: bool
+) -> DropReason | None:
+    if not is_reserved and is_flagged(thread.owner, policy, now):
         return DropReason.ABUSE_PAUSE
     return None if thread.owner.is_active else DropReason.DEACTIVATED

@@ -60,6 +60,12 @@ def is_authenticated(mail: MailFacts, sender: Address) -> bool:
     )
 
 
+def authenticated_domain(mail: MailFacts) -> str | None:
+    """Return the domain that a mail provably comes from. None: its sender may be forged."""
+    sender = sender_of(mail)
+    return sender.domain if sender and is_authenticated(mail, sender) else None
+
+
 def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Iterator[str]:
     """Return the domains for which SES reports `result`, such as `dkim=pass`.
 

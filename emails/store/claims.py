@@ -62,7 +62,9 @@ def claim(
         cursor.execute(_CLAIM, [sns_message_id, hashed, seconds, worker or None, RELEASED])
         row = cursor.fetchone()
         if row is not None:
-            return Claim(row[0], _reference(row[0], hashed), row[1], started, lifetime)
+            delivery_id, until, is_reserved = row
+            reference = _reference(delivery_id, hashed)
+            return Claim(delivery_id, reference, until, started, lifetime, is_reserved=is_reserved)
         cursor.execute(_FIND, [sns_message_id, hashed])
         row = cursor.fetchone()
     if row is None:
@@ -90,7 +92,8 @@ def take_over(
         row = cursor.fetchone()
     if row is None:
         return None
-    return Claim(found.delivery_id, found.reference, row[0], started, lifetime, sent_as)
+    until, is_reserved = row
+    return Claim(found.delivery_id, found.reference, until, started, lifetime, sent_as, is_reserved)
 
 
 def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:

@@ -5,15 +5,18 @@ count is how many crashed their workers or failed by the mail's own fault. Each 
 release of the mail: after it was held again and released anew, an older attempt changes nothing.
 """
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import F
 
 from emails.models import HeldMail as Row
+from emails.rules import limits
 from emails.store import claims
 from emails.store.claims import recipient_hash
-from emails.store.database import raises_not_finished
+from emails.store.counters import day_of
+from emails.store.database import raises_not_finished, statement
 from emails.store.held import end
 from emails.store.row_mapping import HELD_COLUMNS, held_mail
 from emails.values.held import HeldMail, HeldState
@@ -21,6 +24,12 @@ from emails.values.outcomes import Held, HeldReason, Outcome
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+
+_RELEASE_AFTER_LIMITS = statement("release_after_limits")
+
+OF_EACH_OWNER = 200
+"""How many mails of an owner one run releases that were held for a limit."""
 
 
 def purpose_of(releases: int) -> str:
@@ -40,6 +49,23 @@ def find_to_release(lane: int, lanes: int, limit: int) -> list[int]:
 def is_any_to_release() -> bool:
     """Return whether there is a mail to release."""
     return Row.objects.filter(state=HeldState.RELEASING).exists()
+
+
+@raises_not_finished
+def release_after_limits(now: datetime) -> int:
+    """Release mails that were held for a limit of an earlier UTC day; return how many.
+
+    Of each owner the `OF_EACH_OWNER` oldest, so that a flood doesn't keep the lanes busy; the rest
+    follows with the next runs.
+    """
+    values: dict[str, Any] = {
+        "reasons": sorted(limits.REASONS),
+        "day_began": datetime.combine(day_of(now), time.min, UTC),
+        "of_each_owner": OF_EACH_OWNER,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE_AFTER_LIMITS, values)
+        return int(cursor.rowcount)
 
 
 @raises_not_finished

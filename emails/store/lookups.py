@@ -1,18 +1,28 @@
 """Finds masks, owners and reply records in the database, and returns them as facts."""
 
 import functools
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Q, QuerySet
 from waffle import get_waffle_flag_model
 
-from emails.models import AbuseCounter, DomainMask, Mask, Profile, RandomMask, Reply, is_deleted
+from emails.models import (
+    AbuseCounter,
+    DomainMask,
+    Mask,
+    Profile,
+    RandomMask,
+    Reply,
+    SenderCounter,
+    is_deleted,
+)
 from emails.rules import developer
 from emails.rules.addresses import MaskRecipient
-from emails.store.counters import day_of
+from emails.store.counters import day_of, owner_scope
 from emails.store.database import raises_not_finished
 from emails.store.reply_records import Unreadable, decrypt, derive
 from emails.store.row_mapping import FOUND_COLUMNS, OWNER_COLUMNS, found_mask, owner_facts
@@ -25,6 +35,7 @@ from emails.values.facts import (
     MissingMask,
     OwnerFacts,
     ReplyFacts,
+    Volume,
 )
 
 _MODELS: dict[MaskKind, type[RandomMask] | type[DomainMask]] = {
@@ -34,11 +45,18 @@ _MODELS: dict[MaskKind, type[RandomMask] | type[DomainMask]] = {
 
 
 @raises_not_finished
-def find_mask(recipient: MaskRecipient, now: datetime) -> MaskLookup:
-    """Look up the mask for a recipient. Never creates one."""
+def find_mask(
+    recipient: MaskRecipient, now: datetime, key_in: Callable[[str], str] | None = None
+) -> MaskLookup:
+    """Look up the mask for a recipient. Never creates one.
+
+    `key_in` names the mail's sender in a scope (`counters.sender_key`): then what it sent today is
+    looked up, too.
+    """
     kind = MaskKind.RANDOM if recipient.name is None else MaskKind.DOMAIN
     where = {"local": recipient.address.local, "domain": recipient.address.domain}
-    found = _find_by_address(kind, where)
+    day = day_of(now)
+    found = _find_by_address(kind, where, day, key_in(str(recipient.address)) if key_in else "")
     if found is not None:
         return found
     was_deleted = is_deleted(str(recipient.address))
@@ -47,13 +65,15 @@ def find_mask(recipient: MaskRecipient, now: datetime) -> MaskLookup:
     owner = _find_owner_where(Q(subdomain=recipient.name))
     if owner is None:
         return MissingMask(was_deleted)
-    today = AbuseCounter.objects.filter(profile=owner.id, day=day_of(now))
+    today = AbuseCounter.objects.filter(profile=owner.id, day=day)
+    key = key_in(owner_scope(owner.id)) if key_in else ""
+    by_sender = SenderCounter.objects.filter(key=key, day=day)
     return CreatableMask(
         **where,
         owner=owner,
         was_deleted=was_deleted,
         made_today=today.values_list("masks", flat=True).first() or 0,
-        made_in_all=DomainMask.objects.filter(profile=owner.id).count(),
+        made_by_sender=by_sender.values_list("masks", flat=True).first() or 0,
     )
 
 
@@ -105,16 +125,40 @@ def _by_address(kind: MaskKind) -> tuple[str, tuple[str, ...]]:
     Built once per process: building it each time and loading models took seven times the CPU.
     """
     query = _MODELS[kind].objects.filter(local="local", domain="domain")
-    return query.values_list(*FOUND_COLUMNS).query.sql_with_params()
+    found, names = query.values_list(*FOUND_COLUMNS).query.sql_with_params()
+    return _WITH_SENDER.format(found=found), (*names, "sender", "day")
 
 
-def _find_by_address(kind: MaskKind, where: Mapping[str, str]) -> FoundMask | None:
-    """Look up a mask by its `local` and `domain`."""
+_WITH_SENDER = (
+    "SELECT found.*, sender.mails, sender.bytes FROM ({found}) AS found "
+    "LEFT JOIN emails_sendercounter AS sender ON sender.key = %s AND sender.day = %s"
+)
+
+
+def _find_by_address(
+    kind: MaskKind, where: Mapping[str, str], day: date, sender: str
+) -> FoundMask | None:
+    """Look up a mask by its `local` and `domain`, and what was forwarded for it that day."""
     sql, names = _by_address(kind)
+    values: dict[str, Any] = {**where, "day": day, "sender": sender}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [where[name] for name in names])
+        cursor.execute(sql, [values[name] for name in names])
         row = cursor.fetchone()
-    return found_mask(kind, row) if row else None
+    if row is None:
+        return None
+    *columns, mails, size = row
+    return found_mask(kind, columns, day, Volume(mails or 0, size or 0))
+
+
+@raises_not_finished
+def find_with_usage(ref: MaskRef, now: datetime, key_in: Callable[[str], str]) -> FoundMask | None:
+    """Look up the mask that `ref` identifies, with today's counts as in `find_mask`."""
+    row, day = row_of(ref).values_list(*FOUND_COLUMNS).first(), day_of(now)
+    if row is None:
+        return None
+    key = key_in(found_mask(ref.kind, row).mask.address)
+    counted = SenderCounter.objects.filter(key=key, day=day).values_list("mails", "bytes").first()
+    return found_mask(ref.kind, row, day, Volume(*counted) if counted else Volume())
 
 
 @raises_not_finished

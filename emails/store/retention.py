@@ -11,12 +11,14 @@ from django.db.models import Q, QuerySet
 
 from emails.models import (
     AbuseCounter,
+    AbusePause,
     Delivery,
     DomainMask,
     HeldDigest,
     HeldMail,
     RandomMask,
     Reply,
+    SenderCounter,
 )
 from emails.values.held import HeldState
 
@@ -29,6 +31,11 @@ DELIVERY_RETENTION = timedelta(days=15)
 longer than eleven hours after that."""
 
 COUNTER_RETENTION = timedelta(days=30)
+
+SENDER_COUNTER_RETENTION = timedelta(days=1)
+"""Only today's are read. Clocks of workers may differ by less than that."""
+
+ABUSE_PAUSE_RETENTION = timedelta(days=365)
 
 
 def remove_old_deliveries(now: datetime) -> int:
@@ -57,6 +64,17 @@ def remove_old_counters(now: datetime) -> int:
     """Remove old daily counts."""
     oldest = (now.astimezone(UTC) - COUNTER_RETENTION).date()
     return _remove(AbuseCounter.objects.all(), Q(day__lt=oldest))
+
+
+def remove_old_sender_counters(now: datetime) -> int:
+    """Remove what senders' domains sent before yesterday."""
+    oldest = (now.astimezone(UTC) - SENDER_COUNTER_RETENTION).date()
+    return _remove(SenderCounter.objects.all(), Q(day__lt=oldest))
+
+
+def remove_old_abuse_pauses(now: datetime) -> int:
+    """Remove the records of pauses of long ago."""
+    return _remove(AbusePause.objects.all(), Q(began_at__lt=now - ABUSE_PAUSE_RETENTION))
 
 
 def erase_stale_labels(now: datetime, retention: timedelta) -> int:

@@ -5,6 +5,7 @@ Reads rows as plain values: creating Django models from them costs more than the
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from emails.values.facts import (
@@ -14,8 +15,10 @@ from emails.values.facts import (
     MaskKind,
     MaskRef,
     OwnerFacts,
+    Usage,
     Verdict,
     Verdicts,
+    Volume,
 )
 from emails.values.held import HeldMail, HeldState, HeldTarget, NewMask
 from emails.values.notifications import StoredMail
@@ -41,8 +44,16 @@ _OWNER = {
 OWNER_COLUMNS = tuple(_OWNER.values())
 """Columns of a profile and its user."""
 
-FOUND_COLUMNS = (*MASK_COLUMNS, *(f"profile__{column}" for column in OWNER_COLUMNS))
-"""Columns of a mask and its owner."""
+_NOTHING = Volume()
+
+_COUNT_COLUMNS = ("counted_on", "mails_that_day", "bytes_that_day")
+
+FOUND_COLUMNS = (
+    *MASK_COLUMNS,
+    *_COUNT_COLUMNS,
+    *(f"profile__{column}" for column in OWNER_COLUMNS),
+)
+"""Columns of a mask, its counts, and its owner."""
 
 
 HELD_COLUMNS = (
@@ -70,10 +81,18 @@ def owner_facts(row: Iterable[Any]) -> OwnerFacts:
     )
 
 
-def found_mask(kind: MaskKind, row: Sequence[Any]) -> FoundMask:
-    """Make the facts of a mask and its owner from their FOUND_COLUMNS."""
-    mask_size = len(MASK_COLUMNS)
-    return FoundMask(mask_facts(kind, row[:mask_size]), owner_facts(row[mask_size:]))
+def found_mask(
+    kind: MaskKind, row: Sequence[Any], today: date | None = None, sender: Volume = _NOTHING
+) -> FoundMask:
+    """Make the facts of a mask and its owner from their FOUND_COLUMNS.
+
+    `sender` is what one sender's domain sent today. Without `today` nothing is counted.
+    """
+    counts, owner = len(MASK_COLUMNS), len(MASK_COLUMNS) + len(_COUNT_COLUMNS)
+    counted_on, mails, size = row[counts:owner]
+    in_all = Volume(mails, size) if today and counted_on and counted_on >= today else _NOTHING
+    mask = mask_facts(kind, row[:counts])
+    return FoundMask(mask, owner_facts(row[owner:]), Usage(in_all, sender))
 
 
 def held_mail(row: Sequence[Any]) -> HeldMail:

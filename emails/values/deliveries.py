@@ -45,6 +45,7 @@ class Claim:
     `until` also identifies the claim. This machine's clock may differ, so we judge the claim's age
     by the time that has passed since `started`, just before we asked for it. `reference` names the
     delivery outside of the database. `sent_as` is SES's id if SES is known to have the mail.
+    `is_reserved`: an earlier attempt has reserved the mail's place in a daily limit.
     """
 
     delivery_id: int
@@ -53,6 +54,7 @@ class Claim:
     started: Instant
     lifetime: timedelta
     sent_as: str | None = None
+    is_reserved: bool = False
 
     @property
     def claimed_at(self) -> datetime:

@@ -154,11 +154,28 @@ class OwnerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """Some mails, and the bytes of them all."""
+
+    mails: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was forwarded for a mask today: in all, and of one sender's domain."""
+
+    mask: Volume = Volume()
+    sender: Volume = Volume()
+
+
+@dataclass(frozen=True, slots=True)
 class FoundMask:
-    """The mask exists."""
+    """The mask exists. `usage` counts today's mails, also of the sender that it was found for."""
 
     mask: MaskFacts
     owner: OwnerFacts
+    usage: Usage = Usage()
 
     @property
     def address(self) -> str:
@@ -170,7 +187,8 @@ class FoundMask:
 class CreatableMask:
     """No such mask yet, but the domain belongs to an owner: the mail may create it.
 
-    `made_today` and `made_in_all` count the owner's domain masks.
+    `made_today` counts the owner's new domain masks, and `made_by_sender` those that mails of this
+    sender's domain created.
     """
 
     local: str
@@ -178,7 +196,7 @@ class CreatableMask:
     owner: OwnerFacts
     was_deleted: bool
     made_today: int
-    made_in_all: int
+    made_by_sender: int = 0
 
     @property
     def address(self) -> str:
@@ -216,9 +234,11 @@ class Policy:
     """The settings that `rules` and `flow` need.
 
     A pause starts at the flag. Probes of a mailbox follow `probe_after`, and each is given
-    `probe_wait` to bounce. A mail is held for `keep_held`. `claim_duration` is
-    how long one attempt may hold a delivery. `send_event_wait` is how long to wait for SES's `Send`
-    event before a mail that may have been sent is sent again; None: SES publishes no such events.
+    `probe_wait` to bounce. The limits are for one UTC day: `mask_limit` for what is forwarded for a
+    mask, `sender_limit` for that of one sender's domain. A mail is held for `keep_held`.
+    `claim_duration` is how long one attempt may hold a delivery. `send_event_wait` is how long to
+    wait for SES's `Send` event before a mail that may have been sent is sent again; None: SES
+    publishes no such events.
     """
 
     mask_domains: tuple[str, ...]
@@ -230,10 +250,10 @@ class Policy:
     probe_wait: timedelta
     abuse_pause: timedelta
     keep_held: timedelta
-    max_mails_per_day: int
-    max_bytes_per_day: int
+    mask_limit: Volume
+    sender_limit: Volume
     max_replies_per_day: int
     max_masks_per_day: int
-    max_domain_masks: int
+    max_masks_per_sender: int
     claim_duration: timedelta
     send_event_wait: timedelta | None

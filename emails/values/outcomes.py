@@ -39,7 +39,6 @@ class NoMaskReason(StrEnum):
     DELETED = "deleted"
     NAME_NOT_ALLOWED = "name_not_allowed"
     NEEDS_PREMIUM = "needs_premium"
-    TOO_MANY_MASKS = "too_many_masks"
 
 
 class IgnoreReason(StrEnum):
@@ -63,6 +62,7 @@ class DropReason(StrEnum):
     NOT_THE_OWNER = "not_the_owner"
     UNAUTHENTICATED = "unauthenticated"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
+    REPLY_LIMIT = "reply_limit"
     DISCARDED = "discarded"
 
 
@@ -229,7 +229,12 @@ _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
 
 # Of mails that releases before this one dropped. Deliveries are kept for fifteen days.
 _RETIRED = frozenset(
-    {("dropped", "spam"), ("dropped", "hard_bounce_pause"), ("dropped", "soft_bounce_pause")}
+    {
+        ("dropped", "spam"),
+        ("dropped", "hard_bounce_pause"),
+        ("dropped", "soft_bounce_pause"),
+        ("nomask", "too_many_masks"),
+    }
 )
 
 NAMES = tuple(_BY_NAME)

@@ -30,7 +30,8 @@ _DATABASE = "relay_processes"
 
 EMPTY = (
     "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail,"
-    " emails_mailboxbreaker, emails_helddigest, emails_blockedsender"
+    " emails_mailboxbreaker, emails_helddigest, emails_blockedsender, emails_sendercounter,"
+    " emails_abusepause"
 )
 """Empties the tables that mails leave rows in."""
 
@@ -102,8 +103,9 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
         connection.execute(EMPTY)
         connection.execute(
             "UPDATE emails_profile SET flagged_at = NULL, first_replied_at = NULL,"
-            " blocks_spam = false, blocks_senders = false"
+            " blocks_spam = false, blocks_senders = false, is_premium = false"
         )
+        connection.execute("UPDATE emails_randommask SET counted_on = NULL")
     gate = Gate(aws.endpoint)
     with Stack(
         tmp_path,

@@ -13,4 +13,4 @@ VALUES
 ON CONFLICT (sns_message_id, recipient) DO UPDATE
     SET claimed_until = EXCLUDED.claimed_until, claimed_by = EXCLUDED.claimed_by
     WHERE mine.state = 'claimed' AND mine.claimed_until <= %s
-RETURNING id, claimed_until
+RETURNING id, claimed_until, reserved_on IS NOT NULL

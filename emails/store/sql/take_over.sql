@@ -8,4 +8,4 @@ SET state = 'claimed',
     claimed_until = clock_timestamp() + %s * interval '1 second',
     claimed_by = %s
 WHERE id = %s AND state = %s AND claimed_until = %s
-RETURNING claimed_until
+RETURNING claimed_until, reserved_on IS NOT NULL

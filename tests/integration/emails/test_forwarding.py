@@ -2,7 +2,7 @@
 
 import pytest
 
-from emails.models import AbuseCounter, DeletedMask, Delivery, RandomMask, Reply
+from emails.models import DeletedMask, Delivery, RandomMask, Reply, SenderCounter
 from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import (
@@ -19,7 +19,7 @@ from emails.values.outcomes import (
 )
 from runtime.dependencies import Dependency
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
-from tests.unit.emails.builders import BUCKET, received
+from tests.unit.emails.builders import BUCKET, NOW, received
 
 FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)
 
@@ -40,16 +40,15 @@ def test_a_mail_to_a_mask_goes_to_its_owner_and_is_deleted_from_the_store(relay:
 
 
 def test_a_forwarded_mail_is_counted_and_can_be_replied_to(relay: Relay) -> None:
-    owner = an_owner()
-    a_mask(owner)
+    a_mask(an_owner())
 
     relay.arrive("x7k2@masks.example")
 
     mask = RandomMask.objects.get()
     assert (mask.forwarded, mask.last_used_at) == (1, relay.now)
-    counter = AbuseCounter.objects.get()
-    assert (counter.profile, counter.mails) == (owner, 1)
-    assert counter.bytes == len(relay.mailer.sent[0].raw)
+    size = len(relay.mailer.sent[0].raw)
+    assert (mask.counted_on, mask.mails_that_day, mask.bytes_that_day) == (NOW.date(), 1, size)
+    assert list(SenderCounter.objects.values_list("mails", "bytes")) == [(1, size)]
     assert Reply.objects.get().random_mask == mask
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from emails.models import AbuseCounter, Delivery, RandomMask, Reply
+from emails.models import Delivery, RandomMask, Reply, SenderCounter
 from emails.store.reply_records import derive
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import Blocked, BlockReason, RetryReason
@@ -46,7 +46,7 @@ def test_an_attempt_that_is_interrupted_after_the_send_does_not_send_again(
     a_mask(an_owner())
 
     def interrupt(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "emails_abusecounter" in sql:
+        if "INSERT INTO emails_sendercounter" in sql:
             raise TimeIsOver
         return execute(sql, params, many, context)
 
@@ -81,7 +81,7 @@ def test_a_mask_that_is_deleted_while_its_mail_is_sent_has_no_reply_and_the_mail
     assert arrive(relay) == (FORWARDED,)
 
     assert Delivery.objects.get().state == "finished"
-    assert AbuseCounter.objects.get().mails == 1
+    assert SenderCounter.objects.get().mails == 1
     assert Reply.objects.count() == 0
 
 
@@ -102,7 +102,7 @@ def test_a_delivery_that_another_worker_recorded_meanwhile_is_not_counted_again(
     arrive(relay)
 
     assert len(relay.mailer.sent) == 2
-    assert (RandomMask.objects.get().forwarded, AbuseCounter.objects.get().mails) == (1, 1)
+    assert (RandomMask.objects.get().forwarded, SenderCounter.objects.get().mails) == (1, 1)
     assert Reply.objects.count() == 1
 
 
@@ -150,7 +150,7 @@ def test_a_mail_that_could_not_be_recorded_is_noted_and_recorded_by_the_next_att
     assert Delivery.objects.get().state == "claimed"
     assert arrive(relay) == (FORWARDED,)
     assert len(relay.mailer.sent) == 1
-    assert (RandomMask.objects.get().forwarded, AbuseCounter.objects.get().mails) == (1, 1)
+    assert (RandomMask.objects.get().forwarded, SenderCounter.objects.get().mails) == (1, 1)
     # The owner's reply finds its thread by SES's id.
     assert Reply.objects.get().lookup == derive("0100-0001", SECRET).lookup
 
@@ -245,9 +245,10 @@ def test_fifty_forwards_at_once_count_fifty(transactional_db: None) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(attempt, range(50))) == {(FORWARDED,)}
 
-    assert RandomMask.objects.get().forwarded == 50
-    counter = AbuseCounter.objects.get()
-    assert (counter.mails, counter.bytes) == (50, sum(len(one.raw) for one in relay.mailer.sent))
+    mask, counter = RandomMask.objects.get(), SenderCounter.objects.get()
+    size = sum(len(one.raw) for one in relay.mailer.sent)
+    assert (mask.forwarded, mask.mails_that_day, mask.bytes_that_day) == (50, 50, size)
+    assert (counter.mails, counter.bytes) == (50, size)
     assert Delivery.objects.filter(state="finished").count() == 50
     assert len(relay.mailer.sent) == 50
 

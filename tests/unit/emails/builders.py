@@ -19,6 +19,7 @@ from emails.values.facts import (
     Policy,
     Verdict,
     Verdicts,
+    Volume,
 )
 
 NOW = datetime(2030, 5, 17, 12, 0, tzinfo=UTC)
@@ -34,11 +35,11 @@ POLICY = Policy(
     probe_wait=timedelta(minutes=10),
     abuse_pause=timedelta(days=1),
     keep_held=timedelta(days=30),
-    max_mails_per_day=1000,
-    max_bytes_per_day=1_000_000,
+    mask_limit=Volume(1000, 1_000_000),
+    sender_limit=Volume(800, 800_000),
     max_replies_per_day=100,
     max_masks_per_day=3,
-    max_domain_masks=50,
+    max_masks_per_sender=3,
     claim_duration=timedelta(seconds=180),
     send_event_wait=None,
 )
@@ -96,7 +97,6 @@ def a_creatable_mask(local: str = "shop", **changes: Any) -> CreatableMask:
         owner=replace(OWNER, is_premium=True),
         was_deleted=False,
         made_today=0,
-        made_in_all=0,
     )
     return replace(mask, **changes)
 

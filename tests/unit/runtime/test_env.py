@@ -11,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime import env
-from runtime.env import Problem, SettingsError, load, setting
+from runtime.env import Problem, Retired, SettingsError, load, setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
+    RETIRED: ClassVar = (
+        Retired("OLD", "Use SIZE.", is_refused=True),
+        Retired("OLDER", "Nothing reads it."),
+    )
+
     size: int = setting("SIZE", env.integer(1, 10), help="How many.", default="3")
     name: str = setting("NAME", env.text(), help="Which one.")
     secret: str = setting(
@@ -42,6 +47,16 @@ def test_all_problems_are_reported_at_once_each_with_what_is_allowed() -> None:
         "settings.SIZE has invalid value '11': a whole number from 1 to 10",
         "settings.NAME is not set: a text",
     ]
+
+
+def test_a_retired_setting_is_refused_if_it_must_not_vanish_silently() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(Example, GOOD | {"OLD": "7"})
+
+    assert str(caught.value) == "settings.OLD has invalid value '7': it is retired. Use SIZE."
+    assert load(Example, GOOD | {"OLDER": "7", "OLD": ""}).size == 3
+    found = env.find_retired(Example, {"OLD": "7", "OLDER": "7"})
+    assert [one.name for one in found] == ["OLD", "OLDER"]
 
 
 def test_values_are_checked_against_each_other() -> None:
