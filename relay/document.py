@@ -25,8 +25,8 @@ credentials, profile) keep their meaning. This page is generated: `python -m rel
 _RETIRED = """
 ## Retired
 
-These have no effect any more. With one that is refused, no process of the relay starts; with another, it
-logs `setting retired`.
+These have no effect any more. With one that is refused, no process of the relay starts; with
+another, it logs `setting retired`.
 
 | setting | refused | instead |
 | --- | --- | --- |

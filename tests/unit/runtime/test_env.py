@@ -127,7 +127,7 @@ def test_whatever_the_environment_holds_the_result_is_settings_or_problems(
 
 @dataclass(frozen=True, kw_only=True)
 class WithRetired(Example):
-    RETIRED: ClassVar = (env.Retired("OLD_SIZE", "SIZE"), env.Retired("OLDER", "nothing"))
+    RETIRED: ClassVar = (env.Retired("OLD_SIZE", "SIZE"), env.Retired("UNUSED", "nothing"))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class WithRetired(Example):
         ({}, []),
         ({"OLD_SIZE": ""}, []),
         ({"OLD_SIZE": "3"}, [env.Retired("OLD_SIZE", "SIZE")]),
-        ({"OLD_SIZE": "3", "OLDER": "x"}, list(WithRetired.RETIRED)),
+        ({"OLD_SIZE": "3", "UNUSED": "x"}, list(WithRetired.RETIRED)),
     ],
 )
 def test_a_retired_setting_is_found_and_is_no_error(
