@@ -17,6 +17,7 @@ class Disposition(StrEnum):
     UNNEEDED = "unneeded"
     REJECTED = "rejected"
     DEFERRED = "deferred"
+    PARKED = "parked"
     REFUSED = "refused"
     ERROR = "error"
 

@@ -7,6 +7,14 @@ MAX_HIDDEN_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Handle:
+    """Identifies one delivery of a message, to delete or hide it."""
+
+    message_id: str
+    receipt_handle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One SQS message as received: `receive_count` is how often, `sent_at_ms` when it was sent."""
 
@@ -16,10 +24,7 @@ class Message:
     receive_count: int
     sent_at_ms: int
 
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """Identifies one delivery of a message, to delete or hide it."""
-
-    message_id: str
-    receipt_handle: str
+    @property
+    def handle(self) -> Handle:
+        """The handle of this delivery."""
+        return Handle(self.message_id, self.receipt_handle)

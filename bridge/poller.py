@@ -1,7 +1,7 @@
-"""Demand → receive → verify → dispatch. An error in one message affects no other.
+"""Demand → receive → judge → dispatch. An error in one message affects no other.
 
 Only Redis fails several at once: what it didn't take, because it is away or full, is released at
-once, for SQS to deliver again.
+once, for SQS to deliver again. What can't be judged now is parked (`parking.py`).
 """
 
 import logging
@@ -12,34 +12,27 @@ from dataclasses import dataclass
 from threading import Event
 from typing import assert_never
 
-import dramatiq
 import markus
 from redis.exceptions import RedisError
 
+from bridge.breakers import BLAMES, OwnBreakers
 from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.judge import Authenticate, Judge, Judgement, Suspect, Undecided, has_passed
 from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
+from bridge.parking import Parking
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.send_events import SendEvents
-from bridge.sns.certificates import CertificateUnavailable
-from bridge.sns.envelope import Envelope, EnvelopeType
-from bridge.sns.reject_reasons import Rejected
-from bridge.sns.routing import REJECT, ForWorkers, SendConfirmed, Unneeded, route_of
+from bridge.sns.routing import SendConfirmed
 from bridge.totals import Totals
 from bridge.visibility import Leases, longest_seconds
-from emails import wire
 from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
-
-
-Authenticate = Callable[[str], Envelope]
-"""From a message's body to a verified envelope. Raises `Rejected` for a message that must
-not come in, `CertificateUnavailable` if that can't be decided now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +63,8 @@ class Poller:
         dispatcher: Dispatcher,
         confirmations: Confirmations,
         authenticate: Authenticate,
+        parking: Parking,
+        breakers: OwnBreakers,
         totals: Totals,
         options: PollerOptions,
         stopping: Event,
@@ -82,7 +77,14 @@ class Poller:
         self._acknowledgements = acknowledgements
         self._dispatcher = dispatcher
         self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
-        self._authenticate = authenticate
+        self._judge = Judge(
+            queue,
+            authenticate,
+            delete_failed_messages=options.delete_failed_messages,
+            confirm_subscriptions=options.confirm_subscriptions,
+        )
+        self._parking = parking
+        self._breakers = breakers
         self._totals = totals
         self._options = options
         self._stopping = stopping
@@ -113,10 +115,28 @@ class Poller:
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._change_visibility([_handle(message) for message in messages], 0)
+            self._change_visibility([message.handle for message in messages], 0)
             messages = []
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
+
+    def judge_parked(self) -> None:
+        """Judge what is parked again, when it is due, and dispatch what can be told now.
+
+        Errors of Redis pass through; what is parked stays so.
+        """
+        if (blame := self._parking.find_blame()) is not None:
+            self._breakers.open(blame)
+        self._breakers.report()
+        if not (due := self._parking.find_due()):
+            return
+        if (room := self.demand(len(due))) == 0 or self._stopping.is_set():
+            return
+        if dispositions := self._process(due[:room]):
+            logger.info(
+                "parked messages judged",
+                extra={"message_count": dispositions.total(), "parked": len(self._parking)},
+            )
 
     def _is_nearly_full(self) -> bool:
         is_short = not self._has_room()
@@ -131,7 +151,7 @@ class Poller:
         dispositions: Counter[Disposition] = Counter()
         to_delete: list[Handle] = []
         to_hide: list[Handle] = []
-        for handle, result in self._results(messages):
+        for handle, result in self._results(messages, dispositions):
             dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
@@ -139,87 +159,63 @@ class Poller:
                 to_hide.append(handle)
         self._delete(to_delete)
         self._change_visibility(to_hide, longest_seconds(_now_ms(), _now_ms()))
-        self._totals.enqueued += dispositions[Disposition.ENQUEUED]
-        self._totals.rejected += dispositions[Disposition.REJECTED]
-        self._totals.deferred += sum(
-            dispositions[one]
-            for one in (Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR)
-        )
+        self._totals.count(dispositions)
         for result, number in dispositions.items():
             metrics.incr("taken", number, tags=[f"result:{result}"])
         return dispositions
 
-    def _results(self, messages: list[Message]) -> list[tuple[Handle, Disposition]]:
-        results: list[tuple[Handle, Disposition]] = []
-        batch: list[Work] = []
-        sends: list[tuple[Message, SendConfirmed]] = []
-        for message in messages:
-            judged = self._judge(message)
-            match judged:
-                case Work():
-                    batch.append(judged)
-                case SendConfirmed():
-                    sends.append((message, judged))
-                case Disposition():
-                    results.append((_handle(message), judged))
+    def _results(
+        self, messages: list[Message], undecided: Counter[Disposition]
+    ) -> list[tuple[Handle, Disposition]]:
+        """Judge and dispatch messages. What is not decided yet is only counted."""
+        judged = [(message, self._judge.judge(message)) for message in messages]
+        self._set_aside(judged, undecided)
+        self._learn([judgement for _, judgement in judged])
+        batch = [one for _, one in judged if isinstance(one, Work)]
+        sends = [(message, one) for message, one in judged if isinstance(one, SendConfirmed)]
         try:
             self._send_events.confirm(sends)
         except RedisError:
-            unfinished = [work.handle for work in batch] + [_handle(one) for one, _ in sends]
+            unfinished = [work.handle for work in batch] + [one.handle for one, _ in sends]
             self._change_visibility(unfinished, 0)
             raise
-        results += [(_handle(one), Disposition.SEND_CONFIRMED) for one, _ in sends]
+        results = [(one.handle, two) for one, two in judged if isinstance(two, Disposition)]
+        results += [(one.handle, Disposition.SEND_CONFIRMED) for one, _ in sends]
         return results + self._dispatch(batch)
+
+    def _set_aside(
+        self, judged: list[tuple[Message, Judgement]], counted: Counter[Disposition]
+    ) -> None:
+        decided = [message.handle for message, one in judged if not isinstance(one, Undecided)]
+        self._parking.drop(decided)
+        for message, one in judged:
+            match one:
+                case Undecided(code) if not self._parking.has(message):
+                    counted[self._parking.park(message, code)] += 1
+                case Suspect(blame, disposition):
+                    self._parking.suspect(message.handle, blame)
+                    counted[disposition] += 1
+
+    def _learn(self, judgements: list[Judgement]) -> None:
+        """Tell the breakers what a batch shows about settings and certificates."""
+        if any(map(has_passed, judgements)):
+            suspects = self._parking.clear_suspects()
+            if self._breakers.worked():
+                for handles in suspects.values():
+                    self._change_visibility(handles, 0)
+            elif self._options.delete_failed_messages:
+                for blame in BLAMES.values():
+                    self._delete(suspects.get(blame, []))
+            return
+        codes = [one.code for one in judgements if isinstance(one, Undecided)]
+        if codes:
+            self._breakers.failed(codes[0])
 
     def _may_delete(self, result: Disposition) -> bool:
         if result in NEEDS_NOTHING_MORE:
             return True
         is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
         return is_failure and self._options.delete_failed_messages
-
-    def _judge(self, message: Message) -> Work | SendConfirmed | Disposition:
-        """Verify a message, and say what it is. Never raises."""
-        fields: dict[str, object] = {"sqs_message_id": message.message_id}
-        try:
-            return self._prepare(message, self._authenticate(message.body))
-        except Rejected as rejected:
-            metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
-            fields |= {"reason": rejected.reason, "detail": rejected.detail}
-            fields |= {
-                "deleted": self._options.delete_failed_messages,
-                "receive_count": message.receive_count,
-            }
-            logger.warning("message rejected", extra=fields)
-            return Disposition.REJECTED
-        except CertificateUnavailable as error:
-            logger.warning(
-                "message deferred",
-                extra=fields | {"reason": "certificate_unavailable", "detail": str(error)},
-            )
-            return Disposition.DEFERRED
-        except Exception as error:
-            logger.exception(
-                "message could not be handed on",
-                extra=fields | {"error_type": type(error).__name__},
-            )
-            return Disposition.ERROR
-
-    def _prepare(self, message: Message, envelope: Envelope) -> Work | SendConfirmed | Disposition:
-        if (token := self._token_to_confirm(envelope)) is not None:
-            self._queue.confirm_subscription(envelope.topic_arn, token)
-            logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
-            return Disposition.CONFIRMED
-        route = route_of(envelope)
-        match route:
-            case ForWorkers(queue):
-                return Work(_handle(message), _work(message, envelope, queue))
-            case SendConfirmed():
-                return route
-            case Unneeded():
-                _note_unneeded(message, route)
-                return Disposition.UNNEEDED
-            case _:
-                assert_never(route)
 
     def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
         """Dispatch messages. If Redis takes none, release them all."""
@@ -264,10 +260,6 @@ class Poller:
             case _:
                 assert_never(dispatched)
 
-    def _token_to_confirm(self, envelope: Envelope) -> str | None:
-        asks = envelope.type is EnvelopeType.SUBSCRIPTION_CONFIRMATION
-        return envelope.token if asks and self._options.confirm_subscriptions else None
-
     def _delete(self, handles: list[Handle]) -> None:
         """Delete messages. What SQS would not delete now, the deleter tries again."""
         if not handles:
@@ -296,32 +288,6 @@ class Poller:
 
 def _is_refused(dispatched: Dispatched | RedisError) -> bool:
     return isinstance(dispatched, RedisError) and refuses_for_now(dispatched)
-
-
-def _handle(message: Message) -> Handle:
-    return Handle(message.message_id, message.receipt_handle)
-
-
-def _note_unneeded(message: Message, event: Unneeded) -> None:
-    metrics.incr("unneeded", tags=[f"event:{event.event}"])
-    if event.event == REJECT:
-        # SES found a virus in a mail that it had accepted from us: the owner doesn't get it.
-        logger.warning(
-            "ses rejected a mail that it had accepted",
-            extra={"sqs_message_id": message.message_id, "ses_message_id": event.ses_id},
-        )
-
-
-def _work(message: Message, envelope: Envelope, queue: str) -> dramatiq.Message[None]:
-    return dramatiq.Message(
-        queue_name=queue,
-        actor_name=wire.ACTOR_NAME,
-        args=(),
-        kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),
-        options={wire.SQS_MESSAGE_ID: message.message_id, "sent_at_ms": message.sent_at_ms},
-        # The same id in all logs, Dramatiq's own included.
-        message_id=message.message_id,
-    )
 
 
 def _now_ms() -> int:

@@ -2,14 +2,15 @@
 
     poller         demand, receive, verify, dispatch; logs cycles, writes the health file
     acknowledger   acknowledgements → batched deletes
-    heartbeat      extends the visibility of messages in flight
+    heartbeat      extends the visibility of messages in flight, and of parked ones
     main thread    waits for the order to stop, then for the other threads
 
-They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
-which has a lock; each of the totals has one writer. On the order to stop, the poller finishes the
-receive that is under way and releases what it brings. The other two go on until everything that
-this bridge dispatched has ended, or the grace period is over. The workers finish what is in flight
-after that; another bridge deletes it, or this one after a restart.
+They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`
+and `Parking`, which have locks; each of the totals has one writer. On the order to stop, the poller
+finishes the receive that is under way and releases what it brings; then what is parked is released.
+The other two go on until everything that this bridge dispatched has ended, or the grace period is
+over. The workers finish what is in flight after that; another bridge deletes it, or this one after
+a restart.
 """
 
 import logging
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridge.breakers import OwnBreakers
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.dispositions import Disposition
@@ -25,6 +27,7 @@ from bridge.gate import Gate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.in_flight import InFlight
 from bridge.loops import REMOTE_ERRORS, run_loop
+from bridge.parking import Parking
 from bridge.poller import Poller
 from bridge.ports import Queue
 from bridge.reporter import Reporter
@@ -49,6 +52,8 @@ class Components:
     acknowledgements: Acknowledgements
     leases: Leases
     gate: Gate
+    parking: Parking
+    breakers: OwnBreakers
     poller: Poller
     deleter: Deleter
     visibility: Visibility
@@ -90,6 +95,8 @@ class Service:
             self.stop("max_seconds")
         logger.info("bridge stopping", extra={"exit_on": self._exit_on})
         poller.join(self._config.wait_seconds + _LAST_CALL_SECONDS)
+        self._components.parking.release_all()
+        self._components.breakers.leave()
         self._wait_for_leases()
         self._leaving.set()
         for thread in others:
@@ -99,6 +106,7 @@ class Service:
         self._components.reporter.at_exit(self._exit_on, len(self._components.leases))
 
     def _poll(self) -> bool:
+        self._components.poller.judge_parked()
         started = time.monotonic()
         allowed = self._components.gate.may_receive(self._config.batch_size)
         if allowed == 0:
@@ -110,11 +118,13 @@ class Service:
         self._components.reporter.after_cycle(cycle, time.monotonic() - started)
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
-        # When a whole batch fails, back off: the certificate's host is down, or somebody floods
-        # the queue. When Redis gets full, the next receive would bring the same messages again.
+        # When a whole batch fails, back off: somebody floods the queue. When Redis gets full, the
+        # next receive would bring the same messages again.
         if cycle.dispositions[Disposition.REFUSED]:
             return False
-        return cycle.received == 0 or cycle.failed < cycle.received
+        # While a breaker is open, the gate sets the pace.
+        is_whole = 0 < cycle.received == cycle.failed
+        return not is_whole or bool(self._components.breakers.find_open())
 
     def _pause(self, seconds: float) -> bool:
         self._components.reporter.note_progress()
@@ -126,14 +136,18 @@ class Service:
         return True
 
     def _beat(self) -> bool:
+        # First: it doesn't need Redis.
+        self._components.parking.keep_hidden()
         self._components.visibility.beat()
         self._leaving.wait(self._config.heartbeat_seconds)
         return True
 
     def _is_drained(self) -> bool:
-        """Whether no message is visible or delayed, none of this queue is in flight, and no
+        """Whether no message is visible, delayed or parked, none of this queue is in flight, and no
         acknowledgement waits.
         """
+        if len(self._components.parking):
+            return False
         counts = self._components.queue.count()
         return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
 

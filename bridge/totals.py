@@ -3,7 +3,10 @@
 Each number has one writer, the poller's thread or the acknowledger's; any thread may read it.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
+
+from bridge.dispositions import Disposition
 
 
 @dataclass(slots=True)
@@ -15,9 +18,20 @@ class Totals:
     enqueued: int = 0
     rejected: int = 0
     deferred: int = 0
+    parked: int = 0
     succeeded: int = 0
     failed: int = 0
     deleted: int = 0
+
+    def count(self, dispositions: Counter[Disposition]) -> None:
+        """Count what became of messages."""
+        self.enqueued += dispositions[Disposition.ENQUEUED]
+        self.rejected += dispositions[Disposition.REJECTED]
+        self.parked += dispositions[Disposition.PARKED]
+        self.deferred += sum(
+            dispositions[one]
+            for one in (Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR)
+        )
 
     def as_fields(self) -> dict[str, int]:
         """Return the totals under their names in logs and in the health file."""

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
+from bridge.breakers import OwnBreakers
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.gate import Gate
+from bridge.judge import Authenticate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.adoption import Adoption
 from bridge.ledger.confirmations import Confirmations
@@ -21,7 +23,8 @@ from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
 from bridge.loops import REMOTE_SECONDS, Backoff
-from bridge.poller import Authenticate, Poller, PollerOptions
+from bridge.parking import Parking
+from bridge.poller import Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
 from bridge.reporter import Reporter
 from bridge.service import Components
@@ -52,12 +55,19 @@ def build_components(
     leases, totals = Leases(), Totals()
     # Not the host's name alone: a restarted bridge must not count as the owner of the old leases.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    fail_fast = connect_fail_fast(config.redis_url)
+    breakers = OwnBreakers(fail_fast, bridge)
+    parking = Parking(
+        queue, visibility_seconds=config.visibility_seconds, places=config.max_in_flight
+    )
     return Components(
         queue=queue,
         in_flight=in_flight,
         acknowledgements=acknowledgements,
         leases=leases,
-        gate=Gate(Breakers(connect_fail_fast(config.redis_url), WORKERS)),
+        gate=Gate(Breakers(fail_fast, WORKERS), breakers, parking),
+        parking=parking,
+        breakers=breakers,
         poller=Poller(
             queue=queue,
             reservations=Reservations(redis, config.max_lifetime_seconds, queue=queue.queue_name),
@@ -73,6 +83,8 @@ def build_components(
             ),
             confirmations=Confirmations(redis),
             authenticate=_make_authenticate(config),
+            parking=parking,
+            breakers=breakers,
             totals=totals,
             options=PollerOptions(
                 bridge=bridge,

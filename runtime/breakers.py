@@ -7,7 +7,8 @@ The first call that works closes it.
 Each process counts its own failures; all workers share the open breakers through Redis, so that one
 probe serves all. If Redis is away, each process goes by what it last knew.
 
-    relay:breakers:OWNER            hash: dependency → JSON, of the open breakers
+    relay:breakers:workers          hash: dependency → JSON, of the open breakers
+    relay:breakers:bridge           the same of each bridge by itself (`bridge/breakers.py`)
     relay:breaker-just-closed       exists for a while after one was open
     relay:breaker-probe:DEPENDENCY  exists while nobody may probe: a probe runs, or the wait does
 """
@@ -20,7 +21,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import markus
 from redis.exceptions import RedisError
@@ -49,9 +50,14 @@ _FORGOTTEN_AFTER_SECONDS = 3600
 """When nobody has probed for that long, nobody knows anything: the breaker counts as closed."""
 
 _PREFIX, _PROBE_PREFIX = "relay:breakers:", "relay:breaker-probe:"
+
+OF_BRIDGES = _PREFIX + BRIDGE
+UNSEEN_SECONDS = 60
+"""When a bridge has published nothing for that long, it is gone, and so are its breakers."""
+
 _JUST_CLOSED, _JUST_CLOSED_SECONDS = "relay:breaker-just-closed", 90
 
-NOT_TAKING_KEYS = (_PREFIX + WORKERS, _PREFIX + BRIDGE, _JUST_CLOSED)
+NOT_TAKING_KEYS = (_PREFIX + WORKERS, OF_BRIDGES, _JUST_CLOSED)
 """One of these exists while a breaker is open, and for a while after: the bridges take little, so
 what SQS has for them is late."""
 
@@ -157,9 +163,7 @@ class Breakers:
         """Count a failure; returns whether it opens the breaker."""
         failures = self._failures.setdefault(dependency, _Failures(self._monotonic()))
         failures.number += 1
-        lasts = self._monotonic() - failures.since
-        is_long = failures.number >= _SOME_FAILURES and lasts >= _FAILING_SECONDS
-        return failures.number >= _MANY_FAILURES or is_long
+        return is_enough(failures.number, self._monotonic() - failures.since)
 
     def _refresh(self) -> None:
         try:
@@ -198,7 +202,7 @@ class Breakers:
         seconds = round((self._now_ms() - closed.since_ms) / 1000, 1)
         try:
             was_open = self._redis.hdel(self._key, closed.dependency)
-            self._redis.set(_JUST_CLOSED, 1, ex=_JUST_CLOSED_SECONDS)
+            note_closed(self._redis)
         except RedisError:
             was_open = 1
         if was_open:
@@ -217,15 +221,37 @@ def breakers_of(redis_url: str) -> Breakers:
     return Breakers(connect_fail_fast(redis_url))
 
 
-def find_all_open(client: "Redis") -> list[OpenBreaker]:
-    """Find all open breakers, the oldest first, for operators. Errors of Redis pass through."""
+def find_all_open(client: "Redis", now_ms: int | None = None) -> list[OpenBreaker]:
+    """Find all open breakers, the oldest first, for operators. Errors of Redis pass through.
+
+    Each dependency counts once, however many bridges can't reach it.
+    """
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     with client.pipeline(transaction=False) as pipeline:
-        for owner in (WORKERS, BRIDGE):
-            pipeline.hgetall(_PREFIX + owner)
-        stored = [text for found in pipeline.execute() for text in found.values()]
-    return sorted(map(_read, stored), key=lambda breaker: breaker.since_ms)
+        for key in (_PREFIX + WORKERS, OF_BRIDGES):
+            pipeline.hgetall(key)
+        stored = [json.loads(text) for found in pipeline.execute() for text in found.values()]
+    seen = [one for one in stored if one.get("seen_ms", now_ms) >= now_ms - UNSEEN_SECONDS * 1000]
+    oldest: dict[Dependency, OpenBreaker] = {}
+    for one in sorted(map(_of_json, seen), key=lambda breaker: breaker.since_ms):
+        oldest.setdefault(one.dependency, one)
+    return list(oldest.values())
+
+
+def is_enough(failures: int, lasts_seconds: float) -> bool:
+    """Whether so many failures in a row, the first so long ago, open a breaker."""
+    is_long = failures >= _SOME_FAILURES and lasts_seconds >= _FAILING_SECONDS
+    return failures >= _MANY_FAILURES or is_long
+
+
+def note_closed(client: "Redis") -> None:
+    """Note that a breaker has closed: what SQS has is late for a while."""
+    client.set(_JUST_CLOSED, 1, ex=_JUST_CLOSED_SECONDS)
 
 
 def _read(text: bytes) -> OpenBreaker:
-    data = json.loads(text)
+    return _of_json(json.loads(text))
+
+
+def _of_json(data: dict[str, Any]) -> OpenBreaker:
     return OpenBreaker(Dependency(data["dependency"]), data["code"], data["since_ms"])

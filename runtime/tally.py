@@ -32,6 +32,9 @@ _KEPT_SECONDS = 25 * 3600
 _EVERY_SECONDS = 1.0
 _AFTER_FAILURE_SECONDS = 10.0
 
+_POSTPONED = frozenset({"parked", "deferred"})
+"""The results of messages that the bridge can't judge now."""
+
 
 def counted_as(metric: str, tags: Iterable[str]) -> str | None:
     """Return the name under which the tally counts `metric`; None if it doesn't."""
@@ -43,6 +46,8 @@ def counted_as(metric: str, tags: Iterable[str]) -> str | None:
             return "not_settled"
         case "bridge.rejected":
             return "rejected"
+        case "bridge.taken" if tagged.get("result") in _POSTPONED:
+            return "postponed"
         case "bridge.message" if tagged.get("result") == "failure":
             return "failed"
         case _:

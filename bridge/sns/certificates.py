@@ -3,12 +3,14 @@
 An unavailable certificate says nothing about the message, which stays in SQS for another try. So a
 host that is down, or answers anything but "200 OK", raises `CertificateUnavailable` and causes no
 reject. That includes "404 Not Found": the file's name may be forged, but it may also be a new
-certificate that hasn't reached all of SNS's servers, and rejected messages may be deleted. Only a
+certificate that hasn't reached all of SNS's servers, and rejected messages may be deleted. The
+error tells the two kinds apart: a forger can invent a name, but not take SNS's host down. Only a
 complete file from SNS that is not a trustworthy certificate causes a reject.
 
 The cache is in this process, where nobody else can plant a certificate. A forger can name any
-number of files on SNS's host; after a few failures no unknown file is tried for a minute, while
-known certificates keep working.
+number of files on SNS's host; after a few that don't exist no unknown file is tried for a minute,
+while known certificates keep working. A host that is down is asked again after a second, for any
+file: many messages wait for it.
 """
 
 import copy
@@ -21,7 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.client import OK, HTTPException
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
@@ -37,8 +40,11 @@ MAX_KEPT = 16
 
 MAX_FAILURES = 4
 FAILURE_AGE = timedelta(minutes=1)
-"""How many unavailable certificates are tried, and how long a failure is remembered. No message is
-verified during a try; `DOWNLOAD_SECONDS` says how long that takes."""
+"""How many unavailable files are tried, and how long that is remembered. No message is verified
+during a try; `DOWNLOAD_SECONDS` says how long that takes."""
+
+HOST_FAILURE_AGE = timedelta(seconds=1)
+"""How long no file is requested from a host that failed, so that a batch costs one try."""
 
 DOWNLOAD_SECONDS = 5.0
 """The limit for each address of the host, then for the TLS handshake; the whole try is abandoned
@@ -46,8 +52,25 @@ once this has passed and the connection is open. The name lookup is bounded by t
 resolver."""
 
 
+_ABOUT_THE_FILE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""What a host that works answers to an invented name. (S3 answers 403 to who may not list.)"""
+
+
 class CertificateUnavailable(Exception):
-    """The certificate is unavailable for now, so the message must stay in SQS."""
+    """The certificate is unavailable for now, so the message must stay in SQS.
+
+    `code` is for operators. `may_be_forged` tells that there is no such file, so that a message
+    with an invented name fails like this.
+    """
+
+    def __init__(self, detail: str, *, code: str = "", may_be_forged: bool = False) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.may_be_forged = may_be_forged
+
+
+class HostUnavailable(CertificateUnavailable):
+    """The host that has all certificates is down, or can't be reached."""
 
 
 class Certificates(Protocol):
@@ -75,13 +98,15 @@ class _Failure:
 
 
 class _KeptCertificates(ABC):
-    """A cache of certificates by URL, each for `max_age`; failures are cached as well.
+    """A cache of certificates by URL, each for `max_age`; failures are cached as well: of a file
+    by its URL for `failure_age`, of a host for a second.
 
     One thread at a time: the lock is held while the source is asked, so no file is requested twice.
     """
 
-    def __init__(self, max_age: timedelta) -> None:
+    def __init__(self, max_age: timedelta, failure_age: timedelta) -> None:
         self._max_age = max_age
+        self._failure_age = failure_age
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()  # the one used last is at the end
         self._failures: dict[str, _Failure] = {}
@@ -100,39 +125,42 @@ class _KeptCertificates(ABC):
             return kept.certificate
 
     def _ask_source(self, url: str, place: CertificateUrl, now: datetime) -> _Kept:
-        self._recall_failure(url, now)
+        self._recall_failure(url, place.host, now)
         try:
             certificate = self._load(place)
         except (CertificateUnavailable, Rejected) as error:
+            is_hosts = isinstance(error, HostUnavailable)
+            until = now + (HOST_FAILURE_AGE if is_hosts else self._failure_age)
             # A copy without the traceback, which would keep its frames alive.
-            self._failures[url] = _Failure(copy.copy(error), now + FAILURE_AGE)
+            self._failures[place.host if is_hosts else url] = _Failure(copy.copy(error), until)
             raise
         self._kept[url] = kept = _Kept(certificate, now + self._max_age)
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return kept
 
-    def _recall_failure(self, url: str, now: datetime) -> None:
-        """Raise the source's recent error for this URL instead of asking again."""
+    def _recall_failure(self, url: str, host: str, now: datetime) -> None:
+        """Raise the source's recent error for this URL or host instead of asking again."""
         recent = {u: failure for u, failure in self._failures.items() if now < failure.until}
         self._failures = recent
-        if url in recent:
-            raise copy.copy(recent[url].error)
+        for name in (host, url):
+            if name in recent:
+                raise copy.copy(recent[name].error)
         # A known certificate is always renewed, or forgers could prevent that.
         if len(recent) >= MAX_FAILURES and url not in self._kept:
-            raise CertificateUnavailable("too many others are unavailable")
+            raise CertificateUnavailable("too many others are unavailable", may_be_forged=True)
 
 
 class PinnedCertificates(_KeptCertificates):
     """Certificates that an operator put into a folder, under SNS's file names.
 
     Nothing is downloaded. A missing or wrong file makes its messages wait; once the operator adds
-    it, it is found within a minute. If its messages were rejected instead, an operator who deletes
+    it, it is found within a second. If its messages were rejected instead, an operator who deletes
     rejects would lose all mail on the day SNS changes its certificate.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(max_age=timedelta(minutes=1))
+        super().__init__(max_age=timedelta(minutes=1), failure_age=HOST_FAILURE_AGE)
         self._folder = folder
 
     def _load(self, place: CertificateUrl) -> x509.Certificate:
@@ -141,12 +169,16 @@ class PinnedCertificates(_KeptCertificates):
                 pem = file.read(MAX_PEM_BYTES + 1)
             return load_certificate(pem)
         except FileNotFoundError as error:
-            raise CertificateUnavailable(f"{place.file_name} isn't in the folder") from error
+            if not self._folder.is_dir():
+                raise HostUnavailable("there is no folder", code="no_folder") from error
+            detail = f"{place.file_name} isn't in the folder"
+            raise CertificateUnavailable(detail, may_be_forged=True) from error
         except OSError as error:
-            detail = f"{place.file_name}: {type(error).__name__}"
-            raise CertificateUnavailable(detail) from error
+            code = type(error).__name__
+            raise CertificateUnavailable(f"{place.file_name}: {code}", code=code) from error
         except Rejected as error:
-            raise CertificateUnavailable(f"{place.file_name}: {error.detail}") from error
+            detail = f"{place.file_name}: {error.detail}"
+            raise CertificateUnavailable(detail, code="wrong_file") from error
 
 
 Connect = Callable[[str, float], HTTPSConnection]
@@ -166,7 +198,7 @@ class FetchedCertificates(_KeptCertificates):
     def __init__(
         self, *, connect: Connect = _connection, download_seconds: float = DOWNLOAD_SECONDS
     ) -> None:
-        super().__init__(max_age=timedelta(hours=12))
+        super().__init__(max_age=timedelta(hours=12), failure_age=FAILURE_AGE)
         self._connect = connect
         self._download_seconds = download_seconds
 
@@ -179,16 +211,16 @@ class FetchedCertificates(_KeptCertificates):
                 return _download(connection, place)
         except (OSError, HTTPException, HTTPError, ValueError) as error:
             # ValueError: http.client accepts a chunk of a negative size, and fails to read it.
-            detail = f"{place.host}: {type(error).__name__}"
-            raise CertificateUnavailable(detail) from error
+            code = type(error).__name__
+            raise HostUnavailable(f"{place.host}: {code}", code=code) from error
 
 
 def _download(connection: HTTPSConnection, place: CertificateUrl) -> x509.Certificate:
     path, headers = f"/{place.file_name}", {"Accept-Encoding": "identity"}
     connection.request("GET", path, headers=headers, preload_content=False)
     with closing(connection.getresponse()) as answer:
-        if answer.status != OK:
-            raise CertificateUnavailable(f"{place.host} answered {answer.status}")
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(place.host, answer.status)
         has_end = answer.length_remaining is not None or answer.chunked
         pem = answer.read(MAX_PEM_BYTES + 1)  # one byte past the limit, to detect oversize
     try:
@@ -196,7 +228,15 @@ def _download(connection: HTTPSConnection, place: CertificateUrl) -> x509.Certif
     except Rejected:
         if has_end or len(pem) > MAX_PEM_BYTES:
             raise
-        raise CertificateUnavailable(f"{place.host}: the file may have been cut") from None
+        detail = f"{place.host}: the file may have been cut"
+        raise HostUnavailable(detail, code="cut_file") from None
+
+
+def _refusal(host: str, status: int) -> CertificateUnavailable:
+    detail, code = f"{host} answered {status}", str(status)
+    if status in _ABOUT_THE_FILE:
+        return CertificateUnavailable(detail, code=code, may_be_forged=True)
+    return HostUnavailable(detail, code=code)
 
 
 @contextmanager

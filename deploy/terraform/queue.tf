@@ -6,9 +6,9 @@ resource "aws_sqs_queue" "notifications" {
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
 
-  # Leaves four days to repair a stopped relay. A message keeps its age when it is dead-lettered, so the
-  # dead-letter queue must have the longer retention.
-  message_retention_seconds = 4 * 24 * 3600
+  # The longest that SQS offers, to repair a stopped relay: in an outage messages wait here. A message keeps
+  # its age when it is dead-lettered, which rejected messages are within two hours or so.
+  message_retention_seconds = 14 * 24 * 3600
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn

@@ -31,7 +31,7 @@ variable "activate_rule_set" {
 }
 
 variable "mail_expiry_days" {
-  description = "Days after which S3 deletes a mail that no worker has deleted. Its message can wait in the queue for 4 days, and then in the dead-letter queue until it is 14 days old."
+  description = "Days after which S3 deletes a mail that no worker has deleted. Its message can wait in the queue or the dead-letter queue until it is 14 days old."
   type        = number
   default     = 15
 
@@ -48,13 +48,13 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receive_count" {
-  description = "How often SQS delivers a message before it moves it to the dead-letter queue. Every unsuccessful delivery counts: a killed bridge, an unavailable certificate, a failed message that is tried again. Ten deliveries outlast a certificate host's outage of twenty minutes."
+  description = "How often SQS delivers a message before it moves it to the dead-letter queue: 24 for each bridge, and 12. So no mail gets there in an outage of 24 hours in which every bridge is restarted each hour, and a rejected message does within about two hours. docs/delivery.md has the arithmetic."
   type        = number
-  default     = 10
+  default     = 60
 
   validation {
-    condition     = var.max_receive_count >= 3
-    error_message = "At least 3: a deployment alone can use up two."
+    condition     = var.max_receive_count >= 36
+    error_message = "At least 36: with one bridge, an outage of 24 hours can cost that many."
   }
 }
 

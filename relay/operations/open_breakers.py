@@ -27,7 +27,7 @@ class OpenBreakers:
     def find(self, client: "Redis", now_ms: int) -> list[OpenBreaker]:
         """Find them, the oldest first. Raises no error: a Redis that fails is one of them."""
         try:
-            code, others = _redis_fault(client), find_all_open(client)
+            code, others = _redis_fault(client), find_all_open(client, now_ms)
         except RedisError as error:
             code, others = type(error).__name__, []
         if code is None:

@@ -28,7 +28,9 @@ REGION = "us-east-1"
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:ses-inbound"
 BUCKET = "mails"
 MASK_DOMAIN = "masks.example"
-MAX_RECEIVES = 3
+MAX_RECEIVES = 60
+"""As in `deploy/terraform`."""
+
 _QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -41,7 +41,10 @@ def charts_of(queue: str, dead_letter_queue: str) -> tuple[Chart, ...]:
         ),
         Chart(
             "Failures per minute",
-            tuple(Line(words_for(name), (name,)) for name in ("not_settled", "failed", "rejected")),
+            tuple(
+                Line(words_for(name), (name,))
+                for name in ("not_settled", "failed", "rejected", "postponed")
+            ),
             is_tally=True,
         ),
         Chart(

@@ -16,13 +16,14 @@ from runtime.dependencies import Dependency
 
 SIGNS = {Level.GOOD: "✓", Level.LOOK: "▲", Level.BAD: "✖", Level.UNKNOWN: "?"}
 
-_COUNTED = (*OUTCOMES, "not_settled", "failed", "rejected")
+_COUNTED = (*OUTCOMES, "not_settled", "failed", "rejected", "postponed")
 _SHOWN_MINUTES = 5
 _WORDS = {
     "nomask": "no such mask",
     "not_settled": "attempt failed",
     "failed": "dead-lettered",
     "rejected": "rejected by the bridge",
+    "postponed": "parked or deferred by the bridge",
 }
 _UNKNOWN = "unknown"
 
@@ -77,6 +78,7 @@ def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
         "dead_letters": redis.total("redis_queue_dead_letters"),
         "failing": redis.counted("not_settled"),
         "rejected": redis.counted("rejected"),
+        "postponed": redis.counted("postponed"),
         "gauges_age": None if sampled is None else max(0, now - sampled * 60),
     }
 

@@ -191,6 +191,16 @@ RULES = (
         bad=50,
     ),
     Rule(
+        "postponed",
+        "Parked or deferred, last ten minutes",
+        Unit.MESSAGES,
+        "The bridge can't verify these, because it can't get SNS's certificate. Its log names the "
+        "reason: “message parked”, “message deferred”. They wait in SQS.",
+        "a-circuit-breaker-is-open",
+        look=1,
+        bad=50,
+    ),
+    Rule(
         "gauges_age",
         "Since the last gauges",
         Unit.SECONDS,

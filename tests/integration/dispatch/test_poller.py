@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
+from bridge.breakers import OwnBreakers
 from bridge.dispositions import Disposition
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
@@ -18,6 +19,7 @@ from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
 from bridge.messages import Handle
+from bridge.parking import Parking
 from bridge.poller import Poller, PollerOptions
 from bridge.sns.envelope import Envelope, parse
 from bridge.sqs import SqsQueue
@@ -65,6 +67,8 @@ class Bench:
             dispatcher=handover,
             confirmations=Confirmations(self.client),
             authenticate=self.authenticate,
+            parking=Parking(self.inbox, visibility_seconds=30),
+            breakers=OwnBreakers(self.client, bridge),
             totals=Totals(),
             options=PollerOptions(bridge, max_in_flight, 30, False, False),
             stopping=self.stopping,

@@ -41,6 +41,8 @@ def counted(client: redis.Redis) -> dict[str, int]:
         ("bridge.message", ["result:failure"], "failed"),
         ("bridge.message", ["result:success"], None),
         ("bridge.taken", ["result:enqueued"], None),
+        ("bridge.taken", ["result:parked"], "postponed"),
+        ("bridge.taken", ["result:deferred"], "postponed"),
         ("emails.outcome", [], None),
     ],
 )

@@ -4,14 +4,18 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from bridge.breakers import OwnBreakers
+from bridge.judge import Authenticate
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
+from bridge.parking import Parking
 from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from tests.fake_queue import FakeQueue
 from tests.ledger import Ledger
-from tests.unit.bridge.envelopes import TOPIC, authenticate
+from tests.unit.bridge import envelopes
+from tests.unit.bridge.envelopes import TOPIC
 
 
 def a_poller(
@@ -26,6 +30,9 @@ def a_poller(
     topic: str = TOPIC,
     has_room: Callable[[], bool] = lambda: True,
     dispatcher: Dispatcher | None = None,
+    authenticate: Authenticate | None = None,
+    parking: Parking | None = None,
+    breakers: OwnBreakers | None = None,
 ) -> Poller:
     """Make the poller of the bridge `b1`."""
     return Poller(
@@ -36,7 +43,9 @@ def a_poller(
         dispatcher=dispatcher or Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
         confirmations=Confirmations(ledger.client),
         acknowledgements=ledger.acknowledgements,
-        authenticate=partial(authenticate, topics=[topic]),
+        authenticate=authenticate or partial(envelopes.authenticate, topics=[topic]),
+        parking=Parking(queue, visibility_seconds=30) if parking is None else parking,
+        breakers=breakers or OwnBreakers(ledger.client, "b1"),
         totals=totals or Totals(),
         options=PollerOptions(
             bridge="b1",

@@ -86,16 +86,53 @@ def test_a_certificate_serves_its_own_url_only(host: CertificateHost) -> None:
     assert host.requests[1].startswith(HOSTS[1])
 
 
-def test_a_failure_is_remembered_for_a_minute(host: CertificateHost) -> None:
+@pytest.mark.parametrize(
+    ("status", "age", "may_be_forged"),
+    [
+        ("404 Not Found", A_MINUTE, True),
+        ("403 Forbidden", A_MINUTE, True),
+        ("410 Gone", A_MINUTE, True),
+        ("503 Slow Down", A_MOMENT, False),
+        ("500 Internal Server Error", A_MOMENT, False),
+        ("429 Too Many Requests", A_MOMENT, False),
+        ("408 Request Timeout", A_MOMENT, False),
+        ("301 Moved Permanently", A_MOMENT, False),
+    ],
+)
+def test_a_missing_file_is_remembered_for_a_minute_and_a_host_that_is_down_for_a_second(
+    host: CertificateHost, status: str, age: timedelta, may_be_forged: bool
+) -> None:
+    """Only the first may be a forger's invention."""
     certificates = fetching_from(host)
-    host.answer = answer_of(b"", "503 Slow Down")
-    for _ in range(5):
-        unavailable(lambda: certificates.get(URL, NOW))
+    host.answer = answer_of(b"", status)
+    failures = [unavailable(lambda: certificates.get(URL, NOW)) for _ in range(5)]
     host.answer = answer_of(PEM)
 
-    unavailable(lambda: certificates.get(URL, NOW + A_MINUTE - A_MOMENT))
+    assert {failure.may_be_forged for failure in failures} == {may_be_forged}
+    assert {failure.code for failure in failures} == {status[:3]}
+    unavailable(lambda: certificates.get(URL, NOW + age - timedelta(milliseconds=1)))
     assert len(host.requests) == 1
-    assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+    assert certificates.get(URL, NOW + age) == GENUINE
+
+
+def test_a_host_that_is_down_is_asked_once_for_all_its_files(host: CertificateHost) -> None:
+    """Each try may take five seconds, and no message is verified meanwhile."""
+    certificates = fetching_from(host)
+    host.answer = answer_of(b"", "503 Slow Down")
+
+    flood(certificates, 20)
+
+    assert len(host.requests) == 1
+
+
+def test_among_many_invented_names_another_missing_file_may_be_invented_too(
+    host: CertificateHost,
+) -> None:
+    certificates = fetching_from(host)
+    host.answer = answer_of(b"", "404 Not Found")
+    flood(certificates, MAX_FAILURES)
+
+    assert unavailable(lambda: certificates.get(URL, NOW)).may_be_forged
 
 
 def test_a_remembered_failure_keeps_nothing_of_its_download_in_memory() -> None:
@@ -194,8 +231,16 @@ def test_a_pinned_certificate_that_is_missing_can_be_added(tmp_path: Path) -> No
 
     missing = unavailable(lambda: certificates.get(URL, NOW))
     assert str(missing) == f"{FILE} isn't in the folder"
+    assert missing.may_be_forged
     our_signer().write_certificate(tmp_path)
-    assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+    assert certificates.get(URL, NOW + A_MOMENT) == GENUINE
+
+
+def test_a_folder_that_is_away_is_no_forgery(tmp_path: Path) -> None:
+    certificates = PinnedCertificates(tmp_path / "away")
+
+    missing = unavailable(lambda: certificates.get(URL, NOW))
+    assert (missing.code, missing.may_be_forged) == ("no_folder", False)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +261,7 @@ def test_a_pinned_file_that_is_not_right_makes_its_messages_wait(
 
     failure = unavailable(lambda: PinnedCertificates(tmp_path).get(URL, NOW))
     assert str(failure) == f"{FILE}: {detail}"
+    assert not failure.may_be_forged
 
 
 def test_a_pinned_file_that_cannot_be_read_makes_its_messages_wait(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
+from bridge.breakers import OwnBreakers
 from bridge.dispositions import Disposition
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.reservations import Reservations
+from bridge.parking import Parking
 from bridge.poller import Poller, PollerOptions
 from bridge.totals import Totals
 from bridge.visibility import Leases
@@ -62,6 +64,8 @@ def flooded_with(*contents: object) -> Poller:
         dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
         confirmations=Confirmations(connect(NO_REDIS)),
         authenticate=authenticate,
+        parking=Parking(queue, visibility_seconds=30),
+        breakers=OwnBreakers(connect(NO_REDIS), "b1"),
         totals=Totals(),
         options=PollerOptions("b1", 1000, 30, False, False),
         stopping=threading.Event(),

@@ -3,11 +3,15 @@
 import fakeredis
 import pytest
 
+from bridge.breakers import BLAMES, CERTIFICATE_MISSING, Blame, OwnBreakers
 from bridge.gate import Gate
-from runtime.breakers import BRIDGE, Breakers
+from bridge.messages import Message
+from bridge.parking import Parking
+from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
+from tests.fake_queue import FakeQueue
 
-WANTED = 10
+WANTED, PLACES = 10, 12
 
 
 class World:
@@ -17,7 +21,14 @@ class World:
         self.now = 1000.0
         self.redis = fakeredis.FakeRedis()
         self.workers = Breakers(self.redis, monotonic=self.time)
-        self.gate = Gate(Breakers(self.redis, monotonic=self.time), monotonic=self.time)
+        self.own = OwnBreakers(self.redis, "b1", monotonic=self.time)
+        self.parking = Parking(FakeQueue(), visibility_seconds=30, places=PLACES)
+        self.gate = Gate(
+            Breakers(self.redis, monotonic=self.time),
+            self.own,
+            self.parking,
+            monotonic=self.time,
+        )
 
     def time(self) -> float:
         return self.now
@@ -67,10 +78,49 @@ def test_half_a_second_after_the_breaker_has_closed_the_bridge_is_back_at_full_s
     assert world.gate.may_receive(WANTED) == WANTED
 
 
-def test_a_breaker_of_another_bridge_stops_nobody(world: World) -> None:
-    """Certificates are each bridge's own affair: another may have them."""
-    other = Breakers(world.redis, BRIDGE)
+def open_certificates(breakers: OwnBreakers) -> None:
     for _ in range(5):
-        other.failed(Dependency.CERTIFICATES, "TimeoutError")
+        breakers.failed("TimeoutError")
+
+
+def test_a_breaker_of_another_bridge_stops_nobody(world: World) -> None:
+    """Another may reach SNS's host."""
+    open_certificates(OwnBreakers(world.redis, "b2"))
 
     assert world.gate.may_receive(WANTED) == WANTED
+
+
+@pytest.mark.parametrize("blame", [CERTIFICATE_MISSING, *BLAMES.values()], ids=lambda one: one.code)
+def test_while_its_own_breaker_is_open_one_message_comes_in_every_five_seconds(
+    world: World, blame: Blame
+) -> None:
+    world.own.open(blame)
+
+    assert sum(world.received_in(20)) == 4
+
+    world.own.worked()
+    assert world.gate.may_receive(WANTED) == WANTED
+
+
+def test_while_certificates_fail_no_more_comes_in_than_can_be_parked(world: World) -> None:
+    world.own.failed("TimeoutError")
+    for number in range(PLACES - 3):
+        world.parking.park(a_message(number), "503")
+    assert world.gate.may_receive(WANTED) == 3
+
+    for number in range(PLACES):
+        world.parking.park(a_message(number), "503")
+    open_certificates(world.own)
+    assert sum(world.received_in(20)) == 0
+
+
+def test_forged_messages_that_are_parked_take_no_place_from_genuine_ones(world: World) -> None:
+    """A host that is down fails files it has never heard of; the known certificate still works."""
+    for number in range(PLACES):
+        world.parking.park(a_message(number), "503")
+
+    assert world.gate.may_receive(WANTED) == WANTED
+
+
+def a_message(number: int) -> Message:
+    return Message(f"m{number}", f"h{number}", "", 1, 0)

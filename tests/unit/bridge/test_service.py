@@ -7,11 +7,13 @@ import time
 import fakeredis
 import pytest
 
+from bridge.breakers import OwnBreakers
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.gate import Gate
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.messages import Message
+from bridge.parking import Parking
 from bridge.reporter import Reporter
 from bridge.service import Components, Service
 from bridge.totals import Totals
@@ -70,13 +72,24 @@ def run(*bodies: str, receives: int) -> float:
 def components(queue: FakeQueue, stopping: threading.Event) -> Components:
     client = fakeredis.FakeRedis()
     ledger, leases, totals = a_ledger(client), Leases(), Totals()
+    parking, breakers = Parking(queue, visibility_seconds=30), OwnBreakers(client, "b1")
     return Components(
         queue=queue,
         in_flight=ledger.in_flight,
         acknowledgements=ledger.acknowledgements,
         leases=leases,
-        gate=Gate(Breakers(client)),
-        poller=a_poller(queue, ledger, leases=leases, totals=totals, stopping=stopping),
+        gate=Gate(Breakers(client), breakers, parking),
+        parking=parking,
+        breakers=breakers,
+        poller=a_poller(
+            queue,
+            ledger,
+            leases=leases,
+            totals=totals,
+            stopping=stopping,
+            parking=parking,
+            breakers=breakers,
+        ),
         deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
         visibility=a_visibility(queue, client, leases),
         reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), totals),

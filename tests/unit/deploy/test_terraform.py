@@ -13,6 +13,7 @@ from relay.config import RelayConfig
 from runtime.env import describe
 from tests.unit.deploy.aws_calls import actions_of
 from tests.unit.deploy.examples import ROOT
+from tools.local.aws import MAX_RECEIVES
 
 TERRAFORM = ROOT / "deploy" / "terraform"
 OPERATIONS = ROOT / "relay" / "operations"
@@ -160,14 +161,29 @@ def test_mails_outlive_the_messages_about_them() -> None:
     assert days > 14
 
 
-def test_a_message_that_comes_to_nothing_is_kept_longer_than_it_waited() -> None:
+def test_messages_wait_for_as_long_as_sqs_allows() -> None:
     queue = resource("aws_sqs_queue", "notifications")
 
-    assert queue["message_retention_seconds"] == "${4 * 24 * 3600}"
+    assert queue["message_retention_seconds"] == "${14 * 24 * 3600}"
     assert "aws_sqs_queue.dead_letters.arn" in queue["redrive_policy"]
     assert "var.max_receive_count" in queue["redrive_policy"]
     allow = resource("aws_sqs_queue_redrive_allow_policy", "dead_letters")
     assert "byQueue" in allow["redrive_allow_policy"]
+
+
+def test_the_local_aws_delivers_a_message_as_often_as_terraform_allows() -> None:
+    assert blocks("variable")[("max_receive_count",)]["default"] == MAX_RECEIVES
+
+
+def test_an_outage_of_a_day_dead_letters_no_mail_and_two_hours_dead_letter_what_is_rejected() -> (
+    None
+):
+    """The arithmetic of docs/delivery.md: two bridges, each restarted every hour."""
+    receives = blocks("variable")[("max_receive_count",)]["default"]
+    hidden_seconds = blocks("variable")[("visibility_timeout_seconds",)]["default"]
+
+    assert receives >= 24 * 2 + 12
+    assert receives * hidden_seconds <= 2 * 3600
 
 
 @pytest.mark.parametrize("name", ["notifications", "dead_letters"])

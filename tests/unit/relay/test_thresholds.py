@@ -28,6 +28,7 @@ TABLE: dict[str, list[tuple[float | None, Level]]] = {
     "dead_letters": [(0, GOOD), (1, LOOK), (50, BAD)],
     "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (50, BAD)],
     "rejected": [(0, GOOD), (1, LOOK), (50, BAD)],
+    "postponed": [(0, GOOD), (1, LOOK), (50, BAD)],
     "gauges_age": [(0, GOOD), (149, GOOD), (150, LOOK), (600, BAD)],
 }
 

@@ -1,0 +1,160 @@
+"""Verifies a message, and says what becomes of it. Never raises.
+
+A message is judged by itself. What can't be told from one message, the poller tells from many:
+whether it is the message's fault that its certificate is missing or its topic unknown.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+import dramatiq
+import markus
+
+from bridge.breakers import BLAMES, CERTIFICATE_MISSING, Blame
+from bridge.dispositions import Disposition
+from bridge.ledger.dispatch import Work
+from bridge.messages import Message
+from bridge.ports import Queue
+from bridge.sns.certificates import CertificateUnavailable
+from bridge.sns.envelope import Envelope, EnvelopeType
+from bridge.sns.reject_reasons import Rejected
+from bridge.sns.routing import REJECT, ForWorkers, SendConfirmed, Unneeded, route_of
+from emails import wire
+
+logger = logging.getLogger(__name__)
+metrics = markus.get_metrics("bridge")
+
+
+Authenticate = Callable[[str], Envelope]
+"""From a message's body to a verified envelope. Raises `Rejected` for a message that must
+not come in, `CertificateUnavailable` if that can't be decided now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """It can't be told now what the message is; `code` says why."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """The message may be at fault, or we are. `disposition` is what becomes of it if we are not."""
+
+    blame: Blame
+    disposition: Disposition
+
+
+Judgement = Work | SendConfirmed | Disposition | Undecided | Suspect
+
+_PASSED = frozenset({Disposition.CONFIRMED, Disposition.UNNEEDED})
+
+
+def has_passed(judgement: Judgement) -> bool:
+    """Whether the message is genuine, which shows that settings and certificates are right."""
+    return isinstance(judgement, Work | SendConfirmed) or judgement in _PASSED
+
+
+class Judge:
+    """Judges messages by `authenticate`. The other parameters are settings of the same names."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        authenticate: Authenticate,
+        *,
+        delete_failed_messages: bool,
+        confirm_subscriptions: bool,
+    ) -> None:
+        self._queue = queue
+        self._authenticate = authenticate
+        self._delete_failed_messages = delete_failed_messages
+        self._confirm_subscriptions = confirm_subscriptions
+
+    def judge(self, message: Message) -> Judgement:
+        """Verify a message, and say what it is. Never raises."""
+        try:
+            return self._prepare(message, self._authenticate(message.body))
+        except Rejected as rejected:
+            return self._rejected(message, rejected)
+        except CertificateUnavailable as error:
+            if not error.may_be_forged:
+                return Undecided(error.code)
+            logger.warning(
+                "message deferred",
+                extra={
+                    "sqs_message_id": message.message_id,
+                    "reason": "certificate_unavailable",
+                    "detail": str(error),
+                },
+            )
+            return Suspect(CERTIFICATE_MISSING, Disposition.DEFERRED)
+        except Exception as error:
+            logger.exception(
+                "message could not be handed on",
+                extra={
+                    "sqs_message_id": message.message_id,
+                    "error_type": type(error).__name__,
+                },
+            )
+            return Disposition.ERROR
+
+    def _rejected(self, message: Message, rejected: Rejected) -> Judgement:
+        metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
+        logger.warning(
+            "message rejected",
+            extra={
+                "sqs_message_id": message.message_id,
+                "reason": rejected.reason,
+                "detail": rejected.detail,
+                "deleted": self._delete_failed_messages,
+                "receive_count": message.receive_count,
+            },
+        )
+        blame = BLAMES.get(rejected.reason)
+        return Suspect(blame, Disposition.REJECTED) if blame else Disposition.REJECTED
+
+    def _prepare(self, message: Message, envelope: Envelope) -> Judgement:
+        if (token := self._token_to_confirm(envelope)) is not None:
+            self._queue.confirm_subscription(envelope.topic_arn, token)
+            logger.info("subscription confirmed", extra={"sqs_message_id": message.message_id})
+            return Disposition.CONFIRMED
+        route = route_of(envelope)
+        match route:
+            case ForWorkers(queue):
+                return Work(message.handle, _work(message, envelope, queue))
+            case SendConfirmed():
+                return route
+            case Unneeded():
+                _note_unneeded(message, route)
+                return Disposition.UNNEEDED
+            case _:
+                assert_never(route)
+
+    def _token_to_confirm(self, envelope: Envelope) -> str | None:
+        asks = envelope.type is EnvelopeType.SUBSCRIPTION_CONFIRMATION
+        return envelope.token if asks and self._confirm_subscriptions else None
+
+
+def _note_unneeded(message: Message, event: Unneeded) -> None:
+    metrics.incr("unneeded", tags=[f"event:{event.event}"])
+    if event.event == REJECT:
+        # SES found a virus in a mail that it had accepted from us: the owner doesn't get it.
+        logger.warning(
+            "ses rejected a mail that it had accepted",
+            extra={"sqs_message_id": message.message_id, "ses_message_id": event.ses_id},
+        )
+
+
+def _work(message: Message, envelope: Envelope, queue: str) -> dramatiq.Message[None]:
+    return dramatiq.Message(
+        queue_name=queue,
+        actor_name=wire.ACTOR_NAME,
+        args=(),
+        kwargs=wire.payload(sns_message_id=envelope.message_id, notification=envelope.message),
+        options={wire.SQS_MESSAGE_ID: message.message_id, "sent_at_ms": message.sent_at_ms},
+        # The same id in all logs, Dramatiq's own included.
+        message_id=message.message_id,
+    )
