@@ -31,6 +31,9 @@ NEEDS_NOTHING_MORE = frozenset(
 )
 """A message that ended so is deleted from SQS at once."""
 
+IS_NO_WORK = NEEDS_NOTHING_MORE | {Disposition.SEND_CONFIRMED, Disposition.ALREADY_FAILED}
+"""A message that ended so waits for no worker."""
+
 FAILURES = frozenset(
     {Disposition.REJECTED, Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR}
 )
@@ -44,6 +47,11 @@ class Cycle:
     dispositions: Counter[Disposition]
     poll_seconds: float
     process_seconds: float
+
+    @property
+    def is_without_work(self) -> bool:
+        """Whether messages were received, and none of them is for the workers."""
+        return self.received > 0 and self.dispositions.keys() <= IS_NO_WORK
 
     @property
     def failed(self) -> int:

@@ -50,3 +50,10 @@ class Gate:
             return 0
         self._trickle_at = now + self._trickle_seconds
         return 1
+
+    def received_no_work(self) -> None:
+        """Note that what came in is nothing for workers: it is no probe, so the next may come now.
+
+        Otherwise thousands of `Send` events would stand before the mail that closes the breaker.
+        """
+        self._trickle_at = float("-inf")

@@ -48,6 +48,7 @@ class SendEvents:
         self._clock = clock
         self._kept: deque[_Kept] = deque()
         self._tend_at = 0.0
+        self._has_noted_all = False
 
     def confirm(self, sends: Sequence[tuple[Message, SendConfirmed]]) -> None:
         """Note events, and keep them for a while. Raises `RedisError` if Redis takes no notes."""
@@ -73,12 +74,17 @@ class SendEvents:
             return
         self._tend_at = now + _TEND_SECONDS
         if self._confirmations.were_lost():
-            logger.info("sends noted again", extra={"message_count": len(self._kept)})
-            self._confirmations.note(
-                [(kept.send.delivery, kept.send.ses_id) for kept in self._kept], None
-            )
+            self._note_all()
         while due := self._take_due(now):
             self._try("delete", partial(self._queue.delete, due))
+
+    def _note_all(self) -> None:
+        self._confirmations.note_all(
+            [(kept.send.delivery, kept.send.ses_id) for kept in self._kept]
+        )
+        if self._has_noted_all:
+            logger.info("sends noted again", extra={"message_count": len(self._kept)})
+        self._has_noted_all = True
 
     def _take_due(self, now: float) -> list[Handle]:
         due: list[Handle] = []

@@ -116,6 +116,8 @@ class Service:
             return self._pause(_FULL_WAIT_SECONDS)
         cycle = self._components.poller.cycle(demand)
         self._components.reporter.after_cycle(cycle, time.monotonic() - started)
+        if cycle.is_without_work:
+            self._components.gate.received_no_work()
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
         # When a whole batch fails, back off: somebody floods the queue. When Redis gets full, the

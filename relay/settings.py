@@ -30,6 +30,7 @@ set_up_sentry(CONFIG, django=True)
 set_up_metrics(CONFIG)
 
 SECRET_KEY = CONFIG.secret_key
+SECRET_KEY_FALLBACKS = list(CONFIG.secret_key_fallbacks or ())
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
 SITE_ORIGIN = CONFIG.site_origin

@@ -2,7 +2,7 @@
 
     relay:sent:DELIVERY       SES's id of the delivery's mail
     relay:send-event-delay    how many seconds such events take through the queue at the moment
-    relay:confirms:BRIDGE     a bridge has noted some; it vanishes with them if Redis is wiped
+    relay:confirms:BRIDGE     all that a bridge keeps was noted; vanishes with it if Redis is wiped
 
 A worker that finds the claim of an earlier attempt looks here whether SES has the mail. That is
 rare, so nothing else happens for such an event: no actor, no database.
@@ -16,6 +16,7 @@ from emails.wire import CONFIRMATION_SECONDS, SEND_EVENT_DELAY_KEY, sent_key
 
 if TYPE_CHECKING:
     from redis import Redis
+    from redis.client import Pipeline
 
 
 DELAY_SECONDS = 600
@@ -30,19 +31,33 @@ class Confirmations:
         self._marker = f"relay:confirms:{uuid.uuid4().hex}"
 
     def note(self, sends: Sequence[tuple[str, str]], delay_seconds: float | None) -> None:
-        """Note the sends, each a delivery and SES's id, in one round trip.
+        """Note more sends, each a delivery and SES's id, in one round trip.
 
         `delay_seconds` is how long they were in the queue, None if that is unknown.
         """
         with self._redis.pipeline(transaction=False) as pipeline:
-            for delivery, ses_id in sends:
-                pipeline.set(sent_key(delivery), ses_id, ex=CONFIRMATION_SECONDS)
-            pipeline.set(self._marker, 1, ex=CONFIRMATION_SECONDS)
+            _set_all(pipeline, sends)
             if delay_seconds is not None:
                 delay = max(0, round(delay_seconds))
                 pipeline.set(SEND_EVENT_DELAY_KEY, delay, ex=DELAY_SECONDS)
             pipeline.execute()
 
+    def note_all(self, sends: Sequence[tuple[str, str]]) -> None:
+        """Note everything that this bridge keeps, so that `were_lost` is false until a loss.
+
+        Only this writes the marker, and in one step: if `note` did, the next event after Redis was
+        wiped would hide that earlier ones were lost.
+        """
+        with self._redis.pipeline(transaction=True) as pipeline:
+            _set_all(pipeline, sends)
+            pipeline.set(self._marker, 1, ex=CONFIRMATION_SECONDS)
+            pipeline.execute()
+
     def were_lost(self) -> bool:
-        """Return whether Redis has lost this bridge's notes since the last `note`."""
+        """Return whether Redis has lost notes of this bridge since the last `note_all`."""
         return not self._redis.exists(self._marker)
+
+
+def _set_all(pipeline: "Pipeline", sends: Sequence[tuple[str, str]]) -> None:
+    for delivery, ses_id in sends:
+        pipeline.set(sent_key(delivery), ses_id, ex=CONFIRMATION_SECONDS)

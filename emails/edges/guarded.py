@@ -29,6 +29,19 @@ class GuardedMailStore:
         with _reported(self._breakers, Dependency.S3):
             return self._mail_store.fetch(mail)
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch the start of a mail; see `MailStore`."""
+        with _reported(self._breakers, Dependency.S3):
+            return self._mail_store.fetch_start(mail, size)
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail; see `MailStore`. Not reported: it needs other permissions than fetching."""
+        return self._mail_store.copy(mail, key)
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail; see `MailStore`. Not reported, like `copy`."""
+        self._mail_store.put(mail, raw)
+
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.delete(bucket, keys)

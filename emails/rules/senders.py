@@ -3,10 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from emails.rules.addresses import Address, domain_of, only_address_in, parse
+from emails.rules.addresses import (
+    Address,
+    addresses_in,
+    domain_of,
+    only_address_in,
+    parse,
+)
 from emails.values.facts import MailFacts, Verdict
 
 _AUTHSERV_ID = "amazonses.com"
+_MAX_AUTHORS = 20
 _MAX_HEADER = 10_000
 """Characters of `Authentication-Results` that are read; real ones are shorter."""
 
@@ -22,6 +29,12 @@ def sender_of(mail: MailFacts) -> Address | None:
     """Return the only address in `From`. None: missing, several, or unreadable."""
     values = mail.values("from")
     return only_address_in(values[0]) if len(values) == 1 else None
+
+
+def authors_of(mail: MailFacts) -> tuple[Address, ...]:
+    """Return all addresses in `From`, however malformed: the first `_MAX_AUTHORS`."""
+    found = (parse(text) for value in mail.values("from") for text in addresses_in(value))
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:_MAX_AUTHORS]
 
 
 def is_authenticated(mail: MailFacts, sender: Address) -> bool:

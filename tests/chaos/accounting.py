@@ -46,11 +46,13 @@ class Judged:
 def judge(
     account: Account, *, killed_at: Mapping[str, Sequence[float]], is_poison: bool = False
 ) -> Judged:
-    """Judge one message. `killed_at` is when each process was killed or stopped."""
-    found = _judged(account, killed_at)
-    if is_poison and found.fate is Fate.DEAD_LETTERED:
-        return Judged(account.name, Fate.POISON, found.detail)
-    return found
+    """Judge one message. `killed_at` is when each process was killed or stopped.
+
+    Poison is dead-lettered between attempts, so its delivery may be in doubt for ever.
+    """
+    if is_poison and not account.sendings and account.failures and account.is_kept:
+        return Judged(account.name, Fate.POISON, account.failures[-1])
+    return _judged(account, killed_at)
 
 
 def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judged:
@@ -63,7 +65,7 @@ def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judge
     if sendings:
         is_recorded = account.state == "finished"
         return Judged(name, Fate.FORWARDED if is_recorded else Fate.UNSETTLED)
-    if account.failures and (account.is_queued or account.is_given_up):
+    if account.failures and account.is_kept:
         return Judged(name, Fate.DEAD_LETTERED, account.failures[-1])
     return Judged(name, Fate.LOST, f"delivery: {account.state}, failures: {account.failures}")
 

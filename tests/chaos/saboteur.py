@@ -1,8 +1,9 @@
 """Injects each kind of fault, and ends those that last."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -50,7 +51,20 @@ _WIRES = {
     Kind.SES_UNHEARD: (Server.SES, Trouble(loses_answers=True)),
     Kind.SES_FORGETS: (Server.SES, Trouble(idle_seconds=0.5)),
 }
-_SECONDS = {Kind.PAUSE_WORKERS: 17.0, Kind.PAUSE_BRIDGE: 8.0, Kind.S3_LATE: 8.0}
+_MISSPELT = {"AWS_S3_EMAIL_BUCKET": "mial"}
+_AHEAD = {
+    "PYTHONPATH": str(Path(__file__).parents[1] / "lab" / "wrong_clock"),
+    "LAB_CLOCK_AHEAD_SECONDS": "180",
+}
+_OF_SETTINGS = (Kind.MISSPELT_BUCKET, Kind.WRONG_CLOCK, Kind.NO_CREDENTIALS)
+_UNNEEDED = ("Delivery", "Open", "Click", "DeliveryDelay")
+_SECONDS = {
+    Kind.PAUSE_WORKERS: 17.0,
+    Kind.PAUSE_BRIDGE: 8.0,
+    Kind.S3_LATE: 8.0,
+    Kind.WRONG_CLOCK: 20.0,
+    Kind.NO_CREDENTIALS: 10.0,
+}
 _USUAL_SECONDS = 4.0
 
 
@@ -112,7 +126,10 @@ class Saboteur:
             Kind.LOCKED_MASK: self._lock_mask,
             Kind.NEW_CERTIFICATE: self._world.sign_anew,
             Kind.POISON: self._deliver_poison,
-            Kind.MISSPELT_BUCKET: self._misspell_bucket,
+            Kind.MISSPELT_BUCKET: lambda: self._restart_with(WORKERS, _MISSPELT),
+            Kind.WRONG_CLOCK: lambda: self._restart_with(WORKERS[1:], _AHEAD),
+            Kind.NO_CREDENTIALS: self._withhold_credentials,
+            Kind.UNNEEDED_EVENTS: self._send_unneeded_events,
             Kind.CUT: self._cut,
         }
 
@@ -167,13 +184,29 @@ class Saboteur:
             for wire in self._world.wiring.to(Server.S3, process):
                 wire.watch_for(pattern, partial(self._supervisor.kill_worker, process))
 
-    def _misspell_bucket(self) -> Undo:
-        self._supervisor.restart(WORKERS, AWS_S3_EMAIL_BUCKET="mial")
-        return lambda: self._supervisor.restart(WORKERS)
+    def _restart_with(self, names: Sequence[str], settings: dict[str, str]) -> Undo:
+        self._supervisor.restart(names, lambda _: settings)
+        return lambda: self._supervisor.restart(names)
+
+    def _withhold_credentials(self) -> Undo:
+        endpoint = self._world.credentials
+        endpoint.is_down = True
+        self._supervisor.restart(WORKERS, endpoint.settings)
+
+        def undo() -> None:
+            endpoint.is_down = False
+
+        return undo
+
+    def _send_unneeded_events(self) -> None:
+        for event in _UNNEEDED:
+            self._world.aws.notify({"eventType": event, "mail": {"messageId": "0100-1"}})
 
 
 def _area(kind: Kind) -> str:
     """Return what a fault breaks: one fault at a time, as the end of one must not end another."""
+    if kind in _OF_SETTINGS:
+        return "SETTINGS"
     names = ("REDIS", "POSTGRES", "S3", "SES", "SQS")
     found = next((name for name in names if name in kind.name), kind.name)
     return "POSTGRES" if kind is Kind.LOCKED_MASK else found

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     PAUSE_BRIDGE = "bridge paused past its visibility timeout"
     POISON = "a mail that kills whoever fetches it"
     MISSPELT_BUCKET = "workers restarted with a misspelt bucket, then with the right one"
+    WRONG_CLOCK = "workers restarted with a clock three minutes ahead, then with the right one"
+    NO_CREDENTIALS = "workers restarted, their credentials not to be had yet"
 
     WIPE_REDIS = "Redis wiped"
     RESTART_REDIS = "Redis killed, back empty"
@@ -47,7 +49,8 @@ class Kind(StrEnum):
     SQS_DOWN = "SQS down"
     SQS_DELETES_UNHEARD = "SQS's answers to deletes lost"
     NEW_CERTIFICATE = "SNS signs with a certificate that can't be had yet"
-    CUT = "all connections of a process cut"
+    CUT = "all connections cut"
+    UNNEEDED_EVENTS = "events of SES that nobody needs"
 
 
 KILLS = (Kind.KILL_WORKERS, Kind.KILL_WORKER, Kind.KILL_BRIDGE)
@@ -86,7 +89,14 @@ class Scale:
 
 
 _MANY = {Kind.KILL_WORKERS: 12, Kind.KILL_WORKER: 12, Kind.KILL_BRIDGE: 10}
-_ONE = (Kind.POISON, Kind.MISSPELT_BUCKET, Kind.REDIS_FAILOVER, Kind.NEW_CERTIFICATE)
+_ONE = (
+    Kind.POISON,
+    Kind.MISSPELT_BUCKET,
+    Kind.WRONG_CLOCK,
+    Kind.NO_CREDENTIALS,
+    Kind.REDIS_FAILOVER,
+    Kind.NEW_CERTIFICATE,
+)
 
 LONG = Scale(
     messages=5_000,

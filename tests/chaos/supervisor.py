@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
@@ -20,13 +20,21 @@ _LOOK_SECONDS = 0.2
 _MANAGE = ["manage.py", "rundramatiq", "--skip-logging", "--processes", "1", "--threads", "4"]
 
 
+Settings = Callable[[str], Mapping[str, str]]
+"""From a process's identity to settings of its own."""
+
+
+def _none(_: str) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass
 class Member:
     """A supervised process. `life` counts its starts."""
 
     name: str
     command: list[str]
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: Settings = _none
     life: int = 1
     lives: list[Process] = field(default_factory=list)
 
@@ -69,7 +77,7 @@ class Supervisor:
 
         return self._do(name, kill)
 
-    def restart(self, names: tuple[str, ...], **settings: str) -> None:
+    def restart(self, names: Sequence[str], settings: Settings = _none) -> None:
         """Let these processes end what they do, and start them again with other settings."""
         with self._lock:
             for name in names:
@@ -137,8 +145,9 @@ class Supervisor:
         return member
 
     def _start(self, member: Member) -> Process:
-        settings = self._wiring.settings(member.name) | member.settings
+        settings = self._wiring.settings(member.name)
         settings |= {"AWS_ACCESS_KEY_ID": member.identity, "PROCESS_EMAIL_HEALTHCHECK_PATH": ""}
+        settings |= member.settings(member.identity)
         return self._stack.start(member.identity, member.command, settings)
 
 

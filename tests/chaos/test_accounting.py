@@ -1,5 +1,7 @@
 """The judge itself: a harness that calls everything well proves nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.chaos.accounting import BAD, Fate, judge
@@ -47,8 +49,10 @@ def test_what_became_of_a_message(
 
 def test_a_message_that_kills_its_workers_is_to_be_dead_lettered() -> None:
     dead = Account("1", [], CLAIMED, {}, is_queued=True, failures=["too_many_deliveries"])
+    doubtful = replace(dead, state=IN_DOUBT)
 
     assert judge(dead, killed_at={}, is_poison=True).fate is Fate.POISON
+    assert judge(doubtful, killed_at={}, is_poison=True).fate is Fate.POISON
     assert judge(dead, killed_at={}).fate is Fate.DEAD_LETTERED
     assert Fate.DEAD_LETTERED in BAD
 

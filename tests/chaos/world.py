@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from tests.lab.credentials import CredentialsEndpoint
 from tests.lab.lab import Lab
 from tests.lab.wiring import Wiring
 from tests.waiting import wait_until
@@ -59,6 +60,7 @@ class World:
         self.aws = FastAws(folder)
         if has_events:
             self.aws.publish_send_events()
+        self.credentials = CredentialsEndpoint()
         self._redises: list[LocalRedis] = []
         self.redis = self._start_redis()
         self.postgres = LocalPostgres(folder)
@@ -127,6 +129,7 @@ class World:
     def stop(self) -> None:
         """Stop the servers."""
         self.wiring.close()
+        self.credentials.close()
         self.postgres.stop()
         for one in self._redises:
             one.stop()

@@ -140,12 +140,14 @@ def test_the_notes_grow_older_from_the_first_look(redis_client: redis.Redis) -> 
 
 def test_a_bridge_learns_that_its_notes_were_lost(redis_client: redis.Redis) -> None:
     one, other = Confirmations(redis_client), Confirmations(redis_client)
-    one.note([("1-0", "0100-1")], None)
-    other.note([("2-0", "0100-2")], None)
+    one.note_all([("1-0", "0100-1")])
+    other.note_all([("2-0", "0100-2")])
     assert not one.were_lost()
 
     redis_client.flushdb()
-    one.note([("1-0", "0100-1")], None)
+    one.note([("3-0", "0100-3")], None)
+    assert one.were_lost()
+    one.note_all([("1-0", "0100-1"), ("3-0", "0100-3")])
 
     assert not one.were_lost()
     assert other.were_lost()

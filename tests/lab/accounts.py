@@ -30,6 +30,11 @@ class Account:
     """Why it was dead-lettered, each time; also if it was forwarded later."""
 
     @property
+    def is_kept(self) -> bool:
+        """Whether SQS still has it, in either queue."""
+        return self.is_queued or self.is_given_up
+
+    @property
     def burnt(self) -> int:
         """The receives beyond one per message."""
         return sum(max(0, number - 1) for number in self.receives.values())

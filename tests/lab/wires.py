@@ -73,7 +73,7 @@ class Wire:
     _trouble: Trouble = NONE
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _connections: set[_Connection] = field(default_factory=set)
-    _watched: tuple[bytes, Callable[[], object]] | None = None
+    _watched: dict[bytes, Callable[[], object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         starting = asyncio.start_server(self._accept, _HOST, 0)
@@ -96,7 +96,7 @@ class Wire:
 
     def watch_for(self, pattern: bytes, act: Callable[[], object]) -> None:
         """Call `act`, in a thread, for each request with these bytes. It doesn't arrive."""
-        self._watched = pattern, act
+        self._watched[pattern] = act
 
     def lead_to(self, target: Target) -> None:
         """Lead new connections to another server. Open ones stay where they are."""
@@ -160,10 +160,10 @@ class Wire:
         one.server.close()
 
     def _is_watched(self, data: bytes) -> bool:
-        if self._watched is None or self._watched[0] not in data:
-            return False
-        threading.Thread(target=self._watched[1], daemon=True).start()
-        return True
+        found = [act for pattern, act in list(self._watched.items()) if pattern in data]
+        for act in found:
+            threading.Thread(target=act, daemon=True).start()
+        return bool(found)
 
     def _has_forgotten(self, one: _Connection) -> bool:
         idle_seconds = self._trouble.idle_seconds

@@ -15,12 +15,13 @@ _TAKEN_AT = "taken_at_ms"
 _REQUEUES = "requeues"
 
 _DROPPED_ON_REQUEUE = (
-    {"retries", "traceback", "requeue_timestamp", "eta", "redis_message_id"}
+    {"retries", "put_backs", "suspicions", "traceback"}
+    | {"requeue_timestamp", "eta", "redis_message_id"}
     | {NOTE, failure_reasons.TOO_MANY_DELIVERIES}
     # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}
 )
-"""Options that requeueing drops: with its old `retries`, a message would be dead-lettered at its
+"""Options that requeueing drops: with its old counts, a message would be dead-lettered at its
 next failure."""
 
 

@@ -7,9 +7,12 @@ any other acknowledgement resets it.
 
 An attempt that finds the claim of a dead worker ends in order, too, but says nothing about the
 work: it is uncounted, and the deaths before it stay counted.
+
+A message whose worker died once runs alone from then on: what dies beside others says nothing.
 """
 
 import logging
+import threading
 from typing import Any
 
 import dramatiq
@@ -20,6 +23,7 @@ from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_for
 from emails.values.outcomes import WORK_NOT_RUN
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
+from relay.worker.solitude import Solitude
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +34,16 @@ class DeliveryLimit(dramatiq.Middleware):
     def __init__(self, attempts: DeliveryAttempts, max_deliveries: int) -> None:
         self._attempts = attempts
         self._max_deliveries = max_deliveries
+        self._solitude = Solitude()
+        self._is_suspect: dict[int, bool] = {}
+        """By thread; each has its own key."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Count the attempt; after too many, fail the message, and Dramatiq runs no actor."""
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
-        attempts = self._attempts.record(message_id)
+        attempts = self._begin(message_id)
         if attempts > self._max_deliveries:
             message.options[TOO_MANY_DELIVERIES] = attempts
             message.fail()
@@ -54,6 +61,7 @@ class DeliveryLimit(dramatiq.Middleware):
         exception: BaseException | None = None,
     ) -> None:
         """Reset the count after an attempt whose work failed in order and will be retried."""
+        self._end()
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None or message.failed or exception is None:
             return
@@ -66,3 +74,26 @@ class DeliveryLimit(dramatiq.Middleware):
                 "starts not forgotten",
                 extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
             )
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Let others run."""
+        self._end()
+
+    def _begin(self, message_id: str) -> int:
+        """Wait for the message's turn, and count the attempt. Waiting is no attempt."""
+        thread = threading.get_ident()
+        self._solitude.begin()
+        self._is_suspect[thread] = False
+        attempts = self._attempts.record(message_id)
+        if 1 < attempts <= self._max_deliveries:
+            self._attempts.take_back(message_id)
+            self._end()
+            self._solitude.begin_alone(attempts)
+            self._is_suspect[thread] = True
+            attempts = self._attempts.record(message_id)
+        return attempts
+
+    def _end(self) -> None:
+        is_suspect = self._is_suspect.pop(threading.get_ident(), None)
+        if is_suspect is not None:
+            self._solitude.end(is_suspect=is_suspect)

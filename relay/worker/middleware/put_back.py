@@ -23,6 +23,9 @@ from runtime.dependencies import Dependency
 TRIES = "put_backs"
 """The option that counts how often a message was put back."""
 
+SUSPICIONS = "suspicions"
+"""The option that counts how often it failed on something that seemed to work for others."""
+
 _FIRST_MS, _MOST_MS = 500, 5_000
 """The shortest and the longest delay before it runs again."""
 
@@ -76,13 +79,18 @@ class PutBack(Retries):
             self._breakers.worked(Dependency.DATABASE)
 
     def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:
-        """Return whether it failed too often while other messages work."""
+        """Return whether it failed too often while other messages work.
+
+        Only such failures count: a message that has waited for a breaker or an event, and was put
+        back many times for it, is no more suspect than others.
+        """
         if isinstance(failure, RedisError) or failure.max_tries is None:
             return False
         if isinstance(failure, Unavailable) and failure.dependency in self._breakers.find_open():
             return False
-        tries: int = message.options.get(TRIES, 0)
-        return tries + 1 >= failure.max_tries
+        suspicions: int = message.options.get(SUSPICIONS, 0) + 1
+        message.options[SUSPICIONS] = suspicions
+        return suspicions >= failure.max_tries
 
     def _is_over(self, message: Any) -> bool:
         """Return whether the ledger has forgotten it: then SQS delivers it again."""

@@ -110,6 +110,26 @@ def test_a_message_that_alone_keeps_failing_is_at_fault(
     assert succeeded(ledger) == [(False, "mail_missing")]
 
 
+def test_waiting_for_other_reasons_makes_a_message_no_more_suspect(
+    broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    """A mail that waited for its Send event was refused at the first sight of a wrong bucket."""
+    actor = Failing(broker, NotFinished("send_unconfirmed"), failures=6)
+    enqueue()
+
+    class ThenMissing(Middleware):
+        def before_process_message(self, broker: object, message: object) -> None:
+            if actor.runs == 4:
+                actor.error = NotFinished("mail_missing", max_tries=3)
+
+    broker.add_middleware(ThenMissing())
+
+    work()
+
+    assert actor.runs == 7
+    assert succeeded(ledger) == [(True, "")]
+
+
 def test_no_message_is_at_fault_while_the_breaker_is_open(
     broker: RedisBroker,
     breakers: Breakers,

@@ -7,6 +7,7 @@ import pytest
 
 from runtime.dependencies import Dependency
 from tests.integration.faults.conftest import RECOVERY_SECONDS, Running
+from tests.lab.credentials import CredentialsEndpoint
 from tests.waiting import wait_until
 from tools.aws.faults import Faults
 
@@ -53,6 +54,22 @@ def test_what_refuses_everything_costs_no_mail_anything(
     assert relay.books().cost == {}
     assert relay.seconds_to_send_the_rest() < RECOVERY_SECONDS
     assert relay.open_breakers() == []
+
+
+def test_credentials_that_cant_be_had_cost_no_mail_anything(relay: Running) -> None:
+    """EKS's agent or EC2's metadata service is down: each mail was in doubt, and nothing sent."""
+    credentials = CredentialsEndpoint()
+    credentials.is_down = True
+    relay.start(**credentials.settings("workers"))
+    relay.lab.deliver(12)
+    relay.wait_for_open(Dependency.S3)
+
+    credentials.is_down = False
+
+    relay.wait_until_settled()
+    assert relay.books().cost == {}
+    assert relay.open_breakers() == []
+    credentials.close()
 
 
 def test_a_mail_that_becomes_visible_late_is_waited_for(relay: Running) -> None:

@@ -66,6 +66,15 @@ def test_while_a_breaker_of_the_workers_is_open_one_message_comes_in_every_five_
     assert sum(received) == 4
 
 
+def test_events_do_not_stand_before_the_mail_that_may_close_the_breaker(world: World) -> None:
+    world.fail(Dependency.SES)
+    assert [world.gate.may_receive(WANTED) for _ in range(2)] == [1, 0]
+
+    world.gate.received_no_work()
+
+    assert [world.gate.may_receive(WANTED) for _ in range(2)] == [1, 0]
+
+
 def test_half_a_second_after_the_breaker_has_closed_the_bridge_is_back_at_full_speed(
     world: World,
 ) -> None:

@@ -85,6 +85,21 @@ def test_what_a_wiped_redis_forgot_is_noted_again(queue: FakeQueue, client: redi
     assert noted(client) == 12
 
 
+def test_an_event_that_comes_right_after_the_wipe_does_not_hide_it(
+    queue: FakeQueue, client: redis.Redis
+) -> None:
+    """Events come all the time: it always did, and two of 1,500 mails in a storm were doubled."""
+    bridge = Bridge(queue, client)
+    bridge.receive()
+    bridge.pass_time(2)
+
+    client.flushall()
+    bridge.receive()
+    bridge.pass_time(2)
+
+    assert noted(client) == 12
+
+
 def test_what_a_dead_bridge_had_noted_comes_back_to_another(
     queue: FakeQueue, client: redis.Redis
 ) -> None:

@@ -19,6 +19,7 @@ from bridge.service import Components, Service
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.breakers import Breakers
+from runtime.dependencies import Dependency
 from runtime.env import load
 from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger, a_visibility
@@ -32,6 +33,7 @@ SETTINGS = {
     "PROCESS_EMAIL_GRACE_SECONDS": "0",
 }
 GENUINE, FORGED = json.dumps(a_notification()), "{}"
+UNNEEDED = json.dumps(a_notification('{"eventType": "Open"}'))
 
 
 class QueueThatStops(FakeQueue):
@@ -49,14 +51,14 @@ class QueueThatStops(FakeQueue):
         return super().receive(max_messages)
 
 
-def run(*bodies: str, receives: int) -> float:
+def run(*bodies: str, receives: int, is_open: bool = False) -> float:
     """Run a bridge over these messages; gives how many seconds its receives took."""
     stopping = threading.Event()
     queue = QueueThatStops(stopping, receives)
     for body in bodies:
         queue.put(body)
     service = Service(
-        load(BridgeConfig, SETTINGS), components(queue, stopping), stopping, drain=False
+        load(BridgeConfig, SETTINGS), components(queue, stopping, is_open), stopping, drain=False
     )
     started = time.monotonic()
     thread = threading.Thread(target=service.run)
@@ -69,8 +71,11 @@ def run(*bodies: str, receives: int) -> float:
     return seconds
 
 
-def components(queue: FakeQueue, stopping: threading.Event) -> Components:
+def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Components:
     client = fakeredis.FakeRedis()
+    workers = Breakers(client)
+    for _ in range(5 if is_open else 0):
+        workers.failed(Dependency.SES, "AccessDenied")
     ledger, leases, totals = a_ledger(client), Leases(), Totals()
     parking, breakers = Parking(queue, visibility_seconds=30), OwnBreakers(client, "b1")
     return Components(
@@ -78,7 +83,7 @@ def components(queue: FakeQueue, stopping: threading.Event) -> Components:
         in_flight=ledger.in_flight,
         acknowledgements=ledger.acknowledgements,
         leases=leases,
-        gate=Gate(Breakers(client), breakers, parking),
+        gate=Gate(workers, breakers, parking),
         parking=parking,
         breakers=breakers,
         poller=a_poller(
@@ -105,3 +110,8 @@ def test_after_batches_that_failed_whole_the_bridge_waits_longer_each_time() -> 
 def test_after_a_batch_of_which_anything_came_in_the_bridge_polls_on(bodies: tuple[str]) -> None:
     """With the waits of a bridge that backs off, so many receives would take minutes."""
     run(*bodies, receives=20)
+
+
+def test_what_is_no_work_does_not_stand_before_the_mail_that_may_close_a_breaker() -> None:
+    """At one every five seconds, hundreds of events kept a breaker open for five minutes."""
+    run(*[UNNEEDED] * 10, GENUINE, receives=10, is_open=True)

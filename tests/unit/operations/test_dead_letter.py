@@ -42,7 +42,14 @@ def test_nothing_of_the_mail_is_shown_unless_it_is_revealed() -> None:
 
 def test_its_new_life_is_the_same_message_without_what_it_has_suffered() -> None:
     letter = a_letter(
-        dead_letter=NOTE, retries=9, traceback="…", eta=1, too_many_deliveries=4, requeues=1
+        dead_letter=NOTE,
+        retries=9,
+        put_backs=9,
+        suspicions=9,
+        traceback="…",
+        eta=1,
+        too_many_deliveries=4,
+        requeues=1,
     )
 
     life = make_requeue(letter, NOW)
