@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import dramatiq
 import pytest
 import redis
+from django.db import connections
 
+from emails.edges import presence as presence_in_redis
 from emails.edges.ports import WorkerPresence
 from emails.edges.presence import SILENT_SECONDS, RedisPresence
 from relay.worker.broker import broker_on
+from relay.worker.middleware import presence as middleware
 from relay.worker.middleware.presence import INTERVAL_SECONDS
 from relay.worker.middleware.presence import WorkerPresence as PresenceMiddleware
 from runtime import presence as own_presence
@@ -98,11 +101,39 @@ def test_a_process_is_fresh_for_less_time_than_the_others_wait(
     assert INTERVAL_SECONDS < FRESH_SECONDS <= SILENT_SECONDS / 2
 
 
+def test_a_beat_that_took_long_counts_from_its_start(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis may have carried it out then, and so may forget it sooner."""
+    own, now = Presence(), [1000.0]
+    for module in (own_presence, presence_in_redis):
+        monkeypatch.setattr(module, "uptime_seconds", lambda: now[0])
+
+    def set_slowly(*args: object, **options: object) -> None:
+        now[0] += FRESH_SECONDS
+
+    monkeypatch.setattr(redis_client, "set", set_slowly)
+    RedisPresence(redis_client, own).beat()
+
+    assert not own.is_fresh()
+
+
+def test_a_worker_beats_again_and_again(
+    worker: tuple[dramatiq.Worker, Presence],
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(middleware, "INTERVAL_SECONDS", 0.02)
+    started, own = worker
+    started.start()
+
+    for _ in range(2):
+        wait_until("a beat", lambda: redis_client.delete(f"relay:alive:{own.name}"))
+
+
 @pytest.fixture
 def worker(redis_client: redis.Redis) -> Iterator[tuple[dramatiq.Worker, Presence]]:
     """A worker in this process."""
-    from django.db import connections
-
     own = Presence()
     broker = broker_on(redis_client, [PresenceMiddleware(redis_client, own)])
     worker = dramatiq.Worker(broker, worker_timeout=10, worker_threads=1)
@@ -120,6 +151,7 @@ def test_a_worker_beats_from_its_start_until_all_its_messages_have_ended(
     started.start()
 
     assert own.name.startswith("worker:")
+    assert connections.settings["default"]["OPTIONS"]["application_name"] == own.name
     wait_until("a beat", lambda: not presence.is_silent(own.name))
     assert own.is_fresh()
     started.stop()

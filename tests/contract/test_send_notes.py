@@ -11,7 +11,7 @@ from bridge.ledger.confirmations import Confirmations
 from emails.edges.ports import SendNotes
 from emails.edges.send_notes import NOTE_SECONDS, RedisSendNotes
 from emails.values.deliveries import BEGUN_SENDS_KEPT
-from emails.wire import sent_key
+from emails.wire import CONFIRMATION_SECONDS, sent_key
 from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
 from runtime.redis_client import connect_fail_fast
@@ -159,6 +159,7 @@ def test_what_the_bridges_note_is_found_by_the_workers(redis_client: redis.Redis
     found = RedisSendNotes(redis_client).find("2-0")
 
     assert (found.sent_as, found.event_delay) == ("0100-2", timedelta(seconds=12))
+    assert 0 < redis_client.ttl(sent_key("2-0")) <= CONFIRMATION_SECONDS
 
 
 def test_while_a_breaker_is_open_and_for_a_while_after_events_are_late(

@@ -1,13 +1,17 @@
 """`Send` events stay in SQS for a while after they were noted, since Redis may lose the notes."""
 
+from collections.abc import Sequence
+
 import fakeredis
 import pytest
 import redis
 
 from bridge.ledger.confirmations import Confirmations
+from bridge.messages import Handle
+from bridge.ports import EntryFailed, QueueUnavailable
 from bridge.send_events import SendEvents
 from bridge.sns.routing import SendConfirmed
-from emails.wire import sent_key
+from emails.wire import SEND_EVENT_DELAY_KEY, sent_key
 from tests.fake_queue import FakeQueue
 
 KEPT_SECONDS = 60
@@ -110,3 +114,45 @@ def test_what_a_dead_bridge_had_noted_comes_back_to_another(
 
     assert other.receive() + other.receive() == 12
     assert noted(client) == 12
+
+
+def test_a_bridge_that_is_late_to_delete_keeps_the_events_hidden(
+    queue: FakeQueue, client: redis.Redis
+) -> None:
+    Bridge(queue, client).receive()
+
+    queue.pass_time(KEPT_SECONDS + 5)
+
+    assert queue.count().visible == 2, "those not received"
+
+
+def test_an_event_that_comes_a_second_time_says_nothing_about_the_delay(
+    queue: FakeQueue, client: redis.Redis
+) -> None:
+    """It was hidden for most of the time."""
+    Bridge(queue, client).receive()
+    assert client.exists(SEND_EVENT_DELAY_KEY)
+    queue.receive(2)
+    queue.pass_time(KEPT_SECONDS + 20)
+    client.flushall()
+
+    assert Bridge(queue, client).receive() == 10
+
+    assert noted(client) == 10
+    assert not client.exists(SEND_EVENT_DELAY_KEY)
+
+
+class Undeletable(FakeQueue):
+    def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
+        raise QueueUnavailable("AccessDenied")
+
+
+def test_events_that_can_not_be_deleted_stop_nobody(client: redis.Redis) -> None:
+    queue = Undeletable(visibility_seconds=5)
+    queue.put("1")
+    bridge = Bridge(queue, client)
+    bridge.receive()
+
+    bridge.pass_time(KEPT_SECONDS)
+
+    assert left(queue) == 1
