@@ -41,7 +41,7 @@ PLAN = ForwardPlan(
     mask=_MASK,
     recipient=_OWNER,
     reply_to="replies@masks.example",
-    make_note=lambda removed: render.forward_note(_MASK, "en", removed),
+    make_note=lambda removed, renamed: render.forward_note(_MASK, "en", removed, renamed),
     now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC),
     trackers=tracker_lists.load(None),
     warning_url="https://relay.example/emails/tracker-warning/",

@@ -10,7 +10,8 @@ class EmailsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Start recording tombstones for deleted masks and registered names."""
+        """Start recording tombstones for deleted masks and names; register the checks."""
+        from emails import checks  # noqa: F401
         from emails.store import tombstones
 
         tombstones.connect_signals()

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from runtime.config import SharedConfig
 from runtime.env import (
+    Retired,
     boolean,
     comma_separated,
     folder,
@@ -25,9 +27,20 @@ _DOMAIN = matching(_NAME, "a domain, such as masks.example")
 _ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
 
 
+_NO_PAUSES = (
+    "Nobody is paused after a bounce: mail is held and the mailbox is probed, see "
+    "MAILBOX_PROBE_AFTER_SECONDS. Remove it."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DomainConfig(SharedConfig):
     """What the workers need to judge mails. Days and limits are per owner; a day is a UTC day."""
+
+    RETIRED: ClassVar = (
+        Retired("HARD_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+        Retired("SOFT_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+    )
 
     site_origin: str = setting(
         "SITE_ORIGIN",
@@ -77,27 +90,37 @@ class DomainConfig(SharedConfig):
     reply_secret: str | None = setting(
         "REPLY_SECRET",
         optional(text("a long random text", is_secret=True)),
-        help="The key of reply records; empty: SECRET_KEY. When it changes, mails that were "
-        "forwarded before can no longer be replied to.",
+        help="The key of reply records and blocked senders; empty: SECRET_KEY. When it changes, "
+        "mails that were forwarded before can no longer be replied to, and blocked senders get "
+        "through.",
         default="",
     )
-    hard_bounce_pause_days: int = setting(
-        "HARD_BOUNCE_PAUSE_DAYS",
-        _DAYS,
-        help="How long nothing is sent to an owner after a hard bounce.",
-        default="30",
+    mailbox_probe_after_seconds: tuple[int, ...] = setting(
+        "MAILBOX_PROBE_AFTER_SECONDS",
+        comma_separated(integer(1, 30 * 86_400, "seconds")),
+        help="After a mailbox bounced, its owner's mail is held, and one mail probes it after the "
+        "first of these times; if that bounces, another after the second, and so on. The last "
+        "one repeats.",
+        default="3600,14400,86400,259200,604800",
     )
-    soft_bounce_pause_days: int = setting(
-        "SOFT_BOUNCE_PAUSE_DAYS",
-        _DAYS,
-        help="How long nothing is sent to an owner after a soft bounce.",
-        default="1",
+    mailbox_probe_wait_seconds: int = setting(
+        "MAILBOX_PROBE_WAIT_SECONDS",
+        integer(1, 86_400, "seconds"),
+        help="How long a probe has to bounce before the held mail follows it; longer where "
+        "earlier bounces took longer.",
+        default="600",
     )
     abuse_pause_days: int = setting(
         "ABUSE_PAUSE_DAYS",
         _DAYS,
         help="How long nothing is sent for an owner who exceeded a daily limit.",
         default="1",
+    )
+    keep_held_days: int = setting(
+        "HELD_MAIL_KEEP_DAYS",
+        integer(1, 365, "days"),
+        help="How long a held mail is kept. The bucket must keep what is under `held/` for longer.",
+        default="30",
     )
     max_mails_per_day: int = setting(
         "MAX_MAILS_PER_DAY",

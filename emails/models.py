@@ -1,4 +1,4 @@
-"""The tables: owners, masks, reply records, deliveries, daily counts and tombstones.
+"""The tables: owners, masks, reply records, deliveries, held mails, blocks, counts, tombstones.
 
 Database constraints enforce what must always hold. No table holds mail content. Only `emails.store`
 changes counters, inside the database; `save()` is for the admin and the commands.
@@ -12,10 +12,12 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from emails.rules.addresses import Address, domain_of, is_special
+from emails.rules.addresses import Address, domain_of, is_ours, is_special, parse
 from emails.rules.names import is_allowed_domain_name, is_mask_name
 from emails.values.facts import Block, MaskKind
-from emails.values.outcomes import NAMES
+from emails.values.held import HeldState
+from emails.values.mailboxes import BounceMeaning
+from emails.values.outcomes import NAMES, HeldReason
 
 LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
 
@@ -36,12 +38,13 @@ class Profile(models.Model):
     )
     language = models.CharField(max_length=10, default="en", choices=LANGUAGES)
     blocks_spam = models.BooleanField(default=False)
+    blocks_senders = models.BooleanField(
+        default=False, editable=False, help_text="Whether the owner has blocked senders."
+    )
     removes_trackers = models.BooleanField(default=False)
     allows_metrics = models.BooleanField(
         default=False, help_text="The owner agreed that their masks are named in logs and metrics."
     )
-    hard_bounced_at = models.DateTimeField(null=True, blank=True)
-    soft_bounced_at = models.DateTimeField(null=True, blank=True)
     flagged_at = models.DateTimeField(
         null=True, blank=True, help_text="When the owner went past a daily limit."
     )
@@ -65,6 +68,8 @@ class Profile(models.Model):
         """Refuse a user without an address, and a name that is not allowed or was used before."""
         if self.user_id is not None and not self.user.email:
             raise ValidationError({"user": "This user has no mail address to forward to."})
+        if self.user_id is not None and is_own_address(self.user.email):
+            raise ValidationError({"user": "This user's mail address is one of the relay's own."})
         self.subdomain = self.subdomain.lower() if self.subdomain else None
         stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
         if self.subdomain is None or self.subdomain == stored:
@@ -75,6 +80,13 @@ class Profile(models.Model):
             raise ValidationError({"subdomain": "This name is not allowed."})
         if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
             raise ValidationError({"subdomain": "This name is taken."})
+
+
+def is_own_address(text: str) -> bool:
+    """Return whether mail to this address comes to this relay, so that no owner can have it."""
+    address, config = parse(text), settings.CONFIG
+    special = (config.replies_address, config.from_address)
+    return address is not None and is_ours(address, config.mask_domains, special)
 
 
 def _mask_domains() -> set[str]:
@@ -225,6 +237,10 @@ class Reply(models.Model):
         return f"reply record {self.pk}"
 
 
+HELD_STATES = [HeldState.HELD.value, HeldState.RELEASING.value]
+"""The states in which a held mail has no last outcome yet."""
+
+
 class DeliveryState(models.TextChoices):
     """The state of a delivery."""
 
@@ -267,6 +283,206 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+
+class HeldDigest(models.Model):
+    """A mail to an owner about held mails. It is one day's, and its links lead to these mails."""
+
+    owner = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(
+        null=True, help_text="When it was sent, or nothing was left to tell."
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["owner"],
+                condition=Q(ended_at__isnull=True),
+                name="held_digest_one_open_an_owner",
+            ),
+        )
+        indexes = (models.Index(fields=["owner", "opened_at"], name="held_digest_by_owner"),)
+
+    def __str__(self) -> str:
+        return f"held digest {self.pk}"
+
+
+class HeldMail(models.Model):
+    """A mail that is kept in S3 until it is released, discarded or expires.
+
+    Says nothing of its content, its sender or its subject: these are in S3 alone. `sender` is a
+    keyed hash, so that its sender can be blocked without a look into the mail. `recipient` is a
+    hash, as in `Delivery`. If the mask or the owner is deleted, the row stays until its mail is
+    deleted from S3.
+    """
+
+    owner = models.ForeignKey(Profile, on_delete=models.SET_NULL, null=True)
+    random_mask = models.ForeignKey(RandomMask, on_delete=models.SET_NULL, null=True)
+    domain_mask = models.ForeignKey(DomainMask, on_delete=models.SET_NULL, null=True)
+    new_local = models.CharField(
+        max_length=64, null=True, help_text="The domain mask that the mail would create."
+    )
+    new_domain = models.CharField(max_length=253, null=True)
+    reason = models.CharField(max_length=40, choices=[(r.value, r.value) for r in HeldReason])
+    waived = models.JSONField(
+        default=list, help_text="Reasons for which it is not held again: somebody released it."
+    )
+    state = models.CharField(
+        max_length=10,
+        choices=[(state.value, state.value) for state in HeldState],
+        default=HeldState.HELD.value,
+    )
+    sns_message_id = models.CharField(max_length=100)
+    recipient = models.CharField(max_length=64, validators=[_HASH])
+    bucket = models.CharField(max_length=63)
+    key = models.CharField(max_length=1024)
+    size = models.PositiveBigIntegerField()
+    verdicts = models.JSONField(help_text="The results of SES's checks.")
+    sender = models.CharField(max_length=64, null=True, validators=[_HASH])
+    digest = models.ForeignKey(
+        HeldDigest,
+        on_delete=models.SET_NULL,
+        null=True,
+        help_text="The first digest that told the owner of it.",
+    )
+    received_at = models.DateTimeField(help_text="When SES received it.")
+    held_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    releases = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    released_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
+    outcome_reason = models.CharField(max_length=40, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = (("release_heldmail", "Can release held mails"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["sns_message_id", "recipient"], name="held_mail_once_a_delivery"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in HeldState]),
+                name="held_mail_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(reason__in=[reason.value for reason in HeldReason]),
+                name="held_mail_reason_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(random_mask__isnull=True, domain_mask__isnull=True)
+                | Q(random_mask__isnull=True, new_local__isnull=True)
+                | Q(domain_mask__isnull=True, new_local__isnull=True),
+                name="held_mail_has_one_mask",
+            ),
+            models.CheckConstraint(
+                condition=Q(new_local__isnull=True, new_domain__isnull=True)
+                | Q(new_local__isnull=False, new_domain__isnull=False),
+                name="held_mail_new_mask_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=HELD_STATES, outcome="", ended_at__isnull=True)
+                | (~Q(state__in=HELD_STATES) & ~Q(outcome="") & Q(ended_at__isnull=False)),
+                name="held_mail_ended_has_outcome",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["owner", "received_at", "id"],
+                condition=Q(state=HeldState.HELD.value),
+                name="held_mail_by_owner",
+            ),
+            models.Index(
+                fields=["reason", "received_at"],
+                condition=Q(state__in=HELD_STATES),
+                name="held_mail_by_reason",
+            ),
+            models.Index(
+                fields=["held_at"],
+                condition=Q(state=HeldState.HELD.value, digest__isnull=True),
+                name="held_mail_untold",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state=HeldState.HELD.value),
+                name="held_mail_by_expiry",
+            ),
+            models.Index(
+                fields=["received_at", "id"],
+                condition=Q(state=HeldState.RELEASING.value),
+                name="held_mail_to_release",
+            ),
+            models.Index(
+                fields=["state", "ended_at"],
+                condition=~Q(state__in=HELD_STATES),
+                name="held_mail_ended",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"held mail {self.pk}"
+
+
+class MailboxBreaker(models.Model):
+    """A row for each owner whose mailbox bounces: their mail is held. Deleting it closes it.
+
+    All times are by the database's clock.
+    """
+
+    profile = models.OneToOneField(
+        Profile, on_delete=models.CASCADE, related_name="mailbox_breaker"
+    )
+    address = models.EmailField(help_text="The address that bounced. For another it says nothing.")
+    meaning = models.CharField(
+        max_length=20,
+        choices=[(one.value, one.value) for one in (BounceMeaning.GONE, BounceMeaning.UNREACHABLE)],
+        help_text="What the bounce said about the mailbox.",
+    )
+    opened_at = models.DateTimeField()
+    step = models.PositiveSmallIntegerField(default=0, help_text="How many probes bounced.")
+    wait = models.DurationField(help_text="How long a probe has to bounce.")
+    next_probe_at = models.DateTimeField()
+    probe = models.OneToOneField(
+        HeldMail, on_delete=models.SET_NULL, null=True, help_text="The mail that was let through."
+    )
+    probe_sent_at = models.DateTimeField(null=True)
+    probe_delivery = models.CharField(max_length=40, blank=True)
+    probe_ses_id = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"mailbox breaker {self.pk}"
+
+
+class BlockedSender(models.Model):
+    """A sender that an owner blocks: for one mask, or for all if there is none.
+
+    Whom an owner hears from is nobody's business: the table alone does not say. `sender` is a keyed
+    hash, `lookup` the same for these masks only, and `sealed` the sender's text, encrypted
+    (`emails/store/sender_blocks.py`). `sealed` is empty until a worker has read it from the held
+    mail whose sender was blocked.
+    """
+
+    owner = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    random_mask = models.ForeignKey(RandomMask, on_delete=models.CASCADE, null=True)
+    domain_mask = models.ForeignKey(DomainMask, on_delete=models.CASCADE, null=True)
+    sender = models.CharField(max_length=64, validators=[_HASH])
+    lookup = models.CharField(max_length=64, unique=True, validators=[_HASH])
+    sealed = models.BinaryField(null=True)
+    held_mail = models.ForeignKey(HeldMail, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(random_mask__isnull=True) | Q(domain_mask__isnull=True),
+                name="blocked_sender_at_most_one_mask",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"blocked sender {self.pk}"
 
 
 class AbuseCounter(models.Model):

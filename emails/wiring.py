@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, clock, render, s3, ses
+from emails.edges import aws, clock, digest_mail, render, s3, ses
+from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
 from emails.edges.pending_deletions import PendingDeletions
@@ -34,21 +35,28 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
     pending_deletions = PendingDeletions(redis, mail_store, policy.bucket)
     ports = Ports(
         policy=policy,
-        reply_secret=(config.reply_secret or secret_key).encode(),
+        reply_secret=reply_secret_of(config, secret_key),
         mail_store=mail_store,
         delete_later=pending_deletions.add,
         mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
         send_notes=RedisSendNotes(redis),
         presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
+        brake=RedisBrake(redis),
         make_note=render.forward_note,
         make_notice=render.notice_mail,
+        make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
         clock=clock.read,
         clock_watch=clock.DatabaseClockWatch(),
         sleep=time.sleep,
     )
     return ports, pending_deletions
+
+
+def reply_secret_of(config: DomainConfig, secret_key: str) -> bytes:
+    """Return the secret from which the keys of reply records and blocked senders are derived."""
+    return (config.reply_secret or secret_key).encode()
 
 
 def policy_of(config: DomainConfig) -> Policy:
@@ -59,9 +67,12 @@ def policy_of(config: DomainConfig) -> Policy:
         from_address=config.from_address,
         bucket=config.bucket,
         warning_url=f"{config.site_origin.rstrip('/')}/emails/tracker-warning/",
-        hard_bounce_pause=timedelta(days=config.hard_bounce_pause_days),
-        soft_bounce_pause=timedelta(days=config.soft_bounce_pause_days),
+        probe_after=tuple(
+            timedelta(seconds=seconds) for seconds in config.mailbox_probe_after_seconds
+        ),
+        probe_wait=timedelta(seconds=config.mailbox_probe_wait_seconds),
         abuse_pause=timedelta(days=config.abuse_pause_days),
+        keep_held=timedelta(days=config.keep_held_days),
         max_mails_per_day=config.max_mails_per_day,
         max_bytes_per_day=config.max_bytes_per_day,
         max_replies_per_day=config.max_replies_per_day,

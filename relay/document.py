@@ -7,7 +7,7 @@ import sys
 
 from bridge.config import BridgeConfig
 from relay.config import RelayConfig
-from runtime.env import Setting, describe
+from runtime.env import Setting, describe, retired
 
 _HEAD = """# Settings
 
@@ -22,6 +22,14 @@ credentials, profile) keep their meaning. This page is generated: `python -m rel
 | setting | used by | meaning | allowed | default |
 | --- | --- | --- | --- | --- |
 """
+_RETIRED = """
+## Retired
+
+These have no effect any more. A process of the relay that finds one logs `setting retired`.
+
+| setting | instead |
+| --- | --- |
+"""
 
 
 def settings_page() -> str:
@@ -31,7 +39,8 @@ def settings_page() -> str:
         for setting in describe(declaration):
             users.setdefault(setting, []).append(user)
     rows = [_row(setting, " and ".join(names)) for setting, names in users.items()]
-    return _HEAD + "\n".join(rows) + "\n"
+    gone = [f"| `{one.name}` | {one.instead} |" for one in retired(RelayConfig)]
+    return _HEAD + "\n".join(rows) + "\n" + _RETIRED + "\n".join(gone) + "\n"
 
 
 def _row(setting: Setting, user: str) -> str:

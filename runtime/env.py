@@ -116,6 +116,25 @@ def load(declaration: type[D], environ: Mapping[str, str]) -> D:
     return loaded
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A setting that no longer has any effect, and what to do instead."""
+
+    name: str
+    instead: str
+
+
+def retired(declaration: type[Any]) -> tuple[Retired, ...]:
+    """List the retired settings of `declaration`: its attribute `RETIRED`, if it has one."""
+    found: tuple[Retired, ...] = getattr(declaration, "RETIRED", ())
+    return found
+
+
+def find_retired(declaration: type[Any], environ: Mapping[str, str]) -> list[Retired]:
+    """Find the retired settings that somebody still sets. They are no error, but worth a line."""
+    return [one for one in retired(declaration) if environ.get(one.name)]
+
+
 def describe(declaration: type[Any]) -> list[Setting]:
     """List the settings that `declaration` declares, in their order."""
     return [declared for _, declared in _settings(declaration)]

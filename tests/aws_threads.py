@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-from moto.server import ThreadedMotoServer
+from werkzeug.serving import make_server as make_wsgi_server
 
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
 from tools.aws.server import make_server
 from tools.local.aws import LocalAws
+from tools.local.moto import make_application
 from tools.local.processes import is_listening
 
 
@@ -29,9 +30,15 @@ class MotoThread(LocalAws):
 
     def _start(self, host: str, port: int, log: Path) -> _InProcess:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        server = ThreadedMotoServer(host, port, verbose=False)
-        server.start()
-        return _InProcess(server.stop)
+        server = make_wsgi_server(host, port, make_application(), threaded=True)
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.shutdown()
+            thread.join()
+
+        return _InProcess(stop)
 
 
 class FastAwsThread(FastAws):

@@ -11,10 +11,11 @@ from email.message import Message
 from threading import Lock
 
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
-from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
+from tools.local import ses_limits
 
 Failures = Sequence[BaseException | None]
 """What the next calls raise; None for a call that works."""
@@ -23,16 +24,19 @@ BUCKET = "mails"
 
 
 class FakeMailStore:
-    """The bucket. `fails` and `delete_fails` are what the next calls raise.
+    """The bucket. `fails`, `write_fails` and `delete_fails` are what the next calls raise.
 
     `kept` maps keys that can't be deleted to the reason; `calls` counts calls of `delete`.
+    `encrypted` are those that the S3 encryption client wrote.
     """
 
     def __init__(self) -> None:
         self.mails: dict[StoredMail, bytes] = {}
         self.fetched: list[StoredMail] = []
         self.fails: Failures = ()
+        self.write_fails: Failures = ()
         self.delete_fails: Failures = ()
+        self.encrypted: set[StoredMail] = set()
         self.kept: dict[str, str] = {}
         self.calls = 0
 
@@ -42,9 +46,25 @@ class FakeMailStore:
             raise failure
         _check(mail.bucket)
         self.fetched.append(mail)
-        if mail not in self.mails:
-            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
-        return self.mails[mail]
+        return self._stored(mail)
+
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        return self.fetch(mail)[:size]
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        raw = self.mails[StoredMail(mail.bucket, key)] = self._stored(mail)
+        return len(raw)
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        failure, self.write_fails = _take(self.write_fails)
+        if failure is not None:
+            raise failure
+        _check(mail.bucket)
+        self.mails[mail] = raw
 
     def delete(self, bucket: str, keys: Sequence[str]) -> dict[str, str]:
         self.calls += 1
@@ -59,6 +79,13 @@ class FakeMailStore:
 
     def delete_later(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
+
+    def _stored(self, mail: StoredMail) -> bytes:
+        if mail not in self.mails:
+            raise NotFinished(RefuseReason.MAIL_MISSING, max_tries=MAX_TRIES)
+        if mail in self.encrypted:
+            raise Refused(RefuseReason.MAIL_ENCRYPTED)
+        return self.mails[mail]
 
 
 class FakeSendNotes:
@@ -118,6 +145,21 @@ class FakeClockWatch:
         self.compared.append((database, before, after))
 
 
+class FakeBrake:
+    """Counts in memory."""
+
+    def __init__(self) -> None:
+        self._counted: dict[tuple[str, str], dict[str, datetime]] = {}
+
+    def find_earlier(self, mask: str, correspondent: str, delivery: str, now: datetime) -> int:
+        since = now - timedelta(hours=1)
+        counted = self._counted.get((mask, correspondent), {})
+        recent = {one: at for one, at in counted.items() if at > since}
+        recent.setdefault(delivery, now)
+        self._counted[mask, correspondent] = recent
+        return list(recent).index(delivery)
+
+
 class FakePace:
     """A pace without limit. `fails` is what the next waits raise; `meanwhile` runs in each wait."""
 
@@ -139,8 +181,8 @@ class FakePace:
 class FakeMailer:
     """SES, with `domains` and their subdomains verified.
 
-    `fails` is what the next sends raise, `fails_for` what sends to a recipient raise. `meanwhile`
-    runs during each send.
+    `fails` is what the next sends raise, `fails_for` what sends to a recipient raise, `is_down`
+    what checks raise. `meanwhile` runs during each send.
     """
 
     def __init__(self) -> None:
@@ -148,6 +190,7 @@ class FakeMailer:
         self.sent: list[Outgoing] = []
         self.fails: Failures = ()
         self.fails_for: dict[str, Exception] = {}
+        self.is_down: Unavailable | None = None
         self.meanwhile: Callable[[], None] = lambda: None
         self._lock = Lock()
 
@@ -161,8 +204,16 @@ class FakeMailer:
                 raise failure
             if not self._may_send(mail.sender):
                 raise Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, "MessageRejected")
+            if ses_limits.refusal_of(mail.raw):
+                raise Refused(RefuseReason.SEND_REJECTED, ses_limits.CODE)
             self.sent.append(mail)
             return f"0100-{len(self.sent):04}"
+
+    def check(self, sender: str) -> None:
+        if self.is_down:
+            raise self.is_down
+        if not self._may_send(sender):
+            raise Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, "MessageRejected")
 
     def mail_to(self, recipient: str) -> Message:
         """Return the only mail sent to this address."""

@@ -34,15 +34,39 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "mails" {
 resource "aws_s3_bucket_lifecycle_configuration" "mails" {
   bucket = aws_s3_bucket.mails.id
 
+  # Of several rules for a mail the shortest counts, so this one must not match held mails.
   rule {
     id     = "expire"
     status = "Enabled"
 
-    filter {}
+    filter {
+      prefix = local.mails_prefix
+    }
 
     expiration {
       days = var.mail_expiry_days
     }
+  }
+
+  # The relay itself deletes held mails. This removes what an interrupted attempt has left.
+  rule {
+    id     = "expire-held"
+    status = "Enabled"
+
+    filter {
+      prefix = "held/"
+    }
+
+    expiration {
+      days = var.held_mail_keep_days + 15
+    }
+  }
+
+  rule {
+    id     = "abort-uploads"
+    status = "Enabled"
+
+    filter {}
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
@@ -62,7 +86,7 @@ data "aws_iam_policy_document" "bucket" {
   statement {
     sid       = "SesStoresMails"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.mails.arn}/*"]
+    resources = ["${aws_s3_bucket.mails.arn}/${local.mails_prefix}*"]
 
     principals {
       type        = "Service"

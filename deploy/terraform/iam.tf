@@ -28,6 +28,12 @@ data "aws_iam_policy_document" "worker" {
     resources = ["${aws_s3_bucket.mails.arn}/*"]
   }
 
+  statement {
+    sid       = "KeepHeldMails"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.mails.arn}/held/*"]
+  }
+
   # SES requires the second action for raw mails, and all of ours are raw.
   statement {
     sid     = "SendFromOurDomains"

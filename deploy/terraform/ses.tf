@@ -12,6 +12,9 @@ locals {
 
   rule_name = "store-and-tell"
 
+  # Where SES stores mails, apart from those that the relay holds.
+  mails_prefix = "mails/"
+
   # Built from names: reading them from the resources would create a cycle, since those depend on the policies.
   receipt_rule_arn      = "${local.ses_prefix}:receipt-rule-set/${var.name}:receipt-rule/${local.rule_name}"
   configuration_set_arn = "${local.ses_prefix}:configuration-set/${var.name}"
@@ -49,10 +52,12 @@ resource "aws_ses_receipt_rule" "store_and_tell" {
   # Provides the verdicts on spam, viruses, SPF, DKIM and DMARC that the inbound logic uses.
   scan_enabled = true
 
+  # No kms_key_arn: with it, SES stores ciphertext that the relay can't read. The bucket encrypts.
   s3_action {
-    position    = 1
-    bucket_name = aws_s3_bucket.mails.id
-    topic_arn   = aws_sns_topic.notifications.arn
+    position          = 1
+    bucket_name       = aws_s3_bucket.mails.id
+    object_key_prefix = local.mails_prefix
+    topic_arn         = aws_sns_topic.notifications.arn
   }
 
   # SES tests both when the rule is created.

@@ -41,6 +41,17 @@ variable "mail_expiry_days" {
   }
 }
 
+variable "held_mail_keep_days" {
+  description = "HELD_MAIL_KEEP_DAYS. How long the relay keeps a mail that it holds for its owner. S3 deletes one only 15 days later."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.held_mail_keep_days >= 1 && var.held_mail_keep_days <= 365
+    error_message = "From 1 to 365 days."
+  }
+}
+
 variable "visibility_timeout_seconds" {
   description = "PROCESS_EMAIL_VISIBILITY_SECONDS. The bridge sets it with each receive; this value applies to other consumers of the queue."
   type        = number

@@ -6,9 +6,9 @@ import re
 import markus
 
 from emails.mime.plans import Rewritten
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unsendable
 from emails.values.facts import MailFacts, MaskRef
-from emails.values.outcomes import Outcome, name_of
+from emails.values.outcomes import HeldReason, Outcome, name_of
 
 logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
@@ -46,10 +46,33 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
     metrics.incr("not_settled", tags=[f"reason:{extra['reason']}", f"code:{code}"])
 
 
+def cannot_be_sent(error: Unsendable, sns_message_id: str) -> None:
+    """SES sends this mail in no form, so it is held."""
+    code = _checked(error.code)
+    extra = {"sns_message_id": sns_message_id, "reason": error.reason.value, "error_code": code}
+    logger.warning("mail cannot be sent", extra=extra)
+    metrics.incr("cannot_be_sent", tags=[f"reason:{error.reason}", f"code:{code or 'none'}"])
+
+
 def error_code_of(error: BaseException) -> str:
     """Return AWS's or PostgreSQL's code for the failure; empty for other failures."""
-    code = str(error.code) if isinstance(error, NotFinished | Refused) else ""
+    return _checked(str(error.code)) if isinstance(error, NotFinished | Refused) else ""
+
+
+def _checked(code: str) -> str:
     return code if _CODE.fullmatch(code) else ""
+
+
+def held_mails_expired(reason: HeldReason, count: int) -> None:
+    """Nobody released `count` mails that were held for this reason."""
+    logger.info("held mails expired", extra={"reason": reason.value, "count": count})
+    metrics.incr("outcome", value=count, tags=["outcome:expired", f"reason:{reason}"])
+
+
+def mailbox_breaker_changed(change: str, reason: str) -> None:
+    """An owner's mailbox bounced, was probed, or takes mail again."""
+    logger.info("mailbox breaker changed", extra={"change": change, "reason": reason})
+    metrics.incr("mailbox_breaker", tags=[f"change:{change}", f"reason:{reason}"])
 
 
 def sent_not_counted(sns_message_id: str, error: BaseException) -> None:
@@ -84,6 +107,12 @@ def developer_mode(
             "issues": list(rewritten.issues),
         },
     )
+
+
+def held_mails_handled(action: str, count: int) -> None:
+    """An owner did something with held mails; `count` is how many it changed."""
+    logger.info("held mails handled", extra={"action": action, "count": count})
+    metrics.incr("held_mails_handled", tags=[f"action:{action}"])
 
 
 def data_removed(what: str, count: int) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 from emails.mime.plans import Note
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
+from emails.values.digests import Digest
 from emails.values.notifications import StoredMail
 
 
@@ -14,7 +15,16 @@ class MailStore(Protocol):
     """The mails that SES stored."""
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large."""
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted."""
+
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch at most the first `size` bytes of a mail. Raises like `fetch`."""
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail to another key of its bucket; return its size. Raises like `fetch`."""
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail. Raises like `fetch`."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; return the keys of those not deleted, each with the reason."""
@@ -29,6 +39,9 @@ class Mailer(Protocol):
         Raises `SendInDoubt` if it may have been sent. After any other exception it was certainly
         not: `Refused`, `NotFinished`, or a fault of our own.
         """
+
+    def check(self, sender: str) -> None:
+        """Raise `Unavailable` if sends fail now, whatever the mail. Sends nothing."""
 
 
 class Pace(Protocol):
@@ -68,6 +81,13 @@ class WorkerPresence(Protocol):
         """Return whether a process has shown no sign of life lately."""
 
 
+class Brake(Protocol):
+    """Counts the mails that may be part of a loop."""
+
+    def find_earlier(self, mask: str, correspondent: str, delivery: str, now: datetime) -> int:
+        """Count a delivery, once; return how many there were before it within the last hour."""
+
+
 class ClockWatch(Protocol):
     """Notices when this machine's clock is wrong."""
 
@@ -78,8 +98,21 @@ class ClockWatch(Protocol):
 class MakeNote(Protocol):
     """Makes the note, the header and footer added to a forwarded mail."""
 
-    def __call__(self, mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
-        """Make the note for a mask, in its owner's language."""
+    def __call__(
+        self,
+        mask: str,
+        language: str,
+        trackers_removed: Mapping[str, int],
+        renamed: Sequence[str] = (),
+    ) -> Note:
+        """Make the note for a mask, in its owner's language. `renamed` attachments: their names."""
+
+
+class MakeDigest(Protocol):
+    """Makes the mail of a digest."""
+
+    def __call__(self, digest: Digest, now: datetime) -> bytes:
+        """Make a digest of held mails for its owner, in the owner's language."""
 
 
 class MakeNotice(Protocol):

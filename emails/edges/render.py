@@ -3,8 +3,8 @@
 Languages without a translation fall back to English.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,9 +15,13 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
+from emails.mime.blocked_names import SUFFIX
 from emails.mime.plans import Note
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.header_names import LOOP_HEADER
+
+_MAX_NAMES, _MAX_NAME = 5, 60
+"""How many of the sender's file names the note shows, and how much of each."""
 
 _SUBJECTS = {
     NoticeKind.MASK_DISABLED: gettext_lazy("Your mask was turned off"),
@@ -26,10 +30,13 @@ _SUBJECTS = {
 }
 
 
-def forward_note(mask: str, language: str, trackers_removed: Mapping[str, int]) -> Note:
+def forward_note(
+    mask: str, language: str, trackers_removed: Mapping[str, int], renamed: Sequence[str] = ()
+) -> Note:
     """Make the header and footer of a mail forwarded from `mask`.
 
-    `trackers_removed` maps domains to how many of their trackers were removed.
+    `trackers_removed` maps domains to how many of their trackers were removed; `renamed` are the
+    names of the attachments that were renamed. The sender chose those, so they are shortened.
     """
     context = {
         "mask": mask,
@@ -38,12 +45,34 @@ def forward_note(mask: str, language: str, trackers_removed: Mapping[str, int]) 
         "site_origin": settings.SITE_ORIGIN,
     }
     with translation.override(language):
-        return Note(
+        note = Note(
             text_header=render_to_string("emails/note/header.txt", context).strip(),
             text_footer=render_to_string("emails/note/footer.txt", context).strip(),
             html_header=render_to_string("emails/note/header.html", context),
             html_footer=render_to_string("emails/note/footer.html", context),
         )
+        return _with_renamed(note, renamed) if renamed else note
+
+
+def _with_renamed(note: Note, renamed: Sequence[str]) -> Note:
+    """Add to the footer. Templates of its own: nearly no mail needs them, and each takes time."""
+    context = {
+        "renamed": [shortened(name) for name in renamed[:_MAX_NAMES]],
+        "more_renamed": len(renamed) - _MAX_NAMES,
+        "suffix": SUFFIX,
+    }
+    text = render_to_string("emails/note/renamed.txt", context).strip()
+    html = render_to_string("emails/note/renamed.html", context)
+    return replace(
+        note, text_footer=f"{note.text_footer}\n{text}", html_footer=note.html_footer + html
+    )
+
+
+def shortened(name: str) -> str:
+    """Shorten a file name in the middle, so that its extension is seen, and keep it in one line."""
+    text = "".join(letter if letter.isprintable() else " " for letter in name)
+    half = _MAX_NAME // 2
+    return text if len(text) <= _MAX_NAME else f"{text[:half]}…{text[1 - half :]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +99,18 @@ def notice(kind: NoticeKind, mask: str, language: str) -> Notice:
 
 def notice_mail(kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime) -> bytes:
     """Make the notice's mail, marked so that no machine answers it (RFC 3834)."""
-    rendered = notice(kind, mask, language)
+    return owner_mail(notice(kind, mask, language), recipient, now)
+
+
+def owner_mail(rendered: Notice, recipient: str, now: datetime) -> bytes:
+    """Make the mail of a rendered notice to an owner, marked so that no machine answers it."""
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = settings.CONFIG.from_address
     mail["To"] = recipient
     mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(now)
     mail["Auto-Submitted"] = "auto-generated"
-    mail[LOOP_HEADER] = "1"
+    mail[LOOP_HEADER] = "notice"
     mail.set_content(rendered.text)
     mail.add_alternative(rendered.html, subtype="html")
     return mail.as_bytes()

@@ -14,15 +14,32 @@ from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
 
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
+_EMPTY = "InvalidRange"
+"""S3's answer if a range begins behind the object's end: it is empty."""
+
 # S3's answer to a missing mail if we may not list the bucket, and to everything if the bucket's
 # policy forbids it. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 _DENIED = frozenset({"AccessDenied", "403"})
+
+
+_CLIENT_ENCRYPTION = frozenset(
+    {
+        *("x-amz-key", "x-amz-key-v2", "x-amz-iv", "x-amz-cek-alg", "x-amz-wrap-alg"),
+        *("x-amz-matdesc", "x-amz-unencrypted-content-length"),
+        # The third version of the client: https://github.com/aws/amazon-s3-encryption-client-java
+        *("x-amz-c", "x-amz-3", "x-amz-w", "x-amz-d", "x-amz-i"),
+    }
+)
+"""Metadata of an object that the S3 encryption client wrote: its content is ciphertext. SES uses
+that client if a receipt rule's S3 action has a key.
+https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action-s3.html"""
 
 
 class S3MailStore:
@@ -32,19 +49,75 @@ class S3MailStore:
         self._client = client
 
     def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large.
+        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted.
 
         SES stores a mail before it notifies us. One that is missing all the same gets some time to
         appear, since the only other choice is to give it up.
         """
         try:
             answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
-            if answer["ContentLength"] > MAX_MAIL_BYTES:
-                raise Refused(RefuseReason.MAIL_TOO_LARGE)
-            return answer["Body"].read()
+            with answer["Body"] as body:
+                _check(answer["ContentLength"], answer["Metadata"])
+                return body.read()
         except ClientError as error:
             raise _store_failure(error) from error
         except (BotoCoreError, OSError) as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch at most the first `size` bytes of a mail. Raises like `fetch`.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        try:
+            answer = self._client.get_object(
+                Bucket=mail.bucket, Key=mail.key, Range=f"bytes=0-{size - 1}"
+            )
+            # Read no more, whatever a server makes of the range.
+            return answer["Body"].read(size)
+        except ClientError as error:
+            if code_of(error) == _EMPTY:
+                return b""
+            raise _store_failure(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def copy(self, mail: StoredMail, key: str) -> int:
+        """Copy a mail to another key of its bucket; return its size in bytes. Raises like `fetch`.
+
+        S3 copies it itself. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        size = self._checked_size_of(mail)
+        source: CopySourceTypeDef = {"Bucket": mail.bucket, "Key": mail.key}
+        try:
+            self._client.copy_object(Bucket=mail.bucket, Key=key, CopySource=source)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        return size
+
+    def _checked_size_of(self, mail: StoredMail) -> int:
+        """Return a mail's size. Tells "may not read this mail" from "may not write"."""
+        try:
+            answer = self._client.head_object(Bucket=mail.bucket, Key=mail.key)
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                # This answer has no body: only GET tells a missing mail from a missing bucket.
+                return len(self.fetch(mail))
+            raise _store_failure(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        _check(answer["ContentLength"], answer["Metadata"])
+        return answer["ContentLength"]
+
+    def put(self, mail: StoredMail, raw: bytes) -> None:
+        """Store a mail. Raises `NotFinished`."""
+        try:
+            self._client.put_object(Bucket=mail.bucket, Key=mail.key, Body=raw)
+        except ClientError as error:
+            raise _write_failure(error) from error
+        except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
@@ -63,6 +136,21 @@ class S3MailStore:
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
+
+
+def _check(size: int, metadata: Mapping[str, str]) -> None:
+    """Raise `Refused` if this can't be a mail. What S3 itself encrypts, it also decrypts."""
+    if size > MAX_MAIL_BYTES:
+        raise Refused(RefuseReason.MAIL_TOO_LARGE)
+    if not _CLIENT_ENCRYPTION.isdisjoint(map(str.lower, metadata)):
+        raise Refused(RefuseReason.MAIL_ENCRYPTED)
+
+
+def _write_failure(error: ClientError) -> Refused | NotFinished:
+    """Map an error of writing: if it is denied, that is no mail's fault."""
+    if code_of(error) in _DENIED:
+        return _unavailable(code_of(error))
+    return _store_failure(error)
 
 
 def _store_failure(error: ClientError) -> Refused | NotFinished:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emails.edges.ports import (
+    Brake,
     ClockWatch,
     Mailer,
     MailStore,
+    MakeDigest,
     MakeNote,
     MakeNotice,
     Pace,
@@ -23,7 +25,7 @@ from emails.values.notifications import StoredMail
 class Ports:
     """The remote services and the settings, built once per process.
 
-    The keys of reply records are derived from `reply_secret`.
+    The keys of reply records and the marks in loop headers are derived from `reply_secret`.
     """
 
     policy: Policy
@@ -34,8 +36,10 @@ class Ports:
     send_notes: SendNotes
     presence: WorkerPresence
     pace: Pace
+    brake: Brake
     make_note: MakeNote
     make_notice: MakeNotice
+    make_digest: MakeDigest
     trackers: frozenset[str]
     clock: Callable[[], Instant]
     clock_watch: ClockWatch

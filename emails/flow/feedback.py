@@ -1,110 +1,125 @@
-"""Bounces and complaints, one recipient at a time: load → decide → record."""
+"""Bounces and complaints: whose is it? → what does it say? → record; then perhaps a notice."""
 
+from emails.edges import events
+from emails.flow.attributing import attribute
 from emails.flow.context import Context
 from emails.flow.deliver import Result, run_once
 from emails.flow.notices import Addressee, send_notice
 from emails.rules import bounce as bounces
+from emails.rules import bounce_evidence
 from emails.rules import complaint as complaints
-from emails.rules.addresses import (
-    Address,
-    MaskRecipient,
-    addresses_in,
-    only_address_in,
-    our_recipients,
-)
-from emails.rules.developer import simulated_mask
+from emails.rules.addresses import only_address_in
 from emails.rules.notice_kinds import notice_after
-from emails.store import lookups, records
+from emails.store import records
+from emails.values.attribution import Attribution
 from emails.values.deliveries import Claim
-from emails.values.facts import FoundMask, MaskFacts, MaskRef, OwnerFacts, SentKind
+from emails.values.facts import MaskFacts, OwnerFacts
+from emails.values.mailboxes import BounceMeaning, MailboxBounce
 from emails.values.notifications import Bounce, BouncedRecipient, Complaint, SentMail
 from emails.values.outcomes import Outcome, Recorded, RecordReason
 
-_KINDS = frozenset(kind.value for kind in SentKind)
+_OF_MAILBOX = frozenset(
+    {
+        RecordReason.HARD_BOUNCE,
+        RecordReason.SOFT_BOUNCE,
+        RecordReason.BOUNCE_OF_FORMER_ADDRESS,
+    }
+)
 
 
 def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
-    """Record one bounced recipient."""
-    address = only_address_in(recipient.address)
+    """Record one bounced recipient; without an address, SES named none."""
+    reported = _named(recipient.address)
 
     def work(claimed: Claim) -> Result:
-        owner = _find_owner(context, address)
-        kind = _kind(bounce.mail)
-        reason = bounces.judge(bounce.kind, bounce.subkind, recipient.diagnostic, owner, kind)
-        return _recorded(context, claimed, reason, owner, None)
+        about = attribute(context, bounce.mail, reported)
+        meaning = bounce_evidence.judge(bounce.kind, bounce.subkind, recipient)
+        reason = _if_known(bounces.judge(meaning, about), reported)
+        if about.owner is not None and reason in _OF_MAILBOX:
+            outcome, said = Recorded(reason), _said(bounce, meaning)
+            return _of_mailbox(context, claimed, outcome, about.owner, about.mask, said)
+        return _recorded(context, claimed, reason, about)
 
-    return run_once(context, "bounce", _key(address, recipient.address), work)
-
-
-def settle_complaint(context: Context, complaint: Complaint, recipient: str) -> Outcome:
-    """Record one recipient's complaint. If it disables a mask, notify the owner."""
-    address = only_address_in(recipient)
-
-    def work(claimed: Claim) -> Result:
-        owner = _find_owner(context, address)
-        mask = _find_mask(context, complaint.mail, owner)
-        kind = _kind(complaint.mail)
-        reason = complaints.judge(complaint.feedback, complaint.subkind, owner, mask, kind)
-        return _recorded(context, claimed, reason, owner, mask)
-
-    def find_addressee() -> Addressee | None:
-        owner = _find_owner(context, address)
-        mask = _find_mask(context, complaint.mail, owner)
-        return Addressee(owner, mask) if owner and mask else None
-
-    key = _key(address, recipient)
-    outcome = run_once(context, "complaint", key, work)
-    if notice := notice_after(outcome):
-        send_notice(context, notice, key, find_addressee)
+    key = _key(recipient.address)
+    outcome = run_once(context, "bounce", key, work)
+    _send_notice(context, outcome, key, bounce.mail, reported)
     return outcome
 
 
-def _recorded(
-    context: Context,
-    claimed: Claim,
-    reason: RecordReason,
-    owner: OwnerFacts | None,
-    mask: MaskFacts | None,
-) -> Result:
-    outcome, ref = Recorded(reason), mask.ref if mask else None
+def settle_complaint(context: Context, complaint: Complaint) -> Outcome:
+    """Record a complaint: one, however many people SES guesses that it may be from.
+
+    We send each mail to one person. https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#complained-recipients
+    """
+    reported = complaint.recipients
+
+    def work(claimed: Claim) -> Result:
+        about = attribute(context, complaint.mail, reported)
+        reason = complaints.judge(complaint.feedback, complaint.subkind, about)
+        return _recorded(context, claimed, _if_known(reason, reported), about)
+
+    key = _key(reported[0] if reported else "")
+    outcome = run_once(context, "complaint", key, work)
+    _send_notice(context, outcome, key, complaint.mail, reported)
+    return outcome
+
+
+def _if_known(reason: RecordReason, reported: tuple[str, ...]) -> RecordReason:
+    """Say so if nobody is known because SES named nobody."""
+    if reason is RecordReason.UNKNOWN_RECIPIENT and not reported:
+        return RecordReason.NO_RECIPIENT
+    return reason
+
+
+def _recorded(context: Context, claimed: Claim, reason: RecordReason, about: Attribution) -> Result:
+    outcome, ref = Recorded(reason), about.mask.ref if about.mask else None
     return Result(
         outcome,
         ref,
-        lambda: records.record_feedback(claimed, outcome, owner, ref, context.now),
+        lambda: records.record_feedback(claimed, outcome, about.owner, ref, context.now),
     )
 
 
-def _key(address: Address | None, text: str) -> str:
+def _of_mailbox(
+    context: Context,
+    claimed: Claim,
+    outcome: Recorded,
+    owner: OwnerFacts,
+    mask: MaskFacts | None,
+    bounce: MailboxBounce,
+) -> Result:
+    def record() -> None:
+        change = records.record_mailbox_bounce(
+            claimed, outcome, owner, bounce, context.ports.policy, context.now
+        )
+        if change is not None:
+            events.mailbox_breaker_changed(change, bounce.meaning)
+
+    return Result(outcome, mask.ref if mask else None, record)
+
+
+def _said(bounce: Bounce, meaning: BounceMeaning) -> MailboxBounce:
+    delivery = bounce.mail.tag("delivery") or ""
+    return MailboxBounce(meaning, delivery, bounce.mail.message_id, bounce.took)
+
+
+def _send_notice(
+    context: Context, outcome: Outcome, key: str, mail: SentMail, reported: tuple[str, ...]
+) -> None:
+    """Send the owner the notice that the outcome calls for, if any."""
+
+    def find_addressee() -> Addressee | None:
+        about = attribute(context, mail, reported)
+        return Addressee(about.owner, about.mask) if about.owner and about.mask else None
+
+    if notice := notice_after(outcome):
+        send_notice(context, notice, key, find_addressee)
+
+
+def _named(address: str) -> tuple[str, ...]:
+    return (address,) if address else ()
+
+
+def _key(text: str) -> str:
+    address = only_address_in(text)
     return str(address) if address else text
-
-
-def _kind(mail: SentMail) -> SentKind:
-    kind = mail.tag("kind")
-    return SentKind(kind) if kind in _KINDS else SentKind.UNKNOWN
-
-
-def _find_owner(context: Context, address: Address | None) -> OwnerFacts | None:
-    """Look up the owner of a real address, or of the mask behind an SES simulator address."""
-    if address is None:
-        return None
-    if ref := simulated_mask(address):
-        found = lookups.find_mask_by_ref(ref)
-        return found.owner if found else None
-    return lookups.find_owner(str(address))
-
-
-def _find_mask(context: Context, mail: SentMail, owner: OwnerFacts | None) -> MaskFacts | None:
-    """Look up the owner's mask that the mail came through: by its tag, else by its sender."""
-    if owner is None:
-        return None
-    ref = MaskRef.parse(mail.tag("mask") or "")
-    found = lookups.find_mask_by_ref(ref) if ref else _find_sender(context, mail)
-    return found.mask if found and found.owner.id == owner.id else None
-
-
-def _find_sender(context: Context, mail: SentMail) -> FoundMask | None:
-    for recipient in our_recipients(addresses_in(mail.source), context.ports.policy):
-        if isinstance(recipient, MaskRecipient):
-            target = lookups.find_mask(recipient, context.now)
-            return target if isinstance(target, FoundMask) else None
-    return None

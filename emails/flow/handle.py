@@ -1,7 +1,8 @@
 """The entry point: takes a notification, returns the outcome for each of its recipients.
 
 Each recipient is settled separately, so one failure doesn't affect the others. The stored mail is
-deleted only after all are settled.
+deleted only after all are settled, and only if all are ours: otherwise it may be somebody else's
+mail, too, in a shared bucket, or `MASK_DOMAINS` is wrong.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +16,15 @@ from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
-from emails.values.notifications import Bounce, Complaint, Notification, Received, StoredMail
+from emails.values.facts import Policy
+from emails.values.notifications import (
+    Bounce,
+    BouncedRecipient,
+    Complaint,
+    Notification,
+    Received,
+    StoredMail,
+)
 from emails.values.outcomes import WORK_NOT_RUN, Ignored, IgnoreReason, Outcome, RefuseReason
 from runtime.dependencies import Dependency
 
@@ -35,10 +44,11 @@ def handle(
             return _received(context, notification)
         case Bounce():
             settle_bounce = partial(feedback.settle_bounce, context, notification)
-            return _settle_each(context, notification.recipients, settle_bounce)
+            recipients = notification.recipients or (BouncedRecipient(address=""),)
+            return _settle_each(context, recipients, settle_bounce)
         case Complaint():
-            settle_complaint = partial(feedback.settle_complaint, context, notification)
-            return _settle_each(context, notification.recipients, settle_complaint)
+            settle_complaint = partial(feedback.settle_complaint, context)
+            return _settle_each(context, (notification,), settle_complaint)
         case _:
             assert_never(notification)
 
@@ -55,13 +65,18 @@ def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
         )
     inbound = Inbound(notification, ports.mail_store)
     recipients = our_recipients(notification.recipients, ports.policy)
-    outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))
     if not recipients:
-        outcomes = (Ignored(IgnoreReason.NOT_OURS),)
-        events.settled(outcomes[0], context.sns_message_id, None)
-    if isinstance(content, StoredMail):
+        not_ours = Ignored(IgnoreReason.NOT_OURS)
+        events.settled(not_ours, context.sns_message_id, None)
+        return (not_ours,)
+    outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))
+    if isinstance(content, StoredMail) and _are_all_ours(notification, ports.policy):
         ports.delete_later(content)
     return outcomes
+
+
+def _are_all_ours(notification: Received, policy: Policy) -> bool:
+    return all(our_recipients([one], policy) for one in notification.recipients)
 
 
 def _settle_each(

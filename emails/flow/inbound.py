@@ -1,12 +1,18 @@
 """The received mail that a notification is about, shared by its recipients."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from emails.edges.ports import MailStore
 from emails.mime.read_headers import read_headers
+from emails.mime.structure import has_header
+from emails.values.errors import Refused
 from emails.values.facts import MailFacts
 from emails.values.notifications import InlineMail, Received, StoredMail
+from emails.values.outcomes import RefuseReason
+
+_UNKNOWN = "unknown"
 
 
 class Inbound:
@@ -19,16 +25,38 @@ class Inbound:
         self._facts: MailFacts | None = None
 
     def raw(self) -> bytes:
-        """Return the mail's bytes. Raises `Refused` or `NotFinished`."""
+        """Return the mail's bytes. Raises `NotFinished`, or `Refused` if they are no mail."""
         if self._raw is None:
-            match self._received.content:
-                case StoredMail() as stored:
-                    self._raw = self._mail_store.fetch(stored)
-                case InlineMail(raw):
-                    self._raw = raw
-                case _:
-                    assert_never(self._received.content)
+            raw = self._fetched()
+            if not has_header(raw):
+                raise Refused(RefuseReason.NOT_A_MAIL)
+            self._raw = raw
         return self._raw
+
+    def _fetched(self) -> bytes:
+        match self._received.content:
+            case StoredMail() as stored:
+                return self._mail_store.fetch(stored)
+            case InlineMail(raw):
+                return raw
+            case _:
+                assert_never(self._received.content)
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When SES received the mail, if it says so."""
+        return self._received.received_at
+
+    def keep_as(self, kept: StoredMail) -> int:
+        """Store a copy of the mail; return its size in bytes. Raises `Refused` or `NotFinished`."""
+        match self._received.content:
+            case StoredMail() as stored:
+                return self._mail_store.copy(stored, kept.key)
+            case InlineMail(raw):
+                self._mail_store.put(kept, raw)
+                return len(raw)
+            case _:
+                assert_never(self._received.content)
 
     def notified_facts(self) -> MailFacts:
         """Return what the notification says about the mail; headers may be missing."""
@@ -39,5 +67,11 @@ class Inbound:
         if not self._received.headers_truncated:
             return self._received.mail
         if self._facts is None:
-            self._facts = replace(self._received.mail, headers=read_headers(self.raw()))
+            given = self._received.mail
+            self._facts = replace(given, headers=read_headers(self.raw()))
+            if not given.source:
+                # SES writes the envelope's sender at the top (RFC 5321, 4.4). Without it nothing is
+                # known, which is not the same as the empty sender of a machine's answer.
+                source = self._facts.first("return-path") or _UNKNOWN
+                self._facts = replace(self._facts, source=source)
         return self._facts

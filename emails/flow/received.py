@@ -1,13 +1,14 @@
 """A received mail, one recipient at a time: load → decide → carry out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
 from emails.edges import events
-from emails.flow import replies
+from emails.flow import loops, replies
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
+from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
@@ -19,12 +20,32 @@ from emails.rules.addresses import (
     UnreadRecipient,
 )
 from emails.rules.developer import asks_for_developer_mode, simulated_recipient
+from emails.rules.sender_blocks import senders_of
 from emails.rules.threads import thread_of
-from emails.store import lookups, records
+from emails.store import lookups, records, sender_blocks
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
-from emails.values.facts import CreatableMask, FoundMask, MissingMask, SentKind
-from emails.values.outcomes import Forwarded, Ignored, IgnoreReason, NoMask, NoMaskReason, Outcome
+from emails.values.errors import Refused, Unsendable, UnsendableReason
+from emails.values.facts import (
+    CreatableMask,
+    FoundMask,
+    MailFacts,
+    MaskLookup,
+    MissingMask,
+    SentKind,
+)
+from emails.values.outcomes import (
+    Blocked,
+    Dropped,
+    Forwarded,
+    HeldReason,
+    Ignored,
+    IgnoreReason,
+    NoMask,
+    NoMaskReason,
+    Outcome,
+    RefuseReason,
+)
 
 _PURPOSE = "received"
 
@@ -52,9 +73,37 @@ def _to_mask(
     context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
 ) -> Result:
     target = lookups.find_mask(recipient, context.now)
-    # Without a mask the decision needs no headers: don't fetch the mail for them.
-    mail = inbound.notified_facts() if isinstance(target, MissingMask) else inbound.facts()
-    decision = forward.decide(mail, target, context.ports.policy, context.now)
+    decision = _decide(context, inbound, target, waived_for(claimed))
+    if isinstance(decision, forward.Forward) and claimed.sent_as is None:
+        decision = loops.braked(context, inbound.facts(), decision, claimed)
+    if isinstance(decision, forward.Hold):
+        return hold(context, inbound, decision, claimed)
+    try:
+        return carry_out(context, inbound, target, decision, claimed)
+    except Unsendable as error:
+        if not isinstance(decision, forward.Forward):
+            raise
+        events.cannot_be_sent(error, context.sns_message_id)
+        unsendable = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
+        return hold(context, inbound, unsendable, claimed)
+
+
+def waived_for(claimed: Claim) -> frozenset[HeldReason]:
+    """Return the reasons not to hold a mail for: all, if SES has it from an earlier attempt."""
+    return frozenset(HeldReason) if claimed.sent_as is not None else frozenset()
+
+
+def carry_out(
+    context: Context,
+    inbound: Inbound,
+    target: MaskLookup,
+    decision: forward.Forward | NoMask | Dropped | Blocked,
+    claimed: Claim,
+) -> Result:
+    """Forward the mail to the owner of its mask, or do what else was decided.
+
+    Raises `Unsendable`, and what `deliver.send` raises.
+    """
     if not isinstance(decision, forward.Forward):
         ref = target.mask.ref if isinstance(target, FoundMask) else None
         return outcome_only(context, claimed, decision, ref)
@@ -62,6 +111,35 @@ def _to_mask(
     if found is None:
         return outcome_only(context, claimed, NoMask(NoMaskReason.TOO_MANY_MASKS))
     return _forward(context, inbound, found, Forwarded(decision.reason), claimed)
+
+
+def _decide(
+    context: Context, inbound: Inbound, target: MaskLookup, waived: frozenset[HeldReason]
+) -> forward.Decision:
+    policy, now = context.ports.policy, context.now
+    if isinstance(target, MissingMask):
+        # The decision needs no headers: don't fetch the mail for them.
+        return forward.decide(inbound.notified_facts(), target, policy, now, waived)
+    mail = inbound.facts()
+    return forward.decide(
+        mail,
+        target,
+        policy,
+        now,
+        waived,
+        mark=loops.mark_of(context, target.address),
+        answers_us=loops.answers_us(context, mail, target.owner),
+        is_from_blocked_sender=is_from_blocked_sender(context, mail, target),
+    )
+
+
+def is_from_blocked_sender(context: Context, mail: MailFacts, target: MaskLookup) -> bool:
+    """Return whether the mask's owner blocks the mail's sender."""
+    if isinstance(target, MissingMask):
+        return False
+    ref = target.mask.ref if isinstance(target, FoundMask) else None
+    secret = context.ports.reply_secret
+    return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secret)
 
 
 def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:
@@ -74,11 +152,12 @@ def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> Fou
 def _forward(
     context: Context, inbound: Inbound, found: FoundMask, outcome: Forwarded, claimed: Claim
 ) -> Result:
-    rewritten = rewrite_forward(inbound.raw(), _plan(context, found))
+    rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
     outgoing = _outgoing(context, inbound, found, rewritten)
     thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
-    sent = Sent(send(context, claimed, outgoing), size=len(outgoing.raw), trackers_removed=removed)
+    ses_id = _send(context, claimed, outgoing)
+    sent = Sent(ses_id, size=len(outgoing.raw), trackers_removed=removed)
 
     def record() -> None:
         reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
@@ -89,6 +168,16 @@ def _forward(
             events.trackers_removed(removed)
 
     return Result(outcome, found.mask.ref, record, sent_as=sent.message_id)
+
+
+def _send(context: Context, claimed: Claim, outgoing: Outgoing) -> str:
+    """Send the mail. If SES refuses it, no retry and no operator can change that."""
+    try:
+        return send(context, claimed, outgoing)
+    except Refused as error:
+        if error.reason != RefuseReason.SEND_REJECTED:
+            raise
+        raise Unsendable(UnsendableReason.REJECTED, error.code) from error
 
 
 def _outgoing(
@@ -110,11 +199,11 @@ def _is_developers(context: Context, found: FoundMask) -> bool:
     return asks_for_developer_mode(found.mask) and lookups.find_is_developer(found.owner)
 
 
-def _plan(context: Context, found: FoundMask) -> ForwardPlan:
+def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
     ports = context.ports
 
-    def make_note(trackers_removed: Mapping[str, int]) -> Note:
-        return ports.make_note(found.mask.address, found.owner.language, trackers_removed)
+    def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
+        return ports.make_note(found.mask.address, found.owner.language, trackers_removed, renamed)
 
     return ForwardPlan(
         mask=found.mask.address,
@@ -124,4 +213,5 @@ def _plan(context: Context, found: FoundMask) -> ForwardPlan:
         now=context.now,
         trackers=ports.trackers if found.owner.removes_trackers else frozenset(),
         warning_url=ports.policy.warning_url,
+        marks=loops.marks_through(context, inbound.facts(), found.mask.address),
     )

@@ -100,6 +100,27 @@ def as_base64(data: bytes | memoryview) -> Iterator[bytes]:
         yield (b"\r\n" if at else b"") + b"\r\n".join(lines)
 
 
+def as_quoted_printable(data: bytes | memoryview) -> Iterator[bytes]:
+    """Encode a text as quoted-printable, in blocks. All line ends become CRLF."""
+    view, at = memoryview(data), 0
+    while at < len(view):
+        block = bytes(view[at : at + _BLOCK])
+        last_line = block.rfind(b"\n") + 1
+        if at + len(block) < len(view) and last_line:
+            block = block[:last_line]
+        at += len(block)
+        yield _LINE_END.sub(b"\r\n", b2a_qp(_LINE_END.sub(b"\n", block), istext=True))
+
+
+def smaller(data: bytes | memoryview) -> tuple[str, tuple[bytes, ...]]:
+    """Encode a text as what is smaller: return the transfer encoding, and the encoded pieces."""
+    readable = tuple(as_quoted_printable(data))
+    base64_size = -(-len(data) // _LINE_OCTETS) * 78
+    if sum(map(len, readable)) < base64_size:
+        return QUOTED_PRINTABLE, readable
+    return BASE64, tuple(as_base64(data))
+
+
 def rewrapped(data: memoryview) -> Iterator[bytes]:
     """Wrap base64 into lines of 76 characters, without the invalid ones; in blocks."""
     rest = b""

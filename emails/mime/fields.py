@@ -8,6 +8,7 @@ another header.
 import re
 from base64 import b64encode
 from binascii import Error, a2b_base64, a2b_qp
+from collections.abc import Iterator
 
 from emails.mime import charsets
 
@@ -147,10 +148,23 @@ def parameters(value: bytes) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
-        quoted, bare = match[2], match[3]
-        octets = without_quoted_pairs(quoted) if quoted is not None else bare.strip()
-        found.setdefault(match[1].decode("latin-1").lower(), octets.decode("latin-1"))
+        key, text = _parameter_in(match)
+        found.setdefault(key, text)
     return found
+
+
+def _parameter_in(match: re.Match[bytes]) -> tuple[str, str]:
+    quoted, bare = match[2], match[3]
+    octets = without_quoted_pairs(quoted) if quoted is not None else bare.strip()
+    return match[1].decode("latin-1").lower(), octets.decode("latin-1")
+
+
+def every_parameter(value: bytes) -> Iterator[tuple[str, str]]:
+    """Yield all parameters, also those that stand there twice; decoded, but not joined."""
+    for key, text in map(_parameter_in, _PARAMETER.finditer(value)):
+        name, star, _ = key.partition("*")
+        plain = _percent_decoded(text).decode("latin-1") if star else text
+        yield name, plain if star else decoded(plain.encode("latin-1"))
 
 
 def is_read_whole(value: bytes) -> bool:
@@ -163,23 +177,42 @@ def without_quoted_pairs(value: bytes) -> bytes:
     return _QUOTED_PAIR.sub(rb"\1", value)
 
 
+def has_rivals(value: bytes) -> bool:
+    """Return whether a parameter is given twice, so that `readable_parameters` reads one only."""
+    keys = [match[1].decode("latin-1").lower() for match in _PARAMETER.finditer(value)]
+    sections = [_section(key) for key in keys]
+    plain = {name for name, index in sections if index is None}
+    split = {name for name, index in sections if index is not None}
+    return len(set(sections)) < len(sections) or not plain.isdisjoint(split)
+
+
 def readable_parameters(value: bytes) -> dict[str, str]:
     """Parse and decode parameters; those split into sections (RFC 2231) are joined."""
     found: dict[str, str] = {}
     sections: dict[str, dict[int, str]] = {}
+    has_charset: set[str] = set()
     for key, text in parameters(value).items():
-        name, star, number = key.partition("*")
-        if star:
-            number = number.partition("*")[0]
-            index = int(number) if _SECTION_NUMBER.fullmatch(number) else 0
-            sections.setdefault(name, {})[index] = text
-        else:
+        name, index = _section(key)
+        if index is None:
             found[name] = decoded(text.encode("latin-1"))
+        else:
+            sections.setdefault(name, {})[index] = text
+            if key.endswith("*"):
+                has_charset.add(name)
     for name, texts in sections.items():
-        charset, _, octets = "".join(texts[index] for index in sorted(texts)).rpartition("'")
-        label = charset.partition("'")[0]
+        label, octets = "", "".join(texts[index] for index in sorted(texts))
+        if name in has_charset:
+            charset, _, octets = octets.rpartition("'")
+            label = charset.partition("'")[0]
         found[name] = charsets.read(_percent_decoded(octets), label or "utf-8").text
     return found
+
+
+def _section(key: str) -> tuple[str, int | None]:
+    """Split `name*1*` into its name and the section's number; None: not written as in RFC 2231."""
+    name, star, number = key.partition("*")
+    number = number.partition("*")[0]
+    return name, (int(number) if _SECTION_NUMBER.fullmatch(number) else 0) if star else None
 
 
 def with_parameters(value: str, given: dict[str, str]) -> str:

@@ -47,28 +47,29 @@ class VisibleTexts:
         for page in self._pages.values():
             self.removed.update(page.removed)
 
-    def write(self, note: Note) -> None:
-        """Change the texts: add the note to its carriers, and remove the trackers."""
+    def write(self, note: Note | None) -> None:
+        """Change the texts: add the note, if any, to its carriers, and remove the trackers."""
         for part, text in self._texts.items():
             if (page := self._pages.get(part)) is None:
-                replace_text(self._changes, part, *_with_note(text, note))
-            elif part in self._carriers:
+                if note is not None:
+                    replace_text(self._changes, part, *_with_note(text, note))
+            elif note is not None and part in self._carriers:
                 replace_text(self._changes, part, text, page.rewritten(*_ascii_html(note)))
             elif page.edits:
                 replace_text(self._changes, part, text, page.rewritten())
-        if self._changes.root.content_type == "multipart/encrypted":
+        if note is not None and self._changes.root.content_type == "multipart/encrypted":
             # Text before the first part: seen only in programs that can't decrypt the mail.
             start = self._changes.root.body
             self._changes.slices.append(Slice(start, start, (_plain_note(note), b"\r\n")))
 
-    def content(self, note: Note, *, sanitize: bool) -> Iterator[Octets]:
+    def content(self, note: Note | None, *, sanitize: bool) -> Iterator[Octets]:
         """Write the changed content of the mail, with the header that describes it.
 
         If no text can carry the note, the note becomes a part of its own before the content. Not in
         an encrypted mail: most programs decrypt a mail only if it is encrypted as a whole.
         """
         whole = [self._changes.content_header(), b"\r\n", *self._changes.content(sanitize=sanitize)]
-        if self._carriers or self._is_encrypted:
+        if note is None or self._carriers or self._is_encrypted:
             yield from whole
         else:
             yield from _wrapped_with_note(note, whole, self._changes.raw)

@@ -1,6 +1,6 @@
 """The inputs and the result of rewriting a mail."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,21 +20,24 @@ class ForwardPlan:
     """How to forward a mail.
 
     `mask` becomes the sender, `recipient` is the owner's real address, `reply_to` the replies
-    address. `make_note` is called with the number of trackers removed, by domain.
+    address. `make_note` is called with the number of trackers removed, by domain, and with the old
+    names of the attachments that were renamed. `marks` name the masks that the mail has gone
+    through, this one included.
     """
 
     mask: str
     recipient: str
     reply_to: str
-    make_note: Callable[[Mapping[str, int]], Note]
+    make_note: Callable[[Mapping[str, int], Sequence[str]], Note]
     now: datetime
     trackers: frozenset[str] = frozenset()
     warning_url: str = ""
+    marks: tuple[str, ...] = ("preview",)
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A mail ready to send: 7-bit clean, CRLF, no line over 998 octets.
+    """A mail ready to send: 7-bit clean, CRLF, no line over 998 octets, nothing that SES refuses.
 
     `trackers_removed` counts by domain. `issues` lists the defects found, as values of `Issue`.
     """

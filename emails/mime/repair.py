@@ -21,6 +21,7 @@ from emails.mime.encoding import (
     is_clean,
     is_sendable,
     rewrapped,
+    smaller,
 )
 from emails.mime.fields import with_parameters
 from emails.mime.issues import Issue
@@ -29,12 +30,15 @@ from emails.mime.structure import Part
 _BOUNDARY = re.compile(rb"[ -~]{1,200}")
 
 
-def repair(changes: MailChanges, issues: set[Issue], *, is_all_clean: bool) -> None:
+def repair(
+    changes: MailChanges, issues: set[Issue], *, is_all_clean: bool, saves_space: bool = False
+) -> None:
     """Add changes that make all parts clean, except those with a changed body.
 
-    `is_all_clean`: the mail's body is clean as a whole, so parts needn't be checked.
+    `is_all_clean`: the mail's body is clean as a whole, so parts needn't be checked. `saves_space`:
+    write texts in the smaller encoding, which takes longer; their line ends become CRLF.
     """
-    _Repairer(changes, issues, is_all_clean).run()
+    _Repairer(changes, issues, is_all_clean, saves_space).run()
 
 
 def rename_boundary(changes: MailChanges, part: Part) -> None:
@@ -49,11 +53,14 @@ def rename_boundary(changes: MailChanges, part: Part) -> None:
 
 
 class _Repairer:
-    def __init__(self, changes: MailChanges, issues: set[Issue], is_all_clean: bool) -> None:
+    def __init__(
+        self, changes: MailChanges, issues: set[Issue], is_all_clean: bool, saves_space: bool
+    ) -> None:
         self.changes = changes
         self.raw = changes.raw
         self.issues = issues
         self.is_all_clean = is_all_clean
+        self.saves_space = saves_space
         self.endings: list[Slice] = []
 
     def run(self) -> None:
@@ -116,10 +123,16 @@ class _Repairer:
             self.issues.add(Issue.BAD_ENCODING)
         pieces: tuple[Octets, ...]
         if part.encoding == BASE64:
-            pieces = tuple(rewrapped(body))
-        elif part.encoding == QUOTED_PRINTABLE:
-            pieces = tuple(as_base64(decodestring(bytes(body))))
+            encoding, pieces = BASE64, tuple(rewrapped(body))
         else:
-            pieces = tuple(as_base64(body))
+            is_readable = part.encoding == QUOTED_PRINTABLE
+            encoding, pieces = self._encoded(
+                part, decodestring(bytes(body)) if is_readable else body
+            )
         self.changes.bodies[part] = pieces
-        self.changes.change_header(part, encoding=BASE64)
+        self.changes.change_header(part, encoding=encoding)
+
+    def _encoded(self, part: Part, data: bytes | memoryview) -> tuple[str, tuple[bytes, ...]]:
+        if self.saves_space and part.main_type == "text":
+            return smaller(data)
+        return BASE64, tuple(as_base64(data))

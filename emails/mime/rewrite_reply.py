@@ -5,6 +5,8 @@ attached mail, from the few fields needed to read it. The real address is replac
 texts, attached mails, calendar entries and vCards, even attached ones. Other attached files stay as
 they are: the owner chose to send them.
 
+Attachments that SES would refuse for their names are renamed.
+
 Signatures name the signer, so they are removed. Encrypted mail is refused: it may name its writer,
 and we can't look inside.
 """
@@ -13,10 +15,12 @@ import re
 
 from emails.mime import encoding
 from emails.mime.assemble import WITH_PARAMETERS, MailChanges, Slice, write_field, write_parameters
+from emails.mime.blocked_names import blocked_in, rename_in_types, renamed
 from emails.mime.body import ENCRYPTED, is_attachment
 from emails.mime.fields import (
     decoded,
     encoded,
+    has_rivals,
     is_read_whole,
     readable_parameters,
     without_quoted_pairs,
@@ -66,6 +70,7 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     _OwnerRemover(changes, hide, issues).run()
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
     repair(changes, issues, is_all_clean=is_all_clean)
+    rename_in_types(changes)
     content = [changes.content_header(), b"\r\n", *changes.content(sanitize=not is_all_clean)]
     return Rewritten(b"".join([top, *content]), {}, tuple(sorted(issues)))
 
@@ -102,9 +107,9 @@ class _FieldWriter:
         if original.name in WITH_PARAMETERS:
             given = readable_parameters(value)
             hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
-            if hidden == given and self._may_be_copied(value):
+            if hidden == given and self._may_be_copied(value) and not blocked_in(value):
                 return write_field(raw, original)
-            return write_parameters(name, self._hidden(value), hidden)
+            return write_parameters(name, self._hidden(value), renamed(hidden))
         text = decoded(value)
         hidden_text = self._hide(text)
         if hidden_text == text and is_read_whole(value):
@@ -114,10 +119,12 @@ class _FieldWriter:
     def _may_be_copied(self, value: bytes) -> bool:
         """Return whether nothing in the value reveals the owner, even what we didn't read.
 
-        Of two parameters with the same name, we read the first.
+        Of two parameters with the same name, we read one, and the other may be encoded.
         """
+        if has_rivals(value) or not is_read_whole(value):
+            return False
         forms = (value, without_quoted_pairs(value))
-        return is_read_whole(value) and all(self._hidden(one) == one for one in forms)
+        return all(self._hidden(one) == one for one in forms)
 
     def _hidden(self, value: bytes) -> bytes:
         return self._hide(value.decode("latin-1")).encode("latin-1", "replace")

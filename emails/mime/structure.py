@@ -128,6 +128,12 @@ def walk(root: Part) -> Iterator[Part]:
         waiting.extend(reversed(part.children))
 
 
+def has_header(raw: bytes) -> bool:
+    """Return whether the octets begin with a header field. SES puts some on top of every mail."""
+    lines = _HEADER_LINES.match(raw)
+    return lines is not None and _FIELD.search(raw, 0, lines.end()) is not None
+
+
 def split(raw: bytes) -> Part:
     """Find the parts of a mail. Accepts any bytes, in linear time and memory."""
     return _Splitter(raw).split()

@@ -15,11 +15,14 @@ from emails.mime.issues import Issue
 from emails.mime.plans import ForwardPlan, ReplyPlan
 from emails.mime.structure import Part
 from emails.mime.trackers import find_tracker
+from emails.values.addresses import Mailbox
 from emails.values.errors import Refused
 from emails.values.header_names import LOOP_HEADER, MASK_HEADER
 from emails.values.outcomes import RefuseReason
+from emails.values.ses_limits import MAX_MAILBOX_OCTETS
 
 _VIA = "[via Relay]"
+_UNKNOWN = "unknown sender"
 _MAX_SUBJECT = 1_000
 _MAX_DATE = 200
 _MAX_REFERENCES = 30
@@ -40,7 +43,7 @@ def forward_headers(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> bytes:
 
 
 def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterator[bytes]:
-    yield written("From", _named(f"{_sender(mail, issues)} {_VIA}", _usable(plan.mask)))
+    yield written("From", _from(mail, _usable(plan.mask), issues))
     yield written("To", _usable(plan.recipient))
     yield written("Reply-To", _usable(plan.reply_to))
     yield from _subject(mail, issues)
@@ -49,7 +52,7 @@ def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterat
     if keyword := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
         yield written("Auto-Submitted", keyword[0].decode())
     yield from _unsubscribe(mail, plan.trackers)
-    yield written(LOOP_HEADER, "1")
+    yield written(LOOP_HEADER, "\r\n ".join(plan.marks))
     yield written(MASK_HEADER, plan.mask)
     yield written("MIME-Version", "1.0")
 
@@ -104,7 +107,18 @@ def _named(name: str, address: str) -> str:
     return f"{encoded(name)}\r\n <{address}>"
 
 
-def _sender(mail: Part, issues: set[Issue]) -> str:
+def _from(mail: Part, mask: str, issues: set[Issue]) -> str:
+    """Write the sender: the author's name and address, as much of them as SES accepts."""
+    author = _author(mail, issues)
+    whole = _named(f"{author_label.label(author) or _UNKNOWN} {_VIA}", mask)
+    if len(whole) <= MAX_MAILBOX_OCTETS:
+        return whole
+    issues.add(Issue.HEADER_CUT)
+    shorter = (_named(f"{label} {_VIA}".lstrip(), mask) for label in author_label.shorter(author))
+    return next((one for one in shorter if len(one) <= MAX_MAILBOX_OCTETS), mask)
+
+
+def _author(mail: Part, issues: set[Issue]) -> Mailbox:
     values = mail.values("from")
     boxes = [box for value in values for box in author_label.authors(value)]
     if len(boxes) > 1:
@@ -113,7 +127,7 @@ def _sender(mail: Part, issues: set[Issue]) -> str:
     boxes.sort(key=lambda box: not box.address)  # those with an address first
     if not boxes or not boxes[0].address:
         issues.add(Issue.NO_SENDER)
-    return author_label.label(boxes[0]) if boxes else "unknown sender"
+    return boxes[0] if boxes else Mailbox(_UNKNOWN, "")
 
 
 def _subject(mail: Part, issues: set[Issue]) -> Iterator[bytes]:

@@ -116,6 +116,18 @@ def is_special(address: Address, special: Iterable[str]) -> bool:
     return address.local in _NOREPLY or address in map(parse, special)
 
 
+def is_ours(address: Address, mask_domains: Iterable[str], special: Iterable[str]) -> bool:
+    """Return whether mail to this address comes to us: it is below one of our domains, or special.
+
+    Owners can't have such a real address: we would forward their mail to ourselves.
+    """
+    return address.untagged in map(parse, special) or any(
+        f".{address.domain}".endswith(f".{domain}")
+        for domain in map(domain_of, mask_domains)
+        if domain
+    )
+
+
 def _recipient(address: Address | None, policy: Policy) -> Recipient | None:
     if address is None:
         return None

@@ -3,7 +3,8 @@
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#complaint-object
 """
 
-from emails.values.facts import Block, MaskFacts, OwnerFacts, SentKind
+from emails.values.attribution import Attribution
+from emails.values.facts import Block, SentKind
 from emails.values.outcomes import RecordReason
 
 # `not-spam` withdraws a complaint; `auth-failure` is about DNS.
@@ -13,18 +14,13 @@ _NOT_ABOUT_SPAM = frozenset({"not-spam", "auth-failure"})
 _NOTHING_SENT = frozenset({"onaccountsuppressionlist"})
 
 
-def judge(
-    feedback: str,
-    subkind: str,
-    owner: OwnerFacts | None,
-    mask: MaskFacts | None,
-    sent: SentKind,
-) -> RecordReason:
-    """Decide what to do and record. `mask` is the one the mail came through, if known.
+def judge(feedback: str, subkind: str, about: Attribution) -> RecordReason:
+    """Decide what to do and record. `feedback` and `subkind` are SES's terms.
 
     A complaint turns on the owner's spam blocking. If that is on already, it disables the mask.
     """
-    if sent is SentKind.REPLY:
+    owner, mask = about.owner, about.mask
+    if about.kind is SentKind.REPLY:
         return RecordReason.REPLY_COMPLAINT
     if owner is None:
         return RecordReason.UNKNOWN_RECIPIENT

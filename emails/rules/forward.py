@@ -1,11 +1,12 @@
 """Decides what happens to a received mail, for one of its recipients. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from emails.rules.mail_kind import is_list_mail, is_loop
+from emails.rules.loops import is_loop
+from emails.rules.mail_kind import is_list_mail
 from emails.rules.names import is_allowed_mask_name
 from emails.values.facts import (
     Block,
@@ -24,6 +25,7 @@ from emails.values.outcomes import (
     Dropped,
     DropReason,
     ForwardReason,
+    HeldReason,
     NoMask,
     NoMaskReason,
 )
@@ -47,11 +49,34 @@ class Forward:
                 assert_never(self.target)
 
 
-Decision: TypeAlias = Forward | NoMask | Dropped | Blocked
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold the mail for the mask's owner."""
+
+    target: FoundMask | CreatableMask
+    reason: HeldReason
 
 
-def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -> Decision:
-    """Decide for one recipient. Rules are tried in order; the first that applies decides."""
+Decision: TypeAlias = Forward | Hold | NoMask | Dropped | Blocked
+
+
+def decide(
+    mail: MailFacts,
+    target: MaskLookup,
+    policy: Policy,
+    now: datetime,
+    waived: Collection[HeldReason] = (),
+    *,
+    mark: str = "",
+    answers_us: bool = False,
+    is_from_blocked_sender: bool = False,
+) -> Decision:
+    """Decide for one recipient. Rules are tried in order; the first that applies decides.
+
+    What the owner blocks, viruses and loops are never held: nobody would release them. `waived` are
+    the reasons for which this mail is not held again, because somebody released it. `mark` and
+    `answers_us` as in `loops.is_loop`.
+    """
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
     if isinstance(target, CreatableMask) and (reason := _why_not_creatable(target, policy)):
@@ -60,8 +85,12 @@ def decide(mail: MailFacts, target: MaskLookup, policy: Policy, now: datetime) -
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
         return Blocked(block)
-    if is_loop(mail):
+    if is_from_blocked_sender:
+        return Blocked(BlockReason.BLOCKS_SENDER)
+    if is_loop(mail, target, mark, answers_us=answers_us):
         return Dropped(DropReason.LOOP)
+    if hold := _why_held(mail, target.owner, waived):
+        return Hold(target, hold)
     return Forward(target)
 
 
@@ -103,28 +132,33 @@ _Rule: TypeAlias = Callable[[MailFacts, OwnerFacts, Policy, datetime], bool]
 _DROPS: tuple[tuple[DropReason, _Rule], ...] = (
     (DropReason.VIRUS, lambda mail, *_: mail.verdicts.virus is Verdict.FAIL),
     (
-        DropReason.SPAM,
-        lambda mail, owner, *_: mail.verdicts.spam is Verdict.FAIL and owner.blocks_spam,
-    ),
-    (
         DropReason.DMARC_REJECT,
         lambda mail, *_: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
-    ),
-    (
-        DropReason.HARD_BOUNCE_PAUSE,
-        lambda _, owner, policy, now: is_within(
-            policy.hard_bounce_pause, owner.hard_bounced_at, now
-        ),
-    ),
-    (
-        DropReason.SOFT_BOUNCE_PAUSE,
-        lambda _, owner, policy, now: is_within(
-            policy.soft_bounce_pause, owner.soft_bounced_at, now
-        ),
     ),
     (DropReason.ABUSE_PAUSE, lambda _, owner, policy, now: is_flagged(owner, policy, now)),
     (DropReason.DEACTIVATED, lambda _, owner, *__: not owner.is_active),
 )
+
+
+_HOLDS: tuple[tuple[HeldReason, Callable[[MailFacts, OwnerFacts], bool]], ...] = (
+    (
+        HeldReason.SPAM,
+        lambda mail, owner: mail.verdicts.spam is Verdict.FAIL and owner.blocks_spam,
+    ),
+    (
+        HeldReason.DMARC_QUARANTINE,
+        lambda mail, _: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_quarantines,
+    ),
+    (HeldReason.MAILBOX, lambda _, owner: owner.has_open_breaker),
+)
+
+
+def _why_held(
+    mail: MailFacts, owner: OwnerFacts, waived: Collection[HeldReason]
+) -> HeldReason | None:
+    return next(
+        (reason for reason, holds in _HOLDS if reason not in waived and holds(mail, owner)), None
+    )
 
 
 def _why_blocked(mail: MailFacts, target: FoundMask) -> BlockReason | None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from emails.rules.addresses import parse
 from emails.rules.forward import is_flagged
-from emails.rules.mail_kind import is_automatic, is_loop
+from emails.rules.mail_kind import is_automatic, is_ours
 from emails.rules.senders import is_authenticated, sender_of
 from emails.values.facts import MailFacts, Policy, ReplyFacts, Verdict
 from emails.values.outcomes import Dropped, DropReason, ReplyReason
@@ -42,7 +42,7 @@ def _mail_problem(mail: MailFacts) -> DropReason | None:
     """Check the mail by itself. An automatic reply would only reveal that the mask is in use."""
     if mail.verdicts.virus is Verdict.FAIL:
         return DropReason.VIRUS
-    if is_loop(mail):
+    if is_ours(mail):
         return DropReason.LOOP
     if is_automatic(mail):
         return DropReason.AUTOMATIC_REPLY

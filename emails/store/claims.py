@@ -31,6 +31,7 @@ from emails.values.outcomes import Outcome, RetryReason, from_stored, name_of
 _CLAIM, _FIND, _TAKE_OVER = map(statement, ("claim", "find_delivery", "take_over"))
 
 _REFERENCE_DIGITS = 12
+_MAX_ID_DIGITS = 18
 
 
 def recipient_hash(sns_message_id: str, purpose: str, recipient: str) -> str:
@@ -175,6 +176,16 @@ def _if_still_ours(claimed: Claim) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(
         pk=claimed.delivery_id, state=DeliveryState.CLAIMED, claimed_until=claimed.until
     )
+
+
+def find_by_reference(reference: str) -> Delivery | None:
+    """Find the delivery that a claim's `reference` names; None: there is none in this database."""
+    number, _, digits = reference.partition("-")
+    if not (number.isascii() and number.isdigit()) or len(digits) != _REFERENCE_DIGITS:
+        return None
+    if len(number) > _MAX_ID_DIGITS:
+        return None
+    return Delivery.objects.filter(pk=int(number), recipient__startswith=digits).first()
 
 
 def _reference(delivery_id: int, hashed: str) -> str:

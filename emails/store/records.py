@@ -1,8 +1,8 @@
 """Records what came of a delivery. Each `record_` function is one transaction.
 
 The database itself increments counters (`F()` or an upsert), so concurrent workers lose no counts.
-Rows are always locked in the order delivery, mask, counter, owner. All functions raise
-`NotFinished` if the database is unavailable.
+Rows are always locked in the order delivery, mask, counter, owner, breaker, held mail. All
+functions raise `NotFinished` if the database is unavailable.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from emails.models import DeliveryState, DomainMask, Profile
-from emails.store import claims
+from emails.store import claims, held_releases, mailbox_breakers
 from emails.store.counters import Counts, count, day_of
 from emails.store.database import raises_not_finished, statement
 from emails.store.lookups import row_of
@@ -29,7 +29,16 @@ from emails.values.facts import (
     Policy,
     ReplyFacts,
 )
-from emails.values.outcomes import Blocked, Dropped, Forwarded, Outcome, RecordReason, name_of
+from emails.values.mailboxes import BreakerChange, MailboxBounce
+from emails.values.outcomes import (
+    Blocked,
+    Dropped,
+    Forwarded,
+    HeldReason,
+    Outcome,
+    RecordReason,
+    name_of,
+)
 
 _RECORD_FORWARDED = {
     kind: statement("record_forwarded").format(kind=kind.value) for kind in MaskKind
@@ -142,14 +151,36 @@ def record_feedback(
             return
         profile = Profile.objects.filter(pk=owner.id)
         match outcome.reason:
-            case RecordReason.HARD_BOUNCE:
-                profile.update(hard_bounced_at=now)
-            case RecordReason.SOFT_BOUNCE:
-                profile.update(soft_bounced_at=now)
             case RecordReason.BOUNCED_AS_SPAM | RecordReason.SPAM_BLOCKING_ON:
                 profile.update(blocks_spam=True)
             case RecordReason.MASK_DISABLED if mask is not None:
                 row_of(mask).update(block=Block.ALL.value)
+
+
+@raises_not_finished
+def record_mailbox_bounce(
+    claimed: Claim,
+    outcome: Outcome,
+    owner: OwnerFacts,
+    bounce: MailboxBounce,
+    policy: Policy,
+    now: datetime,
+) -> BreakerChange | None:
+    """Finish a bounce of an owner's mailbox: its breaker changes, or not, and the mail is kept.
+
+    A mail that was released before and is still in S3 is held again. For a mailbox that is no
+    longer the owner's, that is all: the new one gets it.
+    """
+    change = None
+    with transaction.atomic():
+        if not claims.finish(claimed, outcome, now):
+            return None
+        if outcome.reason is not RecordReason.BOUNCE_OF_FORMER_ADDRESS:
+            change = mailbox_breakers.record_bounce(
+                owner, bounce, policy.probe_after, policy.probe_wait
+            )
+        held_releases.hold_bounced(bounce.delivery, HeldReason.MAILBOX)
+    return change
 
 
 def _count_reply(owner_id: int, policy: Policy, now: datetime) -> None:

@@ -9,7 +9,16 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from emails.models import AbuseCounter, Delivery, DomainMask, RandomMask, Reply
+from emails.models import (
+    AbuseCounter,
+    Delivery,
+    DomainMask,
+    HeldDigest,
+    HeldMail,
+    RandomMask,
+    Reply,
+)
+from emails.values.held import HeldState
 
 BATCH_ROWS = 5_000
 MAX_BATCHES = 100
@@ -25,6 +34,18 @@ COUNTER_RETENTION = timedelta(days=30)
 def remove_old_deliveries(now: datetime) -> int:
     """Remove the records of deliveries whose message can't be redelivered."""
     return _remove(Delivery.objects.all(), Q(created_at__lt=now - DELIVERY_RETENTION))
+
+
+def remove_old_digests(now: datetime, held_for: timedelta) -> int:
+    """Remove the digests whose links have expired. A mail that was told of is not told of again."""
+    since = now - held_for - DELIVERY_RETENTION
+    return _remove(HeldDigest.objects.all(), Q(ended_at__lt=since))
+
+
+def remove_old_held_mails(now: datetime) -> int:
+    """Remove the records of held mails that ended long ago and are no longer in S3."""
+    is_old = Q(state=HeldState.CLEARED, ended_at__lt=now - DELIVERY_RETENTION)
+    return _remove(HeldMail.objects.all(), is_old)
 
 
 def remove_old_replies(now: datetime, retention: timedelta) -> int:

@@ -4,6 +4,8 @@ Each edge maps its library's errors to these in one place and keeps the cause. T
 logged, so it never contains an address, a subject or any other part of a mail.
 """
 
+from enum import StrEnum
+
 from runtime.dependencies import Dependency
 
 MAX_TRIES = 8
@@ -19,6 +21,31 @@ class Refused(Exception):
 
     def __init__(self, reason: str, code: str = "") -> None:
         super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class UnsendableReason(StrEnum):
+    """Why SES will not send a mail on."""
+
+    TOO_LARGE = "too_large"
+    """It is larger than SES sends, even without our note."""
+
+    SIGNED_NAME = "signed_name"
+    """SES blocks the name of an attachment, and a signature forbids changing it."""
+
+    REJECTED = "rejected"
+    """SES refused it, and we don't know better."""
+
+
+class Unsendable(Exception):
+    """SES sends this mail in no form that we can give it. It is held.
+
+    `code` is AWS's name for the error, if SES refused it.
+    """
+
+    def __init__(self, reason: UnsendableReason, code: str = "") -> None:
+        super().__init__(str(reason))
         self.reason = reason
         self.code = code
 

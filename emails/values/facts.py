@@ -19,7 +19,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """SES's checks of a received mail. `dmarc_rejects`: the domain's DMARC policy is `reject`."""
+    """SES's checks of a received mail.
+
+    `dmarc_rejects` and `dmarc_quarantines`: the domain's DMARC policy is `reject` or `quarantine`.
+    """
 
     spam: Verdict
     virus: Verdict
@@ -27,6 +30,17 @@ class Verdicts:
     dkim: Verdict
     dmarc: Verdict
     dmarc_rejects: bool
+    dmarc_quarantines: bool = False
+
+
+NOT_CHECKED = Verdicts(
+    spam=Verdict.UNKNOWN,
+    virus=Verdict.UNKNOWN,
+    spf=Verdict.UNKNOWN,
+    dkim=Verdict.UNKNOWN,
+    dmarc=Verdict.UNKNOWN,
+    dmarc_rejects=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,10 @@ class MailFacts:
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of all headers called `name` (lower case), topmost first."""
         return tuple(header.value for header in self.headers if header.name.lower() == name)
+
+    def first(self, name: str) -> str:
+        """Return the value of the topmost header called `name` (lower case); empty: none."""
+        return next(iter(self.values(name)), "")
 
 
 class MaskKind(StrEnum):
@@ -113,7 +131,12 @@ class MaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak."""
+    """A mask's owner. `id` is the profile's. `address` is the real address and must never leak.
+
+    `has_open_breaker`: mail to the address bounced lately, so it is held. `probe` is the id of the
+    held mail that is let through all the same, to find out; None: there is none now.
+    `blocks_senders`: there may be blocked senders to look up.
+    """
 
     id: int
     address: str
@@ -124,9 +147,10 @@ class OwnerFacts:
     removes_trackers: bool
     allows_metrics: bool
     has_replied: bool
-    hard_bounced_at: datetime | None
-    soft_bounced_at: datetime | None
     flagged_at: datetime | None
+    has_open_breaker: bool = False
+    probe: int | None = None
+    blocks_senders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +159,11 @@ class FoundMask:
 
     mask: MaskFacts
     owner: OwnerFacts
+
+    @property
+    def address(self) -> str:
+        """The mask's address."""
+        return self.mask.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +179,11 @@ class CreatableMask:
     was_deleted: bool
     made_today: int
     made_in_all: int
+
+    @property
+    def address(self) -> str:
+        """The address of the mask to create."""
+        return f"{self.local}@{self.domain}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +215,10 @@ class ReplyFacts:
 class Policy:
     """The settings that `rules` and `flow` need.
 
-    A pause starts at the bounce or the flag. `claim_duration` is how long one attempt may hold a
-    delivery. `send_event_wait` is how long to wait for SES's `Send` event before a mail that may
-    have been sent is sent again; None: SES publishes no such events.
+    A pause starts at the flag. Probes of a mailbox follow `probe_after`, and each is given
+    `probe_wait` to bounce. A mail is held for `keep_held`. `claim_duration` is
+    how long one attempt may hold a delivery. `send_event_wait` is how long to wait for SES's `Send`
+    event before a mail that may have been sent is sent again; None: SES publishes no such events.
     """
 
     mask_domains: tuple[str, ...]
@@ -191,9 +226,10 @@ class Policy:
     from_address: str
     bucket: str
     warning_url: str
-    hard_bounce_pause: timedelta
-    soft_bounce_pause: timedelta
+    probe_after: tuple[timedelta, ...]
+    probe_wait: timedelta
     abuse_pause: timedelta
+    keep_held: timedelta
     max_mails_per_day: int
     max_bytes_per_day: int
     max_replies_per_day: int

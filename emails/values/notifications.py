@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from emails.values.errors import Refused
@@ -34,19 +35,29 @@ class InlineMail:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A mail arrived. `recipients` are the ones that SES's receipt rule matched."""
+    """A mail arrived. `recipients` are the ones that SES's receipt rule matched.
+
+    `received_at` is when SES received it; None if SES doesn't say.
+    """
 
     recipients: tuple[str, ...]
     mail: MailFacts
     headers_truncated: bool
     content: StoredMail | InlineMail
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """What SES says about a mail we sent. `tags` come only with event publishing."""
+    """What SES says about a mail we sent. `tags` come only with event publishing.
+
+    `message_id` is SES's id for it, and `destination` whom we sent it to: not always the address
+    that bounced, since a mailbox may forward.
+    """
 
     source: str
+    message_id: str
+    destination: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
 
     def tag(self, name: str) -> str | None:
@@ -56,20 +67,30 @@ class SentMail:
 
 @dataclass(frozen=True, slots=True)
 class BouncedRecipient:
-    """An address that bounced, and its mail server's answer."""
+    """An address that bounced, and what its mail server said; SES leaves out what it did not say.
+
+    `status` is an enhanced status code (RFC 3463), `action` what became of the mail (RFC 3464),
+    `diagnostic` the server's answer.
+    """
 
     address: str
-    diagnostic: str
+    status: str = ""
+    action: str = ""
+    diagnostic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms."""
+    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms.
+
+    `took` is how long after the mail was sent it bounced, if SES says so.
+    """
 
     kind: str
     subkind: str
     recipients: tuple[BouncedRecipient, ...]
     mail: SentMail
+    took: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +148,32 @@ def _received(document: dict[str, Any]) -> Received:
         # The receipt rule may leave all headers out; we read those from the mail, too.
         headers_truncated=mail.get("headersTruncated", False) is not False or "headers" not in mail,
         content=_content(document, _object(receipt, "action")),
+        received_at=_time(mail, "timestamp"),
     )
 
 
+def _time(holder: dict[str, Any], key: str) -> datetime | None:
+    """Read a time in ISO 8601. An unreadable one is no reason to lose a mail."""
+    value = holder.get(key)
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _verdicts(receipt: dict[str, Any]) -> Verdicts:
+    policy = _text(receipt, "dmarcPolicy", default="").upper()
     return Verdicts(
         spam=_verdict(receipt, "spamVerdict"),
         virus=_verdict(receipt, "virusVerdict"),
         spf=_verdict(receipt, "spfVerdict"),
         dkim=_verdict(receipt, "dkimVerdict"),
         dmarc=_verdict(receipt, "dmarcVerdict"),
-        dmarc_rejects=_text(receipt, "dmarcPolicy", default="").upper() == "REJECT",
+        dmarc_rejects=policy == "REJECT",
+        dmarc_quarantines=policy == "QUARANTINE",
     )
 
 
@@ -195,12 +231,21 @@ def _bounce(document: dict[str, Any]) -> Bounce:
         subkind=_text(bounce, "bounceSubType", default=""),
         recipients=tuple(
             BouncedRecipient(
-                _text(entry, "emailAddress"), _text(entry, "diagnosticCode", default="")
+                address=_text(entry, "emailAddress"),
+                status=_text(entry, "status", default=""),
+                action=_text(entry, "action", default=""),
+                diagnostic=_text(entry, "diagnosticCode", default=""),
             )
             for entry in entries
         ),
         mail=_sent_mail(document),
+        took=_time_between(_object(document, "mail", default={}), bounce),
     )
+
+
+def _time_between(mail: dict[str, Any], bounce: dict[str, Any]) -> timedelta | None:
+    sent, bounced = _time(mail, "timestamp"), _time(bounce, "timestamp")
+    return max(bounced - sent, timedelta(0)) if sent and bounced else None
 
 
 def _complaint(document: dict[str, Any]) -> Complaint:
@@ -218,6 +263,8 @@ def _sent_mail(document: dict[str, Any]) -> SentMail:
     mail = _object(document, "mail", default={})
     return SentMail(
         source=_text(mail, "source", default=""),
+        message_id=_text(mail, "messageId", default=""),
+        destination=_texts(mail, "destination", default=[]),
         tags=tuple(_tags(_object(mail, "tags", default={}))),
     )
 
@@ -248,8 +295,10 @@ def _list(holder: dict[str, Any], key: str, *, default: list[Any] | None = None)
     return value
 
 
-def _texts(holder: dict[str, Any], key: str) -> tuple[str, ...]:
-    values = _list(holder, key)
+def _texts(
+    holder: dict[str, Any], key: str, *, default: list[Any] | None = None
+) -> tuple[str, ...]:
+    values = _list(holder, key, default=default)
     if not all(isinstance(value, str) for value in values):
         raise _Malformed
     return tuple(values)

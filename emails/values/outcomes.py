@@ -29,6 +29,7 @@ class BlockReason(StrEnum):
 
     BLOCKS_ALL = "blocks_all"
     BLOCKS_PROMOTIONS = "blocks_promotions"
+    BLOCKS_SENDER = "blocks_sender"
 
 
 class NoMaskReason(StrEnum):
@@ -52,10 +53,7 @@ class DropReason(StrEnum):
     """Why a mail or a reply was not sent on."""
 
     VIRUS = "virus"
-    SPAM = "spam"
     DMARC_REJECT = "dmarc_reject"
-    HARD_BOUNCE_PAUSE = "hard_bounce_pause"
-    SOFT_BOUNCE_PAUSE = "soft_bounce_pause"
     ABUSE_PAUSE = "abuse_pause"
     DEACTIVATED = "deactivated"
     LOOP = "loop"
@@ -65,6 +63,20 @@ class DropReason(StrEnum):
     NOT_THE_OWNER = "not_the_owner"
     UNAUTHENTICATED = "unauthenticated"
     REPLIES_NEED_PREMIUM = "replies_need_premium"
+    DISCARDED = "discarded"
+
+
+class HeldReason(StrEnum):
+    """Why a mail is held: kept for its owner, who may still get it."""
+
+    SPAM = "spam"
+    DMARC_QUARANTINE = "dmarc_quarantine"
+    MAILBOX = "mailbox"
+    MASK_LIMIT = "mask_limit"
+    SENDER_LIMIT = "sender_limit"
+    NEW_MASK_LIMIT = "new_mask_limit"
+    CANNOT_BE_SENT = "cannot_be_sent"
+    SUSPECTED_LOOP = "suspected_loop"
 
 
 class RecordReason(StrEnum):
@@ -74,6 +86,9 @@ class RecordReason(StrEnum):
     SOFT_BOUNCE = "soft_bounce"
     BOUNCED_AS_SPAM = "bounced_as_spam"
     BOUNCE_NOT_ABOUT_MAILBOX = "bounce_not_about_mailbox"
+    BOUNCE_OF_FORMER_ADDRESS = "bounce_of_former_address"
+    BOUNCE_NOT_FINAL = "bounce_not_final"
+    AUTOMATIC_ANSWER = "automatic_answer"
     REPLY_BOUNCED = "reply_bounced"
     SPAM_BLOCKING_ON = "spam_blocking_on"
     MASK_DISABLED = "mask_disabled"
@@ -82,8 +97,11 @@ class RecordReason(StrEnum):
     COMPLAINT_NOT_ABOUT_SPAM = "complaint_not_about_spam"
     REPLY_COMPLAINT = "reply_complaint"
     UNKNOWN_RECIPIENT = "unknown_recipient"
+    NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
+    DIGEST_SENT = "digest_sent"
+    DIGEST_NOT_NEEDED = "digest_not_needed"
 
 
 class RefuseReason(StrEnum):
@@ -93,6 +111,8 @@ class RefuseReason(StrEnum):
     FOREIGN_BUCKET = "foreign_bucket"
     MAIL_MISSING = "mail_missing"
     MAIL_TOO_LARGE = "mail_too_large"
+    MAIL_ENCRYPTED = "mail_encrypted"
+    NOT_A_MAIL = "not_a_mail"
     MAIL_STORE_REJECTED = "mail_store_rejected"
     SEND_REJECTED = "send_rejected"
     SEND_IN_DOUBT = "send_in_doubt"
@@ -170,13 +190,29 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The mail is kept in S3, until it is released or expires."""
+
+    reason: HeldReason
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Nobody released the held mail in time. `reason` is why it was held."""
+
+    reason: HeldReason
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A bounce or complaint was recorded, or a notice was sent."""
 
     reason: RecordReason
 
 
-Outcome: TypeAlias = Forwarded | Replied | Blocked | NoMask | Ignored | Dropped | Recorded
+Outcome: TypeAlias = (
+    Forwarded | Replied | Blocked | NoMask | Ignored | Dropped | Held | Expired | Recorded
+)
 
 _REASONS = {
     Forwarded: ForwardReason,
@@ -185,9 +221,16 @@ _REASONS = {
     NoMask: NoMaskReason,
     Ignored: IgnoreReason,
     Dropped: DropReason,
+    Held: HeldReason,
+    Expired: HeldReason,
     Recorded: RecordReason,
 }
 _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
+
+# Of mails that releases before this one dropped. Deliveries are kept for fifteen days.
+_RETIRED = frozenset(
+    {("dropped", "spam"), ("dropped", "hard_bounce_pause"), ("dropped", "soft_bounce_pause")}
+)
 
 NAMES = tuple(_BY_NAME)
 """The outcomes' names, as stored and logged."""
@@ -200,6 +243,8 @@ def name_of(outcome: Outcome) -> str:
 
 def from_stored(name: str, reason: str) -> Outcome:
     """Rebuild a stored outcome. Raises `KeyError` or `ValueError` for an unknown name or reason."""
+    if (name, reason) in _RETIRED:
+        return Dropped(DropReason.DISCARDED)
     kind = _BY_NAME[name]
     outcome: Outcome = kind(_REASONS[kind](reason))
     return outcome

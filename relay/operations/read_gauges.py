@@ -11,6 +11,7 @@ from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
 from bridge.ports import QueueUnavailable, QueueUnusable
 from relay.config import RelayConfig
+from relay.operations import held_gauges
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import (
     Gauge,
@@ -45,6 +46,7 @@ def _of_redis(client: "Redis", config: RelayConfig, now_ms: int) -> list[Gauge]:
             *dead_letter_gauges(client),
             *in_flight_gauges(in_flight, now_ms),
             *pending_deletion_gauges(client, config.bucket),
+            *held_gauges.find(client, now_ms),
             *process_gauges(Heartbeats(client).find_all()),
         ]
     except RedisError as error:

@@ -3,6 +3,7 @@
 import logging
 import time
 from functools import cache
+from typing import TYPE_CHECKING
 
 import dramatiq
 import markus
@@ -11,10 +12,15 @@ from periodiq import cron
 from redis.exceptions import RedisError
 
 from bridge.ledger.dead_letter_limit import count_bytes_anew
+from emails.store import held, mailbox_breakers
+from emails.values.errors import NotFinished
 from emails.wire import DEFAULT_QUEUE
-from relay.operations import history
+from relay.operations import held_gauges, history
 from relay.operations.read_gauges import read_gauges
 from runtime.redis_client import connect
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics()
@@ -33,6 +39,7 @@ def publish_gauges() -> None:
         count_bytes_anew(client)
     except RedisError as error:
         logger.warning("dead letters not counted", extra={"error_type": type(error).__name__})
+    _count_held_mails(client)
     gauges = read_gauges(client, settings.CONFIG)
     for gauge in gauges:
         metrics.gauge(gauge.name, gauge.value, tags=gauge.tags)
@@ -41,3 +48,15 @@ def publish_gauges() -> None:
         history.record(client, minute, gauges)
     except RedisError as error:
         logger.warning("gauges not kept", extra={"error_type": type(error).__name__})
+
+
+def _count_held_mails(client: "Redis") -> None:
+    try:
+        held_gauges.keep(
+            client,
+            held.count_by_reason(),
+            held.find_oldest_release(),
+            mailbox_breakers.count_open(),
+        )
+    except (NotFinished, RedisError) as error:
+        logger.warning("held mails not counted", extra={"error_type": type(error).__name__})

@@ -73,6 +73,39 @@ def test_an_object_that_came_in_chunks_is_whole(any_aws: SimulatedAws) -> None:
     assert answer["Body"].read() == b"a mail in 2"
 
 
+@pytest.mark.parametrize("key", ["1", "/emails/objectkey123", "ein Schlüssel+%2F&?<.eml"])
+def test_an_object_is_copied(any_aws: SimulatedAws, key: str) -> None:
+    put_and_get(any_aws, key, b"a mail")
+
+    answer = any_aws.s3.copy_object(
+        Bucket=BUCKET, Key="held/1", CopySource={"Bucket": BUCKET, "Key": key}
+    )
+
+    copy = any_aws.s3.get_object(Bucket=BUCKET, Key="held/1")
+    assert copy["Body"].read() == b"a mail"
+    assert answer["CopyObjectResult"]["ETag"] == copy["ETag"]
+
+
+def test_an_object_keeps_what_its_writer_says_of_it(any_aws: SimulatedAws) -> None:
+    told = {"x-amz-key-v2": "AQ==", "written-by": "somebody"}
+    any_aws.s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", Metadata=told)
+    any_aws.s3.copy_object(Bucket=BUCKET, Key="b", CopySource={"Bucket": BUCKET, "Key": "a"})
+
+    for key in "ab":
+        assert any_aws.s3.get_object(Bucket=BUCKET, Key=key)["Metadata"] == told
+        assert any_aws.s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] == told
+
+
+def test_what_is_not_there_is_not_copied(any_aws: SimulatedAws) -> None:
+    with pytest.raises(ClientError) as error:
+        any_aws.s3.copy_object(
+            Bucket=BUCKET, Key="held/1", CopySource={"Bucket": BUCKET, "Key": "none"}
+        )
+
+    assert error.value.response["Error"]["Code"] == "NoSuchKey"
+    assert any_aws.stored_mails() == []
+
+
 def test_an_object_tells_its_length_and_age(any_aws: SimulatedAws) -> None:
     put_and_get(any_aws, "1", b"1234")
 

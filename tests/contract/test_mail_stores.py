@@ -6,7 +6,7 @@ from emails.edges import s3
 from emails.edges.aws import session
 from emails.edges.ports import MailStore
 from emails.edges.s3 import S3MailStore
-from emails.values.errors import MAX_TRIES, NotFinished, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
@@ -19,6 +19,22 @@ MAILS = {
     "/in/ein Schlüssel+%2F&?<.eml": b"named oddly",
     "large": bytes(range(256)) * 4000,
 }
+
+
+ENCRYPTED: dict[str, dict[str, str]] = {
+    "by-version-2": {
+        "x-amz-key-v2": "AQ==",
+        "x-amz-iv": "AAAA",
+        "x-amz-cek-alg": "AES/GCM/NoPadding",
+        "x-amz-wrap-alg": "kms",
+        "x-amz-matdesc": '{"aws:ses:message-id": "0100"}',
+    },
+    "by-version-1": {"x-amz-key": "AQ==", "x-amz-iv": "AAAA", "x-amz-matdesc": "{}"},
+    "by-version-3": {"x-amz-c": "115", "x-amz-3": "AQ==", "x-amz-d": "AQ==", "x-amz-i": "AQ=="},
+    "described-only": {"x-amz-matdesc": "{}"},
+    "in-capitals": {"X-Amz-Cek-Alg": "AES/CBC/PKCS5Padding"},
+}
+"""What the S3 encryption client says of an object, by the key of a mail that it wrote."""
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +53,15 @@ def mail_store(
     if request.param == "stand-in":
         fake = FakeMailStore()
         fake.mails = {StoredMail(BUCKET, key): raw for key, raw in MAILS.items()}
+        fake.encrypted = {StoredMail(BUCKET, key) for key in ENCRYPTED}
+        fake.mails |= dict.fromkeys(fake.encrypted, b"ciphertext")
         return fake
     aws = aws_threads[request.param]
     aws.reset()
     for key, raw in MAILS.items():
-        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw)
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw, Metadata={"written-by": "somebody"})
+    for key, metadata in ENCRYPTED.items():
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"ciphertext", Metadata=metadata)
     return stores[request.param]
 
 
@@ -63,6 +83,19 @@ def test_a_mail_is_read_byte_for_byte_and_stays(mail_store: MailStore, key: str)
         assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
 
 
+@pytest.mark.parametrize("key", MAILS)
+@pytest.mark.parametrize("size", [1, 5, 10_000_000])
+def test_the_start_of_a_mail_is_read(mail_store: MailStore, key: str, size: int) -> None:
+    assert mail_store.fetch_start(StoredMail(BUCKET, key), size) == MAILS[key][:size]
+
+
+def test_the_start_of_a_mail_that_is_not_there_is_missing(mail_store: MailStore) -> None:
+    with pytest.raises(NotFinished) as missing:
+        mail_store.fetch_start(StoredMail(BUCKET, "gone"), 10)
+
+    assert missing.value.reason == "mail_missing"
+
+
 def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore) -> None:
     with pytest.raises(NotFinished) as missing:
         mail_store.fetch(StoredMail(BUCKET, "gone"))
@@ -72,12 +105,65 @@ def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore
     assert not isinstance(missing.value, Unavailable)
 
 
+@pytest.mark.parametrize("key", ENCRYPTED)
+def test_a_mail_that_ses_had_encrypted_is_refused_and_stays(
+    mail_store: MailStore, key: str
+) -> None:
+    """Lesson 57: its ciphertext was forwarded, and the only copy deleted."""
+    for _ in range(2):
+        for call in (mail_store.fetch, lambda mail: mail_store.copy(mail, "held/1")):
+            with pytest.raises(Refused) as refused:
+                call(StoredMail(BUCKET, key))
+
+            assert refused.value.reason == "mail_encrypted"
+
+
 def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> None:
     with pytest.raises(Unavailable) as unavailable:
         mail_store.fetch(StoredMail("nobody-s-bucket", "gone"))
 
     assert unavailable.value.dependency is Dependency.S3
     assert unavailable.value.max_tries is None
+
+
+@pytest.mark.parametrize("key", MAILS)
+def test_a_mail_is_copied_whole_and_stays_where_it_was(mail_store: MailStore, key: str) -> None:
+    copy = StoredMail(BUCKET, "held/1-0123456789ab")
+
+    for _ in range(2):
+        assert mail_store.copy(StoredMail(BUCKET, key), copy.key) == len(MAILS[key])
+
+    assert mail_store.fetch(copy) == MAILS[key]
+    assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
+    assert mail_store.delete(BUCKET, [key]) == {}
+    assert mail_store.fetch(copy) == MAILS[key]
+
+
+def test_a_missing_mail_is_not_copied(mail_store: MailStore) -> None:
+    with pytest.raises(NotFinished) as missing:
+        mail_store.copy(StoredMail(BUCKET, "gone"), "held/1")
+
+    assert missing.value.reason == "mail_missing"
+    assert missing.value.max_tries == MAX_TRIES
+
+
+def test_a_bucket_that_is_not_there_takes_no_copy(mail_store: MailStore) -> None:
+    for write in (
+        lambda: mail_store.copy(StoredMail("nobody-s-bucket", "here"), "held/1"),
+        lambda: mail_store.put(StoredMail("nobody-s-bucket", "held/1"), b"a mail"),
+    ):
+        with pytest.raises(Unavailable) as unavailable:
+            write()
+        assert unavailable.value.dependency is Dependency.S3
+        assert unavailable.value.max_tries is None
+
+
+def test_a_mail_that_is_put_is_there_and_may_be_put_again(mail_store: MailStore) -> None:
+    mail = StoredMail(BUCKET, "held/1-0123456789ab")
+
+    for raw in (MAILS["large"], b"\x00\xff8-bit"):
+        mail_store.put(mail, raw)
+        assert mail_store.fetch(mail) == raw
 
 
 def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from emails.edges.aws import session
 from emails.edges.ports import Mailer
 from emails.edges.ses import SesMailer
 from emails.values.deliveries import Outgoing
-from emails.values.errors import Unavailable
+from emails.values.errors import Refused, Unavailable
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
 from tests.fakes import FakeMailer
@@ -107,9 +107,77 @@ def test_a_domain_that_we_did_not_verify_is_no_mails_fault_and_nothing_is_sent(
     assert any_ses.seen() == []
 
 
+def with_file(*head: str) -> bytes:
+    """A mail with a small file, whose header has these lines."""
+    lines = ["Content-Type: multipart/mixed; boundary=b", "", "--b", *head, "", "UERG", "--b--", ""]
+    return "\r\n".join(["From: x7k2@masks.example", "To: ann@owner.example", *lines]).encode()
+
+
+LIMIT = 40 * 1024 * 1024
+HEAD = b"From: x7k2@masks.example\r\nTo: ann@owner.example\r\n\r\n"
+REFUSED: dict[str, Callable[[], bytes]] = {
+    "a From of 321": lambda: b'From: "' + b"x" * 298 + b'"\r\n <x7k2@masks.example>\r\n\r\nHi',
+    "a certificate": lambda: with_file('Content-Disposition: attachment; filename="server.crt"'),
+    "a name of the type": lambda: with_file("Content-Type: application/x; name=SETUP.EXE"),
+    "a name in words": lambda: with_file('Content-Type: a/b; name="=?utf-8?b?YS5qcw==?="'),
+    "a name by RFC 2231": lambda: with_file(
+        "Content-Disposition: inline; filename*=utf-8''%C3%A4.crt"
+    ),
+    "a name in sections": lambda: with_file(
+        "Content-Disposition: inline; filename*0=a;", " filename*1=.c; filename*2=rt"
+    ),
+    "a name in an attached mail": lambda: with_file(
+        "Content-Type: message/rfc822", "", "From: a@b.example", "Content-Type: a/b; name=a.com"
+    ),
+    "41,943,041 octets": lambda: HEAD + b"x" * (LIMIT + 1 - len(HEAD)),
+}
+ACCEPTED: dict[str, Callable[[], bytes]] = {
+    "a From of 320": lambda: b'From: "' + b"x" * 297 + b'"\r\n <x7k2@masks.example>\r\n\r\nHi',
+    "other names": lambda: with_file('Content-Disposition: inline; filename="server.crt.renamed"'),
+    "a file without a name": lambda: with_file("Content-Type: application/x-msdownload"),
+    "a name in a text": lambda: HEAD + b"Content-Type: a/b; name=server.crt\r\n",
+    "41,943,040 octets": lambda: HEAD + b"x" * (LIMIT - len(HEAD)),
+}
+
+
+@pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
+def test_what_ses_refuses_is_the_mails_fault_and_not_sent(
+    any_ses: Ses, raw: Callable[[], bytes]
+) -> None:
+    """Lesson 45."""
+    with pytest.raises(Refused) as refused:
+        any_ses.mailer.send(replace(mail_to(), raw=raw()))
+
+    assert refused.value.reason == "send_rejected"
+    assert refused.value.code == "BadRequestException"
+    assert any_ses.seen() == []
+
+
+@pytest.mark.parametrize("raw", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_is_just_within_its_limits_is_sent(any_ses: Ses, raw: Callable[[], bytes]) -> None:
+    any_ses.mailer.send(replace(mail_to(), raw=raw()))
+
+    assert len(any_ses.seen()) == 1
+
+
 def test_several_threads_send_at_once(any_ses: Ses) -> None:
     with ThreadPoolExecutor(4) as threads:
         ids = list(threads.map(any_ses.mailer.send, [mail_to()] * 12))
 
     assert len(set(ids)) == 12
     assert any_ses.seen() == [as_seen(mail_to())] * 12
+
+
+@pytest.mark.parametrize(
+    "any_ses",
+    [
+        "stand-in",
+        pytest.param("moto", marks=pytest.mark.xfail(strict=True, reason="moto sends anything")),
+        "tools.aws",
+    ],
+    indirect=True,
+)
+def test_a_check_sends_nothing(any_ses: Ses) -> None:
+    any_ses.mailer.check("x7k2@masks.example")
+
+    assert any_ses.seen() == []

@@ -28,6 +28,12 @@ MAIL = (
 
 _DATABASE = "relay_processes"
 
+EMPTY = (
+    "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail,"
+    " emails_mailboxbreaker, emails_helddigest, emails_blockedsender"
+)
+"""Empties the tables that mails leave rows in."""
+
 
 @pytest.fixture(scope="session")
 def process_database_url(database_url: str) -> str:
@@ -93,10 +99,10 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
     client = redis.Redis.from_url(redis_url)
     client.flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(EMPTY)
         connection.execute(
-            "UPDATE emails_profile SET hard_bounced_at = NULL, soft_bounced_at = NULL,"
-            " flagged_at = NULL, first_replied_at = NULL, blocks_spam = false"
+            "UPDATE emails_profile SET flagged_at = NULL, first_replied_at = NULL,"
+            " blocks_spam = false, blocks_senders = false"
         )
     gate = Gate(aws.endpoint)
     with Stack(

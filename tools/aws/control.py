@@ -6,6 +6,7 @@
 | GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
 | POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
 | PUT send-events  | publishes each sent mail's event (`tools.local.send_events`)                 |
+| PUT bounces      | `{address: fields}`: what bounces, and how (`tools.aws.bounces`)           |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
 | GET messages     | of each queue: the ids of its messages, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
@@ -42,6 +43,7 @@ class Control:
             ("PUT", "faults"): self._set_faults,
             ("POST", "load"): self._load,
             ("PUT", "send-events"): self._publish_send_events,
+            ("PUT", "bounces"): self._set_bouncing,
             ("GET", "contents"): lambda _: self._contents(),
             ("GET", "messages"): lambda _: self._messages(),
             ("GET", "mails"): self._mails,
@@ -65,6 +67,9 @@ class Control:
     def _publish_send_events(self, request: Request) -> None:
         given = orjson.loads(request.body)
         self._cloud.send_events.destination = Destination.from_json(given)
+
+    def _set_bouncing(self, request: Request) -> None:
+        self._cloud.send_events.bouncing = orjson.loads(request.body)
 
     def _load(self, request: Request) -> list[str]:
         given = orjson.loads(request.body)

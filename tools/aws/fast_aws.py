@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,13 @@ class FastAws(SimulatedAws):
     def faults(self) -> Faults:
         """Return the current faults."""
         return faults.from_json(self._ask("GET", f"{CONTROL_PATH}faults"))
+
+    def let_bounce(self, bouncing: Mapping[str, Mapping[str, str]]) -> None:
+        """Let mails to these addresses bounce from now on, as `tools.aws.bounces` says; no others.
+
+        SES tells of bounces by its events: see `publish_send_events`.
+        """
+        self._ask("PUT", f"{CONTROL_PATH}bounces", bouncing)
 
     def statistics(self) -> dict[str, Any]:
         """Return `requests` (by operation, then by fate) and `sent_at` (seconds, per mail)."""

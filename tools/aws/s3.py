@@ -4,11 +4,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -16,6 +17,8 @@ from tools.aws.faults import Dice
 from tools.aws.web import AwsError, Headers, Request, Response
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_TIME = "%Y-%m-%dT%H:%M:%S.000Z"
+_FIRST_BYTES = re.compile(rb"bytes=0-([0-9]+)")
 _XML = ((b"content-type", b"application/xml"),)
 _NO_BUCKET = AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
 _NO_KEY = AwsError("NoSuchKey", "The specified key does not exist.", 404)
@@ -26,6 +29,7 @@ class Stored:
     """One object."""
 
     content: bytes
+    metadata: Headers = ()
     etag: str = ""
     changed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -41,7 +45,7 @@ class Stored:
     def headers(self) -> Headers:
         """The headers that S3 returns with it."""
         changed = format_datetime(self.changed_at, usegmt=True).encode()
-        return ((b"etag", self.etag.encode()), (b"last-modified", changed))
+        return ((b"etag", self.etag.encode()), (b"last-modified", changed), *self.metadata)
 
 
 Objects = dict[str, Stored]
@@ -60,6 +64,7 @@ class S3:
             "ListObjectsV2": self._list,
             "DeleteObjects": self._delete_batch,
             "PutObject": self._put,
+            "CopyObject": self._copy,
             "GetObject": self._get,
             "HeadObject": self._head,
             "DeleteObject": self._delete,
@@ -68,6 +73,8 @@ class S3:
     def operation(self, request: Request) -> str:
         """Name the operation, by the request's method and path."""
         _, key = _split(request.path)
+        if key and b"x-amz-copy-source" in request.headers:
+            return "CopyObject"
         if key:
             return f"{request.method.title()}Object"
         by_method = {"PUT": "CreateBucket", "GET": "ListObjectsV2", "POST": "DeleteObjects"}
@@ -107,13 +114,31 @@ class S3:
         content = request.body
         if b"x-amz-decoded-content-length" in request.headers:
             content = unchunked(content)
-        stored = Stored(content)
+        stored = Stored(content, _metadata(request))
         self._objects(bucket)[key] = stored
         return Response(headers=stored.headers[:1])
 
+    def _copy(self, request: Request, bucket: str, key: str) -> Response:
+        source = unquote(request.headers[b"x-amz-copy-source"].decode())
+        original = self._stored(*_split(source))
+        stored = Stored(original.content, original.metadata)
+        self._objects(bucket)[key] = stored
+        changed = stored.changed_at.strftime(_TIME)
+        return _xml(
+            "CopyObjectResult",
+            f"<ETag>{escape(stored.etag)}</ETag><LastModified>{changed}</LastModified>",
+        )
+
     def _get(self, request: Request, bucket: str, key: str) -> Response:
         stored = self._stored(bucket, key)
-        return Response(stored.content, headers=stored.headers)
+        wanted = _FIRST_BYTES.fullmatch(request.headers.get(b"range", b""))
+        if wanted is None:
+            return Response(stored.content, headers=stored.headers)
+        if not stored.content:
+            raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
+        part = stored.content[: int(wanted[1]) + 1]
+        whole = f"bytes 0-{len(part) - 1}/{len(stored.content)}".encode()
+        return Response(part, 206, (*stored.headers, (b"content-range", whole)))
 
     def _head(self, request: Request, bucket: str, key: str) -> Response:
         return self._get(request, bucket, key)
@@ -148,6 +173,12 @@ class S3:
         return _xml("ListBucketResult", "".join(parts))
 
 
+def _metadata(request: Request) -> Headers:
+    """Return what the writer says about the object, besides its content."""
+    own = sorted(name for name in request.headers if name.startswith(b"x-amz-meta-"))
+    return tuple((name, request.headers[name]) for name in own)
+
+
 def unchunked(body: bytes) -> bytes:
     """Join the chunks of an `aws-chunked` body; its trailers are checksums, not content.
 
@@ -169,7 +200,7 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _listed(key: str, stored: Stored) -> str:
-    changed = stored.changed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    changed = stored.changed_at.strftime(_TIME)
     return (
         f"<Contents><Key>{quote(key)}</Key><Size>{len(stored.content)}</Size>"
         f"<ETag>{escape(stored.etag)}</ETag><LastModified>{changed}</LastModified></Contents>"

@@ -1,9 +1,10 @@
-"""Publishes SES's `Send` events through SNS into a queue, unless they are to be lost or late."""
+"""Publishes SES's events through SNS into a queue: `Send`, unless lost or late, and `Bounce`."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
+from tools.aws.bounces import bounce_of
 from tools.aws.faults import Dice
 from tools.aws.queues import Message, Queue
 from tools.aws.ses import Accepted
@@ -15,12 +16,17 @@ class SendEvents:
 
     def __init__(self, dice: Dice, find_queue: Callable[[str], Queue]) -> None:
         self.destination: Destination | None = None
+        self.bouncing: dict[str, dict[str, str]] = {}
         self._dice = dice
         self._find_queue = find_queue
 
     def publish(self, mail: Accepted) -> None:
         """Publish the event of a mail, unless it is to be lost; later, if it is to be delayed."""
-        if self.destination is None or self._dice.loses_event():
+        if self.destination is None:
+            return
+        if bounced := bounce_of(mail, self.bouncing):
+            self._put_body(self.destination, self.destination.signed(bounced))
+        if self._dice.loses_event():
             return
         if delay_seconds := self._dice.faults.event_delay_ms / 1000:
             asyncio.get_running_loop().call_later(delay_seconds, self._put, self.destination, mail)
@@ -29,5 +35,8 @@ class SendEvents:
 
     def _put(self, to: Destination, mail: Accepted) -> None:
         body = to.envelope(mail.ses_id, mail.sender, mail.recipients, dict(mail.tags))
+        self._put_body(to, body)
+
+    def _put_body(self, to: Destination, body: str) -> None:
         now = time.time()
         self._find_queue(to.queue).send(Message(body, now), now)

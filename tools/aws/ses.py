@@ -1,5 +1,7 @@
 """SES v2's REST protocol: accepts mails and keeps them, so that tests can see what was sent.
 
+Refuses what SES refuses: too long a From, too large a mail, attachments of certain names.
+
 https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 """
 
@@ -13,6 +15,7 @@ from typing import Any
 import orjson
 
 from tools.aws.web import AwsError, Request, Response
+from tools.local import ses_limits
 from tools.local.send_events import tags_of
 
 PATH = "/v2/email/"
@@ -92,12 +95,16 @@ class Ses:
             raw = base64.b64decode(given["Content"]["Raw"]["Data"])
         except KeyError:
             raise AwsError("BadRequestException", "Only raw mails are supported here.") from None
+        if refusal := ses_limits.refusal_of(raw):
+            raise AwsError(ses_limits.CODE, refusal)
         destination = given.get("Destination", {})
         recipients = tuple(
             address
             for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
             for address in destination.get(kind, ())
         )
+        if not raw or not recipients:
+            raise AwsError("BadRequestException", "A mail needs a content and a recipient.")
         if not self.keeps_bodies:
             raw = raw.partition(b"\r\n\r\n")[0]
         at = time.time()

@@ -50,18 +50,27 @@ class Destination:
         self, ses_id: str, sender: str, recipients: Iterable[str], tags: Mapping[str, str]
     ) -> str:
         """Make the signed event of a mail that SES has just accepted."""
-        event = {
-            "eventType": "Send",
-            "mail": {
-                "timestamp": datetime.fromtimestamp(time.time(), UTC).isoformat(),
-                "source": sender,
-                "messageId": ses_id,
-                "destination": list(recipients),
-                "tags": {name: [value] for name, value in tags.items()},
-            },
-            "send": {},
-        }
+        return self.signed(event("Send", ses_id, sender, recipients, tags) | {"send": {}})
+
+    def signed(self, event: Mapping[str, object]) -> str:
+        """Make the signed message of an event."""
         return json.dumps(self.signer.sign(notification(self.topic, json.dumps(event))))
+
+
+def event(
+    kind: str, ses_id: str, sender: str, recipients: Iterable[str], tags: Mapping[str, str]
+) -> dict[str, object]:
+    """Make what all events say of a mail. `kind` is SES's: `Send`, `Bounce`."""
+    return {
+        "eventType": kind,
+        "mail": {
+            "timestamp": datetime.fromtimestamp(time.time(), UTC).isoformat(),
+            "source": sender,
+            "messageId": ses_id,
+            "destination": list(recipients),
+            "tags": {name: [value] for name, value in tags.items()},
+        },
+    }
 
 
 def tags_of(request: Mapping[str, object]) -> dict[str, str]:

@@ -156,9 +156,13 @@ class Stack:
         return web, f"http://127.0.0.1:{port}"
 
     def delete_discarded_mails(self) -> None:
-        """Enqueue this job now; the scheduler does so only once a minute."""
+        """Delete processed mails from S3 soon."""
+        self.run_job("delete_discarded_mails")
+
+    def run_job(self, name: str) -> None:
+        """Enqueue a periodic job now; the scheduler does so only at its time."""
         broker = make_broker(self.environ["REDIS_URL"])
-        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, "delete_discarded_mails", (), {}, {}))
+        broker.enqueue(dramatiq.Message(DEFAULT_QUEUE, name, (), {}, {}))
         broker.close()
 
     def stop(self) -> None:

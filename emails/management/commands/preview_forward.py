@@ -2,7 +2,7 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from emails.management.screenshots import NoBrowser, find_browser, take_screensh
 from emails.mime.plans import ForwardPlan, Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules.addresses import parse
-from emails.values.errors import Refused
+from emails.values.errors import Refused, Unsendable
 from emails.wiring import policy_of
 
 
@@ -91,8 +91,8 @@ def _plan(mask: str, to: str, language: str, keep_trackers: bool) -> ForwardPlan
             raise CommandError(f"{option} must be a mail address, such as mask@masks.example.")
     config = settings.CONFIG
 
-    def make_note(trackers_removed: Mapping[str, int]) -> Note:
-        return render.forward_note(mask, language, trackers_removed)
+    def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
+        return render.forward_note(mask, language, trackers_removed, renamed)
 
     return ForwardPlan(
         mask=mask,
@@ -134,6 +134,8 @@ def _rewrite(raw: bytes, plan: ForwardPlan) -> Rewritten:
         return rewrite_forward(raw, plan)
     except Refused:
         raise
+    except Unsendable as error:
+        raise Refused(f"cannot be sent: {error.reason}") from error
     except Exception as error:
         raise Refused(f"bug: {type(error).__name__}") from error
 

@@ -76,6 +76,13 @@ def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
         "redis_oldest": redis.most("redis_queue_oldest_s"),
         "delayed": redis.total("redis_queue_delayed"),
         "dead_letters": redis.total("redis_queue_dead_letters"),
+        "held": redis.total("held_mails") if redis.has("held_mails") else None,
+        "mailboxes": (
+            redis.total("mailbox_breakers_open") if redis.has("mailbox_breakers_open") else None
+        ),
+        "releasing": (
+            redis.most("held_mails_release_s") if redis.has("held_mails_release_s") else None
+        ),
         "failing": redis.counted("not_settled"),
         "rejected": redis.counted("rejected"),
         "postponed": redis.counted("postponed"),

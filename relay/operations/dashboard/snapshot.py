@@ -13,7 +13,7 @@ from bridge.ledger.heartbeats import Heartbeat, Heartbeats
 from bridge.ledger.in_flight import InFlight
 from bridge.ports import QueueCounts, QueueUnavailable, QueueUnusable
 from relay.config import RelayConfig
-from relay.operations import history
+from relay.operations import held_gauges, history
 from relay.operations.fail_fast import connect_queue, fail_fast_redis
 from relay.operations.gauges import Gauge, in_flight_gauges, redis_gauges
 from relay.operations.open_breakers import open_breakers
@@ -41,8 +41,12 @@ class FromRedis:
     counts: list[dict[str, int]]
     sampled_minute: int | None
 
+    def has(self, name: str) -> bool:
+        """Return whether a gauge was read."""
+        return any(gauge.name == name for gauge in self.gauges)
+
     def total(self, name: str) -> float:
-        """Sum a gauge over all queues."""
+        """Sum a gauge over all queues or reasons."""
         return sum(gauge.value for gauge in self.gauges if gauge.name == name)
 
     def most(self, name: str) -> float:
@@ -93,7 +97,11 @@ def _read_redis(client: "Redis", config: RelayConfig, now: float) -> FromRedis:
     first_minute = minute - TALLIED_MINUTES + 1
     return FromRedis(
         breakers=open_breakers.find(client, now_ms),
-        gauges=[*redis_gauges(client, now_ms), *in_flight_gauges(in_flight, now_ms)],
+        gauges=[
+            *redis_gauges(client, now_ms),
+            *in_flight_gauges(in_flight, now_ms),
+            *held_gauges.find(client, now_ms),
+        ],
         heartbeats=Heartbeats(client).find_all(),
         first_minute=first_minute,
         counts=find_counts(client, range(first_minute, minute + 1)),

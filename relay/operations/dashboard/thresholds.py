@@ -172,6 +172,32 @@ RULES = (
         bad=50,
     ),
     Rule(
+        "held",
+        "Held for their owners",
+        Unit.MESSAGES,
+        "",
+        "held-mails",
+    ),
+    Rule(
+        "mailboxes",
+        "Mailboxes that bounce",
+        Unit.BREAKERS,
+        "Many owners' mailboxes refuse mail. Theirs is held and not lost. Does one provider refuse "
+        "them all?",
+        "an-owner-gets-no-mail",
+        look=100,
+    ),
+    Rule(
+        "releasing",
+        "Longest wait of a released mail",
+        Unit.SECONDS,
+        "Somebody released held mails, and they are not forwarded: the scheduler or the workers "
+        "stand still, or SES refuses.",
+        "held-mails",
+        look=600,
+        bad=3_600,
+    ),
+    Rule(
         "failing",
         "Failed attempts, last ten minutes",
         Unit.MESSAGES,

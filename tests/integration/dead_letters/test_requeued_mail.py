@@ -125,7 +125,7 @@ def test_who_has_the_mail_does_not_get_it_again_and_who_has_not_gets_it(
     client: redis.Redis,
     work: Callable[[], None],
 ) -> None:
-    relay.mailer.fails_for["eve@owner.example"] = Refused(RefuseReason.SEND_REJECTED)
+    relay.mailer.fails_for["eve@owner.example"] = Refused(RefuseReason.UNUSABLE_ADDRESS)
     enqueue(broker, relay, "one@masks.example", "two@masks.example")
     work()
     assert sent(relay) == ["ann@owner.example"]
@@ -148,7 +148,7 @@ def test_a_mail_that_was_sent_meanwhile_is_not_sent_by_its_dead_letter(
     work: Callable[[], None],
 ) -> None:
     """Another copy came from SNS, as an SQS message of its own, and was carried out."""
-    relay.mailer.fails = [Refused(RefuseReason.SEND_REJECTED)]
+    relay.mailer.fails = [Refused(RefuseReason.UNUSABLE_ADDRESS)]
     enqueue(broker, relay, "one@masks.example")
     work()
     assert len(dead(client)) == 1

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.integration.conftest import MAIL, MASK, logged
+from tests.integration.conftest import EMPTY, MAIL, MASK, logged
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
 from tools.aws.faults import Faults, ServiceFaults
@@ -25,7 +25,7 @@ def stack(fast_aws: FastAws, migrated: str, redis_url: str, tmp_path: Path) -> I
     """A relay, with an SES that publishes; processes not started yet."""
     redis.Redis.from_url(redis_url).flushdb()
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(EMPTY)
     fast_aws.publish_send_events()
     with Stack(
         tmp_path,

@@ -10,14 +10,17 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import render
+from emails.edges import digest_mail, render
+from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
-from emails.models import Delivery, DomainMask, Profile, RandomMask
+from emails.flow.releasing import LANES, release_lane
+from emails.models import Delivery, DomainMask, HeldMail, Profile, RandomMask
 from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.fakes import (
+    FakeBrake,
     FakeClockWatch,
     FakeMailer,
     FakeMailStore,
@@ -38,6 +41,7 @@ class Relay:
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
+    brake: FakeBrake = field(default_factory=FakeBrake)
     send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
     presence: FakePresence = field(default_factory=FakePresence)
     policy: Any = POLICY
@@ -55,8 +59,10 @@ class Relay:
             send_notes=self.send_notes,
             presence=self.presence,
             pace=self.pace,
+            brake=self.brake,
             make_note=render.forward_note,
             make_notice=render.notice_mail,
+            make_digest=digest_mail.digest_mail,
             trackers=frozenset(),
             clock=lambda: instant(self.now),
             clock_watch=self.clock_watch,
@@ -78,6 +84,16 @@ class Relay:
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
         return handle(notification, identity, ports=self.ports(), now=self.now)
+
+    def release_held(self) -> None:
+        """Run the lanes of releases, once."""
+        for lane in range(LANES):
+            release_lane(self.ports(), lane, lambda: self.now, lambda: False)
+
+    def tidy_held(self) -> None:
+        """Expire held mails, and delete ended ones from S3."""
+        expire_held_mails(self.now)
+        clear_ended_mails(self.mail_store, self.now)
 
     def pass_time(self, passed: timedelta) -> None:
         """Let time pass, for the workers and for the database."""
@@ -115,6 +131,25 @@ def a_domain_mask(profile: Profile, local: str = "shop", **fields: Any) -> Domai
     """Create a domain mask."""
     domain = f"{profile.subdomain}.masks.example"
     return DomainMask.objects.create(profile=profile, local=local, domain=domain, **fields)
+
+
+def a_held_mail(owner: Profile, age: timedelta = timedelta(days=1), **fields: Any) -> int:
+    """Hold a mail of this age; return its id."""
+    number = HeldMail.objects.count()
+    default: dict[str, Any] = {
+        "reason": "spam",
+        "sns_message_id": f"sns-{number}",
+        "recipient": f"{number:064}",
+        "bucket": BUCKET,
+        "key": f"held/{number}",
+        "size": 100,
+        "verdicts": dict.fromkeys(("spam", "virus", "spf", "dkim", "dmarc"), "PASS")
+        | {"dmarc_rejects": False},
+        "received_at": NOW - age,
+        "held_at": NOW - age,
+        "expires_at": NOW - age + timedelta(days=30),
+    }
+    return HeldMail.objects.create(owner=owner, **default | fields).pk
 
 
 FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)

@@ -7,12 +7,15 @@ from dataclasses import replace
 import dramatiq
 import pytest
 from django.conf import settings
+from django.db.models import F
 
 from emails import tasks
-from emails.models import Delivery
+from emails.flow.releasing import LANES
+from emails.models import Delivery, HeldMail
+from emails.store import held
 from emails.values.errors import Refused
 from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE
-from tests.integration.emails.conftest import RAW, a_mask, an_owner
+from tests.integration.emails.conftest import RAW, a_held_mail, a_mask, an_owner
 from tools.local import ses
 from tools.local.aws import LocalAws
 
@@ -44,6 +47,44 @@ def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
     tasks.delete_discarded_mails()
     assert local.stored_mails() == []
     assert Delivery.objects.get().outcome == "forwarded"
+
+
+def test_a_held_mail_is_released_by_its_jobs_and_leaves_s3(local: LocalAws) -> None:
+    a_mask(an_owner(blocks_spam=True))
+    local.s3.put_object(Bucket="mails", Key="k", Body=RAW)
+    spam = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k", spam="FAIL")
+    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(spam))
+    tasks.delete_discarded_mails()
+    (mail,) = held.find_held()
+    assert local.stored_mails() == [mail.mail.key]
+    assert local.sent() == []
+
+    held.release([mail.id])
+    for lane in range(LANES):
+        tasks.release_held_mails_of_lane(lane=lane)
+
+    (sent,) = local.sent()
+    assert sent.recipients == ("ann@owner.example",)
+    HeldMail.objects.update(ended_at=F("ended_at") - held.KEPT_AFTER_FORWARDING)
+    tasks.expire_and_clear_held_mails()
+    assert local.stored_mails() == []
+    assert HeldMail.objects.get().state == "cleared"
+
+
+@pytest.mark.parametrize("is_any", [True, False])
+def test_each_lane_is_started_if_there_is_anything_to_release(
+    is_any: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, int]] = []
+    monkeypatch.setattr(
+        tasks.release_held_mails_of_lane, "send", lambda **given: started.append(given)
+    )
+    if is_any:
+        a_held_mail(an_owner(), state="releasing")
+
+    tasks.release_held_mails()
+
+    assert started == ([{"lane": lane} for lane in range(LANES)] if is_any else [])
 
 
 @pytest.mark.parametrize("wants_none", [True, False])

@@ -186,9 +186,9 @@ def test_a_doubt_that_could_not_be_noted_leaves_the_claim_as_it_is() -> None:
 def test_a_claim_that_could_not_be_released_hides_nothing_of_why_the_attempt_failed() -> None:
     relay = Relay()
     a_mask(an_owner())
-    relay.mailer.fails = [Refused(RefuseReason.SEND_REJECTED)]
+    relay.mailer.fails = [Refused(RefuseReason.UNUSABLE_ADDRESS)]
 
     with connection.execute_wrapper(Away("claimed", failures=1)), pytest.raises(Refused) as caught:
         arrive(relay)
 
-    assert caught.value.reason == RefuseReason.SEND_REJECTED
+    assert caught.value.reason == RefuseReason.UNUSABLE_ADDRESS

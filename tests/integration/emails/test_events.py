@@ -55,7 +55,7 @@ def test_a_redelivered_notification_is_not_counted_again(
     ("failure", "reason"),
     [
         (NotFinished(RetryReason.SENDER_THROTTLED, "Throttling"), "sender_throttled"),
-        (Refused("send_rejected", "Throttling"), "send_rejected"),
+        (Refused("mail_store_rejected", "Throttling"), "mail_store_rejected"),
     ],
 )
 def test_a_failure_is_logged_with_its_reason_and_awss_code(
@@ -104,5 +104,5 @@ def test_no_part_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptu
 
     written = str([(line["msg"], {**line}) for line in fields(log)])
 
-    assert len(log.records) == 7
+    assert len(log.records) == 8
     assert [secret for secret in SECRETS if secret in written] == []

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from emails.models import Profile, RandomMask
+from emails.models import MailboxBreaker, Profile, RandomMask
 from emails.values.errors import NotFinished
 from emails.values.outcomes import (
     Blocked,
     BlockReason,
-    Dropped,
-    DropReason,
+    Held,
+    HeldReason,
     Recorded,
     RecordReason,
     RetryReason,
@@ -22,16 +22,24 @@ SHAPES = pytest.mark.parametrize("shape", ["notificationType", "eventType"])
 
 
 @SHAPES
-def test_a_hard_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        ({}, RecordReason.HARD_BOUNCE),
+        (
+            {"kind": "Transient", "diagnostic": "smtp; 452 4.2.2 over quota"},
+            RecordReason.SOFT_BOUNCE,
+        ),
+    ],
+)
+def test_a_bounce_of_the_mailbox_holds_the_owners_mail(
+    relay: Relay, shape: str, evidence: dict[str, Any], reason: RecordReason
+) -> None:
     a_mask(an_owner())
 
-    assert relay.notify(bounce("Ann@Owner.Example", shape=shape)) == (
-        Recorded(RecordReason.HARD_BOUNCE),
-    )
+    assert relay.notify(bounce("Ann@Owner.Example", shape=shape, **evidence)) == (Recorded(reason),)
 
-    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
-    relay.now += relay.policy.hard_bounce_pause
-    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.HARD_BOUNCE_PAUSE),)
+    assert relay.arrive("x7k2@masks.example") == (Held(HeldReason.MAILBOX),)
 
 
 @pytest.mark.parametrize("registered", ["ann@owner.example", "Ann@Owner.Example"])
@@ -40,43 +48,55 @@ def test_a_bounce_finds_its_owner_whatever_the_case(
     relay: Relay, registered: str, bounced: str
 ) -> None:
     """Lesson 21."""
-    an_owner(registered)
+    a_mask(an_owner(registered))
 
     assert relay.notify(bounce(bounced)) == (Recorded(RecordReason.HARD_BOUNCE),)
 
 
-@SHAPES
-def test_a_soft_bounce_pauses_the_owner_for_its_days(relay: Relay, shape: str) -> None:
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        # Lesson 6.
+        ({"status": "5.3.4"}, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        # Lesson 43.
+        ({"status": "5.7.1", "action": "failed"}, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        ({"kind": "Transient"}, RecordReason.AUTOMATIC_ANSWER),
+        ({"kind": "Transient", "action": "delayed"}, RecordReason.BOUNCE_NOT_FINAL),
+    ],
+)
+def test_a_bounce_that_is_not_about_the_mailbox_pauses_nobody(
+    relay: Relay, evidence: dict[str, Any], reason: RecordReason
+) -> None:
     a_mask(an_owner())
 
-    relay.notify(bounce("ann@owner.example", kind="Transient", shape=shape))
+    assert relay.notify(bounce("ann@owner.example", **evidence)) == (Recorded(reason),)
 
-    assert relay.arrive("x7k2@masks.example") == (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
-    relay.now += relay.policy.soft_bounce_pause
-    assert relay.arrive("x7k2@masks.example") != (Dropped(DropReason.SOFT_BOUNCE_PAUSE),)
-
-
-def test_a_bounce_about_a_large_mail_pauses_nobody(relay: Relay) -> None:
-    """Lesson 6."""
-    an_owner()
-
-    relay.notify(bounce("ann@owner.example", kind="Transient", subkind="MessageTooLarge"))
-
-    profile = Profile.objects.get()
-    assert (profile.hard_bounced_at, profile.soft_bounced_at) == (None, None)
+    assert not MailboxBreaker.objects.exists()
+    assert Profile.objects.get().blocks_spam is False
 
 
 def test_a_bounce_that_says_spam_turns_on_spam_blocking_instead_of_a_pause(relay: Relay) -> None:
-    an_owner()
+    a_mask(an_owner())
 
     relay.notify(bounce("ann@owner.example", diagnostic="554 rejected as spam"))
 
-    profile = Profile.objects.get()
-    assert (profile.blocks_spam, profile.hard_bounced_at) == (True, None)
+    assert Profile.objects.get().blocks_spam
+    assert not MailboxBreaker.objects.exists()
+
+
+def test_a_mailbox_whose_name_is_spam_is_gone_and_blocks_nothing(relay: Relay) -> None:
+    a_mask(an_owner())
+
+    outcomes = relay.notify(
+        bounce("ann@owner.example", diagnostic="smtp; 550 5.1.1 user spam unknown")
+    )
+
+    assert outcomes == (Recorded(RecordReason.HARD_BOUNCE),)
+    assert Profile.objects.get().blocks_spam is False
 
 
 def test_each_bounced_recipient_is_settled_and_unknown_ones_are_counted(relay: Relay) -> None:
-    an_owner()
+    a_mask(an_owner())
 
     outcomes = relay.notify(
         bounce("nobody@owner.example", "ann@owner.example", "no address", "\ud800")
@@ -96,7 +116,7 @@ def test_the_bounce_of_a_reply_does_not_pause_the_owner(relay: Relay) -> None:
     notification = bounce("ann@owner.example", shape="eventType", tags={"kind": "reply"})
 
     assert relay.notify(notification) == (Recorded(RecordReason.REPLY_BOUNCED),)
-    assert Profile.objects.get().hard_bounced_at is None
+    assert not MailboxBreaker.objects.exists()
 
 
 @pytest.mark.parametrize("trace", ["tag", "sender", "encoded sender"])
@@ -135,15 +155,15 @@ def test_a_redelivered_complaint_counts_once(relay: Relay) -> None:
     assert RandomMask.objects.get().block == "none"
 
 
-def test_a_redelivered_bounce_does_not_pause_again(relay: Relay) -> None:
-    an_owner()
+def test_a_redelivered_bounce_opens_nothing_again(relay: Relay) -> None:
+    a_mask(an_owner())
     notification = bounce("ann@owner.example")
     relay.notify(notification, "bounce-1")
-    Profile.objects.update(hard_bounced_at=None)
+    MailboxBreaker.objects.all().delete()
 
     relay.notify(notification, "bounce-1")
 
-    assert Profile.objects.get().hard_bounced_at is None
+    assert not MailboxBreaker.objects.exists()
 
 
 def test_a_notice_that_failed_is_sent_when_the_complaint_comes_again(relay: Relay) -> None:
@@ -159,16 +179,6 @@ def test_a_notice_that_failed_is_sent_when_the_complaint_comes_again(relay: Rela
     assert len(relay.mailer.sent) == 1
 
 
-def test_a_complaint_cannot_disable_another_owners_mask(relay: Relay) -> None:
-    a_mask(an_owner())
-    an_owner("eve@owner.example", blocks_spam=True)
-
-    outcomes = relay.notify(complaint("eve@owner.example"))
-
-    assert outcomes == (Recorded(RecordReason.COMPLAINT_WITHOUT_MASK),)
-    assert RandomMask.objects.get().block == "none"
-
-
 def test_a_domain_mask_is_disabled_like_any_other(relay: Relay) -> None:
     mask = a_domain_mask(an_owner(is_premium=True, subdomain="ann", blocks_spam=True))
 
@@ -176,29 +186,3 @@ def test_a_domain_mask_is_disabled_like_any_other(relay: Relay) -> None:
 
     mask.refresh_from_db()
     assert mask.block == "all"
-
-
-def test_an_owner_whose_address_is_at_the_simulator_is_found(relay: Relay) -> None:
-    an_owner("bounce@simulator.amazonses.com")
-
-    assert relay.notify(bounce("bounce@simulator.amazonses.com")) == (
-        Recorded(RecordReason.HARD_BOUNCE),
-    )
-
-
-@pytest.mark.parametrize("kind", ["random", "domain"])
-def test_the_simulators_label_leads_to_the_masks_owner(relay: Relay, kind: str) -> None:
-    owner = an_owner(is_premium=True, subdomain="ann", blocks_spam=True)
-    mask = a_mask(owner) if kind == "random" else a_domain_mask(owner)
-    simulated = f"complaint+{kind}-{mask.pk}@simulator.amazonses.com"
-
-    outcomes = relay.notify(complaint(simulated, source=mask.address))
-
-    assert outcomes == (Recorded(RecordReason.MASK_DISABLED),)
-
-
-@pytest.mark.parametrize("label", ["", "+random-99", "+random-x", "+other-1", "+random--1"])
-def test_a_simulator_address_without_a_mask_is_unknown(relay: Relay, label: str) -> None:
-    assert relay.notify(complaint(f"complaint{label}@simulator.amazonses.com")) == (
-        Recorded(RecordReason.UNKNOWN_RECIPIENT),
-    )

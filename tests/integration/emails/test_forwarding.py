@@ -3,7 +3,7 @@
 import pytest
 
 from emails.models import AbuseCounter, DeletedMask, Delivery, RandomMask, Reply
-from emails.values.errors import NotFinished, Unavailable
+from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import (
     Blocked,
@@ -116,9 +116,65 @@ def test_a_deleted_mask_and_an_unknown_one_have_different_reasons(relay: Relay) 
     assert DeletedMask.objects.count() == 1
 
 
-def test_a_mail_to_another_domain_is_ignored(relay: Relay) -> None:
-    assert relay.arrive("x7k2@sender.example") == (Ignored(IgnoreReason.NOT_OURS),)
-    assert relay.mail_store.mails == {}
+@pytest.mark.parametrize("recipients", [["ceo@sender.example"], ["a@b.example", "c@d.example"], []])
+def test_a_mail_to_another_domain_is_ignored_and_left_to_the_buckets_expiry(
+    relay: Relay, recipients: list[str]
+) -> None:
+    """It may be somebody else's, or our setting may be wrong: it is not ours to delete."""
+    assert relay.arrive(*recipients) == (Ignored(IgnoreReason.NOT_OURS),)
+    assert relay.mail_store.fetched == []
+    assert len(relay.mail_store.mails) == 1
+
+
+def test_a_mail_that_is_ours_only_in_part_is_forwarded_and_left_in_the_bucket(
+    relay: Relay,
+) -> None:
+    a_mask(an_owner())
+
+    assert relay.arrive("ceo@sender.example", "x7k2@masks.example") == (FORWARDED,)
+    assert len(relay.mail_store.mails) == 1
+
+
+NO_MAILS = {
+    "empty": b"",
+    "a text": b"Hello\r\n",
+    "a text after a blank line": b"\r\nSubject: Hello\r\n\r\nHello\r\n",
+    "ciphertext": bytes(range(256)) * 2,
+    "zeros": b"\0" * 400,
+    "a picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR: no header\r\n",
+    "a mailbox's first line": b"From bob@sender.example Mon Nov  2 10:00:00 2026\r\n\r\nHello\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", NO_MAILS.values(), ids=NO_MAILS)
+@pytest.mark.parametrize("recipient", ["x7k2@masks.example", "replies@masks.example"])
+def test_what_has_no_header_is_no_mail_and_is_refused_and_kept(
+    relay: Relay, raw: bytes, recipient: str
+) -> None:
+    """It was forwarded as noise from an unknown sender, and deleted."""
+    a_mask(an_owner(is_premium=True))
+    relay.arrive("x7k2@masks.example")
+    quoting = {"From": "ann@owner.example", "In-Reply-To": "<0100-0001@email.amazonses.com>"}
+
+    with pytest.raises(Refused) as refused:
+        relay.arrive(
+            recipient, raw=raw, headers=quoting if recipient.startswith("replies") else None
+        )
+
+    assert refused.value.reason == "not_a_mail"
+    assert list(relay.mail_store.mails.values()) == [raw]
+    assert len(relay.mailer.sent) == 1
+
+
+def test_what_has_no_header_is_not_deleted_although_another_recipient_was_settled(
+    relay: Relay,
+) -> None:
+    a_mask(an_owner())
+
+    with pytest.raises(Refused):
+        relay.arrive("nobody@masks.example", "x7k2@masks.example", raw=b"")
+
+    assert list(relay.mail_store.mails.values()) == [b""]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_retry_sends_only_what_is_missing_and_the_mail_stays_until_all_is_sett
 
 
 @pytest.mark.parametrize(
-    "failure", [THROTTLED, Refused(RefuseReason.SEND_REJECTED), ValueError("a bug")]
+    "failure", [THROTTLED, Refused(RefuseReason.UNUSABLE_ADDRESS), ValueError("a bug")]
 )
 def test_a_failure_for_one_recipient_does_not_stop_the_others(
     relay: Relay, failure: Exception
@@ -112,7 +112,7 @@ def test_a_failure_for_one_recipient_does_not_stop_the_others(
 def test_of_several_failures_one_that_is_retried_is_raised(relay: Relay) -> None:
     a_mask(an_owner("ann@owner.example"))
     a_mask(an_owner("eve@owner.example"), "y8m3")
-    relay.mailer.fails_for["ann@owner.example"] = Refused(RefuseReason.SEND_REJECTED)
+    relay.mailer.fails_for["ann@owner.example"] = Refused(RefuseReason.UNUSABLE_ADDRESS)
     relay.mailer.fails_for["eve@owner.example"] = THROTTLED
 
     with pytest.raises(NotFinished):

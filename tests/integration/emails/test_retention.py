@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from emails.models import AbuseCounter, Delivery, RandomMask, Reply
+from emails.models import AbuseCounter, Delivery, HeldMail, RandomMask, Reply
 from emails.store import retention
-from tests.integration.emails.conftest import a_mask, an_owner
+from tests.integration.emails.conftest import a_held_mail, a_mask, an_owner
 from tests.unit.emails.builders import NOW
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,20 @@ def test_a_run_is_bounded_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPat
         a_delivery(days * DAYS)
 
     assert [retention.remove_old_deliveries(NOW) for _ in range(3)] == [4, 1, 0]
+
+
+def test_held_mails_are_forgotten_some_time_after_they_left_s3() -> None:
+    owner, over = an_owner(), 15 * DAYS + timedelta(seconds=1)
+    ended = {"outcome": "expired", "outcome_reason": "spam"}
+    kept = [
+        a_held_mail(owner, 99 * DAYS),
+        a_held_mail(owner, 99 * DAYS, state="ended", ended_at=NOW - over, **ended),
+        a_held_mail(owner, 99 * DAYS, state="cleared", ended_at=NOW - 15 * DAYS, **ended),
+    ]
+    a_held_mail(owner, 99 * DAYS, state="cleared", ended_at=NOW - over, **ended)
+
+    assert retention.remove_old_held_mails(NOW) == 1
+    assert list(HeldMail.objects.order_by("pk").values_list("pk", flat=True)) == kept
 
 
 def test_old_reply_records_are_removed() -> None:

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.integration import conftest
-from tests.integration.conftest import MAIL, MASK
+from tests.integration.conftest import EMPTY, MAIL, MASK
 from tests.redis_servers import FailingOver
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
@@ -78,7 +78,7 @@ class FaultyRelay:
 def relay(migrated: str, fast_aws: FastAws, tmp_path: Path) -> Iterator[FaultyRelay]:
     """A relay on its own Redis, which can fail over."""
     with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("TRUNCATE emails_delivery, emails_reply, emails_abusecounter")
+        connection.execute(EMPTY)
     servers = FailingOver(tmp_path)
     with Stack(tmp_path, fast_aws, redis_url=servers.url, database_url=migrated) as stack:
         yield FaultyRelay(stack, fast_aws, servers)

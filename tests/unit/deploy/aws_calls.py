@@ -14,8 +14,13 @@ QUEUE = ROOT / "bridge" / "sqs.py"
 _PREFIXES = {"sqs": "sqs", "sns": "sns", "s3": "s3", "sesv2": "ses"}
 """boto3 service → IAM prefix."""
 
-_ACTIONS_OF_BATCHES = {"s3:DeleteObjects": "s3:DeleteObject"}
-"""See https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html (Permissions)."""
+_ACTIONS_OF_OTHERS = {
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:CopyObject": "s3:PutObject",
+}
+"""Operations that need another's permission; copying also needs the one to read the source.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 
 @cache
@@ -27,7 +32,7 @@ def _actions() -> dict[str, str]:
         for service, prefix in _PREFIXES.items()
         for operation in session.get_service_model(service).operation_names
     }
-    return {method: _ACTIONS_OF_BATCHES.get(action, action) for method, action in named.items()}
+    return {method: _ACTIONS_OF_OTHERS.get(action, action) for method, action in named.items()}
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Attribute]:

@@ -9,6 +9,7 @@ import hcl2
 import pytest
 
 from bridge.config import BridgeConfig
+from emails.values.held import PREFIX
 from relay.config import RelayConfig
 from runtime.env import describe
 from tests.unit.deploy.aws_calls import actions_of
@@ -159,6 +160,29 @@ def test_mails_outlive_the_messages_about_them() -> None:
 
     assert retention == "${14 * 24 * 3600}"
     assert days > 14
+
+
+def test_held_mails_are_spared_by_the_short_expiry_and_outlive_ours() -> None:
+    """Of several rules that match a mail, S3 follows the one with the shortest time."""
+    rules = resource("aws_s3_bucket_lifecycle_configuration", "mails")["rule"]
+    expiring = {
+        str(one(rule, "filter").get("prefix", "")): str(one(rule, "expiration")["days"])
+        for rule in rules
+        if "expiration" in rule
+    }
+    stored = one(resource("aws_ses_receipt_rule", "store_and_tell"), "s3_action")
+
+    assert expiring.keys() == {"${local.mails_prefix}", PREFIX}
+    assert stored["object_key_prefix"] == "${local.mails_prefix}"
+    assert "var.held_mail_keep_days + 15" in expiring[PREFIX]
+    (default,) = [s.default for s in describe(RelayConfig) if s.name == "HELD_MAIL_KEEP_DAYS"]
+    assert str(blocks("variable")[("held_mail_keep_days",)]["default"]) == default
+
+
+def test_workers_write_held_mails_only() -> None:
+    (statement,) = [s for s in statements("worker") if "s3:PutObject" in s["actions"]]
+
+    assert statement["resources"] == [f"${{aws_s3_bucket.mails.arn}}/{PREFIX}*"]
 
 
 def test_messages_wait_for_as_long_as_sqs_allows() -> None:

@@ -30,9 +30,10 @@ POLICY = Policy(
     from_address="relay@masks.example",
     bucket=BUCKET,
     warning_url="https://relay.example/emails/tracker-warning/",
-    hard_bounce_pause=timedelta(days=30),
-    soft_bounce_pause=timedelta(days=1),
+    probe_after=(timedelta(hours=1), timedelta(hours=4), timedelta(days=1)),
+    probe_wait=timedelta(minutes=10),
     abuse_pause=timedelta(days=1),
+    keep_held=timedelta(days=30),
     max_mails_per_day=1000,
     max_bytes_per_day=1_000_000,
     max_replies_per_day=100,
@@ -52,8 +53,6 @@ OWNER = OwnerFacts(
     removes_trackers=False,
     allows_metrics=False,
     has_replied=False,
-    hard_bounced_at=None,
-    soft_bounced_at=None,
     flagged_at=None,
 )
 
@@ -141,12 +140,20 @@ def bounce(
     kind: str = "Permanent",
     subkind: str = "General",
     diagnostic: str = "",
+    status: str = "",
+    action: str = "",
     shape: str = "notificationType",
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
+    **mail: Any,
 ) -> dict[str, Any]:
-    """SES's notification of a bounce. `shape` is the key that names its type."""
-    recipients = [{"emailAddress": one, "diagnosticCode": diagnostic} for one in addresses]
+    """SES's notification of a bounce. `shape` is the key that names its type.
+
+    `mail` says more about the mail that bounced: `destination`, `messageId`.
+    """
+    evidence = {"status": status, "action": action, "diagnosticCode": diagnostic}
+    said = {name: value for name, value in evidence.items() if value}
+    recipients = [{"emailAddress": one, **said} for one in addresses]
     return {
         shape: "Bounce",
         "bounce": {
@@ -155,7 +162,7 @@ def bounce(
             "bouncedRecipients": recipients,
             "timestamp": "2030-05-17T11:59:00.000Z",
         },
-        "mail": _sent(source, tags),
+        "mail": _sent(source, tags) | mail,
     }
 
 
@@ -166,8 +173,9 @@ def complaint(
     shape: str = "notificationType",
     source: str = "x7k2@masks.example",
     tags: dict[str, str] | None = None,
+    **mail: Any,
 ) -> dict[str, Any]:
-    """SES's notification of a complaint. `shape` is the key that names its type."""
+    """SES's notification of a complaint. `shape` and `mail` as for a bounce."""
     return {
         shape: "Complaint",
         "complaint": {
@@ -176,7 +184,7 @@ def complaint(
             "complaintSubType": subkind,
             "timestamp": "2030-05-17T11:59:00.000Z",
         },
-        "mail": _sent(source, tags),
+        "mail": _sent(source, tags) | mail,
     }
 
 

@@ -1,5 +1,6 @@
 """Whose fault an error of AWS or PostgreSQL is: a row for each that we know of. Lesson 46."""
 
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
@@ -136,6 +137,26 @@ def test_errors_of_s3(status: int, code: str, message: str, fault: str) -> None:
     assert (verdict(failure), failure.code) == (fault, code)
     if isinstance(failure, Unavailable):
         assert failure.dependency is Dependency.S3
+
+
+@pytest.mark.parametrize(
+    ("call", "write"),
+    [
+        ("copy_object", lambda store: store.copy(StoredMail("mails", "key"), "held/1")),
+        ("put_object", lambda store: store.put(StoredMail("mails", "held/1"), b"a mail")),
+    ],
+)
+def test_a_permission_to_write_that_is_missing_is_no_mails_fault(
+    call: str, write: Callable[[S3MailStore], object]
+) -> None:
+    """The mail itself may be read: so the mail is never given up."""
+    client = Mock(**{f"{call}.side_effect": an_error(403, "AccessDenied", "")})
+    client.head_object.return_value = {"ContentLength": 5, "Metadata": {}}
+
+    with pytest.raises(Unavailable) as failure:
+        write(S3MailStore(client))
+
+    assert failure.value.max_tries is None
 
 
 def test_a_mail_that_s3_denies_is_at_fault_itself_while_others_are_given() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from emails.rules.addresses import Address
-from emails.rules.bounce import says_spam
+from emails.rules.bounce_evidence import says_spam
 from emails.rules.senders import is_authenticated
 from emails.rules.threads import thread_of
 from emails.values.facts import Verdict

@@ -6,74 +6,49 @@ from typing import Any
 import pytest
 
 from emails.rules import bounce, complaint
-from emails.values.facts import Block, OwnerFacts, SentKind
+from emails.values.attribution import Attribution
+from emails.values.facts import Block, SentKind
+from emails.values.mailboxes import BounceMeaning
 from emails.values.outcomes import RecordReason
 from tests.unit.emails.builders import MASK, OWNER
 
-TOO_LARGE = "552 5.3.4 message too large"
-SPAM = "550 5.7.1 This message looks like SPAM."
+FORWARD = Attribution(SentKind.FORWARD, OWNER, MASK, is_current_address=True)
 
 
 @pytest.mark.parametrize(
-    ("kind", "subkind", "diagnostic", "expected"),
+    ("meaning", "expected"),
     [
-        ("Permanent", "General", "550 no such user", RecordReason.HARD_BOUNCE),
-        ("Permanent", "NoEmail", SPAM, RecordReason.HARD_BOUNCE),
-        ("Permanent", "Suppressed", "", RecordReason.HARD_BOUNCE),
-        ("Permanent", "OnAccountSuppressionList", "", RecordReason.HARD_BOUNCE),
-        ("permanent", "", "", RecordReason.HARD_BOUNCE),
-        ("Permanent", "UnsubscribedRecipient", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
-        ("Transient", "General", "451 try later", RecordReason.SOFT_BOUNCE),
-        ("Transient", "MailboxFull", "", RecordReason.SOFT_BOUNCE),
-        # Lesson 6: only bounces about the mailbox pause it.
-        ("Transient", "MessageTooLarge", TOO_LARGE, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
-        ("Transient", "ContentRejected", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
-        ("Transient", "AttachmentRejected", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
-        ("Undetermined", "Undetermined", "", RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
-        ("Permanent", "General", SPAM, RecordReason.BOUNCED_AS_SPAM),
-        ("Transient", "ContentRejected", SPAM, RecordReason.BOUNCED_AS_SPAM),
+        (BounceMeaning.GONE, RecordReason.HARD_BOUNCE),
+        (BounceMeaning.UNREACHABLE, RecordReason.SOFT_BOUNCE),
+        (BounceMeaning.MAIL_REFUSED, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        (BounceMeaning.REFUSED_AS_SPAM, RecordReason.BOUNCED_AS_SPAM),
+        (BounceMeaning.NOT_FINAL, RecordReason.BOUNCE_NOT_FINAL),
+        (BounceMeaning.AUTOMATIC_ANSWER, RecordReason.AUTOMATIC_ANSWER),
     ],
 )
-def test_what_a_bounce_leads_to(
-    kind: str, subkind: str, diagnostic: str, expected: RecordReason
-) -> None:
-    assert bounce.judge(kind, subkind, diagnostic, OWNER, SentKind.FORWARD) is expected
+def test_what_a_bounce_leads_to(meaning: BounceMeaning, expected: RecordReason) -> None:
+    assert bounce.judge(meaning, FORWARD) is expected
 
 
 @pytest.mark.parametrize(
-    ("owner", "sent", "expected"),
+    ("changes", "expected"),
     [
-        (None, SentKind.FORWARD, RecordReason.UNKNOWN_RECIPIENT),
-        (None, SentKind.REPLY, RecordReason.REPLY_BOUNCED),
-        (OWNER, SentKind.REPLY, RecordReason.REPLY_BOUNCED),
-        (OWNER, SentKind.NOTICE, RecordReason.HARD_BOUNCE),
-        (OWNER, SentKind.UNKNOWN, RecordReason.HARD_BOUNCE),
+        ({"owner": None}, RecordReason.UNKNOWN_RECIPIENT),
+        ({"owner": None, "kind": SentKind.REPLY}, RecordReason.REPLY_BOUNCED),
+        ({"kind": SentKind.REPLY}, RecordReason.REPLY_BOUNCED),
+        ({"kind": SentKind.NOTICE}, RecordReason.HARD_BOUNCE),
+        ({"kind": SentKind.UNKNOWN}, RecordReason.HARD_BOUNCE),
+        ({"is_current_address": False}, RecordReason.BOUNCE_OF_FORMER_ADDRESS),
     ],
 )
-def test_whose_bounce_counts(
-    owner: OwnerFacts | None, sent: SentKind, expected: RecordReason
-) -> None:
-    assert bounce.judge("Permanent", "General", "", owner, sent) is expected
+def test_whose_bounce_counts(changes: dict[str, Any], expected: RecordReason) -> None:
+    assert bounce.judge(BounceMeaning.GONE, replace(FORWARD, **changes)) is expected
 
 
-@pytest.mark.parametrize(
-    ("diagnostic", "expected"),
-    [
-        ("554 rejected as spam by content filter", True),
-        ("554 5.7.1 Spam detected", True),
-        ("550 (SPAM)", True),
-        # Lesson 21: block lists are about hosts.
-        ("554 blocked, see https://www.spamhaus.example/query/ip/192.0.2.1", False),
-        ("554 listed at zen.spamhaus.org", False),
-        ("554 blocked using bl.spamcop.net; https://example.net/spam/why", False),
-        ("554 rejected by SpamAssassin's host list", False),
-        ("550 no such user", False),
-        ("", False),
-        ("spamspam" * 1000, False),
-    ],
-)
-def test_a_diagnostic_that_says_spam(diagnostic: str, expected: bool) -> None:
-    assert bounce.says_spam(diagnostic) is expected
+def test_a_bounce_that_is_not_about_the_mailbox_counts_for_a_former_address_too() -> None:
+    former = replace(FORWARD, is_current_address=False)
+
+    assert bounce.judge(BounceMeaning.MAIL_REFUSED, former) is RecordReason.BOUNCE_NOT_ABOUT_MAILBOX
 
 
 BLOCKING = replace(OWNER, blocks_spam=True)
@@ -90,19 +65,16 @@ DISABLED = replace(MASK, block=Block.ALL)
         ({"owner": BLOCKING, "mask": DISABLED}, RecordReason.MASK_ALREADY_DISABLED),
         ({"owner": BLOCKING, "mask": None}, RecordReason.COMPLAINT_WITHOUT_MASK),
         ({"owner": None}, RecordReason.UNKNOWN_RECIPIENT),
+        ({"is_current_address": False}, RecordReason.SPAM_BLOCKING_ON),
         ({"feedback": "not-spam"}, RecordReason.COMPLAINT_NOT_ABOUT_SPAM),
         ({"feedback": "auth-failure"}, RecordReason.COMPLAINT_NOT_ABOUT_SPAM),
         ({"subkind": "OnAccountSuppressionList"}, RecordReason.COMPLAINT_NOT_ABOUT_SPAM),
-        ({"owner": BLOCKING, "sent": SentKind.REPLY}, RecordReason.REPLY_COMPLAINT),
+        ({"owner": BLOCKING, "kind": SentKind.REPLY}, RecordReason.REPLY_COMPLAINT),
     ],
 )
 def test_what_a_complaint_leads_to(changes: dict[str, Any], expected: RecordReason) -> None:
-    given: dict[str, Any] = {
-        "feedback": "abuse",
-        "subkind": "",
-        "owner": OWNER,
-        "mask": MASK,
-        "sent": SentKind.FORWARD,
-    } | changes
+    terms = {"feedback": "abuse", "subkind": ""}
+    terms |= {name: changes[name] for name in changes if name in terms}
+    about = replace(FORWARD, **{name: changes[name] for name in changes if name not in terms})
 
-    assert complaint.judge(**given) is expected
+    assert complaint.judge(**terms, about=about) is expected

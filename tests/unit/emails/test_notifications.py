@@ -3,6 +3,7 @@
 import base64
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -34,6 +35,33 @@ def test_a_mail_in_s3_has_a_bucket_and_a_key() -> None:
     assert notification.mail.source == "bob@sender.example"
     assert notification.mail.values("from") == ("Bob <bob@sender.example>",)
     assert not notification.headers_truncated
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ("2030-05-17T11:58:30.000Z", datetime(2030, 5, 17, 11, 58, 30, tzinfo=UTC)),
+        ("2030-05-17T13:58:30+02:00", datetime(2030, 5, 17, 11, 58, 30, tzinfo=UTC)),
+        ("2030-05-17T11:58:30", datetime(2030, 5, 17, 11, 58, 30, tzinfo=UTC)),
+        *((other, None) for other in ("today", "", 5, None, "9999-12-31T23:59:59-23:59")),
+    ],
+)
+def test_when_ses_received_a_mail_is_read_if_it_can_be(
+    timestamp: object, expected: datetime | None
+) -> None:
+    notification = received("x7k2@masks.example")
+    notification["mail"]["timestamp"] = timestamp
+
+    assert read(notification).received_at == expected
+
+
+def test_a_domain_may_ask_for_quarantine() -> None:
+    notification = received("x7k2@masks.example", dmarc="FAIL")
+    notification["receipt"]["dmarcPolicy"] = "quarantine"
+
+    verdicts = read(notification).mail.verdicts
+
+    assert (verdicts.dmarc_quarantines, verdicts.dmarc_rejects) == (True, False)
 
 
 @pytest.mark.parametrize("key", ["a", "mails/2030/a+b=c d", "é" * 512, "..a/b..", "x" * 1024])

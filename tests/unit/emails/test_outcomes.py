@@ -18,6 +18,8 @@ SECTIONS: dict[str, type[StrEnum]] = {
     "nomask": outcomes.NoMaskReason,
     "ignored": outcomes.IgnoreReason,
     "dropped": outcomes.DropReason,
+    "held": outcomes.HeldReason,
+    "expired": outcomes.HeldReason,
     "recorded": outcomes.RecordReason,
     "refused": outcomes.RefuseReason,
     "not finished": outcomes.RetryReason,
@@ -54,6 +56,12 @@ def test_an_outcome_that_was_stored_is_restored(name: str) -> None:
         outcome = from_stored(name, reason.value)
 
         assert (name_of(outcome), outcome.reason) == (name, reason)
+
+
+@pytest.mark.parametrize("reason", ["spam", "hard_bounce_pause", "soft_bounce_pause"])
+def test_what_an_older_release_dropped_stays_dropped(reason: str) -> None:
+    """SQS may deliver it once more, after the upgrade."""
+    assert name_of(from_stored("dropped", reason)) == "dropped"
 
 
 def test_the_stored_words_fit_their_columns() -> None:

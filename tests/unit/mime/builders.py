@@ -1,11 +1,15 @@
 """Builders of mails and plans, and a strict parser of the result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
-from emails.mime.plans import ForwardPlan, Note, ReplyPlan
+from emails.mime.plans import ForwardPlan, Note, ReplyPlan, Rewritten
+from emails.mime.rewrite_forward import rewrite_forward
+from tools.local.ses_limits import refusal_of
 
 MASK = "x7k2@masks.example"
 OWNER = "ann.real+home@owner.example"
@@ -14,7 +18,7 @@ WRITER = "bob@sender.example"
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 
 
-def note(trackers_removed: Mapping[str, int]) -> Note:
+def note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
     return Note("[HEADER]", "[FOOTER]", "<p>[HEADER]</p>", "<p>[FOOTER]</p>")
 
 
@@ -51,3 +55,17 @@ def texts(mail: EmailMessage) -> list[str]:
         for part in mail.walk()
         if part.get_content_maintype() == "text"
     ]
+
+
+def attachment(*head: str, body: str = "UERG") -> bytes:
+    """Build a mail with a text and a file, whose header has these lines."""
+    lines = ["--b", "Content-Type: text/plain", "", "See it.", "--b", *head]
+    lines += ["Content-Transfer-Encoding: base64", "", body, "--b--", ""]
+    return a_mail("Content-Type: multipart/mixed; boundary=b", body="\n".join(lines))
+
+
+def forward(mail: bytes, **plan: Any) -> Rewritten:
+    """Forward a mail, and let SES judge it."""
+    rewritten = rewrite_forward(mail, replace(FORWARD, **plan))
+    assert refusal_of(rewritten.raw) is None
+    return rewritten

@@ -39,7 +39,7 @@ def test_the_header_names_the_sender_the_mask_and_the_replies_address() -> None:
     assert mail["From"].addresses[0].addr_spec == MASK
     assert mail["From"].addresses[0].display_name == f"Bob <{WRITER}> [via Relay]"
     assert (mail["To"], mail["Reply-To"], mail["Subject"]) == (OWNER, REPLIES, "hello")
-    assert (mail[LOOP_HEADER], mail[MASK_HEADER]) == ("1", MASK)
+    assert (mail[LOOP_HEADER], mail[MASK_HEADER]) == ("preview", MASK)
 
 
 def test_other_fields_of_the_top_header_are_dropped() -> None:

@@ -85,9 +85,9 @@ def test_the_note_gets_the_number_of_trackers_by_domain() -> None:
     )
     counted: dict[str, int] = {}
 
-    def make_note(removed: object) -> object:
+    def make_note(removed: object, renamed: object) -> object:
         counted.update(removed)  # type: ignore[call-overload]
-        return FORWARD.make_note({})
+        return FORWARD.make_note({}, ())
 
     plan = replace(FORWARD, trackers=TRACKERS, warning_url=WARNING, make_note=make_note)  # type: ignore[arg-type]
     result = rewrite_forward(a_mail("Content-Type: text/html", body=html), plan)

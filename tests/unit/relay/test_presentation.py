@@ -1,5 +1,6 @@
 """What the dashboard says of a snapshot: in words and signs, and of all that could not be read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ def from_redis(
     gauges = [Gauge(name, 0, ("queue", queue)) for queue in REDIS_QUEUES for name in names]
     gauges += [Gauge("redis_queue_dead_letters", dead_letters, ("queue", q)) for q in REDIS_QUEUES]
     gauges += [Gauge("in_flight", 3), Gauge("in_flight_oldest_s", 2)]
+    gauges += [Gauge("held_mails", n, ("reason", f"r{n}")) for n in (2, 5)]
+    gauges += [Gauge("held_mails_release_s", 5), Gauge("mailbox_breakers_open", 3)]
     return FromRedis([], gauges, heartbeats, MINUTE - 9, [{}] * 9 + [counts], MINUTE)
 
 
@@ -55,6 +58,7 @@ def test_all_is_well_when_every_number_is_good() -> None:
     assert {tile["level"] for tile in said["tiles"]} == {"good"}
     assert tile(said, "sqs_waiting")["value"] == "3"
     assert tile(said, "sqs_hidden")["value"] == "3"
+    assert tile(said, "held")["value"] == "7"
 
 
 def test_what_is_wanting_is_named_with_its_number_and_with_what_to_do() -> None:
@@ -166,3 +170,12 @@ def test_every_line_of_the_charts_is_a_gauge_that_is_published() -> None:
     }
 
     assert drawn <= published
+
+
+def test_held_mails_that_nobody_has_counted_are_unknown() -> None:
+    redis = from_redis()
+    gauges = [gauge for gauge in redis.gauges if not gauge.name.startswith(("held", "mailbox"))]
+
+    said = told(Snapshot(NOW, replace(redis, gauges=gauges), SQS))
+
+    assert {tile(said, name)["level"] for name in ("held", "releasing", "mailboxes")} == {"unknown"}

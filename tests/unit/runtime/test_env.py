@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,25 @@ def test_whatever_the_environment_holds_the_result_is_settings_or_problems(
 ) -> None:
     with contextlib.suppress(SettingsError):
         load(Example, environ)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithRetired(Example):
+    RETIRED: ClassVar = (env.Retired("OLD_SIZE", "SIZE"), env.Retired("OLDER", "nothing"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, []),
+        ({"OLD_SIZE": ""}, []),
+        ({"OLD_SIZE": "3"}, [env.Retired("OLD_SIZE", "SIZE")]),
+        ({"OLD_SIZE": "3", "OLDER": "x"}, list(WithRetired.RETIRED)),
+    ],
+)
+def test_a_retired_setting_is_found_and_is_no_error(
+    environ: dict[str, str], expected: list[env.Retired]
+) -> None:
+    assert env.find_retired(WithRetired, environ) == expected
+    assert env.find_retired(Example, environ) == []
+    assert load(WithRetired, GOOD | environ).size == 3
