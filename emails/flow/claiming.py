@@ -47,7 +47,7 @@ def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Cl
                 return claimed
             raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
         case unsettled.Doubt():
-            claims.mark_left_in_doubt(found, (wait or timedelta(0)) + evidence.event_delay)
+            claims.mark_left_in_doubt(found, wait or timedelta(0))
             raise NotFinished(RetryReason.SEND_UNCONFIRMED)
         case unsettled.Wait(reason):
             raise NotFinished(reason)

@@ -136,10 +136,6 @@ def _is_still_ours(context: Context, claimed: Claim) -> bool:
 def _mark_in_doubt(context: Context, claimed: Claim) -> None:
     """Mark it. If the database is unavailable for long, the claim stays, and nobody sends soon."""
     wait = context.ports.policy.send_event_wait
-    if wait is not None:
-        with suppress(Exception):
-            # Without it, the wait may be too short while many messages wait in SQS.
-            wait += context.ports.send_notes.find(claimed.reference).event_delay
 
     def mark() -> None:
         claims.mark_in_doubt(claimed, wait)

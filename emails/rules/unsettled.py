@@ -54,7 +54,9 @@ def decide(
     if found.is_in_doubt:
         if found.is_for_an_operator or not awaits_events:
             return GiveUp(RefuseReason.SEND_IN_DOUBT)
-        is_refuted = found.is_over and evidence.has_all_events
+        # What comes now was sent that long ago: a backlog in SQS may have grown since the send.
+        is_event_due = found.until + evidence.event_delay <= found.now
+        is_refuted = is_event_due and evidence.has_all_events
         return TakeOver() if is_refuted else Wait(RetryReason.SEND_UNCONFIRMED)
     if not found.is_over and not is_orphaned:
         return Wait(RetryReason.CLAIMED_ELSEWHERE)

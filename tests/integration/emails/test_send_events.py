@@ -98,10 +98,10 @@ def test_a_send_without_an_answer_and_without_an_event_is_sent_again_after_the_w
 
 
 def test_the_time_that_events_take_through_the_queue_is_added_to_the_wait(relay: Relay) -> None:
-    """Behind a backlog, the event comes later than the retry."""
-    relay.send_notes.event_delay = timedelta(minutes=5)
+    """Behind a backlog, the event comes later than the retry; it may have grown since the send."""
     relay.mailer.fails = [SendInDoubt()]
     put_off(relay)
+    relay.send_notes.event_delay = timedelta(minutes=5)
 
     relay.pass_time(WAIT + timedelta(minutes=4))
     assert put_off(relay) == "send_unconfirmed"

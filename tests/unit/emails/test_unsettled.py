@@ -20,6 +20,7 @@ NOTHING = SendEvidence()
 SENT = SendEvidence(sent_as="0100-1", has_begun=True, kept_for=DAY)
 BEGUN = SendEvidence(has_begun=True, kept_for=DAY)
 NOT_BEGUN = SendEvidence(kept_for=DAY)
+DELAYED = SendEvidence(has_begun=True, kept_for=DAY, event_delay=timedelta(seconds=20))
 NOT_TAKING = SendEvidence(has_begun=True, kept_for=DAY, are_events_late=True)
 WIPED_SINCE = SendEvidence(kept_for=timedelta(minutes=1))
 
@@ -71,6 +72,9 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
         (left(1, is_in_doubt=True), NOT_BEGUN, FOR_THE_EVENT),
         (left(1, is_in_doubt=True), SENT, TakeOver("0100-1")),
         (left(0, is_in_doubt=True), BEGUN, TakeOver()),
+        # Events take long through the queue now, whatever they took when the mail was sent.
+        (left(-19, is_in_doubt=True), DELAYED, FOR_THE_EVENT),
+        (left(-20, is_in_doubt=True), DELAYED, TakeOver()),
         # The event may have come, and be noted again by the bridges.
         (left(0, is_in_doubt=True), WIPED_SINCE, FOR_THE_EVENT),
         (left(0, is_in_doubt=True), NOT_TAKING, FOR_THE_EVENT),
