@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.lab.accounts import Account, Sending
+from tests.lab.accounts import Account, Keeping, Sending
 
 GAP_SECONDS = (-1.0, 3.0)
 """When a worker must have been killed or stopped, relative to SES's acceptance, to explain a second
@@ -26,9 +26,33 @@ class Verdict(StrEnum):
     LOST = "lost"
     UNSETTLED = "sent once, but not recorded"
 
+    BOUNCED = "forwarded once, and its mailbox refused it"
+    HELD = "held, with its mail in S3"
+    ENDED = "held until it expired, or somebody discarded it"
+    DESTROYED = "destroyed: blocked, a virus, a loop, or to no mask"
+    WRONGLY_DESTROYED = "destroyed for no such reason"
+    GONE_WHILE_HELD = "held, but its mail is not in S3"
+    ENDED_EARLY = "expired before its time"
+    SENT_AND_HELD = "forwarded, and still held"
+    BOUNCED_UNHEARD = "released, bounced, and not held again"
 
-BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.POISON}
+
+_GOOD = frozenset(
+    {
+        Verdict.FORWARDED,
+        Verdict.POISON,
+        Verdict.BOUNCED,
+        Verdict.HELD,
+        Verdict.ENDED,
+        Verdict.DESTROYED,
+    }
+)
+BAD = frozenset(Verdict) - _GOOD
 """SES's events leave no doubt, and no reason for a second mail."""
+
+_NOT_DESTROYED = ("forwarded", "held")
+_MAY_DESTROY = frozenset({"blocked", "nomask", "dropped virus", "dropped loop"})
+"""P6: outcomes that may destroy a mail, whole or without their reason."""
 
 WITHOUT_EVENTS = frozenset(
     {Verdict.IN_DOUBT_SENT, Verdict.IN_DOUBT_NOT_SENT, Verdict.TWICE_EXPLAINED}
@@ -59,17 +83,55 @@ def judge(
 
 def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judged:
     name, sendings = account.name, account.sendings
-    if len(sendings) > 1:
+    arrived = [sending for sending in sendings if sending.has_arrived]
+    if len(arrived) > 1:
+        return _twice(name, arrived, killed_at)
+    if len(sendings) > (account.held.releases if account.held else 1):
         return _twice(name, sendings, killed_at)
+    if account.held is not None:
+        return _judged_held(account, account.held)
     if account.state == "in_doubt":
         verdict = Verdict.IN_DOUBT_SENT if sendings else Verdict.IN_DOUBT_NOT_SENT
         return Judged(name, verdict)
     if sendings:
-        is_recorded = account.state == "finished"
-        return Judged(name, Verdict.FORWARDED if is_recorded else Verdict.UNSETTLED)
+        if account.state != "finished":
+            return Judged(name, Verdict.UNSETTLED)
+        return Judged(name, Verdict.FORWARDED if arrived else Verdict.BOUNCED)
     if account.failures and account.is_kept:
         return Judged(name, Verdict.DEAD_LETTERED, account.failures[-1])
-    return Judged(name, Verdict.LOST, f"delivery: {account.state}, failures: {account.failures}")
+    is_destroyed = account.outcome and not account.outcome.startswith(_NOT_DESTROYED)
+    if account.state == "finished" and is_destroyed:
+        return _judged_destroyed(name, account.outcome)
+    said = f"delivery: {account.state} {account.outcome}, failures: {account.failures}"
+    return Judged(name, Verdict.LOST, said)
+
+
+def _judged_held(account: Account, held: Keeping) -> Judged:
+    """Judge a mail that was held. Each sending was a release, of which at most one arrived."""
+    name, last = account.name, max(account.sendings, key=lambda one: one.at, default=None)
+    if held.state in ("held", "releasing"):
+        if last and last.has_arrived:
+            return Judged(name, Verdict.SENT_AND_HELD, f"releases: {held.releases}")
+        return Judged(name, Verdict.HELD if held.is_stored else Verdict.GONE_WHILE_HELD)
+    if held.outcome.startswith("forwarded"):
+        if last is None:
+            return Judged(name, Verdict.LOST, f"releases: {held.releases}, but none was sent")
+        if last.has_arrived:
+            return Judged(name, Verdict.FORWARDED)
+        is_heard = not last.met_a_bad_mailbox
+        return Judged(name, Verdict.BOUNCED if is_heard else Verdict.BOUNCED_UNHEARD)
+    if last and last.has_arrived:
+        return Judged(name, Verdict.UNSETTLED, held.outcome)
+    if held.outcome.startswith("expired"):
+        return Judged(name, Verdict.ENDED_EARLY if held.ended_early else Verdict.ENDED)
+    if held.outcome == "dropped discarded":
+        return Judged(name, Verdict.ENDED)
+    return _judged_destroyed(name, held.outcome)
+
+
+def _judged_destroyed(name: str, outcome: str) -> Judged:
+    may = not _MAY_DESTROY.isdisjoint({outcome, outcome.partition(" ")[0]})
+    return Judged(name, Verdict.DESTROYED if may else Verdict.WRONGLY_DESTROYED, outcome)
 
 
 def _twice(

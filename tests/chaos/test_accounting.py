@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.accounting import BAD, Verdict, judge
+from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
-from tests.lab.accounts import Account, Books, Sending
+from tests.lab.accounts import Account, Books, Keeping, Sending
 
 FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
 ONCE = [Sending(100.0, "workers-1.1")]
@@ -93,3 +94,85 @@ def test_the_long_run_is_as_hard_as_promised() -> None:
     assert LONG.numbers[Kind.WIPE_REDIS] + LONG.numbers[Kind.RESTART_REDIS] >= 3
     assert LONG.numbers[Kind.RESTART_POSTGRES] >= 2
     assert {Verdict.LOST, Verdict.TWICE} <= BAD
+
+
+def test_a_seeds_acts_are_its_own_and_leave_its_faults_alone() -> None:
+    assert drawn_acts(30, 300, 7) == drawn_acts(30, 300, 7) != drawn_acts(30, 300, 8)
+    played = {one.act for seed in range(5) for one in drawn_acts(30, 300, seed)}
+    assert played == set(Act)
+    assert drawn(replace(LONG, acts=0), 7) == drawn(LONG, 7)
+
+
+ARRIVED = Sending(100.0, "workers-1.1")
+BOUNCED = Sending(90.0, "workers-1.1", "5.1.1")
+FULL = Sending(110.0, "workers-1.1", "5.2.2")
+REFUSED = Sending(90.0, "workers-1.1", "5.7.1")
+VACATION = Sending(90.0, "workers-1.1", "")
+HELD = Keeping("held")
+FORWARDED = Keeping("ended", "forwarded existing_mask", releases=1)
+TWO_RELEASES = replace(FORWARDED, releases=2)
+CLEARED = replace(FORWARDED, state="cleared", is_stored=False)
+EXPIRED = Keeping("cleared", "expired spam", is_stored=False)
+
+
+@pytest.mark.parametrize(
+    ("sendings", "held", "verdict"),
+    [
+        ([], HELD, Verdict.HELD),
+        ([], Keeping("releasing", releases=1), Verdict.HELD),
+        ([BOUNCED], Keeping("held", releases=1), Verdict.HELD),
+        ([], replace(HELD, is_stored=False), Verdict.GONE_WHILE_HELD),
+        ([], Keeping("releasing", releases=1, is_stored=False), Verdict.GONE_WHILE_HELD),
+        ([ARRIVED], Keeping("held", releases=1), Verdict.SENT_AND_HELD),
+        ([ARRIVED], Keeping("releasing", releases=1), Verdict.SENT_AND_HELD),
+        ([ARRIVED], FORWARDED, Verdict.FORWARDED),
+        ([ARRIVED], CLEARED, Verdict.FORWARDED),
+        ([VACATION], FORWARDED, Verdict.FORWARDED),
+        ([BOUNCED, ARRIVED], TWO_RELEASES, Verdict.FORWARDED),
+        ([BOUNCED, ARRIVED], FORWARDED, Verdict.TWICE),
+        ([VACATION, ARRIVED], TWO_RELEASES, Verdict.TWICE),
+        ([], FORWARDED, Verdict.LOST),
+        ([BOUNCED], FORWARDED, Verdict.BOUNCED_UNHEARD),
+        ([BOUNCED, FULL], TWO_RELEASES, Verdict.BOUNCED_UNHEARD),
+        ([REFUSED], FORWARDED, Verdict.BOUNCED),
+        ([], EXPIRED, Verdict.ENDED),
+        ([BOUNCED], replace(EXPIRED, releases=1), Verdict.ENDED),
+        ([], replace(EXPIRED, ended_early=True), Verdict.ENDED_EARLY),
+        ([ARRIVED], replace(EXPIRED, releases=1), Verdict.UNSETTLED),
+        ([], Keeping("ended", "dropped discarded"), Verdict.ENDED),
+        ([], Keeping("ended", "blocked blocks_all", releases=1), Verdict.DESTROYED),
+        ([], Keeping("ended", "nomask deleted"), Verdict.DESTROYED),
+        ([], Keeping("ended", "dropped abuse_pause", releases=1), Verdict.WRONGLY_DESTROYED),
+    ],
+)
+def test_what_became_of_a_held_mail(
+    sendings: list[Sending], held: Keeping, verdict: Verdict
+) -> None:
+    account = Account("1", sendings, FINISHED, {}, outcome="held spam", held=held)
+    assert judge(account, killed_at={}).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("sendings", "outcome", "verdict"),
+    [
+        ([ARRIVED], "forwarded existing_mask", Verdict.FORWARDED),
+        ([VACATION], "forwarded existing_mask", Verdict.FORWARDED),
+        ([BOUNCED], "forwarded existing_mask", Verdict.BOUNCED),
+        ([REFUSED], "forwarded existing_mask", Verdict.BOUNCED),
+        ([BOUNCED, ARRIVED], "forwarded existing_mask", Verdict.TWICE),
+        ([], "forwarded existing_mask", Verdict.LOST),
+        ([], "held spam", Verdict.LOST),
+        ([], "blocked blocks_all", Verdict.DESTROYED),
+        ([], "dropped virus", Verdict.DESTROYED),
+        ([], "dropped loop", Verdict.DESTROYED),
+        ([], "nomask unknown", Verdict.DESTROYED),
+        ([], "dropped abuse_pause", Verdict.WRONGLY_DESTROYED),
+        ([], "dropped dmarc_reject", Verdict.WRONGLY_DESTROYED),
+        ([], "ignored not_ours", Verdict.WRONGLY_DESTROYED),
+    ],
+)
+def test_what_became_of_a_mail_that_was_never_held(
+    sendings: list[Sending], outcome: str, verdict: Verdict
+) -> None:
+    account = Account("1", sendings, FINISHED, {}, outcome=outcome)
+    assert judge(account, killed_at={}).verdict is verdict
