@@ -95,6 +95,7 @@ _TIMES = {
     "days": timedelta(days=2),
     "month": timedelta(days=31),
 }
+_KEPT_FOR_BOUNCES = timedelta(minutes=15)
 
 
 @dataclass
@@ -200,7 +201,10 @@ class Story:
         shape = "eventType" if step["is_tagged"] else "notificationType"
         says = BOUNCES[step["says"]]
         number = self._mail_of(which)
-        ended = HeldMail.objects.filter(sns_message_id=f"sns-{number}", state="ended")
+        since = self.relay.now - _KEPT_FOR_BOUNCES
+        ended = HeldMail.objects.filter(
+            sns_message_id=f"sns-{number}", outcome="forwarded", ended_at__gt=since
+        )
         if step["says"] in NEVER_ARRIVED:
             # Without tags nobody knows which mail it was; one cleared from S3 is gone, too.
             may_be_held = step["is_tagged"] and ended.exists()
