@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models import F
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from emails.flow import mailbox_probes
@@ -70,8 +70,8 @@ MAIL = st.fixed_dictionaries(
 BOUNCE = st.fixed_dictionaries(
     {
         "step": st.just("bounce"),
-        "which": st.integers(0, 5),
-        "says": st.integers(0, len(BOUNCES) - 1),
+        "which": st.integers(0, 2),
+        "says": st.sampled_from([*range(len(BOUNCES)), *HOLDING]),
         "is_tagged": st.sampled_from([True, True, True, False]),
     }
 )
@@ -85,10 +85,25 @@ COMPLAINT = st.fixed_dictionaries(
 )
 OTHER = st.fixed_dictionaries(
     {
-        "step": st.sampled_from(["minutes", "hours", "days", "month", "jobs", "release", "tidy"]),
+        "step": st.sampled_from(
+            ["minutes", "hours", "days", "month", "jobs", "release", "release", "tidy"]
+        ),
     }
 )
-STEPS = st.lists(MAIL | BOUNCE | COMPLAINT | OTHER | OTHER, max_size=20)
+STEPS = st.lists(MAIL | MAIL | BOUNCE | BOUNCE | COMPLAINT | OTHER | OTHER, min_size=5, max_size=20)
+RELEASED_AND_BOUNCED: list[dict[str, Any]] = [
+    {
+        "step": "mail",
+        "to": ANN,
+        "verdicts": {"spam": "FAIL", "virus": "PASS", "dmarc": "PASS"},
+        "dmarc_policy": "none",
+        "is_loop": False,
+    },
+    {"step": "release"},
+    {"step": "tidy"},
+    {"step": "minutes"},
+    {"step": "bounce", "which": 0, "says": 0, "is_tagged": True},
+]
 _TIMES = {
     "minutes": timedelta(minutes=11),
     "hours": timedelta(hours=5),
@@ -261,12 +276,13 @@ def _is_blocked(address: str) -> bool:
 
 @pytest.mark.timeout(300)
 @settings(
-    max_examples=80,
+    max_examples=50,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS, blocks_spam=st.booleans())
+@example(steps=RELEASED_AND_BOUNCED, blocks_spam=True)
 def test_whatever_bounces_mail_is_forwarded_once_held_or_destroyed_for_a_good_reason(
     db: None, steps: list[dict[str, Any]], blocks_spam: bool
 ) -> None:
