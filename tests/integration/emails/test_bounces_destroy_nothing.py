@@ -86,23 +86,33 @@ COMPLAINT = st.fixed_dictionaries(
 OTHER = st.fixed_dictionaries(
     {
         "step": st.sampled_from(
-            ["minutes", "hours", "days", "month", "jobs", "release", "release", "tidy"]
+            ["minutes", "hours", "days", "month", "jobs", "release", "release", "tidy", "tidy"]
         ),
     }
 )
 STEPS = st.lists(MAIL | MAIL | BOUNCE | BOUNCE | COMPLAINT | OTHER | OTHER, min_size=5, max_size=20)
+SPAM: dict[str, Any] = {
+    "step": "mail",
+    "to": ANN,
+    "verdicts": {"spam": "FAIL", "virus": "PASS", "dmarc": "PASS"},
+    "dmarc_policy": "none",
+    "is_loop": False,
+}
 RELEASED_AND_BOUNCED: list[dict[str, Any]] = [
-    {
-        "step": "mail",
-        "to": ANN,
-        "verdicts": {"spam": "FAIL", "virus": "PASS", "dmarc": "PASS"},
-        "dmarc_policy": "none",
-        "is_loop": False,
-    },
+    SPAM,
     {"step": "release"},
     {"step": "tidy"},
     {"step": "minutes"},
     {"step": "bounce", "which": 0, "says": 0, "is_tagged": True},
+]
+HELD_UNTIL_IT_EXPIRES: list[dict[str, Any]] = [
+    SPAM,
+    {"step": "tidy"},
+    *[{"step": "days"}] * 13,
+    {"step": "tidy"},
+    {"step": "days"},
+    {"step": "month"},
+    {"step": "tidy"},
 ]
 _TIMES = {
     "minutes": timedelta(minutes=11),
@@ -283,6 +293,7 @@ def _is_blocked(address: str) -> bool:
 )
 @given(steps=STEPS, blocks_spam=st.booleans())
 @example(steps=RELEASED_AND_BOUNCED, blocks_spam=True)
+@example(steps=HELD_UNTIL_IT_EXPIRES, blocks_spam=True)
 def test_whatever_bounces_mail_is_forwarded_once_held_or_destroyed_for_a_good_reason(
     db: None, steps: list[dict[str, Any]], blocks_spam: bool
 ) -> None:
