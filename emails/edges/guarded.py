@@ -55,9 +55,16 @@ class GuardedMailer:
         self._breakers = breakers
 
     def send(self, mail: Outgoing) -> str:
-        """Send a mail; see `Mailer`."""
+        """Send a mail; see `Mailer`. While the breaker is open, a check goes ahead of it."""
         with _reported(self._breakers, Dependency.SES):
+            if Dependency.SES in self._breakers.find_open():
+                # This mail is the probe, or was under way: it must not end in doubt for that.
+                self._mailer.check(mail.sender)
             return self._mailer.send(mail)
+
+    def check(self, sender: str) -> None:
+        """Check; see `Mailer`."""
+        self._mailer.check(sender)
 
 
 @contextmanager

@@ -40,6 +40,9 @@ class Mailer(Protocol):
         not: `Refused`, `NotFinished`, or a fault of our own.
         """
 
+    def check(self, sender: str) -> None:
+        """Raise `Unavailable` if sends fail now, whatever the mail. Sends nothing."""
+
 
 class Pace(Protocol):
     """How fast mails may be sent."""

@@ -77,10 +77,14 @@ def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Itera
 def _first_domain(words: list[str], properties: tuple[str, ...]) -> str | None:
     """Return the domain in the first of the properties: `<domain>` or `<user>@<domain>`.
 
-    Only the first: the signer chooses `<user>`, which may contain text like another property.
+    Only the first, and what follows the last `@`: the signer chooses `<user>`, which may contain
+    blanks, and text like an address or another property.
     """
-    named = (word for word in words if word.startswith(properties))
-    return domain_of(next(named, "").partition("=")[2].rpartition("@")[2])
+    first = next((at for at, word in enumerate(words) if word.startswith(properties)), None)
+    if first is None:
+        return None
+    value = " ".join(words[first:]).partition("=")[2]
+    return domain_of(value.rpartition("@")[2].partition(" ")[0])
 
 
 def _is_aligned(proven: str, claimed: str) -> bool:

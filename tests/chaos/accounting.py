@@ -1,4 +1,4 @@
-"""A verdict on each message: forwarded once, or a named exception. Pure."""
+"""The fate of each message: forwarded once, held, or a named exception. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ mail. Before: SES may accept a request after its sender died. After: the send is
 and a restarting database may delay that."""
 
 
-class Verdict(StrEnum):
-    """The verdict on a message; values are shown in the report."""
+class Fate(StrEnum):
+    """The fate on a message; values are shown in the report."""
 
     FORWARDED = "forwarded once"
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
@@ -39,33 +39,31 @@ class Verdict(StrEnum):
 
 _GOOD = frozenset(
     {
-        Verdict.FORWARDED,
-        Verdict.POISON,
-        Verdict.BOUNCED,
-        Verdict.HELD,
-        Verdict.ENDED,
-        Verdict.DESTROYED,
+        Fate.FORWARDED,
+        Fate.POISON,
+        Fate.BOUNCED,
+        Fate.HELD,
+        Fate.ENDED,
+        Fate.DESTROYED,
     }
 )
-BAD = frozenset(Verdict) - _GOOD
+BAD = frozenset(Fate) - _GOOD
 """SES's events leave no doubt, and no reason for a second mail."""
 
 _NOT_DESTROYED = ("forwarded", "held")
 _MAY_DESTROY = frozenset({"blocked", "nomask", "dropped virus", "dropped loop"})
 """P6: outcomes that may destroy a mail, whole or without their reason."""
 
-WITHOUT_EVENTS = frozenset(
-    {Verdict.IN_DOUBT_SENT, Verdict.IN_DOUBT_NOT_SENT, Verdict.TWICE_EXPLAINED}
-)
-"""Bad verdicts that can't be helped without SES's events."""
+WITHOUT_EVENTS = frozenset({Fate.IN_DOUBT_SENT, Fate.IN_DOUBT_NOT_SENT, Fate.TWICE_EXPLAINED})
+"""Bad fates that can't be helped without SES's events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A message's verdict and its explanation."""
+    """A message's fate and its explanation."""
 
     message: str
-    verdict: Verdict
+    fate: Fate
     detail: str = ""
 
 
@@ -77,7 +75,7 @@ def judge(
     Poison is dead-lettered between attempts, so its delivery may be in doubt for ever.
     """
     if is_poison and not account.sendings and account.failures and account.is_kept:
-        return Judged(account.name, Verdict.POISON, account.failures[-1])
+        return Judged(account.name, Fate.POISON, account.failures[-1])
     return _judged(account, killed_at)
 
 
@@ -91,19 +89,19 @@ def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judge
     if account.held is not None:
         return _judged_held(account, account.held)
     if account.state == "in_doubt":
-        verdict = Verdict.IN_DOUBT_SENT if sendings else Verdict.IN_DOUBT_NOT_SENT
-        return Judged(name, verdict)
+        fate = Fate.IN_DOUBT_SENT if sendings else Fate.IN_DOUBT_NOT_SENT
+        return Judged(name, fate)
     if sendings:
         if account.state != "finished":
-            return Judged(name, Verdict.UNSETTLED)
-        return Judged(name, Verdict.FORWARDED if arrived else Verdict.BOUNCED)
+            return Judged(name, Fate.UNSETTLED)
+        return Judged(name, Fate.FORWARDED if arrived else Fate.BOUNCED)
     if account.failures and account.is_kept:
-        return Judged(name, Verdict.DEAD_LETTERED, account.failures[-1])
+        return Judged(name, Fate.DEAD_LETTERED, account.failures[-1])
     is_destroyed = account.outcome and not account.outcome.startswith(_NOT_DESTROYED)
     if account.state == "finished" and is_destroyed:
         return _judged_destroyed(name, account.outcome)
     said = f"delivery: {account.state} {account.outcome}, failures: {account.failures}"
-    return Judged(name, Verdict.LOST, said)
+    return Judged(name, Fate.LOST, said)
 
 
 def _judged_held(account: Account, held: Keeping) -> Judged:
@@ -111,34 +109,34 @@ def _judged_held(account: Account, held: Keeping) -> Judged:
     name, last = account.name, max(account.sendings, key=lambda one: one.at, default=None)
     if held.state in ("held", "releasing"):
         if last and last.has_arrived:
-            return Judged(name, Verdict.SENT_AND_HELD, f"releases: {held.releases}")
-        return Judged(name, Verdict.HELD if held.is_stored else Verdict.GONE_WHILE_HELD)
+            return Judged(name, Fate.SENT_AND_HELD, f"releases: {held.releases}")
+        return Judged(name, Fate.HELD if held.is_stored else Fate.GONE_WHILE_HELD)
     if held.outcome.startswith("forwarded"):
         if last is None:
-            return Judged(name, Verdict.LOST, f"releases: {held.releases}, but none was sent")
+            return Judged(name, Fate.LOST, f"releases: {held.releases}, but none was sent")
         if last.has_arrived:
-            return Judged(name, Verdict.FORWARDED)
+            return Judged(name, Fate.FORWARDED)
         is_heard = not last.met_a_bad_mailbox
-        return Judged(name, Verdict.BOUNCED if is_heard else Verdict.BOUNCED_UNHEARD)
+        return Judged(name, Fate.BOUNCED if is_heard else Fate.BOUNCED_UNHEARD)
     if last and last.has_arrived:
-        return Judged(name, Verdict.UNSETTLED, held.outcome)
+        return Judged(name, Fate.UNSETTLED, held.outcome)
     if held.outcome.startswith("expired"):
-        return Judged(name, Verdict.ENDED_EARLY if held.ended_early else Verdict.ENDED)
+        return Judged(name, Fate.ENDED_EARLY if held.ended_early else Fate.ENDED)
     if held.outcome == "dropped discarded":
-        return Judged(name, Verdict.ENDED)
+        return Judged(name, Fate.ENDED)
     return _judged_destroyed(name, held.outcome)
 
 
 def _judged_destroyed(name: str, outcome: str) -> Judged:
     may = not _MAY_DESTROY.isdisjoint({outcome, outcome.partition(" ")[0]})
-    return Judged(name, Verdict.DESTROYED if may else Verdict.WRONGLY_DESTROYED, outcome)
+    return Judged(name, Fate.DESTROYED if may else Fate.WRONGLY_DESTROYED, outcome)
 
 
 def _twice(
     message: str, sendings: Sequence[Sending], killed_at: Mapping[str, Sequence[float]]
 ) -> Judged:
     details = []
-    verdict = Verdict.TWICE_EXPLAINED
+    fate = Fate.TWICE_EXPLAINED
     for sending in sorted(sendings, key=lambda sending: sending.at)[:-1]:
         moments = [at - sending.at for at in killed_at.get(sending.process, ())]
         inside = [after for after in moments if GAP_SECONDS[0] <= after <= GAP_SECONDS[1]]
@@ -147,11 +145,11 @@ def _twice(
                 f"{sending.process} was killed {inside[0] * 1000:+.0f} ms from SES's acceptance"
             )
         else:
-            verdict = Verdict.TWICE
+            fate = Fate.TWICE
             details.append(f"{sending.process} was not killed")
-    return Judged(message, verdict, "; ".join(details))
+    return Judged(message, fate, "; ".join(details))
 
 
-def count(judged: Sequence[Judged]) -> Counter[Verdict]:
-    """Count the verdicts."""
-    return Counter(one.verdict for one in judged)
+def count(judged: Sequence[Judged]) -> Counter[Fate]:
+    """Count the fates."""
+    return Counter(one.fate for one in judged)

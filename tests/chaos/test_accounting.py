@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.accounting import BAD, Verdict, judge
+from tests.chaos.accounting import BAD, Fate, judge
 from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
 from tests.lab.accounts import Account, Books, Keeping, Sending
@@ -16,23 +16,23 @@ KILLED = {"workers-1.1": [50.0, 100.2]}
 
 
 @pytest.mark.parametrize(
-    ("sendings", "state", "killed_at", "failure", "is_in_sqs", "verdict"),
+    ("sendings", "state", "killed_at", "failure", "is_in_sqs", "fate"),
     [
-        (ONCE, FINISHED, {}, None, False, Verdict.FORWARDED),
-        (ONCE, CLAIMED, {}, None, True, Verdict.UNSETTLED),
-        (ONCE, NONE, {}, None, False, Verdict.UNSETTLED),
-        (ONCE, IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_SENT),
-        ([], IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_NOT_SENT),
-        ([], NONE, {}, "mail_missing", True, Verdict.DEAD_LETTERED),
-        ([], NONE, {}, "mail_missing", False, Verdict.LOST),
-        ([], NONE, {}, None, True, Verdict.LOST),
-        ([], FINISHED, {}, None, False, Verdict.LOST),
-        (TWICE, FINISHED, KILLED, None, False, Verdict.TWICE_EXPLAINED),
-        (TWICE, FINISHED, {}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-1.1": [98.5]}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-1.1": [110.0]}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-2.1": [140.1]}, None, False, Verdict.TWICE),
-        ([*TWICE, Sending(150, "workers-3.1")], FINISHED, KILLED, None, False, Verdict.TWICE),
+        (ONCE, FINISHED, {}, None, False, Fate.FORWARDED),
+        (ONCE, CLAIMED, {}, None, True, Fate.UNSETTLED),
+        (ONCE, NONE, {}, None, False, Fate.UNSETTLED),
+        (ONCE, IN_DOUBT, {}, "send_in_doubt", True, Fate.IN_DOUBT_SENT),
+        ([], IN_DOUBT, {}, "send_in_doubt", True, Fate.IN_DOUBT_NOT_SENT),
+        ([], NONE, {}, "mail_missing", True, Fate.DEAD_LETTERED),
+        ([], NONE, {}, "mail_missing", False, Fate.LOST),
+        ([], NONE, {}, None, True, Fate.LOST),
+        ([], FINISHED, {}, None, False, Fate.LOST),
+        (TWICE, FINISHED, KILLED, None, False, Fate.TWICE_EXPLAINED),
+        (TWICE, FINISHED, {}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-1.1": [98.5]}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-1.1": [110.0]}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-2.1": [140.1]}, None, False, Fate.TWICE),
+        ([*TWICE, Sending(150, "workers-3.1")], FINISHED, KILLED, None, False, Fate.TWICE),
     ],
 )
 def test_what_became_of_a_message(
@@ -41,21 +41,21 @@ def test_what_became_of_a_message(
     killed_at: dict[str, list[float]],
     failure: str | None,
     is_in_sqs: bool,
-    verdict: Verdict,
+    fate: Fate,
 ) -> None:
     failures = [failure] if failure else []
     account = Account("1", sendings, state, {"a": 1}, is_queued=is_in_sqs, failures=failures)
-    assert judge(account, killed_at=killed_at).verdict is verdict
+    assert judge(account, killed_at=killed_at).fate is fate
 
 
 def test_a_message_that_kills_its_workers_is_to_be_dead_lettered() -> None:
     dead = Account("1", [], CLAIMED, {}, is_queued=True, failures=["too_many_deliveries"])
     doubtful = replace(dead, state=IN_DOUBT)
 
-    assert judge(dead, killed_at={}, is_poison=True).verdict is Verdict.POISON
-    assert judge(doubtful, killed_at={}, is_poison=True).verdict is Verdict.POISON
-    assert judge(dead, killed_at={}).verdict is Verdict.DEAD_LETTERED
-    assert Verdict.DEAD_LETTERED in BAD
+    assert judge(dead, killed_at={}, is_poison=True).fate is Fate.POISON
+    assert judge(doubtful, killed_at={}, is_poison=True).fate is Fate.POISON
+    assert judge(dead, killed_at={}).fate is Fate.DEAD_LETTERED
+    assert Fate.DEAD_LETTERED in BAD
 
 
 def test_what_a_run_cost_besides_one_sending_and_one_receive_per_mail() -> None:
@@ -93,7 +93,7 @@ def test_the_long_run_is_as_hard_as_promised() -> None:
     assert LONG.kills >= 30
     assert LONG.numbers[Kind.WIPE_REDIS] + LONG.numbers[Kind.RESTART_REDIS] >= 3
     assert LONG.numbers[Kind.RESTART_POSTGRES] >= 2
-    assert {Verdict.LOST, Verdict.TWICE} <= BAD
+    assert {Fate.LOST, Fate.TWICE} <= BAD
 
 
 def test_a_seeds_acts_are_its_own_and_leave_its_faults_alone() -> None:
@@ -116,63 +116,61 @@ EXPIRED = Keeping("cleared", "expired spam", is_stored=False)
 
 
 @pytest.mark.parametrize(
-    ("sendings", "held", "verdict"),
+    ("sendings", "held", "fate"),
     [
-        ([], HELD, Verdict.HELD),
-        ([], Keeping("releasing", releases=1), Verdict.HELD),
-        ([BOUNCED], Keeping("held", releases=1), Verdict.HELD),
-        ([], replace(HELD, is_stored=False), Verdict.GONE_WHILE_HELD),
-        ([], Keeping("releasing", releases=1, is_stored=False), Verdict.GONE_WHILE_HELD),
-        ([ARRIVED], Keeping("held", releases=1), Verdict.SENT_AND_HELD),
-        ([ARRIVED], Keeping("releasing", releases=1), Verdict.SENT_AND_HELD),
-        ([ARRIVED], FORWARDED, Verdict.FORWARDED),
-        ([ARRIVED], CLEARED, Verdict.FORWARDED),
-        ([VACATION], FORWARDED, Verdict.FORWARDED),
-        ([BOUNCED, ARRIVED], TWO_RELEASES, Verdict.FORWARDED),
-        ([BOUNCED, ARRIVED], FORWARDED, Verdict.TWICE),
-        ([VACATION, ARRIVED], TWO_RELEASES, Verdict.TWICE),
-        ([], FORWARDED, Verdict.LOST),
-        ([BOUNCED], FORWARDED, Verdict.BOUNCED_UNHEARD),
-        ([BOUNCED, FULL], TWO_RELEASES, Verdict.BOUNCED_UNHEARD),
-        ([REFUSED], FORWARDED, Verdict.BOUNCED),
-        ([], EXPIRED, Verdict.ENDED),
-        ([BOUNCED], replace(EXPIRED, releases=1), Verdict.ENDED),
-        ([], replace(EXPIRED, ended_early=True), Verdict.ENDED_EARLY),
-        ([ARRIVED], replace(EXPIRED, releases=1), Verdict.UNSETTLED),
-        ([], Keeping("ended", "dropped discarded"), Verdict.ENDED),
-        ([], Keeping("ended", "blocked blocks_all", releases=1), Verdict.DESTROYED),
-        ([], Keeping("ended", "nomask deleted"), Verdict.DESTROYED),
-        ([], Keeping("ended", "dropped abuse_pause", releases=1), Verdict.WRONGLY_DESTROYED),
+        ([], HELD, Fate.HELD),
+        ([], Keeping("releasing", releases=1), Fate.HELD),
+        ([BOUNCED], Keeping("held", releases=1), Fate.HELD),
+        ([], replace(HELD, is_stored=False), Fate.GONE_WHILE_HELD),
+        ([], Keeping("releasing", releases=1, is_stored=False), Fate.GONE_WHILE_HELD),
+        ([ARRIVED], Keeping("held", releases=1), Fate.SENT_AND_HELD),
+        ([ARRIVED], Keeping("releasing", releases=1), Fate.SENT_AND_HELD),
+        ([ARRIVED], FORWARDED, Fate.FORWARDED),
+        ([ARRIVED], CLEARED, Fate.FORWARDED),
+        ([VACATION], FORWARDED, Fate.FORWARDED),
+        ([BOUNCED, ARRIVED], TWO_RELEASES, Fate.FORWARDED),
+        ([BOUNCED, ARRIVED], FORWARDED, Fate.TWICE),
+        ([VACATION, ARRIVED], TWO_RELEASES, Fate.TWICE),
+        ([], FORWARDED, Fate.LOST),
+        ([BOUNCED], FORWARDED, Fate.BOUNCED_UNHEARD),
+        ([BOUNCED, FULL], TWO_RELEASES, Fate.BOUNCED_UNHEARD),
+        ([REFUSED], FORWARDED, Fate.BOUNCED),
+        ([], EXPIRED, Fate.ENDED),
+        ([BOUNCED], replace(EXPIRED, releases=1), Fate.ENDED),
+        ([], replace(EXPIRED, ended_early=True), Fate.ENDED_EARLY),
+        ([ARRIVED], replace(EXPIRED, releases=1), Fate.UNSETTLED),
+        ([], Keeping("ended", "dropped discarded"), Fate.ENDED),
+        ([], Keeping("ended", "blocked blocks_all", releases=1), Fate.DESTROYED),
+        ([], Keeping("ended", "nomask deleted"), Fate.DESTROYED),
+        ([], Keeping("ended", "dropped abuse_pause", releases=1), Fate.WRONGLY_DESTROYED),
     ],
 )
-def test_what_became_of_a_held_mail(
-    sendings: list[Sending], held: Keeping, verdict: Verdict
-) -> None:
+def test_what_became_of_a_held_mail(sendings: list[Sending], held: Keeping, fate: Fate) -> None:
     account = Account("1", sendings, FINISHED, {}, outcome="held spam", held=held)
-    assert judge(account, killed_at={}).verdict is verdict
+    assert judge(account, killed_at={}).fate is fate
 
 
 @pytest.mark.parametrize(
-    ("sendings", "outcome", "verdict"),
+    ("sendings", "outcome", "fate"),
     [
-        ([ARRIVED], "forwarded existing_mask", Verdict.FORWARDED),
-        ([VACATION], "forwarded existing_mask", Verdict.FORWARDED),
-        ([BOUNCED], "forwarded existing_mask", Verdict.BOUNCED),
-        ([REFUSED], "forwarded existing_mask", Verdict.BOUNCED),
-        ([BOUNCED, ARRIVED], "forwarded existing_mask", Verdict.TWICE),
-        ([], "forwarded existing_mask", Verdict.LOST),
-        ([], "held spam", Verdict.LOST),
-        ([], "blocked blocks_all", Verdict.DESTROYED),
-        ([], "dropped virus", Verdict.DESTROYED),
-        ([], "dropped loop", Verdict.DESTROYED),
-        ([], "nomask unknown", Verdict.DESTROYED),
-        ([], "dropped abuse_pause", Verdict.WRONGLY_DESTROYED),
-        ([], "dropped dmarc_reject", Verdict.WRONGLY_DESTROYED),
-        ([], "ignored not_ours", Verdict.WRONGLY_DESTROYED),
+        ([ARRIVED], "forwarded existing_mask", Fate.FORWARDED),
+        ([VACATION], "forwarded existing_mask", Fate.FORWARDED),
+        ([BOUNCED], "forwarded existing_mask", Fate.BOUNCED),
+        ([REFUSED], "forwarded existing_mask", Fate.BOUNCED),
+        ([BOUNCED, ARRIVED], "forwarded existing_mask", Fate.TWICE),
+        ([], "forwarded existing_mask", Fate.LOST),
+        ([], "held spam", Fate.LOST),
+        ([], "blocked blocks_all", Fate.DESTROYED),
+        ([], "dropped virus", Fate.DESTROYED),
+        ([], "dropped loop", Fate.DESTROYED),
+        ([], "nomask unknown", Fate.DESTROYED),
+        ([], "dropped abuse_pause", Fate.WRONGLY_DESTROYED),
+        ([], "dropped dmarc_reject", Fate.WRONGLY_DESTROYED),
+        ([], "ignored not_ours", Fate.WRONGLY_DESTROYED),
     ],
 )
 def test_what_became_of_a_mail_that_was_never_held(
-    sendings: list[Sending], outcome: str, verdict: Verdict
+    sendings: list[Sending], outcome: str, fate: Fate
 ) -> None:
     account = Account("1", sendings, FINISHED, {}, outcome=outcome)
-    assert judge(account, killed_at={}).verdict is verdict
+    assert judge(account, killed_at={}).fate is fate
