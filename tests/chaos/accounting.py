@@ -14,7 +14,7 @@ and a restarting database may delay that."""
 
 
 class Fate(StrEnum):
-    """The fate on a message; values are shown in the report."""
+    """The fate of a message; values are shown in the report."""
 
     FORWARDED = "forwarded once"
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"

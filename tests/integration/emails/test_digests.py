@@ -129,7 +129,8 @@ def test_a_digest_does_not_go_to_a_mailbox_that_refuses_mail(
     hold(relay)
     relay.now += HOUR
     mail = HeldMail.objects.first()
-    assert mail is not None and mail.owner is not None
+    assert mail is not None
+    assert mail.owner is not None
     if already_open:
         digests.open_digest(mail.owner_id or 0, relay.now)
     MailboxBreaker.objects.create(
