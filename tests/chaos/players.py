@@ -148,7 +148,7 @@ class Players:
     def _run_jobs(self) -> None:
         """Run the minute's jobs, as the scheduler does more slowly."""
         while not self._leaving.wait(_JOBS_EVERY_SECONDS):
-            with suppress(redis.RedisError, dramatiq.ConnectionError):
+            with suppress(redis.RedisError, dramatiq.BrokerError):
                 for job in _JOBS:
                     self._stack.run_job(job)
 
