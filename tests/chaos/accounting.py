@@ -1,11 +1,11 @@
-"""The fate of each message: forwarded once, or a named exception. Pure."""
+"""The fate of each message: forwarded once, held, or a named exception. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.lab.accounts import Account, Sending
+from tests.lab.accounts import Account, Keeping, Sending
 
 GAP_SECONDS = (-1.0, 3.0)
 """When a worker must have been killed or stopped, relative to SES's acceptance, to explain a second
@@ -26,9 +26,33 @@ class Fate(StrEnum):
     LOST = "lost"
     UNSETTLED = "sent once, but not recorded"
 
+    BOUNCED = "forwarded once, and its mailbox refused it"
+    HELD = "held, with its mail in S3"
+    ENDED = "held until it expired, or somebody discarded it"
+    DESTROYED = "destroyed: blocked, a virus, a loop, or to no mask"
+    WRONGLY_DESTROYED = "destroyed for no such reason"
+    GONE_WHILE_HELD = "held, but its mail is not in S3"
+    ENDED_EARLY = "expired before its time"
+    SENT_AND_HELD = "forwarded, and still held"
+    BOUNCED_UNHEARD = "released, bounced, and not held again"
 
-BAD = frozenset(Fate) - {Fate.FORWARDED, Fate.POISON}
+
+_GOOD = frozenset(
+    {
+        Fate.FORWARDED,
+        Fate.POISON,
+        Fate.BOUNCED,
+        Fate.HELD,
+        Fate.ENDED,
+        Fate.DESTROYED,
+    }
+)
+BAD = frozenset(Fate) - _GOOD
 """SES's events leave no doubt, and no reason for a second mail."""
+
+_NOT_DESTROYED = ("forwarded", "held")
+_MAY_DESTROY = frozenset({"blocked", "nomask", "dropped virus", "dropped loop"})
+"""P6: outcomes that may destroy a mail, whole or without their reason."""
 
 WITHOUT_EVENTS = frozenset({Fate.IN_DOUBT_SENT, Fate.IN_DOUBT_NOT_SENT, Fate.TWICE_EXPLAINED})
 """Bad fates that can't be helped without SES's events."""
@@ -57,17 +81,55 @@ def judge(
 
 def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judged:
     name, sendings = account.name, account.sendings
-    if len(sendings) > 1:
+    arrived = [sending for sending in sendings if sending.has_arrived]
+    if len(arrived) > 1:
+        return _twice(name, arrived, killed_at)
+    if len(sendings) > (account.held.releases if account.held else 1):
         return _twice(name, sendings, killed_at)
+    if account.held is not None:
+        return _judged_held(account, account.held)
     if account.state == "in_doubt":
         fate = Fate.IN_DOUBT_SENT if sendings else Fate.IN_DOUBT_NOT_SENT
         return Judged(name, fate)
     if sendings:
-        is_recorded = account.state == "finished"
-        return Judged(name, Fate.FORWARDED if is_recorded else Fate.UNSETTLED)
+        if account.state != "finished":
+            return Judged(name, Fate.UNSETTLED)
+        return Judged(name, Fate.FORWARDED if arrived else Fate.BOUNCED)
     if account.failures and account.is_kept:
         return Judged(name, Fate.DEAD_LETTERED, account.failures[-1])
-    return Judged(name, Fate.LOST, f"delivery: {account.state}, failures: {account.failures}")
+    is_destroyed = account.outcome and not account.outcome.startswith(_NOT_DESTROYED)
+    if account.state == "finished" and is_destroyed:
+        return _judged_destroyed(name, account.outcome)
+    said = f"delivery: {account.state} {account.outcome}, failures: {account.failures}"
+    return Judged(name, Fate.LOST, said)
+
+
+def _judged_held(account: Account, held: Keeping) -> Judged:
+    """Judge a mail that was held. Each sending was a release, of which at most one arrived."""
+    name, last = account.name, max(account.sendings, key=lambda one: one.at, default=None)
+    if held.state in ("held", "releasing"):
+        if last and last.has_arrived:
+            return Judged(name, Fate.SENT_AND_HELD, f"releases: {held.releases}")
+        return Judged(name, Fate.HELD if held.is_stored else Fate.GONE_WHILE_HELD)
+    if held.outcome.startswith("forwarded"):
+        if last is None:
+            return Judged(name, Fate.LOST, f"releases: {held.releases}, but none was sent")
+        if last.has_arrived:
+            return Judged(name, Fate.FORWARDED)
+        is_heard = not last.met_a_bad_mailbox
+        return Judged(name, Fate.BOUNCED if is_heard else Fate.BOUNCED_UNHEARD)
+    if last and last.has_arrived:
+        return Judged(name, Fate.UNSETTLED, held.outcome)
+    if held.outcome.startswith("expired"):
+        return Judged(name, Fate.ENDED_EARLY if held.ended_early else Fate.ENDED)
+    if held.outcome == "dropped discarded":
+        return Judged(name, Fate.ENDED)
+    return _judged_destroyed(name, held.outcome)
+
+
+def _judged_destroyed(name: str, outcome: str) -> Judged:
+    may = not _MAY_DESTROY.isdisjoint({outcome, outcome.partition(" ")[0]})
+    return Judged(name, Fate.DESTROYED if may else Fate.WRONGLY_DESTROYED, outcome)
 
 
 def _twice(

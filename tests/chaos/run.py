@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Fate, Judged, count, judge
+from tests.chaos.acts import Act, drawn_acts
+from tests.chaos.players import Players
 from tests.chaos.saboteur import Saboteur
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
@@ -33,6 +35,7 @@ class Report:
     seconds: float
     settling_seconds: float
     broken: Counter[Kind]
+    played: Counter[Act]
     restarts: int
     judged: list[Judged]
     books: Books
@@ -57,13 +60,16 @@ def run(
         world.set_up()
         supervisor = Supervisor(world.stack, world.wiring, str(ROOT))
         saboteur = Saboteur(world, supervisor)
+        players = Players(world.lab, world.stack, seed)
         started = time.monotonic()
         try:
-            broken = _deliver_and_break(world, saboteur, scale, seed, log)
+            broken, played = _deliver_and_break(world, saboteur, players, scale, seed, log)
             saboteur.wait_until_all_ended()
-            settling_seconds = _settle(world, supervisor, log)
+            players.end_bounces()
+            settling_seconds = _settle(world, supervisor, players, log)
         finally:
             seconds = time.monotonic() - started
+            players.stop()
             supervisor.stop()
         books = world.lab.books(supervisor.logs(BRIDGES))
         return Report(
@@ -71,6 +77,7 @@ def run(
             seconds=seconds,
             settling_seconds=settling_seconds,
             broken=broken,
+            played=played,
             restarts=supervisor.restarts,
             judged=[
                 judge(
@@ -90,10 +97,11 @@ def run(
 
 
 def _deliver_and_break(
-    world: World, saboteur: Saboteur, scale: Scale, seed: int, log: Log
-) -> Counter[Kind]:
-    faults = drawn(scale, seed)
+    world: World, saboteur: Saboteur, players: Players, scale: Scale, seed: int, log: Log
+) -> tuple[Counter[Kind], Counter[Act]]:
+    faults, acts = drawn(scale, seed), drawn_acts(scale.acts, scale.seconds, seed)
     broken: Counter[Kind] = Counter()
+    played: Counter[Act] = Counter()
     started = time.monotonic()
     delivered = 0
     while delivered < scale.messages or faults:
@@ -111,15 +119,21 @@ def _deliver_and_break(
                 # The victim is down already: try again when it is up.
                 later = Fault(now + 1, fault.kind, fault.victim)
                 faults = sorted([*faults, later], key=lambda fault: fault.at)
+        while acts and acts[0].at <= now:
+            act = acts.pop(0).act
+            players.play(act)
+            played[act] += 1
+            log(f"{now:6.1f} s  {delivered:5} delivered  {act}")
         time.sleep(_LOOK_SECONDS / 5)
-    return broken
+    return broken, played
 
 
-def _settle(world: World, supervisor: Supervisor, log: Log) -> float:
+def _settle(world: World, supervisor: Supervisor, players: Players, log: Log) -> float:
     """Wait until SQS has only mails with a dead letter; returns how long it took."""
     started = time.monotonic()
     while (seconds := time.monotonic() - started) < _SETTLE_SECONDS:
-        waiting = _unsettled(world, supervisor)
+        waiting = _unsettled(world, supervisor) | players.unsettled()
+        waiting = waiting or _bounced_unheard(world)
         if not waiting:
             log(f"all settled after {seconds:.0f} s")
             return seconds
@@ -140,6 +154,17 @@ def _unsettled(world: World, supervisor: Supervisor) -> set[str]:
     }
 
 
+def _bounced_unheard(world: World) -> set[str]:
+    """Return the released mails whose bounce is still on its way."""
+    sent, held = world.lab.sent(), world.lab.held()
+    return {
+        mail
+        for mail, keeping in held.items()
+        if keeping.outcome.startswith("forwarded")
+        if sent[mail] and max(sent[mail], key=lambda one: one.at).met_a_bad_mailbox
+    }
+
+
 def _resolved(supervisor: Supervisor) -> int:
     """Count the sends that an event or a note proved, so that nothing was sent again."""
     logs = [lines(process.log) for process in supervisor.logs(WORKERS)]
@@ -151,6 +176,7 @@ def summary(report: Report) -> str:
     rows = [f"seed {report.seed}, {len(report.judged)} messages, {report.seconds:.0f} s", ""]
     rows += [f"{number:6}  {kind}" for kind, number in sorted(report.broken.items())]
     rows += [f"{report.restarts:6}  process restarts", ""]
+    rows += [f"{number:6}  {act}" for act, number in sorted(report.played.items())] + [""]
     rows += [f"{number:6}  {fate}" for fate, number in count(report.judged).most_common()]
     rows += ["", *(f"{number:6}  {what}" for what, number in sorted(report.books.cost.items()))]
     rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated"]

@@ -69,13 +69,14 @@ class Fault:
 class Scale:
     """The size of a run. `numbers` is how often each kind of fault is injected.
 
-    `drawn` faults more are of kinds drawn by the seed.
+    `drawn` faults more are of kinds drawn by the seed. `acts` is the number of acts beside them.
     """
 
     messages: int
     seconds: float
     numbers: dict[Kind, int] = field(default_factory=dict)
     drawn: int = 0
+    acts: int = 0
 
     @property
     def kills(self) -> int:
@@ -102,6 +103,7 @@ LONG = Scale(
     messages=5_000,
     seconds=300,
     numbers=dict.fromkeys(Kind, 2) | dict.fromkeys(_ONE, 1) | _MANY,
+    acts=30,
 )
 
 SHORT = Scale(
@@ -116,9 +118,10 @@ SHORT = Scale(
         Kind.SES_DENIES: 1,
         Kind.CUT: 1,
     },
+    acts=5,
 )
 
-STORM = Scale(messages=1_500, seconds=300, drawn=50)
+STORM = Scale(messages=1_500, seconds=300, drawn=50, acts=30)
 
 
 def drawn(scale: Scale, seed: int) -> list[Fault]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.accounting import BAD, Fate, judge
+from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
-from tests.lab.accounts import Account, Books, Sending
+from tests.lab.accounts import Account, Books, Keeping, Sending
 
 FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
 ONCE = [Sending(100.0, "workers-1.1")]
@@ -93,3 +94,83 @@ def test_the_long_run_is_as_hard_as_promised() -> None:
     assert LONG.numbers[Kind.WIPE_REDIS] + LONG.numbers[Kind.RESTART_REDIS] >= 3
     assert LONG.numbers[Kind.RESTART_POSTGRES] >= 2
     assert {Fate.LOST, Fate.TWICE} <= BAD
+
+
+def test_a_seeds_acts_are_its_own_and_leave_its_faults_alone() -> None:
+    assert drawn_acts(30, 300, 7) == drawn_acts(30, 300, 7) != drawn_acts(30, 300, 8)
+    played = {one.act for seed in range(5) for one in drawn_acts(30, 300, seed)}
+    assert played == set(Act)
+    assert drawn(replace(LONG, acts=0), 7) == drawn(LONG, 7)
+
+
+ARRIVED = Sending(100.0, "workers-1.1")
+BOUNCED = Sending(90.0, "workers-1.1", "5.1.1")
+FULL = Sending(110.0, "workers-1.1", "5.2.2")
+REFUSED = Sending(90.0, "workers-1.1", "5.7.1")
+VACATION = Sending(90.0, "workers-1.1", "")
+HELD = Keeping("held")
+FORWARDED = Keeping("ended", "forwarded existing_mask", releases=1)
+TWO_RELEASES = replace(FORWARDED, releases=2)
+CLEARED = replace(FORWARDED, state="cleared", is_stored=False)
+EXPIRED = Keeping("cleared", "expired spam", is_stored=False)
+
+
+@pytest.mark.parametrize(
+    ("sendings", "held", "fate"),
+    [
+        ([], HELD, Fate.HELD),
+        ([], Keeping("releasing", releases=1), Fate.HELD),
+        ([BOUNCED], Keeping("held", releases=1), Fate.HELD),
+        ([], replace(HELD, is_stored=False), Fate.GONE_WHILE_HELD),
+        ([], Keeping("releasing", releases=1, is_stored=False), Fate.GONE_WHILE_HELD),
+        ([ARRIVED], Keeping("held", releases=1), Fate.SENT_AND_HELD),
+        ([ARRIVED], Keeping("releasing", releases=1), Fate.SENT_AND_HELD),
+        ([ARRIVED], FORWARDED, Fate.FORWARDED),
+        ([ARRIVED], CLEARED, Fate.FORWARDED),
+        ([VACATION], FORWARDED, Fate.FORWARDED),
+        ([BOUNCED, ARRIVED], TWO_RELEASES, Fate.FORWARDED),
+        ([BOUNCED, ARRIVED], FORWARDED, Fate.TWICE),
+        ([VACATION, ARRIVED], TWO_RELEASES, Fate.TWICE),
+        ([], FORWARDED, Fate.LOST),
+        ([BOUNCED], FORWARDED, Fate.BOUNCED_UNHEARD),
+        ([BOUNCED, FULL], TWO_RELEASES, Fate.BOUNCED_UNHEARD),
+        ([REFUSED], FORWARDED, Fate.BOUNCED),
+        ([], EXPIRED, Fate.ENDED),
+        ([BOUNCED], replace(EXPIRED, releases=1), Fate.ENDED),
+        ([], replace(EXPIRED, ended_early=True), Fate.ENDED_EARLY),
+        ([ARRIVED], replace(EXPIRED, releases=1), Fate.UNSETTLED),
+        ([], Keeping("ended", "dropped discarded"), Fate.ENDED),
+        ([], Keeping("ended", "blocked blocks_all", releases=1), Fate.DESTROYED),
+        ([], Keeping("ended", "nomask deleted"), Fate.DESTROYED),
+        ([], Keeping("ended", "dropped abuse_pause", releases=1), Fate.WRONGLY_DESTROYED),
+    ],
+)
+def test_what_became_of_a_held_mail(sendings: list[Sending], held: Keeping, fate: Fate) -> None:
+    account = Account("1", sendings, FINISHED, {}, outcome="held spam", held=held)
+    assert judge(account, killed_at={}).fate is fate
+
+
+@pytest.mark.parametrize(
+    ("sendings", "outcome", "fate"),
+    [
+        ([ARRIVED], "forwarded existing_mask", Fate.FORWARDED),
+        ([VACATION], "forwarded existing_mask", Fate.FORWARDED),
+        ([BOUNCED], "forwarded existing_mask", Fate.BOUNCED),
+        ([REFUSED], "forwarded existing_mask", Fate.BOUNCED),
+        ([BOUNCED, ARRIVED], "forwarded existing_mask", Fate.TWICE),
+        ([], "forwarded existing_mask", Fate.LOST),
+        ([], "held spam", Fate.LOST),
+        ([], "blocked blocks_all", Fate.DESTROYED),
+        ([], "dropped virus", Fate.DESTROYED),
+        ([], "dropped loop", Fate.DESTROYED),
+        ([], "nomask unknown", Fate.DESTROYED),
+        ([], "dropped abuse_pause", Fate.WRONGLY_DESTROYED),
+        ([], "dropped dmarc_reject", Fate.WRONGLY_DESTROYED),
+        ([], "ignored not_ours", Fate.WRONGLY_DESTROYED),
+    ],
+)
+def test_what_became_of_a_mail_that_was_never_held(
+    sendings: list[Sending], outcome: str, fate: Fate
+) -> None:
+    account = Account("1", sendings, FINISHED, {}, outcome=outcome)
+    assert judge(account, killed_at={}).fate is fate

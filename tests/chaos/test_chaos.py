@@ -16,3 +16,5 @@ def test_every_message_is_forwarded_once_whatever_breaks(folder: Path) -> None:
     assert report.bad == [], summary(report)
     assert count(report.judged)[Fate.FORWARDED] > SHORT.messages * 0.9
     assert sum(report.broken.values()) == SHORT.faults
+    assert sum(report.played.values()) == SHORT.acts
+    assert any(one.held and one.held.releases for one in report.books.accounts)

@@ -34,6 +34,8 @@ _SETTINGS = {
     # Events come through SQS, which is down for a while, and through bridges that are killed.
     "AWS_SES_SEND_EVENT_WAIT_SECONDS": "30",
     "AWS_SES_SEND_EVENT_KEEP_SECONDS": "60",
+    "MAILBOX_PROBE_AFTER_SECONDS": "1,1,2",
+    "MAILBOX_PROBE_WAIT_SECONDS": "2",
 }
 
 
@@ -105,6 +107,7 @@ class World:
             replica.replicaof("NO", "ONE")
             demoted.replicaof("127.0.0.1", str(new.port))
         self.redis, self.lab.redis_url = new, new.url
+        self.stack.environ["REDIS_URL"] = new.url
         self.wiring.redis_is_at(new.port)
 
     def sign_anew(self) -> Callable[[], object]:

@@ -11,6 +11,31 @@ class Sending:
 
     at: float
     process: str
+    bounced: str | None = None
+    """The status of its bounce, empty if the bounce says none; None: it did not bounce."""
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the owner has it. A bounce without a status is a vacation reply."""
+        return not self.bounced
+
+    @property
+    def met_a_bad_mailbox(self) -> bool:
+        """Whether it bounced for its mailbox, not for its content: it is to be held again."""
+        return bool(self.bounced) and not str(self.bounced).startswith("5.7.")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the database says of a held mail, and whether its mail is in S3."""
+
+    state: str
+    outcome: str = ""
+    """Such as `forwarded existing_mask`; empty until it has ended."""
+    releases: int = 0
+    is_stored: bool = True
+    ended_early: bool = False
+    """Whether it ended before it could expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +53,10 @@ class Account:
     """Whether it is in SQS's dead-letter queue."""
     failures: Sequence[str] = ()
     """Why it was dead-lettered, each time; also if it was forwarded later."""
+    outcome: str = ""
+    """Its delivery's in the database, such as `held spam`; empty if it has none."""
+    held: Keeping | None = None
+    """None: it was never held."""
 
     @property
     def is_kept(self) -> bool:
@@ -53,8 +82,8 @@ class Books:
         """Everything but one sending, one receive and one deletion per mail; {} is perfect."""
         found: Counter[str] = Counter()
         for one in self.accounts:
-            found["not sent"] += not one.sendings
-            found["sent again"] += max(0, len(one.sendings) - 1)
+            found["not sent"] += not one.sendings and one.held is None
+            found["sent again"] += max(0, len([s for s in one.sendings if s.has_arrived]) - 1)
             found["in doubt"] += one.state == "in_doubt"
             found["left in the queue"] += one.is_queued
             found["in SQS's dead-letter queue"] += one.is_given_up

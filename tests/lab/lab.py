@@ -13,7 +13,7 @@ import redis
 
 from bridge.ledger import keys
 from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
-from tests.lab.accounts import Account, Books, Sending
+from tests.lab.accounts import Account, Books, Keeping, Sending
 from tests.lab.wiring import Wiring
 from tools.aws.fast_aws import FastAws
 from tools.aws.faults import Faults, Refusal, ServiceFaults
@@ -24,9 +24,21 @@ from tools.local.stack import Stack
 
 OWNER = "owner@owner.example"
 MASKS = tuple(f"mask{number}@masks.example" for number in range(3))
+OTHER_OWNER = "other@owner.example"
+OTHER_MASKS = ("other0@masks.example", "other1@masks.example")
+"""Of another owner, for those who let mailboxes bounce."""
 
 _SUBJECT = re.compile(rb"^Subject: lab (\d+)\r?$", re.MULTILINE)
-_DELIVERIES = "SELECT sns_message_id, state FROM emails_delivery"
+_DELIVERIES = """
+SELECT DISTINCT ON (sns_message_id) sns_message_id, state, outcome || ' ' || reason
+FROM emails_delivery ORDER BY sns_message_id, id
+"""
+"""The first of each mail: a release has a delivery of its own."""
+_HELD = """
+SELECT sns_message_id, state, trim(outcome || ' ' || outcome_reason), releases, key,
+       coalesce(ended_at < expires_at, false)
+FROM emails_heldmail
+"""
 
 
 @dataclass
@@ -52,11 +64,11 @@ class Lab:
             self.stack.add_mask(OWNER, "--address", mask)
 
     def deliver(
-        self, number: int, masks: tuple[str, ...] = MASKS, *, twice_every: int = 0
+        self, number: int, masks: tuple[str, ...] = MASKS, *, twice_every: int = 0, **verdicts: str
     ) -> list[str]:
         """Let SES receive mails, for one mask after the other; returns their SNS message ids.
 
-        SNS notifies of every `twice_every`th mail twice.
+        SNS notifies of every `twice_every`th mail twice. `spam="FAIL"` sets a verdict.
         """
         first, self.delivered = self.delivered, self.delivered + number
         numbers = [
@@ -66,7 +78,7 @@ class Lab:
         ]
         names = [name(one) for one in numbers]
         mails = [(a_mail(one), [masks[one % len(masks)]]) for one in numbers]
-        for one, sqs_id in zip(names, self.aws.deliver_many(mails, names), strict=True):
+        for one, sqs_id in zip(names, self.aws.deliver_many(mails, names, **verdicts), strict=True):
             self.sqs_ids[one].append(sqs_id)
         return names
 
@@ -96,8 +108,11 @@ class Lab:
         found = defaultdict(list)
         for mail in self.aws.accepted():
             number = _SUBJECT.search(base64.b64decode(mail["raw"]))
-            assert number, "an unknown mail was sent"
-            found[name(int(number[1]))].append(Sending(mail["at"], mail["access_key"]))
+            if number is None:
+                assert mail["sender"] not in MASKS + OTHER_MASKS, "an unknown mail was sent"
+                continue  # a notice
+            sending = Sending(mail["at"], mail["access_key"], mail["bounced"])
+            found[name(int(number[1]))].append(sending)
         return found
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
@@ -110,7 +125,15 @@ class Lab:
 
     def deliveries(self) -> dict[str, str]:
         """Return the state of each delivery in the database, by SNS message id."""
-        return {str(mail): str(state) for mail, state in self.execute(_DELIVERIES)}
+        return {str(mail): str(state) for mail, state, _ in self.execute(_DELIVERIES)}
+
+    def held(self) -> dict[str, Keeping]:
+        """Return what became of each held mail, by SNS message id."""
+        stored = set(self.aws.stored_mails())
+        return {
+            mail: Keeping(state, outcome, releases, key in stored, ended_early)
+            for mail, state, outcome, releases, key, ended_early in self.execute(_HELD)
+        }
 
     @property
     def database_url(self) -> str:
@@ -123,7 +146,8 @@ class Lab:
 
     def books(self, bridges: Iterable[Process]) -> Books:
         """Account for every mail."""
-        sent, states = self.sent(), self.deliveries()
+        sent, held = self.sent(), self.held()
+        deliveries = {mail: (state, outcome) for mail, state, outcome in self.execute(_DELIVERIES)}
         queued = self.aws.all_message_ids(self.aws.queue_url)
         given_up = self.aws.all_message_ids(self.aws.dead_letter_queue_url)
         receives = self.aws.receives(self.aws.queue_url)
@@ -133,11 +157,13 @@ class Lab:
                 Account(
                     mail,
                     sent.get(mail, []),
-                    states.get(mail, ""),
+                    deliveries.get(mail, ("", ""))[0],
                     receives={one: receives.get(one, 0) for one in ids},
                     is_queued=not queued.isdisjoint(ids),
                     is_given_up=not given_up.isdisjoint(ids),
                     failures=[reason for one in ids for reason in failures.get(one, ())],
+                    outcome=deliveries.get(mail, ("", ""))[1].strip(),
+                    held=held.get(mail),
                 )
                 for mail, ids in self.sqs_ids.items()
             ],

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from tools.aws.ses import Accepted
 from tools.local.send_events import event
@@ -53,6 +54,12 @@ def bounce_of(
             told = event("Bounce", mail.ses_id, mail.sender, mail.recipients, dict(mail.tags))
             return told | {"bounce": bounce}
     return None
+
+
+def status_of(bounce: Mapping[str, Any]) -> str:
+    """Return the status in such an event; empty: it says none."""
+    (recipient,) = bounce["bounce"]["bouncedRecipients"]
+    return str(recipient.get("status", ""))
 
 
 def _said(recipient: str, bouncing: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:

@@ -9,7 +9,8 @@
 | PUT bounces      | `{address: fields}`: what bounces, and how (`tools.aws.bounces`)           |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
 | GET messages     | of each queue: the ids of its messages, and how often each was received    |
-| GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64                  |
+| GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64; `bounced` is    |
+|                  | the status of the bounce, empty if it has none, null if nothing bounced    |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
 | GET statistics   | requests by operation and fate, and when mails were accepted               |
 """
@@ -99,7 +100,11 @@ class Control:
 
     def _mails(self, request: Request) -> list[dict[str, Any]]:
         start = int(parse_qs(request.query).get("from", ["0"])[0])
-        return [mail.as_json() for mail in self._cloud.ses.accepted[start:]]
+        bounced = self._cloud.send_events.bounced
+        return [
+            mail.as_json() | {"bounced": bounced.get(mail.ses_id)}
+            for mail in self._cloud.ses.accepted[start:]
+        ]
 
     def _keep_bodies(self, request: Request) -> None:
         self._cloud.ses.keeps_bodies = bool(orjson.loads(request.body)["keeps_bodies"])

@@ -76,25 +76,28 @@ class FastAws(SimulatedAws):
         statistics: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return statistics
 
-    def deliver_many(self, mails: Sequence[Mail], sns_message_ids: Sequence[str] = ()) -> list[str]:
+    def deliver_many(
+        self, mails: Sequence[Mail], sns_message_ids: Sequence[str] = (), **verdicts: str
+    ) -> list[str]:
         """Receive mails, each with its recipients, as SES would; returns their SQS message ids.
 
-        SNS uses `sns_message_ids`, or random ids. Signing takes about a millisecond per mail.
+        SNS uses `sns_message_ids`, or random ids. `spam="FAIL"` sets a verdict; default PASS.
+        Signing takes about a millisecond per mail.
         """
         names: Sequence[str | None] = sns_message_ids or [None] * len(mails)
         named = list(zip(mails, names, strict=True))
         ids: list[str] = []
         for start in range(0, len(mails), _LOADED_AT_ONCE):
-            ids += self.load(self.sign(named[start : start + _LOADED_AT_ONCE]))
+            ids += self.load(self.sign(named[start : start + _LOADED_AT_ONCE], **verdicts))
         return ids
 
-    def sign(self, mails: Sequence[tuple[Mail, str | None]]) -> Arrived:
+    def sign(self, mails: Sequence[tuple[Mail, str | None]], **verdicts: str) -> Arrived:
         """Make the objects and signed envelopes that SES and SNS would make, for `load`."""
         arrived = Arrived()
         for (raw, recipients), sns_message_id in mails:
             key = uuid.uuid4().hex
             arrived.objects[key] = raw
-            received = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key)
+            received = ses.received_in_s3(raw, recipients, bucket=BUCKET, key=key, **verdicts)
             arrived.bodies.append(self._envelope(received, sns_message_id))
         return arrived
 

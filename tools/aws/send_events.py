@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tools.aws.bounces import bounce_of
+from tools.aws.bounces import bounce_of, status_of
 from tools.aws.faults import Dice
 from tools.aws.queues import Message, Queue
 from tools.aws.ses import Accepted
@@ -17,6 +17,8 @@ class SendEvents:
     def __init__(self, dice: Dice, find_queue: Callable[[str], Queue]) -> None:
         self.destination: Destination | None = None
         self.bouncing: dict[str, dict[str, str]] = {}
+        self.bounced: dict[str, str] = {}
+        """The status of each bounce, by SES's id of the mail; empty: it says none."""
         self._dice = dice
         self._find_queue = find_queue
 
@@ -25,6 +27,7 @@ class SendEvents:
         if self.destination is None:
             return
         if bounced := bounce_of(mail, self.bouncing):
+            self.bounced[mail.ses_id] = status_of(bounced)
             self._put_body(self.destination, self.destination.signed(bounced))
         if self._dice.loses_event():
             return
