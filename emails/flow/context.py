@@ -11,6 +11,7 @@ from emails.edges.ports import (
     MailStore,
     MakeNote,
     MakeNotice,
+    NoteWordings,
     Pace,
     SendNotes,
     WorkerPresence,
@@ -37,6 +38,7 @@ class Ports:
     pace: Pace
     brake: Brake
     make_note: MakeNote
+    note_wordings: NoteWordings
     make_notice: MakeNotice
     trackers: frozenset[str]
     clock: Callable[[], Instant]
