@@ -117,6 +117,15 @@ def test_a_record_that_can_not_be_read_does_not_hide_an_older_one(relay: Relay) 
     assert answer(relay, {"References": f"{older} {newer}"}) == Replied(ReplyReason.PREMIUM)
 
 
+def test_a_reply_whose_dmarc_ses_could_not_check_is_sent_if_it_is_aligned(relay: Relay) -> None:
+    a_mask(an_owner(is_premium=True))
+    quoted = a_forwarded_mail(relay)
+
+    answered = answer(relay, {"In-Reply-To": quoted}, dmarc="PROCESSING_FAILED", dkim="FAIL")
+
+    assert answered == Replied(ReplyReason.PREMIUM)
+
+
 def test_the_newest_reference_wins(relay: Relay) -> None:
     owner = an_owner(is_premium=True)
     a_mask(owner)

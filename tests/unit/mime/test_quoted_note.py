@@ -227,6 +227,24 @@ def test_a_tracker_after_the_list_stays() -> None:
     assert beside == "a.example (1)"
 
 
+def test_a_sentence_after_a_list_that_was_cut_off_stays() -> None:
+    note = render.forward_note(MASK, "en", {"t.example": 2})
+
+    left = remove(note.text_footer.replace("t.example (2)", "see a.example (1)"), False)
+
+    assert left == "see a.example (1)"
+
+
+def test_a_line_after_the_renamed_files_stays() -> None:
+    note = render.forward_note(MASK, "en", {}, RENAMED)
+
+    left = remove(f"{note.text_footer}\nMy answer, program.exe too\n", False)
+    in_html = remove(f"{note.html_footer.strip()}My answer", True)
+
+    assert left == "My answer, program.exe too\n"
+    assert in_html == "My answer"
+
+
 def rewritten(raw: bytes, *, removes: bool) -> Rewritten:
     return rewrite_reply(raw, replace(REPLY, note_wordings=WORDINGS if removes else ()))
 
