@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from emails.flow import mailbox_probes
 from emails.models import (
     AbuseCounter,
+    BlockedSender,
     DeletedMask,
     Delivery,
     DeliveryState,
@@ -131,6 +132,7 @@ class HeldMailAdmin(_ReadOnly):
     list_filter = ("state", "reason", "outcome", "received_at")
     search_fields = ("=id", "=owner__id", "sns_message_id")
     list_select_related = ("owner",)
+    exclude = ("sender",)
     actions = ("release", "discard")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -208,6 +210,16 @@ class ReplyAdmin(_ReadOnly):
     list_filter = ("created_at",)
     search_fields = ("random_mask__local", "domain_mask__local")
     exclude = ("metadata", "lookup")
+
+
+@admin.register(BlockedSender)
+class BlockedSenderAdmin(_ReadOnly):
+    """Blocked senders: whose, and for which mask, but not who. Deleting one unblocks it."""
+
+    list_display = ("id", "owner", "random_mask", "domain_mask", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("owner__user__email__iexact", "random_mask__local", "domain_mask__local")
+    exclude = ("sender", "lookup", "sealed", "held_mail")
 
 
 @admin.register(AbuseCounter)

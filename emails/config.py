@@ -90,8 +90,9 @@ class DomainConfig(SharedConfig):
     reply_secret: str | None = setting(
         "REPLY_SECRET",
         optional(text("a long random text", is_secret=True)),
-        help="The key of reply records; empty: SECRET_KEY. When it changes, mails that were "
-        "forwarded before can no longer be replied to.",
+        help="The key of reply records and blocked senders; empty: SECRET_KEY. When it changes, "
+        "mails that were forwarded before can no longer be replied to, and blocked senders get "
+        "through.",
         default="",
     )
     mailbox_probe_after_seconds: tuple[int, ...] = setting(

@@ -1,4 +1,4 @@
-"""The tables: owners, masks, reply records, deliveries, daily counts and tombstones.
+"""The tables: owners, masks, reply records, deliveries, held mails, blocks, counts, tombstones.
 
 Database constraints enforce what must always hold. No table holds mail content. Only `emails.store`
 changes counters, inside the database; `save()` is for the admin and the commands.
@@ -38,6 +38,9 @@ class Profile(models.Model):
     )
     language = models.CharField(max_length=10, default="en", choices=LANGUAGES)
     blocks_spam = models.BooleanField(default=False)
+    blocks_senders = models.BooleanField(
+        default=False, editable=False, help_text="Whether the owner has blocked senders."
+    )
     removes_trackers = models.BooleanField(default=False)
     allows_metrics = models.BooleanField(
         default=False, help_text="The owner agreed that their masks are named in logs and metrics."
@@ -282,10 +285,34 @@ class Delivery(models.Model):
         return f"delivery {self.pk}"
 
 
+class HeldDigest(models.Model):
+    """A mail to an owner about held mails. It is one day's, and its links lead to these mails."""
+
+    owner = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(
+        null=True, help_text="When it was sent, or nothing was left to tell."
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["owner"],
+                condition=Q(ended_at__isnull=True),
+                name="held_digest_one_open_an_owner",
+            ),
+        )
+        indexes = (models.Index(fields=["owner", "opened_at"], name="held_digest_by_owner"),)
+
+    def __str__(self) -> str:
+        return f"held digest {self.pk}"
+
+
 class HeldMail(models.Model):
     """A mail that is kept in S3 until it is released, discarded or expires.
 
-    Says nothing of its content, its sender or its subject: these are in S3 alone. `recipient` is a
+    Says nothing of its content, its sender or its subject: these are in S3 alone. `sender` is a
+    keyed hash, so that its sender can be blocked without a look into the mail. `recipient` is a
     hash, as in `Delivery`. If the mask or the owner is deleted, the row stays until its mail is
     deleted from S3.
     """
@@ -312,6 +339,13 @@ class HeldMail(models.Model):
     key = models.CharField(max_length=1024)
     size = models.PositiveBigIntegerField()
     verdicts = models.JSONField(help_text="The results of SES's checks.")
+    sender = models.CharField(max_length=64, null=True, validators=[_HASH])
+    digest = models.ForeignKey(
+        HeldDigest,
+        on_delete=models.SET_NULL,
+        null=True,
+        help_text="The first digest that told the owner of it.",
+    )
     received_at = models.DateTimeField(help_text="When SES received it.")
     held_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -366,6 +400,11 @@ class HeldMail(models.Model):
                 name="held_mail_by_reason",
             ),
             models.Index(
+                fields=["held_at"],
+                condition=Q(state=HeldState.HELD.value, digest__isnull=True),
+                name="held_mail_untold",
+            ),
+            models.Index(
                 fields=["expires_at"],
                 condition=Q(state=HeldState.HELD.value),
                 name="held_mail_by_expiry",
@@ -414,6 +453,36 @@ class MailboxBreaker(models.Model):
 
     def __str__(self) -> str:
         return f"mailbox breaker {self.pk}"
+
+
+class BlockedSender(models.Model):
+    """A sender that an owner blocks: for one mask, or for all if there is none.
+
+    Whom an owner hears from is nobody's business: the table alone does not say. `sender` is a keyed
+    hash, `lookup` the same for these masks only, and `sealed` the sender's text, encrypted
+    (`emails/store/sender_blocks.py`). `sealed` is empty until a worker has read it from the held
+    mail whose sender was blocked.
+    """
+
+    owner = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    random_mask = models.ForeignKey(RandomMask, on_delete=models.CASCADE, null=True)
+    domain_mask = models.ForeignKey(DomainMask, on_delete=models.CASCADE, null=True)
+    sender = models.CharField(max_length=64, validators=[_HASH])
+    lookup = models.CharField(max_length=64, unique=True, validators=[_HASH])
+    sealed = models.BinaryField(null=True)
+    held_mail = models.ForeignKey(HeldMail, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(random_mask__isnull=True) | Q(domain_mask__isnull=True),
+                name="blocked_sender_at_most_one_mask",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"blocked sender {self.pk}"
 
 
 class AbuseCounter(models.Model):

@@ -12,8 +12,10 @@ from periodiq import cron
 from emails.edges import events
 from emails.edges.pending_deletions import PendingDeletions
 from emails.flow import mailbox_probes
+from emails.flow.blocked_names import name_blocked_senders
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
+from emails.flow.digests import send_digests
 from emails.flow.handle import handle
 from emails.flow.releasing import LANES, release_lane
 from emails.store import retention
@@ -22,8 +24,11 @@ from emails.values.errors import Refused
 from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from emails.wiring import build_ports
+from runtime.breakers import breakers_of
 
 _building_ports = Lock()
+
+_DIGEST_SECONDS = 300
 
 _LANE_SECONDS = 25
 """How long a lane begins further releases. It is started each minute."""
@@ -54,6 +59,8 @@ def clean_up() -> None:
     events.data_removed("deliveries", retention.remove_old_deliveries(now))
     events.data_removed("held_mail_records", retention.remove_old_held_mails(now))
     events.data_removed("replies", retention.remove_old_replies(now, replies))
+    held_for = timedelta(days=config.keep_held_days)
+    events.data_removed("held_digests", retention.remove_old_digests(now, held_for))
     events.data_removed("abuse_counters", retention.remove_old_counters(now))
     events.data_removed("mask_labels", retention.erase_stale_labels(now, labels))
 
@@ -76,6 +83,18 @@ def drive_mailbox_breakers() -> None:
     mailbox_probes.drive()
 
 
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("4-54/10 * * * *"), max_retries=0, time_limit=400_000
+)
+def send_held_digests() -> None:
+    """Tell owners of held mails: once a day each, at most. A run is bounded; the next continues."""
+    if breakers_of(settings.CONFIG.redis_url).find_open():
+        return
+    ports, _ = _ports()
+    until = time.monotonic() + _DIGEST_SECONDS
+    send_digests(ports, lambda: datetime.now(UTC), lambda: time.monotonic() >= until)
+
+
 @dramatiq.actor(queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0)
 def release_held_mails() -> None:
     """Start the lanes of releases. The database knows what is left to release, not Redis."""
@@ -90,6 +109,15 @@ def release_held_mails_of_lane(*, lane: int) -> None:
     ports, _ = _ports()
     until = time.monotonic() + _LANE_SECONDS
     release_lane(ports, lane, lambda: datetime.now(UTC), lambda: time.monotonic() >= until)
+
+
+@dramatiq.actor(
+    queue_name=DEFAULT_QUEUE, periodic=cron("* * * * *"), max_retries=0, time_limit=50_000
+)
+def read_blocked_senders() -> None:
+    """Read who it is that owners blocked on their page of held mails."""
+    ports, _ = _ports()
+    name_blocked_senders(ports, datetime.now(UTC))
 
 
 @dramatiq.actor(

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from emails import views
+from emails import held_pages, views
 
 urlpatterns = [
     path("preview/", views.previews, name="previews"),
@@ -11,5 +11,7 @@ urlpatterns = [
         views.preview,
         name="preview",
     ),
+    path("held/<str:token>/", held_pages.held_mails, name="held_mails"),
+    path("held/<str:token>/<int:mail_id>/", held_pages.held_mail, name="held_mail"),
     path("tracker-warning/", views.tracker_warning, name="tracker_warning"),
 ]

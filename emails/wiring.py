@@ -6,7 +6,7 @@ from functools import partial
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, clock, render, s3, ses
+from emails.edges import aws, clock, digest_mail, render, s3, ses
 from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
@@ -37,7 +37,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
     pending_deletions = PendingDeletions(redis, mail_store, policy.bucket)
     ports = Ports(
         policy=policy,
-        reply_secret=(config.reply_secret or secret_key).encode(),
+        reply_secret=reply_secret_of(config, secret_key),
         mail_store=mail_store,
         delete_later=pending_deletions.add,
         mailer=GuardedMailer(ses.connect(session, config.configuration_set), breakers),
@@ -48,12 +48,18 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         make_note=render.forward_note,
         note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
         make_notice=render.notice_mail,
+        make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
         clock=clock.read,
         clock_watch=clock.DatabaseClockWatch(),
         sleep=time.sleep,
     )
     return ports, pending_deletions
+
+
+def reply_secret_of(config: DomainConfig, secret_key: str) -> bytes:
+    """Return the secret from which the keys of reply records and blocked senders are derived."""
+    return (config.reply_secret or secret_key).encode()
 
 
 def policy_of(config: DomainConfig) -> Policy:

@@ -32,6 +32,13 @@ class RelayConfig(DomainConfig):
         text("a long random text", is_secret=True),
         help="Django's secret key. Reply records are encrypted with keys derived from another one.",
     )
+    secret_key_fallbacks: tuple[str, ...] | None = setting(
+        "SECRET_KEY_FALLBACKS",
+        optional(comma_separated(text("a long random text", is_secret=True))),
+        help="Earlier secret keys: what they signed, such as the links in digests of held mails, "
+        "stays valid. Empty after a key was stolen.",
+        default="",
+    )
     debug: bool = setting(
         "DEBUG", boolean(), help="Django's debug mode; never in production.", default="false"
     )

@@ -30,6 +30,7 @@ set_up_sentry(CONFIG, django=True)
 set_up_metrics(CONFIG)
 
 SECRET_KEY = CONFIG.secret_key
+SECRET_KEY_FALLBACKS = list(CONFIG.secret_key_fallbacks or ())
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
 SITE_ORIGIN = CONFIG.site_origin
@@ -78,12 +79,22 @@ ROOT_URLCONF = "relay.urls"
 WSGI_APPLICATION = "relay.wsgi.application"
 
 _database = environ.Env.db_url_config(CONFIG.database_url)
-# No query and no connection attempt may outlive its message. A locked row is better retried than
-# waited for: its mask's mails would hold all threads.
+# A message must outlive a statement without an answer and a connection attempt after it, so that it
+# ends as the database's fault and not by its time limit. A locked row is better retried than waited
+# for: its mask's mails would hold all threads.
+_quarter = CONFIG.max_seconds_per_message / 4
+_statement_seconds = min(15, _quarter)
+_database["ENGINE"] = "relay.database"
 _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
-    "connect_timeout": 5,
+    # libpq takes less than two for two.
+    "connect_timeout": max(2, round(min(5, _quarter))),
+    # A dead host is noticed after ten seconds, whether it owes us an acknowledgement or an answer.
     "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=15000 -c lock_timeout=500",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    # A server that is silent by now would have ended the statement itself.
+    "answer_seconds": _statement_seconds * 4 / 3,
+    "options": f"-c statement_timeout={_statement_seconds * 1000:.0f} -c lock_timeout=500",
     # A connection's fifth identical query is prepared: two fifths less work for PostgreSQL.
     "server_side_binding": True,
     "prepare_threshold": 5,

@@ -82,6 +82,8 @@ class _Failures:
 class Breakers:
     """The breakers of one process. Thread-safe. Never raises an error of Redis.
 
+    The lock is held until Redis has a change: a refresh that began before would undo it here.
+
     `owner`: the processes with the same owner share their breakers.
     """
 
@@ -109,13 +111,11 @@ class Breakers:
         with self._lock:
             self._probing.discard(dependency)
             known = self._open.get(dependency)
-            opens = known is None and self._count(dependency)
-            if opens:
-                known = self._open[dependency] = OpenBreaker(dependency, code, self._now_ms())
-        if opens and known:
-            self._publish(known)
-        elif known:
-            self._wait(known)
+            if known is not None:
+                self._wait(known)
+            elif self._count(dependency):
+                opened = self._open[dependency] = OpenBreaker(dependency, code, self._now_ms())
+                self._publish(opened)
 
     def worked(self, dependency: Dependency) -> None:
         """Note that a call worked; closes the breaker. Costs nothing while all is well."""
@@ -125,15 +125,16 @@ class Breakers:
             self._failures.pop(dependency, None)
             self._probing.discard(dependency)
             closed = self._open.pop(dependency, None)
-        if closed is not None:
-            self._close(closed)
+            if closed is not None:
+                self._close(closed)
 
     def find_open(self) -> dict[Dependency, OpenBreaker]:
         """Return the open breakers, as of half a second ago at most."""
         now = self._monotonic()
         if now - self._refreshed_at >= _REFRESH_SECONDS:
             self._refreshed_at = now
-            self._refresh()
+            with self._lock:
+                self._refresh()
         return dict(self._open)
 
     def take_probe(self, dependency: Dependency) -> bool:
@@ -170,10 +171,9 @@ class Breakers:
         except RedisError:
             return
         found = {breaker.dependency: breaker for breaker in map(_read, stored.values())}
-        with self._lock:
-            for dependency in self._open.keys() - found.keys():
-                self._failures.pop(dependency, None)
-            self._open = found
+        for dependency in self._open.keys() - found.keys():
+            self._failures.pop(dependency, None)
+        self._open = found
 
     def _publish(self, opened: OpenBreaker) -> None:
         text = json.dumps(asdict(opened))
@@ -202,7 +202,6 @@ class Breakers:
         seconds = round((self._now_ms() - closed.since_ms) / 1000, 1)
         try:
             was_open = self._redis.hdel(self._key, closed.dependency)
-            self._redis.delete(_PROBE_PREFIX + closed.dependency)
             note_closed(self._redis)
         except RedisError:
             was_open = 1

@@ -48,6 +48,9 @@ class FakeMailStore:
         self.fetched.append(mail)
         return self._stored(mail)
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        return self.fetch(mail)[:size]
+
     def copy(self, mail: StoredMail, key: str) -> int:
         failure, self.write_fails = _take(self.write_fails)
         if failure is not None:
@@ -178,8 +181,8 @@ class FakePace:
 class FakeMailer:
     """SES, with `domains` and their subdomains verified.
 
-    `fails` is what the next sends raise, `fails_for` what sends to a recipient raise. `meanwhile`
-    runs during each send.
+    `fails` is what the next sends raise, `fails_for` what sends to a recipient raise, `is_down`
+    what checks raise. `meanwhile` runs during each send.
     """
 
     def __init__(self) -> None:
@@ -187,6 +190,7 @@ class FakeMailer:
         self.sent: list[Outgoing] = []
         self.fails: Failures = ()
         self.fails_for: dict[str, Exception] = {}
+        self.is_down: Unavailable | None = None
         self.meanwhile: Callable[[], None] = lambda: None
         self._lock = Lock()
 
@@ -204,6 +208,12 @@ class FakeMailer:
                 raise Refused(RefuseReason.SEND_REJECTED, ses_limits.CODE)
             self.sent.append(mail)
             return f"0100-{len(self.sent):04}"
+
+    def check(self, sender: str) -> None:
+        if self.is_down:
+            raise self.is_down
+        if not self._may_send(sender):
+            raise Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, "MessageRejected")
 
     def mail_to(self, recipient: str) -> Message:
         """Return the only mail sent to this address."""

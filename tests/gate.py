@@ -47,7 +47,10 @@ class Gate:
                             "connection",
                         ):
                             self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(body)))
+                    # Of an answer to HEAD, the length is that of the body which it leaves out.
+                    is_head = self.command == "HEAD"
+                    size = headers.get("content-length") if is_head else None
+                    self.send_header("Content-Length", size or str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
                 except OSError:
@@ -95,4 +98,5 @@ class Gate:
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        return answer.status, dict(answer.getheaders()), content
+        fields = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, fields, content

@@ -109,6 +109,12 @@ def developer_mode(
     )
 
 
+def held_mails_handled(action: str, count: int) -> None:
+    """An owner did something with held mails; `count` is how many it changed."""
+    logger.info("held mails handled", extra={"action": action, "count": count})
+    metrics.incr("held_mails_handled", tags=[f"action:{action}"])
+
+
 def data_removed(what: str, count: int) -> None:
     """A periodic job removed or erased `count` rows or mails."""
     logger.info("cleaned up", extra={"what": what, "count": count})

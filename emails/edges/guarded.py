@@ -29,6 +29,11 @@ class GuardedMailStore:
         with _reported(self._breakers, Dependency.S3):
             return self._mail_store.fetch(mail)
 
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch the start of a mail; see `MailStore`."""
+        with _reported(self._breakers, Dependency.S3):
+            return self._mail_store.fetch_start(mail, size)
+
     def copy(self, mail: StoredMail, key: str) -> int:
         """Copy a mail; see `MailStore`. Not reported: it needs other permissions than fetching."""
         return self._mail_store.copy(mail, key)
@@ -50,9 +55,16 @@ class GuardedMailer:
         self._breakers = breakers
 
     def send(self, mail: Outgoing) -> str:
-        """Send a mail; see `Mailer`."""
+        """Send a mail; see `Mailer`. While the breaker is open, a check goes ahead of it."""
         with _reported(self._breakers, Dependency.SES):
+            if Dependency.SES in self._breakers.find_open():
+                # This mail is the probe, or was under way: it must not end in doubt for that.
+                self._mailer.check(mail.sender)
             return self._mailer.send(mail)
+
+    def check(self, sender: str) -> None:
+        """Check; see `Mailer`."""
+        self._mailer.check(sender)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Protocol
 from emails.mime.plans import Note, NoteWording
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
+from emails.values.digests import Digest
 from emails.values.notifications import StoredMail
 
 
@@ -15,6 +16,9 @@ class MailStore(Protocol):
 
     def fetch(self, mail: StoredMail) -> bytes:
         """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted."""
+
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch at most the first `size` bytes of a mail. Raises like `fetch`."""
 
     def copy(self, mail: StoredMail, key: str) -> int:
         """Copy a mail to another key of its bucket; return its size. Raises like `fetch`."""
@@ -35,6 +39,9 @@ class Mailer(Protocol):
         Raises `SendInDoubt` if it may have been sent. After any other exception it was certainly
         not: `Refused`, `NotFinished`, or a fault of our own.
         """
+
+    def check(self, sender: str) -> None:
+        """Raise `Unavailable` if sends fail now, whatever the mail. Sends nothing."""
 
 
 class Pace(Protocol):
@@ -105,6 +112,13 @@ class MakeNote(Protocol):
         renamed: Sequence[str] = (),
     ) -> Note:
         """Make the note for a mask, in its owner's language. `renamed` attachments: their names."""
+
+
+class MakeDigest(Protocol):
+    """Makes the mail of a digest."""
+
+    def __call__(self, digest: Digest, now: datetime) -> bytes:
+        """Make a digest of held mails for its owner, in the owner's language."""
 
 
 class MakeNotice(Protocol):

@@ -137,7 +137,11 @@ def notice(kind: NoticeKind, mask: str, language: str) -> Notice:
 
 def notice_mail(kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime) -> bytes:
     """Make the notice's mail, marked so that no machine answers it (RFC 3834)."""
-    rendered = notice(kind, mask, language)
+    return owner_mail(notice(kind, mask, language), recipient, now)
+
+
+def owner_mail(rendered: Notice, recipient: str, now: datetime) -> bytes:
+    """Make the mail of a rendered notice to an owner, marked so that no machine answers it."""
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = settings.CONFIG.from_address
     mail["To"] = recipient

@@ -21,6 +21,9 @@ MAX_MAIL_BYTES = 60 * 1024 * 1024
 
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
+_EMPTY = "InvalidRange"
+"""S3's answer if a range begins behind the object's end: it is empty."""
+
 # S3's answer to a missing mail if we may not list the bucket, and to everything if the bucket's
 # policy forbids it. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 _DENIED = frozenset({"AccessDenied", "403"})
@@ -57,6 +60,24 @@ class S3MailStore:
                 _check(answer["ContentLength"], answer["Metadata"])
                 return body.read()
         except ClientError as error:
+            raise _store_failure(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def fetch_start(self, mail: StoredMail, size: int) -> bytes:
+        """Fetch at most the first `size` bytes of a mail. Raises like `fetch`.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        try:
+            answer = self._client.get_object(
+                Bucket=mail.bucket, Key=mail.key, Range=f"bytes=0-{size - 1}"
+            )
+            # Read no more, whatever a server makes of the range.
+            return answer["Body"].read(size)
+        except ClientError as error:
+            if code_of(error) == _EMPTY:
+                return b""
             raise _store_failure(error) from error
         except (BotoCoreError, OSError) as error:
             raise _unavailable(type(error).__name__) from error

@@ -79,10 +79,30 @@ class SesMailer:
             if request.may_have_left():
                 raise SendInDoubt from error
             if isinstance(error, BotoCoreError):
-                raise Unavailable(
-                    RetryReason.SENDER_UNAVAILABLE, Dependency.SES, type(error).__name__
-                ) from error
+                raise _unavailable(type(error).__name__) from error
             raise
+
+    def check(self, sender: str) -> None:
+        """Ask for a send that SES must refuse, as it has no recipient and no content.
+
+        Raises `Unavailable` if SES doesn't get as far as that. So a failure that would leave a mail
+        in doubt costs none, and it needs no other permission than sending.
+        """
+        try:
+            self._client.send_email(
+                FromEmailAddress=sender,
+                Destination={"ToAddresses": []},
+                Content={"Raw": {"Data": cast("bytes", _Request(b""))}},
+                **self._extra,
+            )
+        except ClientError as error:
+            failure = _send_failure(error, sender)
+            if isinstance(failure, SendInDoubt):
+                raise _unavailable(code_of(error)) from error
+            if isinstance(failure, Unavailable):
+                raise failure from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
 
     def _drop_old_connections(self) -> None:
         """Let the next sends connect anew, if it is time. Others keep their connection."""
@@ -144,8 +164,12 @@ def _send_failure(error: ClientError, sender: str) -> Refused | NotFinished | Se
     if status_of(error) in _IN_DOUBT_STATUSES:
         return SendInDoubt()
     if is_worlds_fault(error) or _is_unverified(error, sender):
-        return Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, code)
+        return _unavailable(code)
     return Refused(RefuseReason.SEND_REJECTED, code)
+
+
+def _unavailable(code: str) -> Unavailable:
+    return Unavailable(RetryReason.SENDER_UNAVAILABLE, Dependency.SES, code)
 
 
 def _is_unverified(error: ClientError, sender: str) -> bool:

@@ -9,6 +9,7 @@ from emails.edges.ports import (
     ClockWatch,
     Mailer,
     MailStore,
+    MakeDigest,
     MakeNote,
     MakeNotice,
     NoteWordings,
@@ -40,6 +41,7 @@ class Ports:
     make_note: MakeNote
     note_wordings: NoteWordings
     make_notice: MakeNotice
+    make_digest: MakeDigest
     trackers: frozenset[str]
     clock: Callable[[], Instant]
     clock_watch: ClockWatch

@@ -13,7 +13,8 @@ from emails.flow.context import Context
 from emails.flow.deliver import Result
 from emails.flow.inbound import Inbound
 from emails.rules.forward import Hold
-from emails.store import held
+from emails.rules.sender_blocks import sender_to_block
+from emails.store import held, sender_blocks
 from emails.values.deliveries import Claim
 from emails.values.facts import CreatableMask, FoundMask
 from emails.values.held import PREFIX, HeldTarget, NewMask, ToHold
@@ -27,12 +28,16 @@ def hold(context: Context, inbound: Inbound, decision: Hold, claimed: Claim) -> 
     kept = StoredMail(policy.bucket, f"{PREFIX}{claimed.reference}")
     size = inbound.keep_as(kept)
     received_at = inbound.received_at or context.now
+    owner, sender = decision.target.owner, sender_to_block(inbound.facts())
+    secret = context.ports.reply_secret
+    hashed = sender_blocks.hash_sender(sender, owner.id, secret) if sender else None
     to_hold = ToHold(
-        owner_id=decision.target.owner.id,
+        owner_id=owner.id,
         target=_target_of(decision.target),
         mail=kept,
         size=size,
         verdicts=inbound.notified_facts().verdicts,
+        sender=hashed,
         received_at=min(received_at, context.now),
         expires_at=context.now + policy.keep_held,
     )

@@ -20,12 +20,20 @@ from emails.rules.addresses import (
     UnreadRecipient,
 )
 from emails.rules.developer import asks_for_developer_mode, simulated_recipient
+from emails.rules.sender_blocks import senders_of
 from emails.rules.threads import thread_of
-from emails.store import lookups, records
+from emails.store import lookups, records, sender_blocks
 from emails.store.reply_records import seal
 from emails.values.deliveries import Claim, Outgoing, Sent
 from emails.values.errors import Refused, Unsendable, UnsendableReason
-from emails.values.facts import CreatableMask, FoundMask, MaskLookup, MissingMask, SentKind
+from emails.values.facts import (
+    CreatableMask,
+    FoundMask,
+    MailFacts,
+    MaskLookup,
+    MissingMask,
+    SentKind,
+)
 from emails.values.outcomes import (
     Blocked,
     Dropped,
@@ -113,9 +121,25 @@ def _decide(
         # The decision needs no headers: don't fetch the mail for them.
         return forward.decide(inbound.notified_facts(), target, policy, now, waived)
     mail = inbound.facts()
-    mark = loops.mark_of(context, target.address)
-    answers_us = loops.answers_us(context, mail, target.owner)
-    return forward.decide(mail, target, policy, now, waived, mark=mark, answers_us=answers_us)
+    return forward.decide(
+        mail,
+        target,
+        policy,
+        now,
+        waived,
+        mark=loops.mark_of(context, target.address),
+        answers_us=loops.answers_us(context, mail, target.owner),
+        is_from_blocked_sender=is_from_blocked_sender(context, mail, target),
+    )
+
+
+def is_from_blocked_sender(context: Context, mail: MailFacts, target: MaskLookup) -> bool:
+    """Return whether the mask's owner blocks the mail's sender."""
+    if isinstance(target, MissingMask):
+        return False
+    ref = target.mask.ref if isinstance(target, FoundMask) else None
+    secret = context.ports.reply_secret
+    return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secret)
 
 
 def _existing_or_new(context: Context, target: FoundMask | CreatableMask) -> FoundMask | None:

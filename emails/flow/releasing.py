@@ -20,7 +20,7 @@ from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once
 from emails.flow.inbound import Inbound
-from emails.flow.received import carry_out, waived_for
+from emails.flow.received import carry_out, is_from_blocked_sender, waived_for
 from emails.rules import forward
 from emails.rules.addresses import MaskRecipient, our_recipients
 from emails.store import held_releases, lookups
@@ -119,7 +119,11 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
         is_probe = target.owner.probe == mail.id and let_through(mail.id, claimed.reference)
     if is_probe:
         waived |= {HeldReason.MAILBOX}
-    decision = forward.decide(facts, target, policy, context.now, waived)
+    # Whoever released this very mail wants it, whomever its owner blocks.
+    is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
+    decision = forward.decide(
+        facts, target, policy, context.now, waived, is_from_blocked_sender=is_blocked
+    )
     if isinstance(decision, forward.Hold):
         return outcome_only(context, claimed, Held(decision.reason))
     result = carry_out(context, inbound, target, decision, claimed)

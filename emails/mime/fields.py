@@ -177,21 +177,28 @@ def without_quoted_pairs(value: bytes) -> bytes:
     return _QUOTED_PAIR.sub(rb"\1", value)
 
 
+def has_rivals(value: bytes) -> bool:
+    """Return whether a parameter is given twice, so that `readable_parameters` reads one only."""
+    keys = [match[1].decode("latin-1").lower() for match in _PARAMETER.finditer(value)]
+    sections = [_section(key) for key in keys]
+    plain = {name for name, index in sections if index is None}
+    split = {name for name, index in sections if index is not None}
+    return len(set(sections)) < len(sections) or not plain.isdisjoint(split)
+
+
 def readable_parameters(value: bytes) -> dict[str, str]:
     """Parse and decode parameters; those split into sections (RFC 2231) are joined."""
     found: dict[str, str] = {}
     sections: dict[str, dict[int, str]] = {}
     has_charset: set[str] = set()
     for key, text in parameters(value).items():
-        name, star, number = key.partition("*")
-        if star:
+        name, index = _section(key)
+        if index is None:
+            found[name] = decoded(text.encode("latin-1"))
+        else:
+            sections.setdefault(name, {})[index] = text
             if key.endswith("*"):
                 has_charset.add(name)
-            number = number.partition("*")[0]
-            index = int(number) if _SECTION_NUMBER.fullmatch(number) else 0
-            sections.setdefault(name, {})[index] = text
-        else:
-            found[name] = decoded(text.encode("latin-1"))
     for name, texts in sections.items():
         label, octets = "", "".join(texts[index] for index in sorted(texts))
         if name in has_charset:
@@ -199,6 +206,13 @@ def readable_parameters(value: bytes) -> dict[str, str]:
             label = charset.partition("'")[0]
         found[name] = charsets.read(_percent_decoded(octets), label or "utf-8").text
     return found
+
+
+def _section(key: str) -> tuple[str, int | None]:
+    """Split `name*1*` into its name and the section's number; None: not written as in RFC 2231."""
+    name, star, number = key.partition("*")
+    number = number.partition("*")[0]
+    return name, (int(number) if _SECTION_NUMBER.fullmatch(number) else 0) if star else None
 
 
 def with_parameters(value: str, given: dict[str, str]) -> str:

@@ -21,6 +21,7 @@ from emails.mime.body import ENCRYPTED, is_attachment
 from emails.mime.fields import (
     decoded,
     encoded,
+    has_rivals,
     is_read_whole,
     readable_parameters,
     without_quoted_pairs,
@@ -120,10 +121,12 @@ class _FieldWriter:
     def _may_be_copied(self, value: bytes) -> bool:
         """Return whether nothing in the value reveals the owner, even what we didn't read.
 
-        Of two parameters with the same name, we read the first.
+        Of two parameters with the same name, we read one, and the other may be encoded.
         """
+        if has_rivals(value) or not is_read_whole(value):
+            return False
         forms = (value, without_quoted_pairs(value))
-        return is_read_whole(value) and all(self._hidden(one) == one for one in forms)
+        return all(self._hidden(one) == one for one in forms)
 
     def _hidden(self, value: bytes) -> bytes:
         return self._hide(value.decode("latin-1")).encode("latin-1", "replace")

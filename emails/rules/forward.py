@@ -69,6 +69,7 @@ def decide(
     *,
     mark: str = "",
     answers_us: bool = False,
+    is_from_blocked_sender: bool = False,
 ) -> Decision:
     """Decide for one recipient. Rules are tried in order; the first that applies decides.
 
@@ -84,6 +85,8 @@ def decide(
         return Dropped(drop)
     if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
         return Blocked(block)
+    if is_from_blocked_sender:
+        return Blocked(BlockReason.BLOCKS_SENDER)
     if is_loop(mail, target, mark, answers_us=answers_us):
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):

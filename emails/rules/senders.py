@@ -3,10 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from emails.rules.addresses import Address, domain_of, only_address_in, parse
+from emails.rules.addresses import (
+    Address,
+    addresses_in,
+    domain_of,
+    only_address_in,
+    parse,
+)
 from emails.values.facts import MailFacts, Verdict
 
 _AUTHSERV_ID = "amazonses.com"
+_MAX_AUTHORS = 20
 _MAX_HEADER = 10_000
 """Characters of `Authentication-Results` that are read; real ones are shorter."""
 
@@ -24,6 +31,12 @@ def sender_of(mail: MailFacts) -> Address | None:
     """Return the only address in `From`. None: missing, several, or unreadable."""
     values = mail.values("from")
     return only_address_in(values[0]) if len(values) == 1 else None
+
+
+def authors_of(mail: MailFacts) -> tuple[Address, ...]:
+    """Return all addresses in `From`, however malformed: the first `_MAX_AUTHORS`."""
+    found = (parse(text) for value in mail.values("from") for text in addresses_in(value))
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:_MAX_AUTHORS]
 
 
 def is_authenticated(mail: MailFacts, sender: Address) -> bool:
@@ -67,10 +80,14 @@ def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Itera
 def _first_domain(words: list[str], properties: tuple[str, ...]) -> str | None:
     """Return the domain in the first of the properties: `<domain>` or `<user>@<domain>`.
 
-    Only the first: the signer chooses `<user>`, which may contain text like another property.
+    Only the first, and what follows the last `@`: the signer chooses `<user>`, which may contain
+    blanks, and text like an address or another property.
     """
-    named = (word for word in words if word.startswith(properties))
-    return domain_of(next(named, "").partition("=")[2].rpartition("@")[2])
+    first = next((at for at, word in enumerate(words) if word.startswith(properties)), None)
+    if first is None:
+        return None
+    value = " ".join(words[first:]).partition("=")[2]
+    return domain_of(value.rpartition("@")[2].partition(" ")[0])
 
 
 def _is_aligned(proven: str, claimed: str) -> bool:

@@ -72,6 +72,7 @@ def record_held(claimed: Claim, held: Held, mail: ToHold, now: datetime) -> None
             key=mail.mail.key,
             size=mail.size,
             verdicts=verdict_words(mail.verdicts),
+            sender=mail.sender,
             received_at=mail.received_at,
             held_at=now,
             expires_at=mail.expires_at,
@@ -175,9 +176,10 @@ def end_orphans(now: datetime) -> int:
 def find_to_clear(now: datetime, limit: int) -> Sequence[tuple[int, StoredMail]]:
     """Find ended mails that are to be deleted from S3, with their ids.
 
-    A forwarded one is kept for a while, in case it bounces; a mailbox's probe until the answer.
+    A forwarded one is kept for a while, in case it bounces; a mailbox's probe, until the answer;
+    one whose sender was blocked, until its sender's name was read.
     """
-    ended = _in_states([HeldState.ENDED])
+    ended = _in_states([HeldState.ENDED]).filter(blockedsender__isnull=True)
     may_bounce = Q(outcome=name_of(_FORWARDED), ended_at__gt=now - KEPT_AFTER_FORWARDING)
     ended = ended.exclude(may_bounce).filter(mailboxbreaker=None)
     rows = ended.order_by("ended_at").values_list("pk", "bucket", "key")

@@ -9,7 +9,15 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from emails.models import AbuseCounter, Delivery, DomainMask, HeldMail, RandomMask, Reply
+from emails.models import (
+    AbuseCounter,
+    Delivery,
+    DomainMask,
+    HeldDigest,
+    HeldMail,
+    RandomMask,
+    Reply,
+)
 from emails.values.held import HeldState
 
 BATCH_ROWS = 5_000
@@ -26,6 +34,12 @@ COUNTER_RETENTION = timedelta(days=30)
 def remove_old_deliveries(now: datetime) -> int:
     """Remove the records of deliveries whose message can't be redelivered."""
     return _remove(Delivery.objects.all(), Q(created_at__lt=now - DELIVERY_RETENTION))
+
+
+def remove_old_digests(now: datetime, held_for: timedelta) -> int:
+    """Remove the digests whose links have expired. A mail that was told of is not told of again."""
+    since = now - held_for - DELIVERY_RETENTION
+    return _remove(HeldDigest.objects.all(), Q(ended_at__lt=since))
 
 
 def remove_old_held_mails(now: datetime) -> int:

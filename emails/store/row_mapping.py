@@ -36,6 +36,7 @@ _OWNER = {
     "flagged_at": "flagged_at",
     "has_open_breaker": "mailbox_breaker__address",
     "probe": "mailbox_breaker__probe",
+    "blocks_senders": "blocks_senders",
 }
 OWNER_COLUMNS = tuple(_OWNER.values())
 """Columns of a profile and its user."""
@@ -47,7 +48,7 @@ FOUND_COLUMNS = (*MASK_COLUMNS, *(f"profile__{column}" for column in OWNER_COLUM
 HELD_COLUMNS = (
     *("pk", "owner_id", "random_mask_id", "domain_mask_id", "new_local", "new_domain", "reason"),
     *("waived", "state", "sns_message_id", "recipient", "bucket", "key", "size", "verdicts"),
-    *("received_at", "held_at", "expires_at", "releases", "attempts"),
+    *("received_at", "held_at", "expires_at", "releases", "attempts", "sender"),
 )
 """Columns of a held mail."""
 
@@ -95,6 +96,7 @@ def held_mail(row: Sequence[Any]) -> HeldMail:
         expires_at=fields["expires_at"],
         releases=fields["releases"],
         attempts=fields["attempts"],
+        sender=fields["sender"],
     )
 
 

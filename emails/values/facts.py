@@ -39,6 +39,16 @@ class Verdicts:
     dmarc_quarantines: bool = False
 
 
+NOT_CHECKED = Verdicts(
+    spam=Verdict.UNKNOWN,
+    virus=Verdict.UNKNOWN,
+    spf=Verdict.UNKNOWN,
+    dkim=Verdict.UNKNOWN,
+    dmarc=Verdict.UNKNOWN,
+    dmarc_rejects=False,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """One header field: the name as sent, the value unfolded but not decoded."""
@@ -131,6 +141,7 @@ class OwnerFacts:
 
     `has_open_breaker`: mail to the address bounced lately, so it is held. `probe` is the id of the
     held mail that is let through all the same, to find out; None: there is none now.
+    `blocks_senders`: there may be blocked senders to look up.
     """
 
     id: int
@@ -145,6 +156,7 @@ class OwnerFacts:
     flagged_at: datetime | None
     has_open_breaker: bool = False
     probe: int | None = None
+    blocks_senders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ HeldTarget: TypeAlias = MaskRef | NewMask
 class ToHold:
     """A mail to hold for an owner: a copy of it is in S3 already.
 
-    `size` is in bytes; `received_at` is when SES received it.
+    `size` is in bytes; `received_at` is when SES received it. `sender` is the keyed hash by which
+    its sender can be blocked; None if it has no one sender.
     """
 
     owner_id: int
@@ -54,6 +55,7 @@ class ToHold:
     verdicts: Verdicts
     received_at: datetime
     expires_at: datetime
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class HeldMail:
 
     `waived` are the reasons for which it is not held again. `releases` counts the releases so far,
     and `attempts` the attempts of this release that ended in no order. `sns_message_id` and
-    `recipient`, a hash, identify the delivery that held it.
+    `recipient`, a hash, identify the delivery that held it. `sender` as in `ToHold`.
     """
 
     id: int
@@ -81,6 +83,7 @@ class HeldMail:
     expires_at: datetime
     releases: int
     attempts: int
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

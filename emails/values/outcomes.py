@@ -29,6 +29,7 @@ class BlockReason(StrEnum):
 
     BLOCKS_ALL = "blocks_all"
     BLOCKS_PROMOTIONS = "blocks_promotions"
+    BLOCKS_SENDER = "blocks_sender"
 
 
 class NoMaskReason(StrEnum):
@@ -99,6 +100,8 @@ class RecordReason(StrEnum):
     NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
+    DIGEST_SENT = "digest_sent"
+    DIGEST_NOT_NEEDED = "digest_not_needed"
 
 
 class RefuseReason(StrEnum):

@@ -1,8 +1,9 @@
 """SQS's own move task: it moves the dead-letter queue's messages back to their source queue.
 
-SQS gives them new ids, so their delivery attempts in Redis no longer count. Mail that was sent
-already is not sent again: the database knows it by SNS's id. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/
-APIReference/API_StartMessageMoveTask.html
+SQS gives them new ids, so their delivery attempts in Redis no longer count. Mail that is recorded
+as sent is not sent again: the database knows it by SNS's id for fifteen days. Mail that was sent
+and could not be recorded (`sent_not_recorded`) may be sent a second time.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A verdict on each message: forwarded once, or a named exception. Pure."""
+"""The fate of each message: forwarded once, or a named exception. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ mail. Before: SES may accept a request after its sender died. After: the send is
 and a restarting database may delay that."""
 
 
-class Verdict(StrEnum):
-    """The verdict on a message; values are shown in the report."""
+class Fate(StrEnum):
+    """The fate of a message; values are shown in the report."""
 
     FORWARDED = "forwarded once"
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
@@ -27,21 +27,19 @@ class Verdict(StrEnum):
     UNSETTLED = "sent once, but not recorded"
 
 
-BAD = frozenset(Verdict) - {Verdict.FORWARDED, Verdict.POISON}
+BAD = frozenset(Fate) - {Fate.FORWARDED, Fate.POISON}
 """SES's events leave no doubt, and no reason for a second mail."""
 
-WITHOUT_EVENTS = frozenset(
-    {Verdict.IN_DOUBT_SENT, Verdict.IN_DOUBT_NOT_SENT, Verdict.TWICE_EXPLAINED}
-)
-"""Bad verdicts that can't be helped without SES's events."""
+WITHOUT_EVENTS = frozenset({Fate.IN_DOUBT_SENT, Fate.IN_DOUBT_NOT_SENT, Fate.TWICE_EXPLAINED})
+"""Bad fates that can't be helped without SES's events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A message's verdict and its explanation."""
+    """A message's fate and its explanation."""
 
     message: str
-    verdict: Verdict
+    fate: Fate
     detail: str = ""
 
 
@@ -53,7 +51,7 @@ def judge(
     Poison is dead-lettered between attempts, so its delivery may be in doubt for ever.
     """
     if is_poison and not account.sendings and account.failures and account.is_kept:
-        return Judged(account.name, Verdict.POISON, account.failures[-1])
+        return Judged(account.name, Fate.POISON, account.failures[-1])
     return _judged(account, killed_at)
 
 
@@ -62,21 +60,21 @@ def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judge
     if len(sendings) > 1:
         return _twice(name, sendings, killed_at)
     if account.state == "in_doubt":
-        verdict = Verdict.IN_DOUBT_SENT if sendings else Verdict.IN_DOUBT_NOT_SENT
-        return Judged(name, verdict)
+        fate = Fate.IN_DOUBT_SENT if sendings else Fate.IN_DOUBT_NOT_SENT
+        return Judged(name, fate)
     if sendings:
         is_recorded = account.state == "finished"
-        return Judged(name, Verdict.FORWARDED if is_recorded else Verdict.UNSETTLED)
+        return Judged(name, Fate.FORWARDED if is_recorded else Fate.UNSETTLED)
     if account.failures and account.is_kept:
-        return Judged(name, Verdict.DEAD_LETTERED, account.failures[-1])
-    return Judged(name, Verdict.LOST, f"delivery: {account.state}, failures: {account.failures}")
+        return Judged(name, Fate.DEAD_LETTERED, account.failures[-1])
+    return Judged(name, Fate.LOST, f"delivery: {account.state}, failures: {account.failures}")
 
 
 def _twice(
     message: str, sendings: Sequence[Sending], killed_at: Mapping[str, Sequence[float]]
 ) -> Judged:
     details = []
-    verdict = Verdict.TWICE_EXPLAINED
+    fate = Fate.TWICE_EXPLAINED
     for sending in sorted(sendings, key=lambda sending: sending.at)[:-1]:
         moments = [at - sending.at for at in killed_at.get(sending.process, ())]
         inside = [after for after in moments if GAP_SECONDS[0] <= after <= GAP_SECONDS[1]]
@@ -85,11 +83,11 @@ def _twice(
                 f"{sending.process} was killed {inside[0] * 1000:+.0f} ms from SES's acceptance"
             )
         else:
-            verdict = Verdict.TWICE
+            fate = Fate.TWICE
             details.append(f"{sending.process} was not killed")
-    return Judged(message, verdict, "; ".join(details))
+    return Judged(message, fate, "; ".join(details))
 
 
-def count(judged: Sequence[Judged]) -> Counter[Verdict]:
-    """Count the verdicts."""
-    return Counter(one.verdict for one in judged)
+def count(judged: Sequence[Judged]) -> Counter[Fate]:
+    """Count the fates."""
+    return Counter(one.fate for one in judged)

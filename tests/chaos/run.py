@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Judged, Verdict, count, judge
+from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Fate, Judged, count, judge
 from tests.chaos.saboteur import Saboteur
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
@@ -27,7 +27,7 @@ Log = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The injected faults, the verdicts, what it cost, and how long it took."""
+    """The injected faults, the fates, what it cost, and how long it took."""
 
     seed: int
     seconds: float
@@ -43,9 +43,9 @@ class Report:
 
     @property
     def bad(self) -> list[Judged]:
-        """The messages with a bad verdict."""
-        excused: frozenset[Verdict] = frozenset() if self.has_events else WITHOUT_EVENTS
-        return [one for one in self.judged if one.verdict in BAD - excused]
+        """The messages with a bad fate."""
+        excused: frozenset[Fate] = frozenset() if self.has_events else WITHOUT_EVENTS
+        return [one for one in self.judged if one.fate in BAD - excused]
 
 
 def run(
@@ -147,15 +147,15 @@ def _resolved(supervisor: Supervisor) -> int:
 
 
 def summary(report: Report) -> str:
-    """Format the report as text: faults, restarts, verdicts, and what it cost."""
+    """Format the report as text: faults, restarts, fates, and what it cost."""
     rows = [f"seed {report.seed}, {len(report.judged)} messages, {report.seconds:.0f} s", ""]
     rows += [f"{number:6}  {kind}" for kind, number in sorted(report.broken.items())]
     rows += [f"{report.restarts:6}  process restarts", ""]
-    rows += [f"{number:6}  {verdict}" for verdict, number in count(report.judged).most_common()]
+    rows += [f"{number:6}  {fate}" for fate, number in count(report.judged).most_common()]
     rows += ["", *(f"{number:6}  {what}" for what, number in sorted(report.books.cost.items()))]
     rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated"]
     rows += [f"{report.books.most_receives:6}  receives of one message, at most"]
     rows += [f"{report.settling_seconds:6.0f}  seconds to settle after the last fault"]
     explained = [one for one in report.judged if one.detail]
-    rows += ["", *(f"{one.message}: {one.verdict}: {one.detail}" for one in explained[:40])]
+    rows += ["", *(f"{one.message}: {one.fate}: {one.detail}" for one in explained[:40])]
     return "\n".join(rows)

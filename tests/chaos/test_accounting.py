@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.accounting import BAD, Verdict, judge
+from tests.chaos.accounting import BAD, Fate, judge
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
 from tests.lab.accounts import Account, Books, Sending
 
@@ -15,23 +15,23 @@ KILLED = {"workers-1.1": [50.0, 100.2]}
 
 
 @pytest.mark.parametrize(
-    ("sendings", "state", "killed_at", "failure", "is_in_sqs", "verdict"),
+    ("sendings", "state", "killed_at", "failure", "is_in_sqs", "fate"),
     [
-        (ONCE, FINISHED, {}, None, False, Verdict.FORWARDED),
-        (ONCE, CLAIMED, {}, None, True, Verdict.UNSETTLED),
-        (ONCE, NONE, {}, None, False, Verdict.UNSETTLED),
-        (ONCE, IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_SENT),
-        ([], IN_DOUBT, {}, "send_in_doubt", True, Verdict.IN_DOUBT_NOT_SENT),
-        ([], NONE, {}, "mail_missing", True, Verdict.DEAD_LETTERED),
-        ([], NONE, {}, "mail_missing", False, Verdict.LOST),
-        ([], NONE, {}, None, True, Verdict.LOST),
-        ([], FINISHED, {}, None, False, Verdict.LOST),
-        (TWICE, FINISHED, KILLED, None, False, Verdict.TWICE_EXPLAINED),
-        (TWICE, FINISHED, {}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-1.1": [98.5]}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-1.1": [110.0]}, None, False, Verdict.TWICE),
-        (TWICE, FINISHED, {"workers-2.1": [140.1]}, None, False, Verdict.TWICE),
-        ([*TWICE, Sending(150, "workers-3.1")], FINISHED, KILLED, None, False, Verdict.TWICE),
+        (ONCE, FINISHED, {}, None, False, Fate.FORWARDED),
+        (ONCE, CLAIMED, {}, None, True, Fate.UNSETTLED),
+        (ONCE, NONE, {}, None, False, Fate.UNSETTLED),
+        (ONCE, IN_DOUBT, {}, "send_in_doubt", True, Fate.IN_DOUBT_SENT),
+        ([], IN_DOUBT, {}, "send_in_doubt", True, Fate.IN_DOUBT_NOT_SENT),
+        ([], NONE, {}, "mail_missing", True, Fate.DEAD_LETTERED),
+        ([], NONE, {}, "mail_missing", False, Fate.LOST),
+        ([], NONE, {}, None, True, Fate.LOST),
+        ([], FINISHED, {}, None, False, Fate.LOST),
+        (TWICE, FINISHED, KILLED, None, False, Fate.TWICE_EXPLAINED),
+        (TWICE, FINISHED, {}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-1.1": [98.5]}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-1.1": [110.0]}, None, False, Fate.TWICE),
+        (TWICE, FINISHED, {"workers-2.1": [140.1]}, None, False, Fate.TWICE),
+        ([*TWICE, Sending(150, "workers-3.1")], FINISHED, KILLED, None, False, Fate.TWICE),
     ],
 )
 def test_what_became_of_a_message(
@@ -40,21 +40,21 @@ def test_what_became_of_a_message(
     killed_at: dict[str, list[float]],
     failure: str | None,
     is_in_sqs: bool,
-    verdict: Verdict,
+    fate: Fate,
 ) -> None:
     failures = [failure] if failure else []
     account = Account("1", sendings, state, {"a": 1}, is_queued=is_in_sqs, failures=failures)
-    assert judge(account, killed_at=killed_at).verdict is verdict
+    assert judge(account, killed_at=killed_at).fate is fate
 
 
 def test_a_message_that_kills_its_workers_is_to_be_dead_lettered() -> None:
     dead = Account("1", [], CLAIMED, {}, is_queued=True, failures=["too_many_deliveries"])
     doubtful = replace(dead, state=IN_DOUBT)
 
-    assert judge(dead, killed_at={}, is_poison=True).verdict is Verdict.POISON
-    assert judge(doubtful, killed_at={}, is_poison=True).verdict is Verdict.POISON
-    assert judge(dead, killed_at={}).verdict is Verdict.DEAD_LETTERED
-    assert Verdict.DEAD_LETTERED in BAD
+    assert judge(dead, killed_at={}, is_poison=True).fate is Fate.POISON
+    assert judge(doubtful, killed_at={}, is_poison=True).fate is Fate.POISON
+    assert judge(dead, killed_at={}).fate is Fate.DEAD_LETTERED
+    assert Fate.DEAD_LETTERED in BAD
 
 
 def test_what_a_run_cost_besides_one_sending_and_one_receive_per_mail() -> None:
@@ -92,4 +92,4 @@ def test_the_long_run_is_as_hard_as_promised() -> None:
     assert LONG.kills >= 30
     assert LONG.numbers[Kind.WIPE_REDIS] + LONG.numbers[Kind.RESTART_REDIS] >= 3
     assert LONG.numbers[Kind.RESTART_POSTGRES] >= 2
-    assert {Verdict.LOST, Verdict.TWICE} <= BAD
+    assert {Fate.LOST, Fate.TWICE} <= BAD

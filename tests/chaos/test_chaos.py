@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.chaos.accounting import Verdict, count
+from tests.chaos.accounting import Fate, count
 from tests.chaos.run import run, summary
 from tests.chaos.schedule import SHORT
 
@@ -14,5 +14,5 @@ def test_every_message_is_forwarded_once_whatever_breaks(folder: Path) -> None:
     report = run(here, SHORT, seed=1)
 
     assert report.bad == [], summary(report)
-    assert count(report.judged)[Verdict.FORWARDED] > SHORT.messages * 0.9
+    assert count(report.judged)[Fate.FORWARDED] > SHORT.messages * 0.9
     assert sum(report.broken.values()) == SHORT.faults

@@ -1,5 +1,6 @@
 """Circuit breakers: they open in time, one probe at a time tries again, and one success closes."""
 
+import threading
 from collections.abc import Iterator
 from unittest.mock import patch
 
@@ -238,3 +239,49 @@ def test_the_log_says_when_a_breaker_opens_and_closes_once(
     assert lines == [("breaker opened", SES), ("breaker closed", SES)]
     assert caplog.records[0].__dict__["error_code"] == "AccessDenied"
     assert caplog.records[1].__dict__["open_s"] == 7
+
+
+def test_a_refresh_that_began_before_undoes_no_opening(
+    one: Breakers, redis_client: redis.Redis
+) -> None:
+    """Else one thread's look lets the others call what just failed."""
+    fail(one, 4)
+    is_reading, may_go_on = threading.Event(), threading.Event()
+    read = redis_client.hgetall
+
+    def read_slowly(name: str) -> object:
+        found = read(name)
+        is_reading.set()
+        may_go_on.wait(10)
+        return found
+
+    look = threading.Thread(target=one.find_open)
+    opening = threading.Thread(target=fail, args=(one, 1))
+    with patch.object(redis_client, "hgetall", read_slowly):
+        look.start()
+        is_reading.wait(10)
+        opening.start()
+        opening.join(0.2)
+        may_go_on.set()
+        look.join()
+        opening.join()
+
+    assert set(one.find_open()) == {SES}
+
+
+def test_a_probe_whose_process_died_is_somebody_elses_after_a_while(
+    one: Breakers, redis_client: redis.Redis
+) -> None:
+    fail(one, 5)
+    let_waits_end(redis_client)
+    assert one.take_probe(SES)
+
+    assert 0 < redis_client.ttl(f"relay:breaker-probe:{SES}") <= 30
+
+
+def test_a_breaker_that_nobody_asks_about_is_forgotten(
+    one: Breakers, redis_client: redis.Redis
+) -> None:
+    fail(one, 5)
+
+    assert 0 < redis_client.ttl(f"relay:breakers:{WORKERS}") <= 3600

@@ -55,6 +55,27 @@ def test_what_ses_fails_at_or_never_answers_opens_its_breaker(breakers: Breakers
     assert {name: one.code for name, one in breakers.find_open().items()} == {"ses": "no_answer"}
 
 
+def test_while_ses_fails_a_check_goes_ahead_of_each_mail_so_that_none_is_in_doubt(
+    breakers: Breakers,
+) -> None:
+    down = Unavailable("sender_unavailable", Dependency.SES, "InternalFailure")
+    mailer = FakeMailer()
+    mailer.fails, mailer.is_down = [SendInDoubt()] * 5, down
+    guarded = GuardedMailer(mailer, breakers)
+
+    for _ in range(5):
+        with pytest.raises(SendInDoubt):
+            guarded.send(OUTGOING)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            guarded.send(OUTGOING)
+    assert set(breakers.find_open()) == {Dependency.SES}
+    mailer.is_down = None
+    guarded.send(OUTGOING)
+
+    assert (breakers.find_open(), mailer.sent) == ({}, [OUTGOING])
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -83,6 +83,19 @@ def test_a_mail_is_read_byte_for_byte_and_stays(mail_store: MailStore, key: str)
         assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
 
 
+@pytest.mark.parametrize("key", MAILS)
+@pytest.mark.parametrize("size", [1, 5, 10_000_000])
+def test_the_start_of_a_mail_is_read(mail_store: MailStore, key: str, size: int) -> None:
+    assert mail_store.fetch_start(StoredMail(BUCKET, key), size) == MAILS[key][:size]
+
+
+def test_the_start_of_a_mail_that_is_not_there_is_missing(mail_store: MailStore) -> None:
+    with pytest.raises(NotFinished) as missing:
+        mail_store.fetch_start(StoredMail(BUCKET, "gone"), 10)
+
+    assert missing.value.reason == "mail_missing"
+
+
 def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore) -> None:
     with pytest.raises(NotFinished) as missing:
         mail_store.fetch(StoredMail(BUCKET, "gone"))

@@ -166,3 +166,18 @@ def test_several_threads_send_at_once(any_ses: Ses) -> None:
 
     assert len(set(ids)) == 12
     assert any_ses.seen() == [as_seen(mail_to())] * 12
+
+
+@pytest.mark.parametrize(
+    "any_ses",
+    [
+        "stand-in",
+        pytest.param("moto", marks=pytest.mark.xfail(strict=True, reason="moto sends anything")),
+        "tools.aws",
+    ],
+    indirect=True,
+)
+def test_a_check_sends_nothing(any_ses: Ses) -> None:
+    any_ses.mailer.check("x7k2@masks.example")
+
+    assert any_ses.seen() == []

@@ -30,7 +30,7 @@ _DATABASE = "relay_processes"
 
 EMPTY = (
     "TRUNCATE emails_delivery, emails_reply, emails_abusecounter, emails_heldmail,"
-    " emails_mailboxbreaker"
+    " emails_mailboxbreaker, emails_helddigest, emails_blockedsender"
 )
 """Empties the tables that mails leave rows in."""
 
@@ -101,8 +101,8 @@ def relay(migrated: str, redis_url: str, aws: LocalAws, tmp_path: Path) -> Itera
     with psycopg.connect(migrated, autocommit=True) as connection:
         connection.execute(EMPTY)
         connection.execute(
-            "UPDATE emails_profile"
-            " SET flagged_at = NULL, first_replied_at = NULL, blocks_spam = false"
+            "UPDATE emails_profile SET flagged_at = NULL, first_replied_at = NULL,"
+            " blocks_spam = false, blocks_senders = false"
         )
     gate = Gate(aws.endpoint)
     with Stack(

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from tools.aws.web import AwsError, Headers, Request, Response
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _TIME = "%Y-%m-%dT%H:%M:%S.000Z"
+_FIRST_BYTES = re.compile(rb"bytes=0-([0-9]+)")
 _XML = ((b"content-type", b"application/xml"),)
 _NO_BUCKET = AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
 _NO_KEY = AwsError("NoSuchKey", "The specified key does not exist.", 404)
@@ -129,7 +131,14 @@ class S3:
 
     def _get(self, request: Request, bucket: str, key: str) -> Response:
         stored = self._stored(bucket, key)
-        return Response(stored.content, headers=stored.headers)
+        wanted = _FIRST_BYTES.fullmatch(request.headers.get(b"range", b""))
+        if wanted is None:
+            return Response(stored.content, headers=stored.headers)
+        if not stored.content:
+            raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
+        part = stored.content[: int(wanted[1]) + 1]
+        whole = f"bytes 0-{len(part) - 1}/{len(stored.content)}".encode()
+        return Response(part, 206, (*stored.headers, (b"content-range", whole)))
 
     def _head(self, request: Request, bucket: str, key: str) -> Response:
         return self._get(request, bucket, key)

@@ -103,6 +103,8 @@ class Ses:
             for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
             for address in destination.get(kind, ())
         )
+        if not raw or not recipients:
+            raise AwsError("BadRequestException", "A mail needs a content and a recipient.")
         if not self.keeps_bodies:
             raw = raw.partition(b"\r\n\r\n")[0]
         at = time.time()

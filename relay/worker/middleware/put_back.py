@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import dramatiq
-from dramatiq.middleware import Retries
+from dramatiq.middleware import Interrupt, Retries
 from redis.exceptions import RedisError
 
 from emails.values.errors import NotFinished, Unavailable
@@ -73,8 +73,9 @@ class PutBack(Retries):
         fault = exception if isinstance(exception, Unavailable) else None
         if fault and fault.dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
             self._breakers.failed(fault.dependency, fault.code)
-        else:
-            # Whatever else came of it: each message begins with the database.
+        elif not isinstance(exception, Interrupt):
+            # Whatever else came of it: each message begins with the database. One that was
+            # interrupted may have waited for it in vain.
             self._breakers.worked(Dependency.DATABASE)
 
     def _is_at_fault(self, message: Any, failure: NotFinished | RedisError) -> bool:

@@ -1,11 +1,12 @@
 """What nobody is to blame for is put back, uncounted; it fails only if it alone keeps failing."""
 
 from collections.abc import Callable
+from typing import cast
 
 import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import Middleware
+from dramatiq.middleware import Middleware, TimeLimitExceeded
 from redis.exceptions import ConnectionError as RedisAway
 
 from emails import wire
@@ -17,6 +18,9 @@ from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
 from tests.contract.acknowledgement.conftest import Enqueue
 from tests.ledger import Ledger
+from tests.waiting import wait_until
+
+SQS_ID = wire.SQS_MESSAGE_ID
 
 UNAVAILABLE = Unavailable("sender_unavailable", Dependency.SES, "AccessDenied")
 FOREIGN = Unavailable("foreign_bucket", Dependency.CONFIGURATION, "BUCKET", max_tries=3)
@@ -37,7 +41,7 @@ def breakers(broker: RedisBroker) -> Breakers:
 class Failing:
     """An actor that fails so often."""
 
-    def __init__(self, broker: RedisBroker, error: Exception, failures: int) -> None:
+    def __init__(self, broker: RedisBroker, error: BaseException, failures: int) -> None:
         self.error, self.failures, self.runs = error, failures, 0
         self.then: Callable[[], None] = lambda: None
         dramatiq.actor(
@@ -176,3 +180,78 @@ def test_the_database_and_the_settings_have_breakers_too(
 
     assert breakers.find_open() == {}, "four failures, then a success"
     assert breakers._failures == {}
+
+
+def test_an_interrupted_attempt_says_nothing_about_the_database(
+    broker: RedisBroker, breakers: Breakers, enqueue: Enqueue, work: Callable[[], None]
+) -> None:
+    """It may be the database that it waited for."""
+    breakers.failed(Dependency.DATABASE, "no_answer")
+    actor = Failing(broker, TimeLimitExceeded(), failures=1)
+    counted: list[Dependency] = []
+    actor.then = lambda: counted.extend(breakers._failures)
+    enqueue()
+
+    work()
+
+    assert counted == [Dependency.DATABASE]
+
+
+class Delays:
+    """A broker that only notes the delays with which messages are put back."""
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+
+    def enqueue(self, message: object, *, delay: int) -> None:
+        self.noted.append(delay)
+
+
+def a_message(**options: object) -> dramatiq.Message[object]:
+    return dramatiq.Message(wire.INBOUND_QUEUE, "act", (), {}, dict(options))
+
+
+def test_the_delay_grows_and_differs_between_messages(
+    breakers: Breakers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that messages that failed together don't all come back together."""
+    monkeypatch.setattr(put_back, "_MOST_MS", 5_000)
+    middleware = PutBack(breakers, 3600, max_retries=1, min_backoff=1, max_backoff=1)
+
+    for tries, most_ms in ((0, 500), (1, 1_000), (3, 4_000), (4, 5_000), (1_000, 5_000)):
+        delays = Delays()
+        for _ in range(30):
+            middleware.after_process_message(
+                cast("dramatiq.Broker", delays),
+                a_message(put_backs=tries),
+                exception=NotFinished("claimed_elsewhere"),
+            )
+        assert most_ms / 2 <= min(delays.noted) < max(delays.noted) <= most_ms
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, {"database"}), ({SQS_ID: "1"}, set())])
+def test_what_did_not_come_from_sqs_says_nothing_about_the_database(
+    breakers: Breakers, options: dict[str, object], expected: set[str]
+) -> None:
+    """A periodic job may not have asked it."""
+    middleware = PutBack(breakers, 3600, max_retries=1, min_backoff=1, max_backoff=1)
+    breakers.failed(Dependency.DATABASE, "no_answer")
+
+    middleware.after_process_message(cast("dramatiq.Broker", Delays()), a_message(**options))
+
+    assert set(breakers._failures) == expected
+
+
+def test_a_probe_that_did_not_get_to_ask_is_given_back(breakers: Breakers) -> None:
+    for _ in range(5):
+        breakers.failed(Dependency.SES, "AccessDenied")
+    middleware = PutBack(breakers, 3600, max_retries=1, min_backoff=1, max_backoff=1)
+    wait_until("the wait between probes is over", lambda: breakers.take_probe(Dependency.SES))
+
+    middleware.after_process_message(
+        cast("dramatiq.Broker", Delays()),
+        a_message(probe=True),
+        exception=NotFinished("claimed_elsewhere"),
+    )
+
+    assert breakers.take_probe(Dependency.SES)

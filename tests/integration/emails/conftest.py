@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import render
+from emails.edges import digest_mail, render
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -64,6 +64,7 @@ class Relay:
             make_note=render.forward_note,
             note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
             make_notice=render.notice_mail,
+            make_digest=digest_mail.digest_mail,
             trackers=frozenset(),
             clock=lambda: instant(self.now),
             clock_watch=self.clock_watch,

@@ -182,6 +182,15 @@ def test_a_finished_delivery_stays_finished(outcome: Outcome) -> None:
     assert claim_after(1_000_000) == Finished(outcome)
 
 
+def test_a_delivery_that_was_released_and_then_finished_stays_finished() -> None:
+    """A successor releases the claim while the attempt that it took over ends."""
+    claimed = a_claim()
+    claims.release(claimed)
+    claims.finish(claimed, FORWARDED, NOW)
+
+    assert claim_after(0) == Finished(FORWARDED)
+
+
 def test_a_delivery_in_doubt_is_not_released() -> None:
     claimed = a_claim()
     claims.mark_in_doubt(claimed, None)

@@ -12,6 +12,7 @@ from tests.unit.emails.builders import NOW
 
 MODELS = [
     "abusecounter",
+    "blockedsender",
     "deletedmask",
     "delivery",
     "domainmask",

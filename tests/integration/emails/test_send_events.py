@@ -143,6 +143,20 @@ def test_what_a_killed_worker_was_sending_is_sent_again_if_no_event_comes(relay:
     assert len(relay.mailer.sent) == 1
 
 
+def test_the_delay_of_events_is_added_for_what_a_killed_worker_was_sending_too(
+    relay: Relay,
+) -> None:
+    relay.send_notes.event_delay = timedelta(minutes=5)
+    a_dead_worker(relay, was_sending=True)
+    put_off(relay)
+
+    relay.pass_time(WAIT + timedelta(minutes=4))
+    assert put_off(relay) == "send_unconfirmed"
+    relay.pass_time(timedelta(minutes=1))
+
+    assert arrive(relay) == (FORWARDED,)
+
+
 def test_what_a_killed_worker_had_not_begun_to_send_is_sent_without_a_wait(relay: Relay) -> None:
     a_dead_worker(relay, was_sending=False)
 

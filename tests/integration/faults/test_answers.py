@@ -5,13 +5,15 @@ Before, 504 after accepting doubled 29 of 300 mails, and silence left 24 of 330 
 
 import pytest
 
-from tests.integration.faults.conftest import Running
+from runtime.dependencies import Dependency
+from tests.integration.faults.conftest import RECOVERY_SECONDS, Running
+from tests.lab.lab import Lab
 from tests.lab.wires import NONE, Trouble
 from tests.lab.wiring import Server
 from tests.waiting import wait_until
 from tools.aws.faults import Outage, Refusal, ServiceFaults
 
-MAILS = 12
+MAILS, THREADS = 12, 4
 
 UNANSWERED = [
     pytest.param(ServiceFaults(refused=Refusal(504, "", is_carried_out=True)), id="504"),
@@ -75,3 +77,31 @@ def test_a_nat_that_forgets_idle_connections_costs_no_mail_anything(relay: Runni
         relay.wait_until_settled()
 
     assert relay.books().cost == {}
+
+
+def test_while_ses_fails_no_probe_leaves_a_mail_in_doubt(relay: Running) -> None:
+    """Without Send events, each mail in doubt needs a person."""
+    relay.start(AWS_SES_SEND_EVENTS="false")
+    relay.warm_up()
+
+    relay.lab.refuse("ses", 500, "InternalFailure")
+    relay.lab.deliver(40)
+    relay.wait_for_open(Dependency.SES)
+    refused = relay.lab.requests("ses.SendEmail", "refused")
+    wait_until(
+        "many probes", lambda: relay.lab.requests("ses.SendEmail", "refused") >= refused + 8, 60
+    )
+
+    relay.lab.suffer()
+    relay.recovered()
+    wait_until("all others are sent", lambda: sent_or_in_doubt(relay.lab) == 46)
+    assert in_doubt(relay.lab) <= 5 + THREADS, "what opened it, and what was under way"
+    assert relay.seconds_to_send_the_rest() < RECOVERY_SECONDS
+
+
+def in_doubt(lab: Lab) -> int:
+    return list(lab.deliveries().values()).count("in_doubt")
+
+
+def sent_or_in_doubt(lab: Lab) -> int:
+    return len(lab.sent()) + in_doubt(lab)

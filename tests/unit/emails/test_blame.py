@@ -151,7 +151,7 @@ def test_a_permission_to_write_that_is_missing_is_no_mails_fault(
 ) -> None:
     """The mail itself may be read: so the mail is never given up."""
     client = Mock(**{f"{call}.side_effect": an_error(403, "AccessDenied", "")})
-    client.head_object.return_value = {"ContentLength": 5}
+    client.head_object.return_value = {"ContentLength": 5, "Metadata": {}}
 
     with pytest.raises(Unavailable) as failure:
         write(S3MailStore(client))

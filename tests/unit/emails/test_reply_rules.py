@@ -194,6 +194,7 @@ def test_a_sender_is_proven_by_dmarc_or_for_its_own_domain(
         # The user's name in `header.i` is the forger's to write; only the first property counts.
         ["amazonses.com; dkim=pass header.i=x header.d=owner.example @evil.example"],
         ["amazonses.com; dkim=pass header.i= header.d=owner.example @evil.example"],
+        ["amazonses.com; dkim=pass header.i=x@owner.example @evil.example"],
         ["amazonses.com; dkim=pass header.i=@evil.example header.d=owner.example"],
         ["amazonses.com; none", "amazonses.com; dkim=pass header.i=@owner.example"],
         # The envelope's sender is the forger's to write.

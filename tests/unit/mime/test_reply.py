@@ -190,6 +190,9 @@ LONG = "\n ".join(["x" * 900] * 18)
         f'Content-Disposition: attachment; filename="{LONG}\n {IN_WORDS}"',
         f"Content-Description: {LONG}\n {IN_WORDS}",
         f'Content-Disposition: attachment; filename="a"; filename="{ESCAPED}"',
+        f'Content-Disposition: attachment; filename="a"; filename="{IN_WORDS}"',
+        f"Content-Disposition: attachment; filename=\"{IN_WORDS}\"; filename*=utf-8''a",
+        f'Content-Disposition: attachment; filename="a"; filename*1=b; filename*1="{IN_WORDS}"',
     ],
 )
 def test_no_field_of_a_part_reveals_the_owner(head: str) -> None:

@@ -1,0 +1,48 @@
+"""Every text that owners read is translated."""
+
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+
+from emails.edges.digest_mail import WHY_HELD
+from emails.values.outcomes import HeldReason
+
+EMAILS = Path(__file__).parents[3] / "emails"
+LANGUAGES = ["de", "es", "fr"]
+
+_PLAIN = re.compile(r'(?:\btranslate|_\()\s*"([^"]+)"')
+_BLOCK = re.compile(r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}", re.DOTALL)
+_VARIABLE = re.compile(r"{{ (\w+) }}")
+
+
+def texts() -> list[str]:
+    """The texts to translate in all templates; of one with a plural, the singular."""
+    found = set()
+    for path in (EMAILS / "templates").rglob("*.*"):
+        template = path.read_text(encoding="utf-8")
+        if path.name == "previews.html":
+            continue
+        found.update(_PLAIN.findall(template))
+        singulars = (text.partition("{% plural %}")[0] for text in _BLOCK.findall(template))
+        found.update(_VARIABLE.sub(r"%(\1)s", text) for text in singulars)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_of_a_template_is_translated_and_compiled(language: str) -> None:
+    with (EMAILS / "locale" / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
+        catalogue = gettext.GNUTranslations(file)
+    missing = [
+        text
+        for text in texts()
+        if catalogue.gettext(text) == text and catalogue.ngettext(text, "", 1) in ("", text)
+    ]
+
+    assert len(texts()) > 50
+    assert missing == []
+
+
+def test_every_reason_to_hold_a_mail_is_told_in_plain_words() -> None:
+    assert WHY_HELD.keys() == set(HeldReason)
