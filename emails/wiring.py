@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 
 from emails import tracker_lists
 from emails.config import DomainConfig
@@ -13,6 +14,7 @@ from emails.edges.pending_deletions import PendingDeletions
 from emails.edges.presence import RedisPresence
 from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
+from emails.models import LANGUAGES
 from emails.values.facts import Policy, Volume
 from runtime.breakers import breakers_of
 from runtime.redis_client import connect
@@ -44,6 +46,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         pace=SharedPace(redis, config.max_sends_per_second),
         brake=RedisBrake(redis),
         make_note=render.forward_note,
+        note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
         make_notice=render.notice_mail,
         make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from emails.mime.plans import Note
+from emails.mime.plans import Note, NoteWording
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.digests import Digest
@@ -93,6 +93,12 @@ class ClockWatch(Protocol):
 
     def compare(self, database: datetime, before: Instant, after: Instant) -> None:
         """Compare with the database's clock, which was read between two moments of ours."""
+
+
+class NoteWordings(Protocol):
+    """Returns how the note of a mask's mails reads, in all languages."""
+
+    def __call__(self, mask: str) -> tuple[NoteWording, ...]: ...
 
 
 class MakeNote(Protocol):

@@ -3,12 +3,13 @@
 Languages without a translation fall back to English.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import cache
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -16,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from emails.mime.blocked_names import SUFFIX
-from emails.mime.plans import Note
+from emails.mime.plans import Note, NoteWording
 from emails.rules.notice_kinds import NoticeKind
 from emails.values.header_names import LOOP_HEADER
 
@@ -74,6 +75,43 @@ def shortened(name: str) -> str:
     text = "".join(letter if letter.isprintable() else " " for letter in name)
     half = _MAX_NAME // 2
     return text if len(text) <= _MAX_NAME else f"{text[:half]}…{text[1 - half :]}"
+
+
+def note_wordings(mask: str, languages: Iterable[str]) -> tuple[NoteWording, ...]:
+    """Return how the note of a mail forwarded from `mask` reads, in each of the languages."""
+    return tuple(_filled_in(_wording(language), mask) for language in languages)
+
+
+@cache
+def _wording(language: str) -> NoteWording:
+    """Read the note's sentences off rendered notes, with U+E000 for the mask and for numbers."""
+    one = forward_note(_BLANK, language, {"": 1}, [""])
+    two = forward_note(_BLANK, language, {"": 2}, ["", ""])
+    _, footer, one_tracker, _, one_renamed, *_ = one.text_footer.splitlines()
+    _, _, two_trackers, _, two_renamed, *_ = two.text_footer.splitlines()
+    return NoteWording(
+        mask=_BLANK,
+        header=one.text_header,
+        footers=(footer, *_FORMER_FOOTERS.get(language, ())),
+        trackers=(one_tracker.replace("1", _BLANK), two_trackers.replace("2", _BLANK)),
+        renamed=(one_renamed, two_renamed),
+    )
+
+
+_BLANK = "\ue000"
+_FORMER_FOOTERS = {
+    "en": (f"Forwarded from your mask {_BLANK}. Your answer goes out from it, too.",),
+}
+"""How the footer read before: such mails are still being answered."""
+
+
+def _filled_in(wording: NoteWording, mask: str) -> NoteWording:
+    return replace(
+        wording,
+        mask=mask,
+        header=wording.header.replace(_BLANK, mask),
+        footers=tuple(footer.replace(_BLANK, mask) for footer in wording.footers),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from emails.edges.ports import (
     MakeDigest,
     MakeNote,
     MakeNotice,
+    NoteWordings,
     Pace,
     SendNotes,
     WorkerPresence,
@@ -38,6 +39,7 @@ class Ports:
     pace: Pace
     brake: Brake
     make_note: MakeNote
+    note_wordings: NoteWordings
     make_notice: MakeNotice
     make_digest: MakeDigest
     trackers: frozenset[str]

@@ -122,4 +122,5 @@ def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:
         message_id_in_thread=f"<{thread.message_id}>" if thread.message_id else None,
         references=tuple(f"<{message_id}>" for message_id in thread.references),
         now=context.now,
+        note_wordings=context.ports.note_wordings(thread.mask.address),
     )

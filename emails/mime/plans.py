@@ -16,6 +16,21 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteWording:
+    """The sentences of our note in one language, by which a quoted one is found.
+
+    `header` and `footers` name `mask`; the first footer is today's, others were in use before. In
+    `trackers`, singular and plural, U+E000 stands for the number.
+    """
+
+    mask: str
+    header: str
+    footers: tuple[str, ...]
+    trackers: tuple[str, ...]
+    renamed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ForwardPlan:
     """How to forward a mail.
 
@@ -53,7 +68,8 @@ class ReplyPlan:
 
     `mask` becomes the sender, and replaces `owner_addresses` wherever they occur.
     `message_id_in_thread` is the Message-ID that the correspondent gave the mail being answered;
-    `references` are the ids before it in the thread.
+    `references` are the ids before it in the thread. `note_wordings`: our notes written in these
+    are taken out of what the reply quotes.
     """
 
     mask: str
@@ -62,3 +78,4 @@ class ReplyPlan:
     message_id_in_thread: str | None
     references: tuple[str, ...]
     now: datetime
+    note_wordings: tuple[NoteWording, ...] = ()

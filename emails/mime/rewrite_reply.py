@@ -5,7 +5,8 @@ attached mail, from the few fields needed to read it. The real address is replac
 texts, attached mails, calendar entries and vCards, even attached ones. Other attached files stay as
 they are: the owner chose to send them.
 
-Attachments that SES would refuse for their names are renamed.
+Our note is taken out of what the reply quotes. Attachments that SES would refuse for their names
+are renamed.
 
 Signatures name the signer, so they are removed. Encrypted mail is refused: it may name its writer,
 and we can't look inside.
@@ -29,9 +30,10 @@ from emails.mime.fields import (
 from emails.mime.hide_owner import Replacer, owner_replacer
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan, Rewritten
+from emails.mime.quoted_note import NoteRemover, note_remover
 from emails.mime.repair import rename_boundary, repair
 from emails.mime.structure import Delimiter, Field, Part, split, unfolded, walk
-from emails.mime.texts import replace_text, text_of
+from emails.mime.texts import is_small, replace_text, text_of
 from emails.mime.top_header import reply_headers, subject_of
 from emails.values.errors import Refused
 from emails.values.outcomes import RefuseReason
@@ -67,7 +69,7 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     top = reply_headers(None if subject is None else hide(subject), plan)
     issues: set[Issue] = set()
     changes = MailChanges(raw, mail, _FieldWriter(hide))
-    _OwnerRemover(changes, hide, issues).run()
+    _OwnerRemover(changes, hide, note_remover(plan.note_wordings), issues).run()
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
     repair(changes, issues, is_all_clean=is_all_clean)
     rename_in_types(changes)
@@ -133,9 +135,12 @@ class _FieldWriter:
 class _OwnerRemover:
     """Walks over the parts, and adds the changes that remove the owner's identity from each."""
 
-    def __init__(self, changes: MailChanges, hide: Replacer, issues: set[Issue]) -> None:
+    def __init__(
+        self, changes: MailChanges, hide: Replacer, remove_notes: NoteRemover, issues: set[Issue]
+    ) -> None:
         self._changes = changes
         self._hide = hide
+        self._remove_notes = remove_notes
         self._issues = issues
 
     def run(self) -> None:
@@ -197,8 +202,10 @@ class _OwnerRemover:
         if not (is_card or is_text):
             return
         before = text_of(self._changes.raw, part, self._issues)
-        text = _FOLD.sub("", before.text) if is_card else before.text
-        hidden = self._hide(text)
+        text = quoted = _FOLD.sub("", before.text) if is_card else before.text
+        if not is_card and is_small(part):
+            quoted = self._remove_notes(text, part.content_type == "text/html")
+        hidden = self._hide(quoted)
         if hidden == text:
             return
         replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)

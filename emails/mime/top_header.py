@@ -124,8 +124,9 @@ def _author(mail: Part, issues: set[Issue]) -> Mailbox:
     if len(boxes) > 1:
         issues.add(Issue.SEVERAL_SENDERS)
     boxes += [box for value in mail.values("sender")[:1] for box in author_label.authors(value)]
-    boxes.sort(key=lambda box: not box.address)  # those with an address first
-    if not boxes or not boxes[0].address:
+    # Those with an address first, and a guess only if there is no other.
+    boxes.sort(key=lambda box: (not box.address, box.is_guess))
+    if not boxes or not boxes[0].address or boxes[0].is_guess:
         issues.add(Issue.NO_SENDER)
     return boxes[0] if boxes else Mailbox(_UNKNOWN, "")
 

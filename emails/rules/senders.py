@@ -17,6 +17,8 @@ _MAX_AUTHORS = 20
 _MAX_HEADER = 10_000
 """Characters of `Authentication-Results` that are read; real ones are shorter."""
 
+_UNDECIDED = frozenset({Verdict.GRAY, Verdict.PROCESSING_FAILED})
+
 # Removed from the results, since senders control their content, as in
 # `"a; dkim=pass header.d=b"@sender.example`.
 _QUOTED_OR_COMMENT = re.compile(
@@ -41,11 +43,12 @@ def is_authenticated(mail: MailFacts, sender: Address) -> bool:
     """Return whether the mail provably comes from the sender's domain.
 
     DMARC decides, provided that SES evaluated this domain: in a malformed mail it may have read
-    another sender than we did. If the domain publishes no policy (GRAY), SPF or DKIM must have
-    passed *for that domain*: a pass for the forger's own domain proves nothing.
+    another sender than we did. If the domain publishes no policy (GRAY), or SES could not find out
+    (PROCESSING_FAILED), SPF or DKIM must have passed *for that domain*: a pass for the forger's own
+    domain proves nothing.
     """
     verdicts = mail.verdicts
-    if verdicts.dmarc is not Verdict.GRAY:
+    if verdicts.dmarc not in _UNDECIDED:
         evaluated = _domains(mail, "dmarc=pass", ("header.from=",))
         return verdicts.dmarc is Verdict.PASS and all(
             _is_aligned(domain, sender.domain) for domain in evaluated

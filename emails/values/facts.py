@@ -8,13 +8,19 @@ from typing import TypeAlias
 
 
 class Verdict(StrEnum):
-    """The result of one of SES's checks. GRAY for DMARC means that the domain has no policy."""
+    """The result of one of SES's checks:
+    https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
+
+    GRAY for DMARC means that the domain has no policy.
+    """
 
     PASS = "PASS"  # noqa: S105
     FAIL = "FAIL"
     GRAY = "GRAY"
+    PROCESSING_FAILED = "PROCESSING_FAILED"
+    """SES could not evaluate the mail, perhaps because a name server did not answer."""
     UNKNOWN = "UNKNOWN"
-    """The check is off, failed, or returned a value we don't know."""
+    """The check is off, or returned a value we don't know."""
 
 
 @dataclass(frozen=True, slots=True)

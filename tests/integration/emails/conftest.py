@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
 from emails.flow.releasing import LANES, release_lane
-from emails.models import Delivery, DomainMask, HeldMail, Profile, RandomMask
+from emails.models import LANGUAGES, Delivery, DomainMask, HeldMail, Profile, RandomMask
 from emails.values.deliveries import NO_END
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
@@ -61,6 +62,7 @@ class Relay:
             pace=self.pace,
             brake=self.brake,
             make_note=render.forward_note,
+            note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
             make_notice=render.notice_mail,
             make_digest=digest_mail.digest_mail,
             trackers=frozenset(),

@@ -95,6 +95,25 @@ def test_a_bug_is_logged_with_its_traceback(
     metrics.assert_incr_once("emails.not_settled", tags=["reason:unexpected_error", "code:none"])
 
 
+@pytest.mark.parametrize("allows_metrics", [False, True])
+def test_a_mask_is_named_by_its_row_alone(
+    relay: Relay, log: pytest.LogCaptureFixture, allows_metrics: bool
+) -> None:
+    """`random-7` is opaque: only the database resolves it. Metrics don't tell masks apart."""
+    owner = an_owner(removes_trackers=True, allows_metrics=allows_metrics)
+    masks = [a_mask(owner, "x7k2"), a_mask(owner, "y8m3")]
+
+    with MetricsMock() as metrics:
+        relay.arrive("x7k2@masks.example", "y8m3@masks.example")
+
+    logged = [line["mask_id"] for line in fields(log)]
+    assert logged == [f"random-{mask.pk}" for mask in masks]
+    written = str([*fields(log), *metrics.get_records()])
+    assert "x7k2" not in written
+    assert "y8m3" not in written
+    assert "random-" not in str(metrics.get_records())
+
+
 def test_no_part_of_a_mail_is_in_any_log_line(relay: Relay, log: pytest.LogCaptureFixture) -> None:
     a_mask(an_owner())
     relay.arrive("x7k2@masks.example", "nobody@masks.example", "noreply@masks.example")

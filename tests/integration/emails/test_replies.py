@@ -1,6 +1,7 @@
 """An owner replies to a forwarded mail: the reply is sent from the mask, and only for the owner."""
 
 from datetime import timedelta
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -45,6 +46,10 @@ def answer(
     return outcome
 
 
+def shown(mail: Message) -> str:
+    return bytes(mail.get_payload(decode=True) or b"").decode()
+
+
 def test_a_premium_owners_reply_goes_to_the_correspondent_from_the_mask(relay: Relay) -> None:
     a_mask(an_owner(is_premium=True))
     quoted = a_forwarded_mail(relay)
@@ -59,6 +64,23 @@ def test_a_premium_owners_reply_goes_to_the_correspondent_from_the_mask(relay: R
     assert dict(relay.mailer.sent[-1].tags)["kind"] == "reply"
     assert RandomMask.objects.get().replied == 1
     assert relay.mail_store.mails == {}
+
+
+def test_a_quoted_note_does_not_go_out_even_if_the_owner_has_changed_the_language(
+    relay: Relay,
+) -> None:
+    owner = an_owner(is_premium=True, language="fr")
+    a_mask(owner)
+    quoted = a_forwarded_mail(relay)
+    Profile.objects.filter(pk=owner.pk).update(language="de")
+    text = shown(relay.mailer.mail_to("ann@owner.example"))
+    assert "Envoyé à votre masque" in text
+    reply = REPLY + "".join(f"> {line}\r\n" for line in text.splitlines()).encode()
+
+    answer(relay, {"In-Reply-To": quoted}, raw=reply)
+
+    sent = shown(relay.mailer.mail_to("bob@sender.example"))
+    assert sent.splitlines() == ["Thanks! x7k2@masks.example", "> Good morning."]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +115,15 @@ def test_a_record_that_can_not_be_read_does_not_hide_an_older_one(relay: Relay) 
     Reply.objects.exclude(pk__in=readable).update(metadata=b"damaged")
 
     assert answer(relay, {"References": f"{older} {newer}"}) == Replied(ReplyReason.PREMIUM)
+
+
+def test_a_reply_whose_dmarc_ses_could_not_check_is_sent_if_it_is_aligned(relay: Relay) -> None:
+    a_mask(an_owner(is_premium=True))
+    quoted = a_forwarded_mail(relay)
+
+    answered = answer(relay, {"In-Reply-To": quoted}, dmarc="PROCESSING_FAILED", dkim="FAIL")
+
+    assert answered == Replied(ReplyReason.PREMIUM)
 
 
 def test_the_newest_reference_wins(relay: Relay) -> None:

@@ -135,6 +135,12 @@ def test_common_headers_are_not_needed_and_an_empty_from_list_harms_nothing() ->
     assert read(notification) == read(received("x@masks.example"))
 
 
+def test_a_check_that_ses_could_not_do_has_its_own_verdict() -> None:
+    notification = received("x@masks.example", dmarc="PROCESSING_FAILED")
+
+    assert read(notification).mail.verdicts.dmarc is Verdict.PROCESSING_FAILED
+
+
 def test_an_unknown_or_missing_verdict_is_unknown() -> None:
     notification = received("x@masks.example", spam="MAYBE")
     del notification["receipt"]["virusVerdict"]

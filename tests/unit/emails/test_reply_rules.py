@@ -156,6 +156,11 @@ SES_RESULT = "amazonses.com; spf=pass client-ip=192.0.2.1; dkim=pass header.i=@{
         ("GRAY", "PASS", "FAIL", SENDER, "", True),
         ("GRAY", "FAIL", "PASS", "x@evil.example", "owner.example", True),
         ("GRAY", "FAIL", "FAIL", SENDER, "owner.example", False),
+        ("PROCESSING_FAILED", "PASS", "FAIL", SENDER, "", True),
+        ("PROCESSING_FAILED", "FAIL", "PASS", "x@evil.example", "owner.example", True),
+        ("PROCESSING_FAILED", "FAIL", "FAIL", SENDER, "owner.example", False),
+        ("PROCESSING_FAILED", "PROCESSING_FAILED", "PROCESSING_FAILED", SENDER, "", False),
+        ("PROCESSING_FAILED", "PASS", "PASS", "x@evil.example", "evil.example", False),
         # The forger's own domain passes its own checks.
         ("GRAY", "PASS", "PASS", "x@evil.example", "evil.example", False),
         ("GRAY", "PASS", "FAIL", "x@sub.owner.example", "", False),
