@@ -17,6 +17,9 @@ from emails.values.outcomes import HeldReason
 
 WHY_HELD: Mapping[HeldReason, "str | Promise"] = {
     HeldReason.SPAM: gettext_lazy("It looks like spam."),
+    HeldReason.DMARC_REJECT: gettext_lazy(
+        "It could not be proven that it comes from the sender it names."
+    ),
     HeldReason.DMARC_QUARANTINE: gettext_lazy(
         "It could not be proven that it comes from the sender it names."
     ),

@@ -138,10 +138,6 @@ _Rule: TypeAlias = Callable[[MailFacts, OwnerFacts, Policy, datetime], bool]
 # In this order: the first rule that applies gives the reason.
 _DROPS: tuple[tuple[DropReason, _Rule], ...] = (
     (DropReason.VIRUS, lambda mail, *_: mail.verdicts.virus is Verdict.FAIL),
-    (
-        DropReason.DMARC_REJECT,
-        lambda mail, *_: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
-    ),
     (DropReason.DEACTIVATED, lambda _, owner, *__: not owner.is_active),
 )
 
@@ -150,6 +146,10 @@ _HOLDS: tuple[tuple[HeldReason, Callable[[MailFacts, OwnerFacts], bool]], ...] =
     (
         HeldReason.SPAM,
         lambda mail, owner: mail.verdicts.spam is Verdict.FAIL and owner.blocks_spam,
+    ),
+    (
+        HeldReason.DMARC_REJECT,
+        lambda mail, _: mail.verdicts.dmarc is Verdict.FAIL and mail.verdicts.dmarc_rejects,
     ),
     (
         HeldReason.DMARC_QUARANTINE,

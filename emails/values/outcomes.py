@@ -52,7 +52,6 @@ class DropReason(StrEnum):
     """Why a mail or a reply was not sent on."""
 
     VIRUS = "virus"
-    DMARC_REJECT = "dmarc_reject"
     ABUSE_PAUSE = "abuse_pause"
     DEACTIVATED = "deactivated"
     LOOP = "loop"
@@ -70,6 +69,7 @@ class HeldReason(StrEnum):
     """Why a mail is held: kept for its owner, who may still get it."""
 
     SPAM = "spam"
+    DMARC_REJECT = "dmarc_reject"
     DMARC_QUARANTINE = "dmarc_quarantine"
     MAILBOX = "mailbox"
     MASK_LIMIT = "mask_limit"
@@ -231,6 +231,7 @@ _BY_NAME = {kind.__name__.lower(): kind for kind in _REASONS}
 _RETIRED = frozenset(
     {
         ("dropped", "spam"),
+        ("dropped", "dmarc_reject"),
         ("dropped", "hard_bounce_pause"),
         ("dropped", "soft_bounce_pause"),
         ("nomask", "too_many_masks"),

@@ -63,7 +63,7 @@ MAIL = st.fixed_dictionaries(
         "step": st.just("mail"),
         "to": st.sampled_from([ANN] * 6 + [QUIET, NOBODY]),
         "verdicts": VERDICTS,
-        "dmarc_policy": st.sampled_from(["none", "quarantine"]),
+        "dmarc_policy": st.sampled_from(["none", "quarantine", "reject"]),
         "is_loop": st.sampled_from([False] * 9 + [True]),
     }
 )

@@ -55,13 +55,13 @@ YESTERDAY = NOW - timedelta(hours=23)
 ROWS = [
     Row(NoMask(NoMaskReason.UNKNOWN), target=lambda _: MissingMask(was_deleted=False)),
     Row(Dropped(DropReason.VIRUS), mail=verdict(virus=Verdict.FAIL)),
-    Row(Dropped(DropReason.DMARC_REJECT), mail=verdict(dmarc=Verdict.FAIL, dmarc_rejects=True)),
     Row(Dropped(DropReason.DEACTIVATED), target=owner(is_active=False)),
     Row(Blocked(BlockReason.BLOCKS_ALL), target=block(Block.ALL)),
     Row(Dropped(DropReason.LOOP), mail=header("X-Mail-Relay-Loop", "1")),
 ]
 HELD: list[tuple[HeldReason, dict[str, Any], dict[str, Any]]] = [
     (HeldReason.SPAM, {"spam": Verdict.FAIL}, {"blocks_spam": True}),
+    (HeldReason.DMARC_REJECT, {"dmarc": Verdict.FAIL, "dmarc_rejects": True}, {}),
     (HeldReason.DMARC_QUARANTINE, {"dmarc": Verdict.FAIL, "dmarc_quarantines": True}, {}),
     (HeldReason.MAILBOX, {}, {"has_open_breaker": True}),
 ]
