@@ -41,9 +41,13 @@ class Running:
 
     def start(self, **settings: str) -> None:
         """Start one bridge and one process of workers."""
+        self.start_bridge(**settings)
+        self.start_workers(**settings)
+
+    def start_bridge(self, **settings: str) -> None:
+        """Start one more bridge."""
         wires = self.lab.wiring.settings("bridge")
         self.bridges.append(self.lab.stack.start_bridge(**wires, **settings))
-        self.start_workers(**settings)
 
     def start_workers(self, **settings: str) -> None:
         """Start one more process of workers."""
