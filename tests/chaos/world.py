@@ -1,6 +1,5 @@
 """The servers that the relay depends on, and everyday faults of AWS, drawn from the seed."""
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,15 +82,7 @@ class World:
     def set_up(self) -> None:
         """Create tables, an owner with masks, and a queue that practically never dead-letters."""
         self.lab.migrate()
-        policy = {
-            "deadLetterTargetArn": self.aws.sqs.get_queue_attributes(
-                QueueUrl=self.aws.dead_letter_queue_url, AttributeNames=["QueueArn"]
-            )["Attributes"]["QueueArn"],
-            "maxReceiveCount": _MANY_RECEIVES,
-        }
-        self.aws.sqs.set_queue_attributes(
-            QueueUrl=self.aws.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)}
-        )
+        self.aws.set_max_receives(_MANY_RECEIVES)
         self.lab.suffer()
 
     def client(self) -> "redis.Redis":

@@ -99,18 +99,21 @@ class SimulatedAws(ABC):
     def set_up(self, visibility_seconds: int = 30) -> None:
         """Create the queue, its dead-letter queue, the bucket, the topic and the SES identity."""
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName=_DEAD_LETTERS)["QueueUrl"]
-        dead_letters = f"arn:aws:sqs:{REGION}:123456789012:{_DEAD_LETTERS}"
-        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
         self.queue_url = self.sqs.create_queue(
-            QueueName=_QUEUE,
-            Attributes={
-                "RedrivePolicy": json.dumps(redrive),
-                "VisibilityTimeout": str(visibility_seconds),
-            },
+            QueueName=_QUEUE, Attributes={"VisibilityTimeout": str(visibility_seconds)}
         )["QueueUrl"]
+        self.set_max_receives(MAX_RECEIVES)
         self._sns.create_topic(Name=TOPIC.rsplit(":", 1)[-1])
         self.s3.create_bucket(Bucket=BUCKET)
         self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
+
+    def set_max_receives(self, count: int) -> None:
+        """Have the queue deliver a message so often before it dead-letters it."""
+        dead_letters = f"arn:aws:sqs:{REGION}:123456789012:{_DEAD_LETTERS}"
+        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": count}
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.queue_url, Attributes={"RedrivePolicy": json.dumps(redrive)}
+        )
 
     def publish_send_events(self) -> None:
         """From now on publish an event of each sent mail, also if its sender got no answer.

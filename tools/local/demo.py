@@ -25,6 +25,8 @@ OUTPUT = ROOT / "demo-mails"
 _DEADLINE_SECONDS = 90
 _DELETED_SECONDS = 20
 _POLL_SECONDS = 0.2
+_MAX_RECEIVES = 3
+"""Few, so that rejected messages soon reach the dead-letter queue."""
 _WIDTH_WITHOUT_TERMINAL = 140
 
 console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
@@ -100,6 +102,7 @@ def populate(stack: Stack, interrupts: Interrupts) -> None:
 
 def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
     aws = relay.stack.aws
+    aws.set_max_receives(_MAX_RECEIVES)
     message_ids = {case.put(aws, case): case for case in CASES}
     logs = Logs(relay.bridge.log, relay.workers.log, message_ids)
     is_finished = _watch(relay, logs, interrupts)

@@ -1,6 +1,5 @@
 """A relay whose Redis has faults, on a fast AWS."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +52,7 @@ class FaultyRelay:
 
     def allow_receives(self, number: int) -> None:
         """Move a message that SQS delivers once more than that to its dead-letter queue."""
-        attributes = self.aws.sqs.get_queue_attributes(
-            QueueUrl=self.aws.queue_url, AttributeNames=["RedrivePolicy"]
-        )["Attributes"]
-        policy = json.loads(attributes["RedrivePolicy"]) | {"maxReceiveCount": number}
-        self.aws.sqs.set_queue_attributes(
-            QueueUrl=self.aws.queue_url, Attributes={"RedrivePolicy": json.dumps(policy)}
-        )
+        self.aws.set_max_receives(number)
 
     def dead_letters(self) -> int:
         """Return the number of dead letters in Redis."""
