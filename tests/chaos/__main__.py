@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.chaos.drill import DRILLS, run_drills
 from tests.chaos.run import run, summary
 from tests.chaos.schedule import LONG, SHORT, STORM
 
@@ -23,7 +24,11 @@ def main() -> int:
     parser.add_argument(
         "--without-events", action="store_true", help="SES publishes no Send events"
     )
+    parser.add_argument("--drill", action="store_true", help="each fault alone, and what it costs")
     arguments = parser.parse_args()
+    has_events = not arguments.without_events
+    if arguments.drill:
+        return 0 if run_drills(DRILLS, log, has_events=has_events) else 1
     scale = SHORT if arguments.short else LONG
     if arguments.storm is not None:
         scale, arguments.seed = STORM, arguments.storm
@@ -31,7 +36,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="relay-chaos-"))
     folder.chmod(0o755)
     print(f"seed {arguments.seed}; the logs are in {folder}", flush=True)
-    report = run(folder, scale, arguments.seed, log, has_events=not arguments.without_events)
+    report = run(folder, scale, arguments.seed, log, has_events=has_events)
     print()
     print(summary(report))
     kept = folder / "report.json"

@@ -12,7 +12,7 @@ from tests.chaos.players import Players
 from tests.chaos.saboteur import Saboteur
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
-from tests.chaos.world import World
+from tests.chaos.world import World, everyday
 from tests.lab.accounts import Books
 from tests.lab.lab import failures_by_sqs_id
 from tools.local.logs import lines
@@ -55,7 +55,7 @@ def run(
     folder: Path, scale: Scale, seed: int, log: Log = str, *, has_events: bool = True
 ) -> Report:
     """Do one run, with SES's Send events or without; its logs stay in `folder`."""
-    world = World(folder, seed, has_events=has_events)
+    world = World(folder, everyday(seed), has_events=has_events)
     try:
         world.set_up()
         supervisor = Supervisor(world.stack, world.wiring, str(ROOT))
@@ -132,7 +132,7 @@ def _settle(world: World, supervisor: Supervisor, players: Players, log: Log) ->
     """Wait until SQS has only mails with a dead letter; returns how long it took."""
     started = time.monotonic()
     while (seconds := time.monotonic() - started) < _SETTLE_SECONDS:
-        waiting = _unsettled(world, supervisor) | players.unsettled()
+        waiting = unsettled(world, supervisor) | players.unsettled()
         waiting = waiting or _bounced_unheard(world)
         if not waiting:
             log(f"all settled after {seconds:.0f} s")
@@ -142,7 +142,8 @@ def _settle(world: World, supervisor: Supervisor, players: Players, log: Log) ->
     return seconds
 
 
-def _unsettled(world: World, supervisor: Supervisor) -> set[str]:
+def unsettled(world: World, supervisor: Supervisor) -> set[str]:
+    """Return the mails that are neither recorded and deleted nor dead-lettered."""
     lab = world.lab
     queued = lab.aws.all_message_ids(lab.aws.queue_url)
     states, failed = lab.deliveries(), failures_by_sqs_id(supervisor.logs(BRIDGES))

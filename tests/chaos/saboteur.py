@@ -1,7 +1,7 @@
 """Injects each kind of fault, and ends those that last."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ _AHEAD = {
 }
 _OF_SETTINGS = (Kind.MISSPELT_BUCKET, Kind.WRONG_CLOCK, Kind.NO_CREDENTIALS)
 _UNNEEDED = ("Delivery", "Open", "Click", "DeliveryDelay")
-_SECONDS = {
+SECONDS = {
     Kind.PAUSE_WORKERS: 17.0,
     Kind.PAUSE_BRIDGE: 8.0,
     Kind.S3_LATE: 8.0,
@@ -71,9 +71,12 @@ _USUAL_SECONDS = 4.0
 class Saboteur:
     """Injects faults into a world and its processes."""
 
-    def __init__(self, world: World, supervisor: Supervisor) -> None:
+    def __init__(
+        self, world: World, supervisor: Supervisor, seconds: Mapping[Kind, float] = SECONDS
+    ) -> None:
         self._world = world
         self._supervisor = supervisor
+        self._seconds = seconds
         self._lasting: dict[str, Undo] = {}
         self.poison: set[str] = set()
 
@@ -94,6 +97,11 @@ class Saboteur:
                 self._for_a_while(kind, undo)
         return True
 
+    @property
+    def is_breaking(self) -> bool:
+        """Whether a fault lasts."""
+        return bool(self._lasting)
+
     def wait_until_all_ended(self) -> None:
         """Wait for the end of all faults that last."""
         wait_until("the end of all faults", lambda: not self._lasting)
@@ -106,10 +114,10 @@ class Saboteur:
             Kind.KILL_WORKER: lambda victim: supervisor.kill_worker(_worker(victim)),
             Kind.KILL_BRIDGE: lambda victim: supervisor.kill(_bridge(victim)),
             Kind.PAUSE_WORKERS: lambda victim: supervisor.pause(
-                _worker(victim), _SECONDS[Kind.PAUSE_WORKERS]
+                _worker(victim), self._seconds[Kind.PAUSE_WORKERS]
             ),
             Kind.PAUSE_BRIDGE: lambda victim: supervisor.pause(
-                _bridge(victim), _SECONDS[Kind.PAUSE_BRIDGE]
+                _bridge(victim), self._seconds[Kind.PAUSE_BRIDGE]
             ),
         }
 
@@ -139,7 +147,7 @@ class Saboteur:
             del self._lasting[_area(kind)]
 
         self._lasting[_area(kind)] = undo
-        threading.Timer(_SECONDS.get(kind, _USUAL_SECONDS), end).start()
+        threading.Timer(self._seconds.get(kind, _USUAL_SECONDS), end).start()
 
     def _trouble_wire(self, kind: Kind, victim: int) -> Undo:
         server, trouble = _WIRES[kind]

@@ -1,7 +1,7 @@
 """The servers that the relay depends on, and everyday faults of AWS, drawn from the seed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _SES_ERRORS: dict[str, Any] = {"failed": 0.015, "unconfirmed": 0.005, "cut": 0.0
 _ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
 _MANY_RECEIVES = 10_000
 
-_SETTINGS = {
+SETTINGS = {
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "6",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "2",
     "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8",
@@ -56,7 +56,14 @@ def everyday(seed: int) -> Faults:
 class World:
     """Redis, PostgreSQL and AWS, wired to the processes."""
 
-    def __init__(self, folder: Path, seed: int, *, has_events: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        everyday: Faults,
+        *,
+        has_events: bool,
+        settings: Mapping[str, str] = SETTINGS,
+    ) -> None:
         self._folder = folder
         self.aws = FastAws(folder)
         if has_events:
@@ -71,18 +78,16 @@ class World:
             self.aws,
             redis_url=self.redis.url,
             database_url=self.postgres.url,
-            **_SETTINGS,
+            **settings,
         )
-        self.lab = Lab(
-            self.aws, self.redis.url, self.postgres, self.stack, self.wiring, everyday(seed)
-        )
+        self.lab = Lab(self.aws, self.redis.url, self.postgres, self.stack, self.wiring, everyday)
         self._lock = threading.Lock()
         self._wrong: dict[str, dict[str, Any]] = {}
 
-    def set_up(self) -> None:
+    def set_up(self, max_receives: int = _MANY_RECEIVES) -> None:
         """Create tables, an owner with masks, and a queue that practically never dead-letters."""
         self.lab.migrate()
-        self.aws.set_max_receives(_MANY_RECEIVES)
+        self.aws.set_max_receives(max_receives)
         self.lab.suffer()
 
     def client(self) -> "redis.Redis":
