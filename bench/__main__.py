@@ -196,6 +196,18 @@ def _sizes(site: Site, plan: Plan) -> Numbers:
     return _in_turn(plan, SIZES, "mails of {:,} bytes", run)
 
 
+def _events(site: Site, plan: Plan) -> Numbers:
+    """Measure with SES's Send events and without, in turns: the difference is what they cost."""
+    runs = defaultdict[str, list[Numbers]](list)
+    for _ in range(plan.runs):
+        for name, has_events in (("without", False), ("with", True)):
+            _tell(f"{name} Send events")
+            runs[name].append(
+                measure.throughput(site, messages=plan.messages, threads=4, has_events=has_events)
+            )
+    return {name: _merged(measured) for name, measured in runs.items()}
+
+
 def _memory(site: Site, plan: Plan) -> Numbers:
     _tell(f"{plan.long:,} messages on end")
     return measure.throughput(site, messages=plan.long)
@@ -213,6 +225,7 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "workers": _section("workers", _workers),
     "threads": _section("threads", _threads),
     "sizes": _section("sizes", _sizes),
+    "events": _section("events", _events),
     "memory": _section("memory", _memory),
 }
 """Each part returns the sections of the results that it measures."""

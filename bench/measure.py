@@ -24,13 +24,14 @@ def throughput(
     workers: int = 2,
     threads: int = 8,
     has_latency: bool = False,
+    has_events: bool = False,
 ) -> dict[str, Any]:
     """Load `messages` mails at once; measure throughput and cost until all are processed.
 
     The rate is that between the first tenth and the last; costs are those of the whole run, from
     idle to idle, without the processes' start.
     """
-    site.reset(has_latency=has_latency)
+    site.reset(has_latency=has_latency, has_events=has_events)
     arrived = site.arrived(messages, size)
     processes = site.start(workers=workers, threads=threads)
     try:

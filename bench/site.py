@@ -23,6 +23,8 @@ _SETTINGS = {
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "120",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "30",
     "PROCESS_EMAIL_HEALTHCHECK_PATH": "",
+    # Not as in production: SQS is empty when all work is done, not a minute later.
+    "AWS_SES_SEND_EVENT_KEEP_SECONDS": "1",
     "MASK_MAILS_PER_DAY": "10000000",
     "MASK_BYTES_PER_DAY": "10000000000000",
     "SENDER_MAILS_PER_DAY": "10000000",
@@ -46,9 +48,11 @@ class Site:
             self.stack.add_user(owner)
             self.masks.append(self.stack.add_mask(owner, "--address", f"mask{number}")["address"])
 
-    def reset(self, *, has_latency: bool = False) -> None:
-        """Empty the queue, the bucket and Redis."""
+    def reset(self, *, has_latency: bool = False, has_events: bool = False) -> None:
+        """Empty the queue, the bucket and Redis; `has_events`: SES publishes Send events."""
         self.aws.reset()
+        if has_events:
+            self.aws.publish_send_events()
         self.aws.keep_bodies(False)
         self.aws.set_faults(TYPICAL if has_latency else Faults())
         self.redis.restart()
