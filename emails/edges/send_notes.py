@@ -3,15 +3,18 @@
     relay:sent:DELIVERY       SES's id: SES has this delivery's mail. Written by a worker that can't
                               tell the database, and by the bridges for each `Send` event of SES
     relay:sending:DELIVERY    a worker was about to send it; only if SES publishes such events
-    relay:since               since when nothing was lost: it vanishes with all other notes
+    relay:since               since when nothing was lost, and which server says so
     relay:send-event-delay    how many seconds `Send` events take through the queue at the moment
 
-Redis may lose a note. `relay:since` then shows that the absence of one means nothing. Its age comes
-from its expiry, by Redis's own clock.
+Redis may lose a note. `relay:since` then shows that the absence of one means nothing. It vanishes
+when Redis is wiped. A Redis that comes back with an old snapshot, or a replica that becomes the
+primary, may have it and yet have lost later notes; but its `run_id` differs from the one written
+there. The age of the key comes from its expiry, by Redis's own clock.
 """
 
 import logging
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,6 +44,8 @@ class RedisSendNotes:
 
     def __init__(self, client: "Redis") -> None:
         self._redis = client
+        self._server = b""
+        """The server's `run_id`, as last seen. If it is out of date, notes only seem younger."""
 
     def note_sent(self, delivery: str, ses_id: str) -> bool:
         """Note that SES has a delivery's mail; return whether Redis took the note."""
@@ -53,21 +58,27 @@ class RedisSendNotes:
 
     def note_begun(self, delivery: str) -> None:
         """Note that a delivery's mail is about to be sent."""
+        self._server = self._server or _run_id(self._redis.info("server"))
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(_begun_key(delivery), 1, ex=_BEGUN_SECONDS)
-            pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
+            pipeline.set(_SINCE_KEY, self._server, ex=_SINCE_SECONDS, nx=True)
             pipeline.execute()
 
     def find(self, delivery: str) -> SendEvidence:
         """Find what was noted for a delivery."""
         with self._redis.pipeline() as pipeline:
+            pipeline.info("server")
             pipeline.get(sent_key(delivery))
             pipeline.exists(_begun_key(delivery))
-            pipeline.set(_SINCE_KEY, 1, ex=_SINCE_SECONDS, nx=True)
+            pipeline.get(_SINCE_KEY)
             pipeline.ttl(_SINCE_KEY)
             pipeline.get(SEND_EVENT_DELAY_KEY)
             pipeline.exists(*NOT_TAKING_KEYS)
-            sent_as, begun, _, left_seconds, delay_seconds, late = pipeline.execute()
+            server, sent_as, begun, since, left_seconds, delay_seconds, late = pipeline.execute()
+        self._server = _run_id(server)
+        if since != self._server:
+            self._redis.set(_SINCE_KEY, self._server, ex=_SINCE_SECONDS)
+            left_seconds = _SINCE_SECONDS
         return SendEvidence(
             sent_as=_read(sent_as),
             has_begun=bool(begun),
@@ -79,6 +90,10 @@ class RedisSendNotes:
 
 def _begun_key(delivery: str) -> str:
     return f"relay:sending:{delivery}"
+
+
+def _run_id(server: Mapping[str, object]) -> bytes:
+    return str(server["run_id"]).encode()
 
 
 def _read(noted: bytes | None) -> str | None:

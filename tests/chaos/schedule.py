@@ -20,7 +20,7 @@ class Kind(StrEnum):
     NO_CREDENTIALS = "workers restarted, their credentials not to be had yet"
 
     WIPE_REDIS = "Redis wiped"
-    RESTART_REDIS = "Redis killed, back empty"
+    RESTART_REDIS = "Redis killed, back with its last snapshot"
     REDIS_FULL = "Redis full"
     REDIS_FAILOVER = "Redis failed over, the old primary alive as a replica"
     REDIS_SILENT = "Redis silent to a process"

@@ -149,7 +149,8 @@ class World:
     def _start_redis(self) -> LocalRedis:
         own = self._folder / f"redis-{len(self._redises)}"
         own.mkdir()
-        started = LocalRedis(own, "--repl-diskless-sync-delay", "0")
+        # Snapshots, some seconds old: what a killed Redis comes back with.
+        started = LocalRedis(own, "--repl-diskless-sync-delay", "0", "--save", "5 1")
         self._redises.append(started)
         return started
 

@@ -75,8 +75,7 @@ _REDIS_VERSION = (6, 2)
 """The same as the Redis that other tests start."""
 
 
-PLAYED_BY_REDIS = (
-    "fakeredis",
+REAL_REDISES = (
     pytest.param("redis", marks=pytest.mark.servers),
     *(
         pytest.param("system's redis", marks=pytest.mark.servers)
@@ -85,6 +84,8 @@ PLAYED_BY_REDIS = (
     ),
 )
 """The system's own is of another version, where there is one."""
+
+PLAYED_BY_REDIS = ("fakeredis", *REAL_REDISES)
 
 
 @pytest.fixture(scope="session")

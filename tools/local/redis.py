@@ -2,12 +2,13 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGKILL
 
 from tools.local.processes import Process, free_port, is_listening, passed_on
 
 
 class LocalRedis:
-    """A Redis on a free loopback port, without persistence.
+    """A Redis on a free loopback port, without persistence but for what `options` say.
 
     `options` are further arguments of `redis-server`; `binary` is another one than the package's.
     """
@@ -35,7 +36,8 @@ class LocalRedis:
         return self._process.pid
 
     def restart(self) -> None:
-        """Restart it, empty, on the same port."""
+        """Kill it, and start it on the same port with its last snapshot, if it made one."""
+        self._process.send_to_group(SIGKILL)
         self.stop()
         self._process = self._start()
 

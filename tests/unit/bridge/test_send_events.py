@@ -100,6 +100,30 @@ def test_an_event_that_comes_right_after_the_wipe_does_not_hide_it(
     assert noted(client) == 12
 
 
+@pytest.mark.parametrize("noted_after", [False, True])
+def test_what_an_old_snapshot_lacks_is_noted_again(
+    queue: FakeQueue, client: redis.Redis, *, noted_after: bool
+) -> None:
+    bridge = Bridge(queue, client)
+    bridge.receive()
+    bridge.pass_time(2)
+    snapshot = {key: client.dump(key) for key in client.scan_iter()}
+    queue.put("12")
+    bridge.receive()
+    bridge.pass_time(2)
+
+    client.flushall()
+    for key, value in snapshot.items():
+        client.restore(key, 0, value or b"")
+    if noted_after:
+        queue.put("13")
+        bridge.receive()
+    bridge.pass_time(2)
+
+    assert noted(client) == 12
+    assert client.exists(sent_key("12"))
+
+
 def test_what_a_dead_bridge_had_noted_comes_back_to_another(
     queue: FakeQueue, client: redis.Redis
 ) -> None:
