@@ -20,7 +20,7 @@ from emails.flow.handle import handle
 from emails.flow.releasing import LANES, release_lane
 from emails.store import retention
 from emails.store.held_releases import is_any_to_release, release_after_limits
-from emails.values.errors import Refused
+from emails.values.errors import NotFinished, Refused
 from emails.values.notifications import parse
 from emails.wire import ACTOR_NAME, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from emails.wiring import build_ports
@@ -36,11 +36,12 @@ _LANE_SECONDS = 25
 _LANE_LIMIT_MS = (_LANE_SECONDS + 60) * 1000
 
 
-@dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused,))
+@dramatiq.actor(actor_name=ACTOR_NAME, queue_name=INBOUND_QUEUE, throws=(Refused, NotFinished))
 def process_notification(*, sns_message_id: str, notification: str) -> None:
     """Handle one SES notification.
 
-    `throws` dead-letters `Refused` at once; any other failure is retried with backoff.
+    `throws` dead-letters `Refused` at once, and keeps Dramatiq from logging an error with a
+    traceback for what was refused or put back: a line of ours says so already.
     """
     ports, _ = _ports()
     handle(parse(notification), sns_message_id, ports=ports, now=datetime.now(UTC))

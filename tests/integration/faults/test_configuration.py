@@ -7,6 +7,7 @@ import pytest
 
 from runtime.dependencies import Dependency
 from tests.integration.faults.conftest import Running
+from tools.local.logs import lines
 
 
 def test_a_misspelt_bucket_costs_no_mail_anything(relay: Running) -> None:
@@ -20,6 +21,9 @@ def test_a_misspelt_bucket_costs_no_mail_anything(relay: Running) -> None:
     relay.wait_until_settled()
     assert relay.books().cost == {}
     assert relay.open_breakers() == []
+    logged = [line for process in relay.workers for line in lines(process.log)]
+    errors = {line["message"] for line in logged if line["level"] == "error"}
+    assert errors == {"breaker opened"}, "not each message that was put back"
 
 
 @pytest.mark.parametrize(
