@@ -13,10 +13,12 @@ class CredentialsEndpoint:
 
     def __init__(self) -> None:
         self.is_down = False
+        self.requests = 0
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                endpoint.requests += 1
                 body = json.dumps(_credentials(self.path.strip("/"))).encode()
                 self.send_response(503 if endpoint.is_down else 200)
                 self.send_header("Content-Type", "application/json")
