@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -21,6 +19,7 @@ from botocore.exceptions import (
 from bridge.config import SQS_MAX_BATCH
 from bridge.messages import Handle, Message
 from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable, QueueUnusable
+from runtime.aws import make_session
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,12 +31,7 @@ _CONNECT_TIMEOUT_SECONDS = 3
 _ANSWER_SECONDS = 10
 _POOL_SIZE = 4
 
-_CREDENTIALS = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    ProfileNotFound,
-)
+_WRONG_SETTINGS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _UNUSABLE_CODES = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
@@ -64,7 +58,7 @@ class SqsQueue:
         client: "SQSClient | None" = None,
     ) -> None:
         with _raising_queue_errors():
-            self._session = boto3.Session(region_name=region)
+            self._session = make_session(region)
             self._sqs = client or self._session.client(
                 "sqs", config=_client_config(wait_seconds + _ANSWER_SECONDS)
             )
@@ -197,7 +191,7 @@ def _raising_queue_errors() -> Iterator[None]:
             QueueUnusable if code in _UNUSABLE_CODES else QueueUnavailable
         )
         raise kind(code) from error
-    except _CREDENTIALS as error:
+    except _WRONG_SETTINGS as error:
         raise QueueUnusable(type(error).__name__) from error
     except BotoCoreError as error:
         raise QueueUnavailable(type(error).__name__) from error

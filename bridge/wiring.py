@@ -5,6 +5,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -40,12 +41,13 @@ from runtime.redis_client import check_redis, connect, connect_fail_fast
 logger = logging.getLogger(__name__)
 
 _RESERVE_SECONDS = 30
+_READY_CHECK_SECONDS = 0.05
 
 
 def build_components(
     config: BridgeConfig, stopping: threading.Event, *, is_replay: bool
 ) -> Components:
-    """Build the parts without connecting. Raises `QueueUnusable` if there are no credentials."""
+    """Build the parts without connecting. Raises `QueueUnusable` if the AWS profile is missing."""
     queue = SqsQueue(
         config.queue_url, config.region, config.wait_seconds, config.visibility_seconds
     )
@@ -122,12 +124,28 @@ def build_components(
 def wait_until_ready(config: BridgeConfig, queue: Queue, stopping: threading.Event) -> bool:
     """Wait for Redis and SQS; returns False if the order to stop came first.
 
-    Raises `QueueUnusable` or `RedisUnusable` for what waiting does not fix.
+    Raises `QueueUnusable` or `RedisUnusable` for what waiting does not fix. Another thread
+    waits: asking for credentials can take ten seconds, and an order to stop must not wait so long.
     """
     redis = connect(config.redis_url)
-    _wait_for("redis", lambda: check_redis(redis), stopping)
-    _wait_for("sqs", queue.count, stopping)
-    return not stopping.is_set()
+    ready: Future[None] = Future()
+
+    def wait() -> None:
+        try:
+            _wait_for("redis", lambda: check_redis(redis), stopping)
+            _wait_for("sqs", queue.count, stopping)
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
+            ready.set_exception(error)
+        else:
+            ready.set_result(None)
+
+    threading.Thread(target=wait, name="waiting", daemon=True).start()
+    while not (ready.done() or stopping.wait(_READY_CHECK_SECONDS)):
+        pass
+    if stopping.is_set():
+        return False
+    ready.result()
+    return True
 
 
 def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import aws, clock, digest_mail, render, s3, ses
+from emails.edges import clock, digest_mail, render, s3, ses
 from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
@@ -16,6 +16,7 @@ from emails.edges.send_notes import RedisSendNotes
 from emails.flow.context import Ports
 from emails.models import LANGUAGES
 from emails.values.facts import Policy, Volume
+from runtime.aws import make_session
 from runtime.breakers import breakers_of
 from runtime.redis_client import connect
 
@@ -29,7 +30,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
     """
     policy, session, redis = (
         policy_of(config),
-        aws.session(config.region),
+        make_session(config.region),
         connect(config.redis_url),
     )
     breakers = breakers_of(config.redis_url)

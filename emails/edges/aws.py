@@ -1,6 +1,5 @@
-"""Shared by S3 and SES: making clients, and reading AWS's errors."""
+"""Shared by S3 and SES: configuring clients, and reading AWS's errors."""
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -102,11 +101,6 @@ def code_of(error: ClientError) -> str:
 def status_of(error: ClientError) -> int:
     """Return the HTTP status of the answer; 0 if it has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def session(region: str) -> boto3.session.Session:
-    """Make the session for all of a process's clients."""
-    return boto3.session.Session(region_name=region)
 
 
 def client_config(attempts: int) -> Config:

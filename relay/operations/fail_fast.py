@@ -3,12 +3,12 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from bridge.ports import QueueUnusable
 from bridge.sqs import SqsQueue
+from runtime.aws import make_session
 from runtime.redis_client import connect_fail_fast
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def connect_queue(queue_url: str, region: str) -> SqsQueue:
         retries={"mode": "standard", "total_max_attempts": 1},
     )
     try:
-        client = boto3.Session(region_name=region).client("sqs", config=config)
+        client = make_session(region).client("sqs", config=config)
     except BotoCoreError as error:
         raise QueueUnusable(type(error).__name__) from error
     return SqsQueue(queue_url, region, wait_seconds=0, visibility_seconds=0, client=client)

@@ -3,11 +3,11 @@
 import pytest
 
 from emails.edges import s3
-from emails.edges.aws import session
 from emails.edges.ports import MailStore
 from emails.edges.s3 import S3MailStore
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
+from runtime.aws import make_session
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
 from tests.fakes import FakeMailStore
@@ -40,7 +40,7 @@ ENCRYPTED: dict[str, dict[str, str]] = {
 @pytest.fixture(scope="module")
 def stores(aws_threads: dict[str, SimulatedAws]) -> dict[str, S3MailStore]:
     """S3, as both servers play it."""
-    return clients(aws_threads, lambda: s3.connect(session(REGION)))
+    return clients(aws_threads, lambda: s3.connect(make_session(REGION)))
 
 
 @pytest.fixture(params=["stand-in", "moto", "tools.aws"])

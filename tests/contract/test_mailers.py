@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from emails.edges import ses
-from emails.edges.aws import session
 from emails.edges.ports import Mailer
 from emails.edges.ses import SesMailer
 from emails.values.deliveries import Outgoing
 from emails.values.errors import Refused, Unavailable
+from runtime.aws import make_session
 from runtime.dependencies import Dependency
 from tests.contract.conftest import clients
 from tests.fakes import FakeMailer
@@ -51,7 +51,7 @@ def seen_in(aws: SimulatedAws) -> list[Seen]:
 @pytest.fixture(scope="module")
 def mailers(aws_threads: dict[str, SimulatedAws]) -> dict[str, SesMailer]:
     """SES, as both servers play it."""
-    return clients(aws_threads, lambda: ses.connect(session(REGION), None))
+    return clients(aws_threads, lambda: ses.connect(make_session(REGION), None))
 
 
 _MOTO_DIFFERS = pytest.mark.xfail(strict=True, reason="moto says this in other words")

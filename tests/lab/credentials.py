@@ -13,10 +13,12 @@ class CredentialsEndpoint:
 
     def __init__(self) -> None:
         self.is_down = False
+        self.requests = 0
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                endpoint.requests += 1
                 body = json.dumps(_credentials(self.path.strip("/"))).encode()
                 self.send_response(503 if endpoint.is_down else 200)
                 self.send_header("Content-Type", "application/json")
@@ -32,17 +34,21 @@ class CredentialsEndpoint:
 
     def settings(self, process: str) -> dict[str, str]:
         """Return the settings of a process that gets its credentials here."""
-        port = self._server.server_address[1]
-        return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{port}/{process}",
-            "AWS_ACCESS_KEY_ID": "",
-            "AWS_SECRET_ACCESS_KEY": "",
-        }
+        return credentials_at(self._server.server_address[1], process)
 
     def close(self) -> None:
         """Stop it."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def credentials_at(port: int, process: str) -> dict[str, str]:
+    """Return the settings of a process that gets its credentials at this port."""
+    return {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{port}/{process}",
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+    }
 
 
 def _credentials(process: str) -> dict[str, str]:

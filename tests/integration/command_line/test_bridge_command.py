@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from tests.integration.conftest import Relay, logged, wait_for_log
+from tests.lab.credentials import CredentialsEndpoint, credentials_at
 from tests.waiting import wait_until
 from tools.local.processes import Process
 
@@ -73,6 +75,36 @@ def test_what_is_not_there_yet_is_waited_for(
 
     bridge.send(signal.SIGTERM)
     assert bridge.wait(10) == 0
+
+
+def test_credentials_that_cant_be_had_yet_are_waited_for(relay: Relay) -> None:
+    credentials = CredentialsEndpoint()
+    credentials.is_down = True
+    relay.deliver()
+    bridge = relay.stack.start_bridge(**credentials.settings("bridge"))
+    wait_until("several attempts", lambda: len(logged(bridge, "waiting", waiting_for="sqs")) >= 2)
+    (line, *_) = logged(bridge, "waiting", waiting_for="sqs")
+    assert line["client_error_code"] == "CredentialRetrievalError"
+
+    credentials.is_down = False
+
+    wait_for_log(bridge, "cycle", enqueued=1)
+    credentials.close()
+
+
+def test_who_waits_for_credentials_stops_at_once(relay: Relay) -> None:
+    """botocore asks an endpoint that doesn't answer three times, for ten seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        bridge = relay.stack.start_bridge(**credentials_at(mute.getsockname()[1], "bridge"))
+        mute.settimeout(20)
+        asking, _ = mute.accept()
+
+        started = time.monotonic()
+        bridge.send(signal.SIGTERM)
+
+        assert bridge.wait(10) == 0
+        assert time.monotonic() - started < 5
+        asking.close()
 
 
 def test_drain_leaves_when_the_queue_is_empty_and_all_is_acknowledged(relay: Relay) -> None:

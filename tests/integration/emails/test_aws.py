@@ -20,10 +20,10 @@ from botocore.exceptions import (
 
 from emails.edges import aws as clients
 from emails.edges import s3, ses
-from emails.edges.aws import session
 from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
+from runtime.aws import make_session
 from tools.local.aws import LocalAws
 
 MAIL = Outgoing(
@@ -119,7 +119,7 @@ def test_ses_errors_are_retried_or_refused(
     answers.status, answers.code = status, code
 
     with pytest.raises(failure) as raised:
-        ses.connect(session("us-east-1"), None).send(MAIL)
+        ses.connect(make_session("us-east-1"), None).send(MAIL)
 
     assert (type(raised.value), raised.value.reason) == (failure, reason)
     assert raised.value.code == code
@@ -133,7 +133,7 @@ def test_a_send_without_an_answer_is_in_doubt_and_tried_once(
     answers.hangs_until.clear()
 
     with pytest.raises(SendInDoubt):
-        ses.connect(session("us-east-1"), None).send(MAIL)
+        ses.connect(make_session("us-east-1"), None).send(MAIL)
 
     assert len(answers.calls) == 1
 
@@ -149,14 +149,14 @@ def test_a_failure_behind_sess_front_door_is_in_doubt(
     answers.status, answers.code = status, code
 
     with pytest.raises(SendInDoubt):
-        ses.connect(session("us-east-1"), None).send(MAIL)
+        ses.connect(make_session("us-east-1"), None).send(MAIL)
 
 
 def test_an_answer_that_is_garbled_is_in_doubt(answers: Answers) -> None:
     answers.status, answers.text = 200, b"<html>"
 
     with pytest.raises(SendInDoubt):
-        ses.connect(session("us-east-1"), None).send(MAIL)
+        ses.connect(make_session("us-east-1"), None).send(MAIL)
 
 
 def a_failing_mailer(event: str, error: Exception) -> ses.SesMailer:
@@ -165,7 +165,7 @@ def a_failing_mailer(event: str, error: Exception) -> ses.SesMailer:
     def fail(**_: object) -> None:
         raise error
 
-    mailer = ses.connect(session("us-east-1"), None)
+    mailer = ses.connect(make_session("us-east-1"), None)
     mailer._client.meta.events.register_last(f"{event}.sesv2.SendEmail", fail)
     return mailer
 
@@ -195,7 +195,7 @@ def test_what_fails_before_the_request_leaves_has_sent_nothing(
 def test_a_request_that_botocore_makes_in_another_way_is_an_error_of_our_own(
     answers: Answers,
 ) -> None:
-    mailer = ses.connect(session("us-east-1"), None)
+    mailer = ses.connect(make_session("us-east-1"), None)
     mailer._client.meta.events.register_first(
         "before-call.sesv2.SendEmail", lambda params, **_: params.update(body=b"{}")
     )
@@ -220,7 +220,7 @@ def test_a_connection_that_breaks_before_all_of_a_large_mail_has_left_sent_nothi
     server.start()
     with pytest.MonkeyPatch.context() as environ, listener:
         environ.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        mailer = ses.connect(session("us-east-1"), None)
+        mailer = ses.connect(make_session("us-east-1"), None)
         with pytest.raises(NotFinished) as failure:
             mailer.send(replace(MAIL, raw=b"x" * 30_000_000))
 
@@ -231,7 +231,7 @@ def test_connections_are_not_used_for_long_enough_to_be_cut(answers: Answers) ->
     """Behind a NAT that cut idle connections, 10 of 50 mails were in doubt."""
     answers.status, answers.code = 400, "MessageRejected"
     now = [1000.0]
-    client = ses.connect(session("us-east-1"), None)._client
+    client = ses.connect(make_session("us-east-1"), None)._client
     mailer = ses.SesMailer(client, None, clock=lambda: now[0])
 
     connections = []
@@ -252,14 +252,14 @@ def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) ->
     answers.hangs_up = True
 
     with pytest.raises(SendInDoubt):
-        ses.connect(session("us-east-1"), None).send(MAIL)
+        ses.connect(make_session("us-east-1"), None).send(MAIL)
 
     assert len(answers.calls) == 1
 
 
 def test_an_unreachable_ses_has_sent_nothing() -> None:
-    mail_store = s3.connect(session("us-east-1"))
-    mailer = ses.connect(session("us-east-1"), None)
+    mail_store = s3.connect(make_session("us-east-1"))
+    mailer = ses.connect(make_session("us-east-1"), None)
 
     with pytest.raises(NotFinished) as sending:
         mailer.send(MAIL)
@@ -274,7 +274,7 @@ def test_the_configuration_set_and_the_tags_go_with_the_mail(answers: Answers) -
     answers.status, answers.code = 400, "MessageRejected"
 
     with pytest.raises(Refused):
-        ses.connect(session("us-east-1"), "our-set").send(MAIL)
+        ses.connect(make_session("us-east-1"), "our-set").send(MAIL)
 
     (call,) = answers.calls
     assert call["ConfigurationSetName"] == "our-set"
@@ -300,7 +300,7 @@ def test_s3_errors_are_retried_or_refused(
     answers.status, answers.code = status, code
 
     with pytest.raises(failure) as raised:
-        s3.connect(session("us-east-1")).fetch(HERE)
+        s3.connect(make_session("us-east-1")).fetch(HERE)
 
     assert (type(raised.value), raised.value.reason) == (failure, reason)
     assert raised.value.code == code
@@ -314,7 +314,7 @@ def test_an_object_far_larger_than_any_mail_is_refused_unread(
     aws.s3.put_object(Bucket="mails", Key="here", Body=b"four")
 
     with pytest.raises(Refused) as refused:
-        s3.connect(session("us-east-1")).fetch(HERE)
+        s3.connect(make_session("us-east-1")).fetch(HERE)
 
     assert refused.value.reason == "mail_too_large"
 

@@ -10,9 +10,10 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from emails.edges import aws, ses
+from emails.edges import ses
 from emails.edges.ses import SesMailer
 from emails.values.deliveries import Outgoing, SendInDoubt
+from runtime.aws import make_session
 
 PIECE = ses._PIECE_BYTES
 
@@ -26,7 +27,7 @@ def sent() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def session() -> boto3.session.Session:
     """Shared by all clients: it caches the description of SES's API."""
-    return aws.session("us-east-1")
+    return make_session("us-east-1")
 
 
 @pytest.fixture
