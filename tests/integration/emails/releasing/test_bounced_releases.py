@@ -1,0 +1,46 @@
+"""A released mail that bounces is held again."""
+
+from emails.models import Profile
+from emails.store import held, held_releases
+from emails.store.held import KEPT_AFTER_FORWARDING
+from emails.values.outcomes import HeldReason
+from tests.integration.emails.conftest import Relay, a_mask, an_owner
+from tests.integration.emails.releasing.conftest import MASK, hold
+
+
+def test_a_bounce_holds_a_released_mail_again(relay: Relay, owner: Profile) -> None:
+    """So a probe of a broken mailbox costs no mail."""
+    held.release([hold(relay), hold(relay)])
+    relay.release_held()
+    tags = dict(relay.mailer.sent[1].tags)
+    delivery = tags["delivery"]
+
+    assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+    assert not held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+    relay.now += KEPT_AFTER_FORWARDING
+    relay.tidy_held()
+
+    (mail,) = held.find_held()
+    assert mail.reason is HeldReason.MAILBOX
+    assert [*relay.mail_store.mails] == [mail.mail]
+    number, _, digits = delivery.partition("-")
+    for other in (number, f"{number}-{digits[::-1]}", f"{'9' * 30}-{digits}", "x-y", ""):
+        assert not held_releases.hold_bounced(other, HeldReason.MAILBOX)
+    held.release([mail.id])
+    relay.release_held()
+    assert len(relay.mailer.sent) == 3
+
+
+def test_only_the_recipient_whose_mail_bounced_has_it_held_again(relay: Relay) -> None:
+    a_mask(an_owner("ann@owner.example", blocks_spam=True))
+    a_mask(an_owner("eve@owner.example", blocks_spam=True), "y8m3")
+    relay.arrive(MASK, "y8m3@masks.example", spam="FAIL")
+    first, second = held.find_held()
+    held.release([first.id, second.id])
+    relay.release_held()
+    (bounced,) = (sent for sent in relay.mailer.sent if sent.sender == "y8m3@masks.example")
+    delivery = dict(bounced.tags)["delivery"]
+
+    assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+
+    assert [mail.id for mail in held.find_held()] == [second.id]
