@@ -81,7 +81,8 @@ def send_digest(ports: Ports, owner_id: int, now: datetime) -> None:
 def _work(context: Context, opened: OpenDigest, claimed: Claim) -> Result:
     owner = digests.find_owner_of(opened.id)
     told = digests.find_told(opened.id, opened.owner_id, limit=MAX_ENTRIES)
-    if not told or owner is None or not owner.is_active:
+    is_wanted = digests.find_whether_wanted(opened.owner_id)
+    if not told or not is_wanted or owner is None or not owner.is_active:
         return outcome_only(context, claimed, _NOT_NEEDED)
     number = len(digests.find_told_ids(opened.id, opened.owner_id))
     digest = _digest(context, opened, owner, told, max(number, len(told)))

@@ -32,6 +32,11 @@ class Profile(models.Model):
         default=False, editable=False, help_text="Whether the owner has blocked senders."
     )
     removes_trackers = models.BooleanField(default=False)
+    gets_digests = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="The owner is told of held mails, once a day. Otherwise nobody tells them.",
+    )
     allows_metrics = models.BooleanField(
         default=False, help_text="The owner agreed that their masks are named in logs and metrics."
     )

@@ -5,7 +5,8 @@
 A quiet owner is told an hour after the first mail was held, so that a burst is told of at once;
 then at most every 24 hours, and only of something new. Mails that are held because the owner's
 mailbox refuses mail are not told of: the digest would bounce, too, and they are released by
-themselves. While there are any, no digest is due.
+themselves. While there are any, no digest is due. Nor is one for an owner who turned them off. When
+they are on again, the next one tells of all that is still held.
 
 All functions raise `NotFinished` if the database is unavailable.
 """
@@ -103,6 +104,19 @@ def find_owner_of(digest_id: int) -> OwnerFacts | None:
 
 
 @raises_not_finished
+def find_whether_wanted(owner_id: int) -> bool:
+    """Find whether the owner gets digests."""
+    return Profile.objects.filter(pk=owner_id, gets_digests=True).exists()
+
+
+@raises_not_finished
+def record_whether_wanted(owner_id: int, *, is_wanted: bool) -> bool:
+    """Turn the owner's digests on or off; return whether that was a change."""
+    rows = Profile.objects.filter(pk=owner_id, gets_digests=not is_wanted)
+    return rows.update(gets_digests=is_wanted) > 0
+
+
+@raises_not_finished
 def end(digest_id: int, now: datetime) -> None:
     """Record that a digest was sent, or isn't needed."""
     HeldDigest.objects.filter(pk=digest_id, ended_at=None).update(ended_at=now)
@@ -136,6 +150,7 @@ def _due(now: datetime) -> "QuerySet[HeldMail]":
         ~Exists(recent),
         held_at__lte=now - FIRST_AFTER,
         owner__user__is_active=True,
+        owner__gets_digests=True,
     )
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from emails.edges.held_links import make_link_token
 from emails.models import BlockedSender, HeldDigest, HeldMail, Profile
 from emails.store import digests, held
-from tests.integration.emails.conftest import Relay, a_mask, an_owner
+from tests.integration.emails.conftest import SECRET, Relay, a_mask, an_owner
 from tests.integration.emails.digests.conftest import hold
 
 ADDRESS = "ann@owner.example"
@@ -20,7 +20,7 @@ EVE = "Eve <eve@evil.example>"
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The workers' side has its secret from its ports; here both have the same."""
-    monkeypatch.setattr("emails.held_pages.reply_secret_of", lambda *_: b"a secret for tests")
+    monkeypatch.setattr("emails.held_pages.blocks.reply_secret_of", lambda *_: SECRET)
 
 
 class Site:

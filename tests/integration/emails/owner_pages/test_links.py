@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 
 from emails.edges.held_links import make_link_token
-from emails.models import HeldMail
-from tests.integration.emails.conftest import a_mask, an_owner
+from emails.models import BlockedSender, HeldMail
+from emails.rules.sender_blocks import Sender, SenderKind
+from emails.store import sender_blocks
+from tests.integration.emails.conftest import SECRET, a_mask, an_owner
 from tests.integration.emails.digests.conftest import hold
 from tests.integration.emails.owner_pages.conftest import ADDRESS, Site, everything
+from tests.unit.emails.builders import NOW
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,9 @@ def test_a_link_to_a_mail_that_is_gone_says_so(site: Site, action: str, told: st
     site.post(path, action=action)
 
     assert told in site.get(path).content.decode()
+
+
+BOB = Sender(SenderKind.ADDRESS, "bob@sender.example")
 
 
 def problem(site: Site, url: str) -> tuple[int, str]:
@@ -90,10 +96,18 @@ def test_a_link_shows_no_mail_of_others_and_none_that_its_digest_did_not_tell_of
 
 @pytest.mark.parametrize("fields", [{}, {"form": ""}, {"form": "x"}, {"form": "a:b:c"}])
 def test_a_post_that_is_not_from_the_page_is_refused(site: Site, fields: dict[str, str]) -> None:
+    sender_blocks.record_block(site.owner.pk, BOB, None, SECRET, NOW)
+    block = BlockedSender.objects.get().pk
     before = everything()
 
-    for path, action in (("", "release_all"), (f"{site.mails[0]}/", "release")):
-        answer = site.client.post(site.url + path, fields | {"action": action})
+    for path, action in (
+        ("", "release_all"),
+        (f"{site.mails[0]}/", "release"),
+        ("blocked/", "unblock"),
+        ("digest/", "digest_off"),
+    ):
+        form = fields | {"action": action, "blocked": block}
+        answer = site.client.post(site.url + path, form)
         assert answer.status_code == 403
         assert "Nothing was changed." in answer.content.decode()
     assert everything() == before
@@ -103,15 +117,26 @@ def test_the_form_of_one_mail_does_not_act_on_another(site: Site) -> None:
     found = re.search(r'value="([^"]+:[^"]+)"', site.get(f"{site.mails[0]}/").content.decode())
     assert found
 
-    for path, action in ((f"{site.mails[1]}/", "delete"), ("", "release_all")):
+    for path, action in (
+        (f"{site.mails[1]}/", "delete"),
+        ("", "release_all"),
+        ("blocked/", "unblock"),
+        ("digest/", "digest_off"),
+    ):
         answer = site.client.post(site.url + path, {"form": found[1], "action": action})
         assert answer.status_code == 403
     assert set(site.states().values()) == {"held"}
 
 
-@pytest.mark.parametrize("action", ["", "release_everything", "unblock"])
-def test_an_unknown_action_is_refused(site: Site, action: str) -> None:
-    assert site.post(f"{site.mails[0]}/", action=action).status_code == 403
+@pytest.mark.parametrize("action", ["", "release_everything", "no"])
+@pytest.mark.parametrize("page", ["", "blocked/", "digest/", "mail"])
+def test_an_unknown_action_is_refused(site: Site, action: str, page: str) -> None:
+    sender_blocks.record_block(site.owner.pk, BOB, None, SECRET, NOW)
+    path = f"{site.mails[0]}/" if page == "mail" else page
+    before = everything()
+
+    assert site.post(path, action=action).status_code == 403
+    assert everything() == before
 
 
 def test_what_a_page_says_was_done_can_not_be_made_up(site: Site) -> None:

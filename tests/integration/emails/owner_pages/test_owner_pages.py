@@ -10,6 +10,8 @@ from emails.values.errors import NotFinished
 from emails.values.outcomes import RetryReason
 from tests.integration.emails.owner_pages.conftest import ADDRESS, Site, everything
 
+PAGES = ("", "blocked/", "digest/")
+
 
 def test_the_list_shows_mask_time_size_and_reason_and_nothing_of_the_mails(site: Site) -> None:
     page = site.get().content.decode()
@@ -23,7 +25,8 @@ def test_the_list_shows_mask_time_size_and_reason_and_nothing_of_the_mails(site:
 
 def test_the_pages_are_not_stored_framed_named_or_scripted(site: Site) -> None:
     refused = site.client.get("/emails/held/x/")
-    for page in (site.get(), site.get(f"{site.mails[0]}/"), refused):
+    own = [site.get(path) for path in PAGES]
+    for page in (*own, site.get(f"{site.mails[0]}/"), refused):
         assert page["Cache-Control"] == "no-store"
         assert page["Referrer-Policy"] == "no-referrer"
         assert page["X-Frame-Options"] == "DENY"
@@ -38,11 +41,13 @@ def test_the_pages_are_not_stored_framed_named_or_scripted(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options"])
-@pytest.mark.parametrize("query", ["", "?action=release_all", "?action=delete&form=x&done=deleted"])
+@pytest.mark.parametrize(
+    "query", ["", "?action=release_all", "?action=delete&form=x&done=deleted", "?action=digest_off"]
+)
 def test_what_a_link_scanner_fetches_changes_nothing(site: Site, method: str, query: str) -> None:
     before = everything()
 
-    for path in ("", *(f"{mail}/" for mail in site.mails)):
+    for path in (*PAGES, *(f"{mail}/" for mail in site.mails)):
         getattr(site.client, method)(site.url + path + query)
 
     assert everything() == before
@@ -104,9 +109,9 @@ def test_a_busy_database_is_no_traceback(site: Site, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("language", ["en", "de", "es", "fr"])
 def test_the_pages_are_in_the_owners_language(site: Site, language: str) -> None:
     Profile.objects.update(language=language)
-    pages = [site.get(), site.get(f"{site.mails[0]}/"), site.get("0/")]
+    pages = [*map(site.get, PAGES), site.get(f"{site.mails[0]}/"), site.get("0/")]
 
     for page in pages:
         html = page.content.decode()
         assert f'<html lang="{language}">' in html
-        assert ("Held mail" in html or "no longer held" in html) is (language == "en")
+        assert ("Held mail" in html or "held mails" in html) is (language == "en")
