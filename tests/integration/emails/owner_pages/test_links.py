@@ -150,3 +150,18 @@ def test_without_a_valid_link_the_browsers_language_is_used(site: Site) -> None:
     page = site.client.get("/emails/held/x/", headers={"accept-language": "de"})
 
     assert "Dieser Link ist ungültig" in page.content.decode()
+
+
+def test_a_refused_request_leaves_no_link_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = site.url.split("/")[3]
+    for path in ("", "blocked/", "digest/", f"{site.mails[0]}/"):
+        assert site.client.post(site.url + path, {"form": "x"}).status_code == 403
+        assert site.client.put(site.url + path).status_code == 405
+    site.owner.user.email = "new@owner.example"
+    site.owner.user.save()
+    assert site.get().status_code == 410
+
+    assert [one for one in caplog.records if one.name == "django.request"]
+    assert token not in caplog.text
