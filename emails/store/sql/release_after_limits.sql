@@ -11,6 +11,7 @@ WITH waiting AS (
         AND coalesce(tried_at, held_at) < %(day_began)s
 )
 UPDATE emails_heldmail AS mail
-SET state = 'releasing', releases = mail.releases + 1, attempts = 0, tried_at = NULL
+SET state = 'releasing', releases = mail.releases + 1, attempts = 0, tried_at = NULL,
+    released_at = clock_timestamp()
 FROM waiting
 WHERE mail.id = waiting.id AND waiting.place <= %(of_each_owner)s AND mail.state = 'held'

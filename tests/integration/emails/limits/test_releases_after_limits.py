@@ -99,3 +99,14 @@ def test_a_released_mail_makes_its_mask_over_the_limit(relay: Relay) -> None:
     relay.release_held()
 
     assert DomainMask.objects.count() == len(relay.mailer.sent) == 2
+
+
+def test_operators_see_how_long_the_daily_release_waits(relay: Relay) -> None:
+    a_mask(an_owner())
+    limit(relay, mask=1)
+    flood(relay, 2)
+    relay.pass_time(timedelta(days=1))
+
+    held_releases.release_after_limits(relay.now)
+
+    assert held.find_oldest_release() is not None

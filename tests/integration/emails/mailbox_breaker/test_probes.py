@@ -7,7 +7,7 @@ import pytest
 
 from emails.flow import mailbox_probes
 from emails.models import HeldMail, MailboxBreaker, Profile
-from emails.store import mailbox_breakers
+from emails.store import held, mailbox_breakers
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.integration.emails.kills import events_arrive, killed_at
 from tests.integration.emails.mailbox_breaker.conftest import (
@@ -186,3 +186,13 @@ def test_wherever_a_job_is_killed_the_next_ones_finish_its_work(
     assert sorted(subjects) == [b"No. 0", b"No. 1", b"No. 2"]
     assert not MailboxBreaker.objects.exists()
     assert not HeldMail.objects.exclude(state="ended").exists()
+
+
+def test_operators_see_how_long_a_probe_waits(relay: Relay, owner: Profile) -> None:
+    open_breaker(relay)
+    relay.arrive(MASK)
+    pass_time(HOUR)
+
+    mailbox_probes.drive()
+
+    assert held.find_oldest_release() is not None
