@@ -74,6 +74,11 @@ class HeldMail(models.Model):
         null=True,
         help_text="The first digest that told the owner of it.",
     )
+    tell_again = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Its owner is to be told of it again, in the next digest.",
+    )
     received_at = models.DateTimeField(help_text="When SES received it.")
     held_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -129,7 +134,8 @@ class HeldMail(models.Model):
             ),
             models.Index(
                 fields=["held_at"],
-                condition=Q(state=HeldState.HELD.value, digest__isnull=True),
+                condition=Q(state=HeldState.HELD.value)
+                & (Q(digest__isnull=True) | Q(tell_again=True)),
                 name="held_mail_untold",
             ),
             models.Index(

@@ -3,8 +3,9 @@
     due ──▶ open ──▶ ended      sent, or nothing was left to tell
 
 A quiet owner is told an hour after the first mail was held, so that a burst is told of at once;
-then at most every 24 hours, and only of something new. Mails that are held because the owner's
-mailbox refuses mail are not told of: the digest would bounce, too, and they are released by
+then at most every 24 hours, and only of something new. A mail that was released, and is held again
+for another reason, is new: its owner thinks that it is on its way. Mails that are held because the
+owner's mailbox refuses mail are not told of: the digest would bounce, too, and they are released by
 themselves. While there are any, no digest is due. Nor is one for an owner who turned them off. When
 they are on again, the next one tells of all that is still held.
 
@@ -15,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 
 from emails.models import HeldDigest, HeldMail, MailboxBreaker, Profile
 from emails.store.database import raises_not_finished
@@ -62,7 +64,8 @@ def open_digest(owner_id: int, now: datetime) -> OpenDigest | None:
             if not _due(now).filter(owner=owner_id).exists():
                 return None
             digest = HeldDigest.objects.create(owner_id=owner_id, opened_at=now)
-        _untold().filter(owner=owner_id).update(digest=digest)
+        told_first = Coalesce(F("digest"), Value(digest.pk))
+        _untold().filter(owner=owner_id).update(digest=told_first, tell_again=False)
     return OpenDigest(digest.pk, owner_id, digest.opened_at)
 
 
@@ -127,7 +130,8 @@ def _held() -> "QuerySet[HeldMail]":
 
 
 def _untold() -> "QuerySet[HeldMail]":
-    return _held().filter(digest=None).exclude(reason=HeldReason.MAILBOX)
+    untold = _held().filter(Q(digest=None) | Q(tell_again=True))
+    return untold.exclude(reason=HeldReason.MAILBOX)
 
 
 def _told(digest_id: int, owner_id: int) -> "QuerySet[HeldMail]":

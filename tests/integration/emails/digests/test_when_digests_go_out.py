@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from emails.models import Delivery, HeldDigest, HeldMail, MailboxBreaker, Profile
-from emails.store import digests, held, retention
+from emails.store import digests, held, held_releases, retention
+from emails.values.errors import Refused
+from emails.values.outcomes import HeldReason, RefuseReason
 from tests.integration.emails.conftest import Relay
 from tests.integration.emails.digests.conftest import DAY, HOUR, MASK, hold, send_due, sent, text_of
 from tests.unit.emails.builders import NOW
@@ -135,3 +137,39 @@ def test_old_digests_are_removed_when_their_links_have_expired(
 
     assert retention.remove_old_digests(relay.now + timedelta(days=44), timedelta(days=30)) == 0
     assert retention.remove_old_digests(relay.now + timedelta(days=46), timedelta(days=30)) == 1
+
+
+def test_a_released_mail_that_is_held_again_is_told_of_again(relay: Relay, owner: Profile) -> None:
+    """Its owner thinks that it is on its way."""
+    hold(relay)
+    relay.now += HOUR
+    send_due(relay)
+    relay.pass_time(DAY)
+    held.release([held.find_held()[0].id])
+    relay.mailer.fails = [Refused(RefuseReason.SEND_REJECTED)]
+    relay.release_held()
+
+    send_due(relay)
+    send_due(relay)
+
+    assert len(sent(relay)) == 2
+    assert "It could not be sent on as it is." in text_of(sent(relay)[1])
+    relay.pass_time(DAY)
+    send_due(relay)
+    assert len(sent(relay)) == 2, "told once"
+
+
+@pytest.mark.parametrize("reason", [HeldReason.SPAM, HeldReason.MASK_LIMIT, HeldReason.MAILBOX])
+def test_who_knows_or_need_not_know_is_not_told_again(
+    relay: Relay, owner: Profile, reason: HeldReason
+) -> None:
+    hold(relay)
+    relay.now += HOUR
+    send_due(relay)
+    relay.pass_time(DAY)
+
+    held.release_all(owner.pk, HeldReason.SPAM)
+    held_releases.hold_again(HeldMail.objects.all(), reason)
+    send_due(relay)
+
+    assert len(sent(relay)) == 1
