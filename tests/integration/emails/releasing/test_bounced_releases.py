@@ -1,9 +1,18 @@
 """A released mail that bounces is held again."""
 
-from emails.models import Profile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from emails.flow.clearing import clear_ended_mails
+from emails.models import HeldMail, Profile
 from emails.store import held, held_releases
 from emails.store.held import KEPT_AFTER_FORWARDING
+from emails.values.errors import NotFinished
 from emails.values.outcomes import HeldReason
+from tests.fakes import FakeMailStore
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 from tests.integration.emails.releasing.conftest import MASK, hold
 
@@ -44,3 +53,35 @@ def test_only_the_recipient_whose_mail_bounced_has_it_held_again(relay: Relay) -
     assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
 
     assert [mail.id for mail in held.find_held()] == [second.id]
+
+
+def test_a_bounce_that_comes_while_its_mail_is_deleted_does_not_hold_what_is_gone(
+    transactional_db: None,
+) -> None:
+    relay = Relay()
+    a_mask(an_owner(blocks_spam=True))
+    held.release([hold(relay)])
+    relay.release_held()
+    delivery = dict(relay.mailer.sent[0].tags)["delivery"]
+    relay.now += KEPT_AFTER_FORWARDING
+
+    def bounces(bucket: str, keys: Sequence[str]) -> dict[str, str]:
+        with ThreadPoolExecutor(1) as pool:
+            bounced = pool.submit(in_another_connection, delivery)
+            with pytest.raises(NotFinished, match="database_busy"):
+                bounced.result()
+        return FakeMailStore.delete(relay.mail_store, bucket, keys)
+
+    relay.mail_store.delete = bounces  # type: ignore[method-assign]
+    clear_ended_mails(relay.mail_store, relay.now)
+
+    assert relay.mail_store.mails == {}
+    assert not in_another_connection(delivery)
+    assert HeldMail.objects.get().state == "cleared"
+
+
+def in_another_connection(delivery: str) -> bool:
+    try:
+        return held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
+    finally:
+        connection.close()
