@@ -45,6 +45,10 @@ _RECORD_FORWARDED = {
 }
 
 
+_REFUSED = frozenset({RecordReason.BOUNCED_AS_SPAM, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX})
+"""The owner's mail server refused this mail, but takes others."""
+
+
 class _TooManyMasks(Exception):
     """Rolls back the creation of a mask."""
 
@@ -146,8 +150,13 @@ def record_feedback(
     owner: OwnerFacts | None,
     mask: MaskRef | None,
     now: datetime,
+    delivery: str = "",
 ) -> None:
-    """Finish a bounce or a complaint, and make the change that its reason calls for."""
+    """Finish a bounce or a complaint, and make the change that its reason calls for.
+
+    A mail that was released before, was refused, and is still in S3, is held again: its owner may
+    want it. `delivery` is the reference of the delivery that bounced.
+    """
     with transaction.atomic():
         if not claims.finish(claimed, outcome, now) or owner is None:
             return
@@ -157,6 +166,8 @@ def record_feedback(
                 profile.update(blocks_spam=True)
             case RecordReason.MASK_DISABLED if mask is not None:
                 row_of(mask).update(block=Block.ALL.value)
+        if outcome.reason in _REFUSED:
+            held_releases.hold_bounced(delivery, HeldReason.CANNOT_BE_SENT)
 
 
 @raises_not_finished

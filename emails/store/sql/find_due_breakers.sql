@@ -5,7 +5,7 @@
 -- Parameters: limit
 
 SELECT breaker.id, breaker.profile_id, breaker.opened_at, upper(breaker.address) = upper(owner.email),
-    breaker.step, breaker.next_probe_at, breaker.wait, probe.state, probe.outcome,
+    breaker.step, breaker.next_probe_at, breaker.wait, probe.state, probe.outcome, probe.reason,
     breaker.probe_sent_at, clock_timestamp()
 FROM emails_mailboxbreaker AS breaker
 JOIN emails_profile AS profile ON profile.id = breaker.profile_id

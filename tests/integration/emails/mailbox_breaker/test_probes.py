@@ -8,6 +8,7 @@ import pytest
 from emails.flow import mailbox_probes
 from emails.models import HeldMail, MailboxBreaker, Profile
 from emails.store import held, mailbox_breakers
+from emails.values.outcomes import HeldReason
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.integration.emails.kills import events_arrive, killed_at
 from tests.integration.emails.mailbox_breaker.conftest import (
@@ -186,6 +187,30 @@ def test_wherever_a_job_is_killed_the_next_ones_finish_its_work(
     assert sorted(subjects) == [b"No. 0", b"No. 1", b"No. 2"]
     assert not MailboxBreaker.objects.exists()
     assert not HeldMail.objects.exclude(state="ended").exists()
+
+
+def test_a_probe_that_is_refused_for_its_content_is_held_and_the_rest_follows(
+    relay: Relay, owner: Profile
+) -> None:
+    """Its server answers about this mail, so the mailbox is there."""
+    open_breaker(relay)
+    for _ in range(3):
+        relay.arrive(MASK)
+    pass_time(HOUR)
+    run_jobs(relay)
+    relay.notify(bounce_of(relay, 1, status="5.7.1"))
+    assert held.find_held(reason=HeldReason.CANNOT_BE_SENT)
+    run_jobs(relay)
+    assert len(relay.mailer.sent) == 2, "it may bounce for the mailbox, too"
+
+    pass_time(WAIT)
+    run_jobs(relay)
+    run_jobs(relay)
+
+    assert not MailboxBreaker.objects.exists()
+    assert len(relay.mailer.sent) == 4
+    (refused,) = held.find_held()
+    assert refused.reason is HeldReason.CANNOT_BE_SENT
 
 
 def test_operators_see_how_long_a_probe_waits(relay: Relay, owner: Profile) -> None:

@@ -7,14 +7,15 @@ import pytest
 from django.db import connection
 
 from emails.flow.clearing import clear_ended_mails
-from emails.models import HeldMail, Profile
+from emails.models import HeldMail, MailboxBreaker, Profile
 from emails.store import held, held_releases
 from emails.store.held import KEPT_AFTER_FORWARDING
 from emails.values.errors import NotFinished
-from emails.values.outcomes import HeldReason
+from emails.values.outcomes import HeldReason, Recorded, RecordReason
 from tests.fakes import FakeMailStore
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
 from tests.integration.emails.releasing.conftest import MASK, hold
+from tests.unit.emails.builders import bounce
 
 
 def test_a_bounce_holds_a_released_mail_again(relay: Relay, owner: Profile) -> None:
@@ -53,6 +54,47 @@ def test_only_the_recipient_whose_mail_bounced_has_it_held_again(relay: Relay) -
     assert held_releases.hold_bounced(delivery, HeldReason.MAILBOX)
 
     assert [mail.id for mail in held.find_held()] == [second.id]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        ({"status": "5.7.1"}, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        ({"status": "5.3.4"}, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        ({"kind": "Undetermined"}, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX),
+        ({"diagnostic": "554 5.7.1 rejected as spam"}, RecordReason.BOUNCED_AS_SPAM),
+    ],
+)
+def test_a_released_mail_that_the_owners_server_refuses_is_held_again(
+    relay: Relay, owner: Profile, evidence: dict[str, str], reason: RecordReason
+) -> None:
+    """It did not arrive, and is still there."""
+    held.release([hold(relay), hold(relay)])
+    relay.release_held()
+    tags = dict(relay.mailer.sent[1].tags)
+
+    outcomes = relay.notify(bounce("ann@owner.example", shape="eventType", tags=tags, **evidence))
+    relay.now += KEPT_AFTER_FORWARDING
+    relay.tidy_held()
+
+    assert outcomes == (Recorded(reason),)
+    (mail,) = held.find_held()
+    assert mail.reason is HeldReason.CANNOT_BE_SENT
+    assert [*relay.mail_store.mails] == [mail.mail]
+    assert not MailboxBreaker.objects.exists()
+
+
+@pytest.mark.parametrize("says", [{"kind": "Transient"}, {"action": "delayed", "status": "4.2.2"}])
+def test_a_released_mail_that_is_late_or_answered_is_not_held_again(
+    relay: Relay, owner: Profile, says: dict[str, str]
+) -> None:
+    held.release([hold(relay)])
+    relay.release_held()
+    tags = dict(relay.mailer.sent[0].tags)
+
+    relay.notify(bounce("ann@owner.example", shape="eventType", tags=tags, **says))
+
+    assert held.find_held() == ()
 
 
 def test_a_bounce_that_comes_while_its_mail_is_deleted_does_not_hold_what_is_gone(
