@@ -31,7 +31,15 @@ from emails.values.errors import NotFinished, Refused, Unavailable, Unsendable
 from emails.values.facts import MailFacts, MaskLookup, MaskRef, MissingMask, Policy
 from emails.values.held import HeldMail, NewMask
 from emails.values.notifications import Received
-from emails.values.outcomes import Held, HeldReason, RetryReason
+from emails.values.outcomes import (
+    Dropped,
+    DropReason,
+    Held,
+    HeldReason,
+    NoMask,
+    NoMaskReason,
+    RetryReason,
+)
 
 LANES = 2
 """How many mails are released at a time. Each owner's go through one lane, in their order."""
@@ -42,6 +50,9 @@ MAX_ATTEMPTS = 3
 BATCH = 500
 
 _UNSENDABLE = Held(HeldReason.CANNOT_BE_SENT)
+
+_PASSING = frozenset({Dropped(DropReason.DEACTIVATED), NoMask(NoMaskReason.NEEDS_PREMIUM)})
+"""What keeps an owner from mail for now: an account may become active again, or premium."""
 
 
 def release_lane(
@@ -125,6 +136,8 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
     # Whoever released this very mail wants it, whomever its owner blocks.
     is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
     decision = forward.decide(facts, target, policy, now, waived, is_from_blocked_sender=is_blocked)
+    if decision in _PASSING:
+        return outcome_only(context, claimed, Held(mail.reason))
     result = carry_out(context, inbound, target, decision, claimed, key)
     if isinstance(result, forward.Hold):
         return outcome_only(context, claimed, Held(result.reason))

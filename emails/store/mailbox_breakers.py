@@ -165,15 +165,17 @@ def record_probe_sent(delivery: str, ses_id: str) -> None:
 
 @raises_not_finished
 def find_owners_to_release(limit: int) -> list[int]:
-    """Find owners who have mail held for their mailbox, but no open breaker.
+    """Find active owners who have mail held for their mailbox, but no open breaker.
 
     A breaker's row may go in any way: closed, deleted by an operator, an address changed.
     """
-    held = HeldMail.objects.filter(state=HeldState.HELD, reason=HeldReason.MAILBOX)
+    held = HeldMail.objects.filter(
+        state=HeldState.HELD, reason=HeldReason.MAILBOX, owner__user__is_active=True
+    )
     is_open = Row.objects.filter(profile=OuterRef("owner")).annotate(
         now=Upper("profile__user__email")
     )
-    without = held.filter(~Exists(is_open.filter(now=Upper(F("address")))), owner__isnull=False)
+    without = held.filter(~Exists(is_open.filter(now=Upper(F("address")))))
     return list(without.values_list("owner", flat=True).distinct()[:limit])
 
 

@@ -71,6 +71,14 @@ def test_blocked_senders_are_seen_and_unblocked_though_nothing_is_held_any_more(
     assert not BlockedSender.objects.exists()
 
 
+def test_all_blocked_senders_are_shown(site: Site) -> None:
+    for number in range(120):
+        sender = Sender(SenderKind.DOMAIN, f"d{number}.example")
+        sender_blocks.record_block(site.owner.pk, sender, None, SECRET, NOW)
+
+    assert site.get("blocked/").content.decode().count("<li>") == 120
+
+
 def test_a_sender_is_unblocked(site: Site) -> None:
     site.post(f"{site.mails[0]}/", action="block")
     block = BlockedSender.objects.get()
