@@ -12,7 +12,7 @@ from django.db.models import F
 
 from emails.models import DeliveryState, DomainMask, Profile
 from emails.store import claims, held_releases, mailbox_breakers
-from emails.store.counters import Counts, count, count_mask_of_sender, day_of
+from emails.store.counters import count_mask_of_owner, count_mask_of_sender, day_of
 from emails.store.database import raises_not_finished, statement
 from emails.store.lookups import row_of
 from emails.store.reply_records import ReplyRecord
@@ -83,10 +83,9 @@ def record_new_mask(
             )
             if is_new:
                 by_sender = count_mask_of_sender(sender, now)
-                today = count(creatable.owner.id, now, Counts(masks=1))
+                today = count_mask_of_owner(creatable.owner.id, now)
                 if policy and (
-                    by_sender > policy.max_masks_per_sender
-                    or today.masks > policy.max_masks_per_day
+                    by_sender > policy.max_masks_per_sender or today > policy.max_masks_per_day
                 ):
                     raise _TooManyMasks
             return mask_facts(mask.KIND, [getattr(mask, column) for column in MASK_COLUMNS])
