@@ -46,7 +46,6 @@ def held_mail(visit: Visit, mail_id: int) -> HttpResponse:
         "form": visit.make_form(mail_id),
         "can_block": told[0].mail.sender is not None,
         "has_mask": isinstance(told[0].mail.target, MaskRef),
-        "keep_until": told[0].mail.expires_at,
     }
     return visit.render("emails/held/mail.html", context)
 
@@ -89,5 +88,6 @@ def _shown(visit: Visit, told: ToldMail) -> dict[str, Any]:
         "received_at": told.mail.received_at,
         "size": told.mail.size,
         "why": why_held(told.mail.reason),
+        "kept_until": told.mail.expires_at,
         "url": visit.url("held_mail", told.mail.id),
     }

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils.formats import date_format
 
 from emails.models import HeldMail, Profile
 from emails.store import held
@@ -17,6 +18,8 @@ def test_the_list_shows_mask_time_size_and_reason_and_nothing_of_the_mails(site:
     page = site.get().content.decode()
 
     assert page.count("x7k2@masks.example") == 3
+    expires_at = date_format(HeldMail.objects.latest("pk").expires_at, "DATE_FORMAT")
+    assert page.count(expires_at) == 3
     assert "It looks like spam." in page
     assert "Release all 3 mails" in page
     for secret in ("first", "bob@sender.example", "Bob", "evil.example", ADDRESS):
