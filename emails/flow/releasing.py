@@ -133,9 +133,16 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
         is_probe = target.owner.probe == mail.id and let_through(mail.id, claimed.reference)
     if is_probe:
         waived |= {HeldReason.MAILBOX}
-    # Whoever released this very mail wants it, whomever its owner blocks.
-    is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
-    decision = forward.decide(facts, target, policy, now, waived, is_from_blocked_sender=is_blocked)
+    is_wanted = bool(mail.waived)
+    decision = forward.decide(
+        facts,
+        target,
+        policy,
+        now,
+        waived,
+        is_from_blocked_sender=not is_wanted and is_from_blocked_sender(context, facts, target),
+        is_wanted=is_wanted,
+    )
     if decision in _PASSING:
         return outcome_only(context, claimed, Held(mail.reason))
     result = carry_out(context, inbound, target, decision, claimed, key)

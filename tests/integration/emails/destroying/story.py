@@ -142,6 +142,7 @@ class Story:
         else:
             # An owner's complaint blocked the mask meanwhile.
             assert (row.outcome, row.outcome_reason) == ("blocked", "blocks_all")
+            assert not row.waived, "somebody wanted it"
 
     def _arrive(self, step: dict[str, Any]) -> None:
         number = len(self.outcomes)

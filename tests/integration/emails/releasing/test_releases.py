@@ -91,7 +91,6 @@ def test_a_mail_whose_reason_is_not_gone_after_all_is_held_again(
 @pytest.mark.parametrize(
     ("change", "outcome"),
     [
-        (lambda mask: RandomMask.objects.update(block="all"), ("blocked", "blocks_all")),
         (lambda mask: mask.profile.user.delete(), ("nomask", "deleted")),
         (lambda mask: mask.delete(), ("nomask", "deleted")),
     ],
@@ -108,6 +107,33 @@ def test_a_released_mail_is_decided_anew(
     assert relay.mailer.sent == []
     assert ended() == ("cleared", *outcome)
     assert relay.mail_store.mails == {}
+
+
+def test_a_mail_that_is_released_by_itself_is_blocked_if_its_mask_is(
+    relay: Relay, owner: Profile
+) -> None:
+    hold(relay)
+    RandomMask.objects.update(block="all")
+    Profile.objects.update(blocks_spam=False)
+    held.release_all(owner.pk, HeldReason.SPAM)
+
+    relay.release_held()
+
+    assert ended() == ("ended", "blocked", "blocks_all")
+
+
+@pytest.mark.parametrize("block", ["all", "promotions"])
+def test_who_releases_a_mail_gets_it_though_its_mask_is_blocked(
+    relay: Relay, owner: Profile, block: str
+) -> None:
+    """The page says that it is on its way."""
+    Profile.objects.update(is_premium=True)
+    held.release([hold(relay, b"List-Id: <news.shop.example>\r\n" + RAW)])
+    RandomMask.objects.update(block=block)
+
+    relay.release_held()
+
+    assert ended() == ("ended", "forwarded", "existing_mask")
 
 
 def test_a_loop_is_still_seen_in_the_mails_own_header(relay: Relay, owner: Profile) -> None:
