@@ -114,9 +114,16 @@ def find_whether_wanted(owner_id: int) -> bool:
 
 @raises_not_finished
 def record_whether_wanted(owner_id: int, *, is_wanted: bool) -> bool:
-    """Turn the owner's digests on or off; return whether that was a change."""
-    rows = Profile.objects.filter(pk=owner_id, gets_digests=not is_wanted)
-    return rows.update(gets_digests=is_wanted) > 0
+    """Turn the owner's digests on or off; return whether that was a change.
+
+    On again, all that is still held is to be told of: the last digest may not have been sent.
+    """
+    with transaction.atomic():
+        rows = Profile.objects.filter(pk=owner_id, gets_digests=not is_wanted)
+        is_change = rows.update(gets_digests=is_wanted) > 0
+        if is_change and is_wanted:
+            _held().filter(owner=owner_id).update(tell_again=True)
+    return is_change
 
 
 @raises_not_finished
