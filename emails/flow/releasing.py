@@ -19,6 +19,7 @@ from typing import assert_never
 from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once
+from emails.flow.faults import stops_all
 from emails.flow.inbound import Inbound
 from emails.flow.limiting import KeyIn, key_in, waived_for
 from emails.flow.received import carry_out, is_from_blocked_sender
@@ -38,7 +39,6 @@ from emails.values.outcomes import (
     HeldReason,
     NoMask,
     NoMaskReason,
-    RetryReason,
 )
 
 LANES = 2
@@ -70,14 +70,11 @@ def release_lane(
         try:
             release(ports, key, clock())
         except NotFinished as error:
-            if isinstance(error, Unavailable) or error.reason in _EVERYBODYS:
+            if stops_all(error):
                 break
         except Exception:  # noqa: BLE001, S112 — logged; the others must still be released
             continue
     return tried
-
-
-_EVERYBODYS = frozenset({RetryReason.SENDER_THROTTLED, RetryReason.MAIL_STORE_THROTTLED})
 
 
 def release(ports: Ports, key: int, now: datetime) -> None:

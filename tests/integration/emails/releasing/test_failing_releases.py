@@ -31,6 +31,19 @@ def test_a_fault_of_the_world_costs_nothing_and_stops_the_lane(
     assert len(relay.mailer.sent) == 2
 
 
+def test_a_mail_that_s3_alone_does_not_give_out_stops_nobody(relay: Relay, owner: Profile) -> None:
+    held.release([hold(relay), hold(relay)])
+    denied = Unavailable(
+        RefuseReason.MAIL_STORE_REJECTED, Dependency.S3, "AccessDenied", max_tries=8
+    )
+    relay.mail_store.fails = [denied]
+
+    relay.release_held()
+
+    assert len(relay.mailer.sent) == 1
+    assert sorted(HeldMail.objects.values_list("state", flat=True)) == ["ended", "releasing"]
+
+
 def test_a_mail_that_is_refused_is_held_and_stops_nobody(relay: Relay, owner: Profile) -> None:
     first, second = hold(relay), hold(relay)
     held.release([first, second])
