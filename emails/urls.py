@@ -13,5 +13,7 @@ urlpatterns = [
     ),
     path("held/<str:token>/", held_pages.held_mails, name="held_mails"),
     path("held/<str:token>/<int:mail_id>/", held_pages.held_mail, name="held_mail"),
+    path("held/<str:token>/blocked/", held_pages.blocked_senders, name="blocked_senders"),
+    path("held/<str:token>/digest/", held_pages.digest_switch, name="digest_switch"),
     path("tracker-warning/", views.tracker_warning, name="tracker_warning"),
 ]

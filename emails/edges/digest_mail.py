@@ -36,8 +36,13 @@ WHY_HELD: Mapping[HeldReason, "str | Promise"] = {
 
 
 def digest_mail(digest: Digest, now: datetime) -> bytes:
-    """Make the mail of a digest, in its owner's language."""
-    return owner_mail(render_digest(digest), digest.owner_address, now)
+    """Make the mail of a digest, in its owner's language, with a link that mail programs show.
+
+    The link leads to a page. It acts at no machine's POST (RFC 8058): nobody would tell the owner.
+    """
+    # Set by hand: `email` breaks or encodes a word that is longer than a line.
+    unsubscribe = f"List-Unsubscribe: <{url_of(digest)}digest/>\r\n".encode("ascii")
+    return unsubscribe + owner_mail(render_digest(digest), digest.owner_address, now)
 
 
 def render_digest(digest: Digest) -> Notice:

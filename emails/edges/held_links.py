@@ -52,14 +52,14 @@ def read_link_token(token: str, max_age: timedelta) -> HeldLink:
     return HeldLink(digest_id, owner_id, address_hash)
 
 
-def make_form_token(link: HeldLink, mail_id: int | None) -> str:
-    """Make the token of a form about one held mail, or about all of them."""
-    return signing.dumps([link.digest_id, link.owner_id, mail_id], salt=_FORM_SALT)
+def make_form_token(link: HeldLink, about: int | str) -> str:
+    """Make the token of a form about one held mail, by its id, or about what `about` names."""
+    return signing.dumps([link.digest_id, link.owner_id, about], salt=_FORM_SALT)
 
 
-def check_form_token(token: str, link: HeldLink, mail_id: int | None) -> None:
+def check_form_token(token: str, link: HeldLink, about: int | str) -> None:
     """Check a form's token. Raises `Expired` or `Forged`."""
-    if _load(token, _FORM_SALT, FORM_MAX_AGE, size=3) != [link.digest_id, link.owner_id, mail_id]:
+    if _load(token, _FORM_SALT, FORM_MAX_AGE, size=3) != [link.digest_id, link.owner_id, about]:
         raise Forged
 
 

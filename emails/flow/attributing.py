@@ -8,6 +8,8 @@ an owner who replies sends to any address a stranger names, be it another owner'
 simulator that bounces whatever it gets.
 
 By the address only for a mail with our tags whose mask has been deleted since.
+
+A notice's mask only leads to its owner. Nobody wrote to it, so nothing counts against it.
 """
 
 from dataclasses import replace
@@ -38,7 +40,8 @@ def attribute(context: Context, mail: SentMail, reported: tuple[str, ...]) -> At
     if found is None:
         return _without_mask(kind, sent_to)
     is_current = _is_address_of(found.owner, sent_to) or _is_simulated(found, sent_to)
-    about = Attribution(kind, found.owner, found.mask, is_current)
+    mask = None if kind is SentKind.NOTICE else found.mask
+    about = Attribution(kind, found.owner, mask, is_current)
     is_ours = tagged is not None and not _is_at_simulator(sent_to)
     return about if is_current or is_ours or kind is SentKind.REPLY else replace(about, owner=None)
 

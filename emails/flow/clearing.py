@@ -1,6 +1,8 @@
 """Ends held mails whose time is over, and deletes ended ones from S3. Bounded; runs again."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from emails.edges import events
 from emails.edges.ports import MailStore
@@ -23,19 +25,25 @@ def expire_held_mails(now: datetime) -> None:
 
 def clear_ended_mails(mail_store: MailStore, now: datetime) -> None:
     """Delete ended mails from S3. Those that S3 doesn't delete are logged, and tried again."""
-    found = held.find_to_clear(now, CLEAR_BATCH)
-    for bucket in {mail.bucket for _, mail in found}:
-        _clear(mail_store, bucket, [one for one in found if one[1].bucket == bucket])
+    held.clear(now, CLEAR_BATCH, partial(_delete, mail_store))
 
 
-def _clear(mail_store: MailStore, bucket: str, mails: list[tuple[int, StoredMail]]) -> None:
+def _delete(mail_store: MailStore, mails: Sequence[StoredMail]) -> list[StoredMail]:
+    """Delete the mails, and return those that are gone."""
+    gone: list[StoredMail] = []
+    for bucket in {mail.bucket for mail in mails}:
+        gone += _delete_in(mail_store, bucket, [mail for mail in mails if mail.bucket == bucket])
+    return gone
+
+
+def _delete_in(mail_store: MailStore, bucket: str, mails: Sequence[StoredMail]) -> list[StoredMail]:
     try:
-        kept = mail_store.delete(bucket, [mail.key for _, mail in mails])
+        kept = mail_store.delete(bucket, [mail.key for mail in mails])
     except (NotFinished, Refused) as error:
         events.mails_not_deleted(len(mails), error.reason)
-        return
+        return []
     for code in sorted(set(kept.values())):
         events.mails_not_deleted(list(kept.values()).count(code), code)
-    cleared = [key for key, mail in mails if mail.key not in kept]
-    held.record_cleared(cleared)
-    events.data_removed("held_mails", len(cleared))
+    gone = [mail for mail in mails if mail.key not in kept]
+    events.data_removed("held_mails", len(gone))
+    return gone

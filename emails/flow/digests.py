@@ -16,6 +16,7 @@ from functools import partial
 from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once, send
+from emails.flow.faults import stops_all
 from emails.mime.inert import author_in, subject_in
 from emails.mime.read_headers import read_headers
 from emails.mime.structure import split
@@ -24,10 +25,10 @@ from emails.rules.senders import is_authenticated, sender_of
 from emails.store import digests
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.digests import Digest, DigestEntry, OpenDigest, ToldMail
-from emails.values.errors import NotFinished, Refused, Unavailable
+from emails.values.errors import NotFinished, Refused
 from emails.values.facts import MailFacts, MaskRef, OwnerFacts, Policy, SentKind
 from emails.values.held import HeldMail
-from emails.values.outcomes import Recorded, RecordReason, RetryReason
+from emails.values.outcomes import Recorded, RecordReason
 
 MAX_ENTRIES = 30
 """How many mails a digest describes; its page lists more."""
@@ -42,7 +43,6 @@ _PATIENCE = timedelta(hours=1)
 _PURPOSE = "digest"
 _SENT = Recorded(RecordReason.DIGEST_SENT)
 _NOT_NEEDED = Recorded(RecordReason.DIGEST_NOT_NEEDED)
-_EVERYBODYS = frozenset({RetryReason.SENDER_THROTTLED, RetryReason.MAIL_STORE_THROTTLED})
 
 
 def send_digests(ports: Ports, clock: Callable[[], datetime], is_over: Callable[[], bool]) -> None:
@@ -56,7 +56,7 @@ def send_digests(ports: Ports, clock: Callable[[], datetime], is_over: Callable[
         try:
             send_digest(ports, owner_id, clock())
         except NotFinished as error:
-            if _is_everybodys(error):
+            if stops_all(error):
                 break
         except Exception:  # noqa: BLE001, S112 — logged; the others must still be sent
             continue
@@ -81,7 +81,8 @@ def send_digest(ports: Ports, owner_id: int, now: datetime) -> None:
 def _work(context: Context, opened: OpenDigest, claimed: Claim) -> Result:
     owner = digests.find_owner_of(opened.id)
     told = digests.find_told(opened.id, opened.owner_id, limit=MAX_ENTRIES)
-    if not told or owner is None or not owner.is_active:
+    is_wanted = digests.find_whether_wanted(opened.owner_id)
+    if not told or not is_wanted or owner is None or not owner.is_active:
         return outcome_only(context, claimed, _NOT_NEEDED)
     number = len(digests.find_told_ids(opened.id, opened.owner_id))
     digest = _digest(context, opened, owner, told, max(number, len(told)))
@@ -129,7 +130,7 @@ def _entries(
             head = context.ports.mail_store.fetch_start(mail.mail, HEAD_BYTES)
             entries.append(_described(entry, mail, head, context.ports.policy))
         except NotFinished as error:
-            if _is_everybodys(error):
+            if stops_all(error):
                 raise
             failure = error
             entries.append(entry)
@@ -161,9 +162,3 @@ def _tags(told: tuple[ToldMail, ...]) -> tuple[tuple[str, str], ...]:
     """Name one of the masks, so that a bounce of the digest counts for its owner."""
     refs = [one.mail.target for one in told if isinstance(one.mail.target, MaskRef)]
     return (("kind", SentKind.NOTICE.value), *(("mask", str(ref)) for ref in refs[:1]))
-
-
-def _is_everybodys(error: NotFinished) -> bool:
-    return error.max_tries is None and (
-        isinstance(error, Unavailable) or error.reason in _EVERYBODYS
-    )

@@ -38,7 +38,7 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
         if about.owner is not None and reason in _OF_MAILBOX:
             outcome, said = Recorded(reason), _said(bounce, meaning)
             return _of_mailbox(context, claimed, outcome, about.owner, about.mask, said)
-        return _recorded(context, claimed, reason, about)
+        return _recorded(context, claimed, reason, about, bounce.mail.tag("delivery") or "")
 
     key = _key(recipient.address)
     outcome = run_once(context, "bounce", key, work)
@@ -71,12 +71,18 @@ def _if_known(reason: RecordReason, reported: tuple[str, ...]) -> RecordReason:
     return reason
 
 
-def _recorded(context: Context, claimed: Claim, reason: RecordReason, about: Attribution) -> Result:
+def _recorded(
+    context: Context,
+    claimed: Claim,
+    reason: RecordReason,
+    about: Attribution,
+    delivery: str = "",
+) -> Result:
     outcome, ref = Recorded(reason), about.mask.ref if about.mask else None
     return Result(
         outcome,
         ref,
-        lambda: records.record_feedback(claimed, outcome, about.owner, ref, context.now),
+        lambda: records.record_feedback(claimed, outcome, about.owner, ref, context.now, delivery),
     )
 
 

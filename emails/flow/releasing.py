@@ -19,6 +19,7 @@ from typing import assert_never
 from emails.edges import events
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import Result, outcome_only, run_once
+from emails.flow.faults import stops_all
 from emails.flow.inbound import Inbound
 from emails.flow.limiting import KeyIn, key_in, waived_for
 from emails.flow.received import carry_out, is_from_blocked_sender
@@ -31,7 +32,14 @@ from emails.values.errors import NotFinished, Refused, Unavailable, Unsendable
 from emails.values.facts import MailFacts, MaskLookup, MaskRef, MissingMask, Policy
 from emails.values.held import HeldMail, NewMask
 from emails.values.notifications import Received
-from emails.values.outcomes import Held, HeldReason, RetryReason
+from emails.values.outcomes import (
+    Dropped,
+    DropReason,
+    Held,
+    HeldReason,
+    NoMask,
+    NoMaskReason,
+)
 
 LANES = 2
 """How many mails are released at a time. Each owner's go through one lane, in their order."""
@@ -42,6 +50,9 @@ MAX_ATTEMPTS = 3
 BATCH = 500
 
 _UNSENDABLE = Held(HeldReason.CANNOT_BE_SENT)
+
+_PASSING = frozenset({Dropped(DropReason.DEACTIVATED), NoMask(NoMaskReason.NEEDS_PREMIUM)})
+"""What keeps an owner from mail for now: an account may become active again, or premium."""
 
 
 def release_lane(
@@ -59,14 +70,11 @@ def release_lane(
         try:
             release(ports, key, clock())
         except NotFinished as error:
-            if isinstance(error, Unavailable) or error.reason in _EVERYBODYS:
+            if stops_all(error):
                 break
         except Exception:  # noqa: BLE001, S112 — logged; the others must still be released
             continue
     return tried
-
-
-_EVERYBODYS = frozenset({RetryReason.SENDER_THROTTLED, RetryReason.MAIL_STORE_THROTTLED})
 
 
 def release(ports: Ports, key: int, now: datetime) -> None:
@@ -122,9 +130,18 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
         is_probe = target.owner.probe == mail.id and let_through(mail.id, claimed.reference)
     if is_probe:
         waived |= {HeldReason.MAILBOX}
-    # Whoever released this very mail wants it, whomever its owner blocks.
-    is_blocked = not mail.waived and is_from_blocked_sender(context, facts, target)
-    decision = forward.decide(facts, target, policy, now, waived, is_from_blocked_sender=is_blocked)
+    is_wanted = bool(mail.waived)
+    decision = forward.decide(
+        facts,
+        target,
+        policy,
+        now,
+        waived,
+        is_from_blocked_sender=not is_wanted and is_from_blocked_sender(context, facts, target),
+        is_wanted=is_wanted,
+    )
+    if decision in _PASSING:
+        return outcome_only(context, claimed, Held(mail.reason))
     result = carry_out(context, inbound, target, decision, claimed, key)
     if isinstance(result, forward.Hold):
         return outcome_only(context, claimed, Held(result.reason))

@@ -26,6 +26,9 @@ def judge(meaning: BounceMeaning, about: Attribution) -> RecordReason:
         return RecordReason.REPLY_BOUNCED
     if about.owner is None:
         return RecordReason.UNKNOWN_RECIPIENT
+    if meaning is BounceMeaning.REFUSED_AS_SPAM and about.kind is SentKind.NOTICE:
+        # The spam is ours: blocking strangers' would not help.
+        return RecordReason.BOUNCE_NOT_ABOUT_MAILBOX
     if meaning not in _ABOUT_THE_MAILBOX:
         return _OTHERS[meaning]
     if not about.is_current_address:

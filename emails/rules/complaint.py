@@ -18,12 +18,15 @@ def judge(feedback: str, subkind: str, about: Attribution) -> RecordReason:
     """Decide what to do and record. `feedback` and `subkind` are SES's terms.
 
     A complaint turns on the owner's spam blocking. If that is on already, it disables the mask.
+    One about our own notices and digests does neither: no stranger sent them.
     """
     owner, mask = about.owner, about.mask
     if about.kind is SentKind.REPLY:
         return RecordReason.REPLY_COMPLAINT
     if owner is None:
         return RecordReason.UNKNOWN_RECIPIENT
+    if about.kind is SentKind.NOTICE:
+        return RecordReason.NOTICE_COMPLAINT
     if feedback.lower() in _NOT_ABOUT_SPAM or subkind.lower() in _NOTHING_SENT:
         return RecordReason.COMPLAINT_NOT_ABOUT_SPAM
     if not owner.blocks_spam:

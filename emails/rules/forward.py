@@ -76,13 +76,14 @@ def decide(
     mark: str = "",
     answers_us: bool = False,
     is_from_blocked_sender: bool = False,
+    is_wanted: bool = False,
 ) -> Decision:
     """Decide for one recipient. Rules are tried in order; the first that applies decides.
 
     What the owner blocks, viruses and loops are never held: nobody would release them. `waived` are
     the reasons for which this mail is not held again, because somebody released it, or because it
-    has a place in today's limits already. `mark` and
-    `answers_us` as in `loops.is_loop`.
+    has a place in today's limits already. `is_wanted`: somebody released this very mail, whatever
+    else its owner blocks. `mark` and `answers_us` as in `loops.is_loop`.
     """
     if isinstance(target, MissingMask):
         return NoMask(NoMaskReason.DELETED if target.was_deleted else NoMaskReason.UNKNOWN)
@@ -90,10 +91,9 @@ def decide(
         return NoMask(reason)
     if drop := why_dropped(mail, target.owner, policy, now):
         return Dropped(drop)
-    if isinstance(target, FoundMask) and (block := _why_blocked(mail, target)):
+    block = _why_blocked(mail, target, is_from_blocked_sender=is_from_blocked_sender)
+    if block and not is_wanted:
         return Blocked(block)
-    if is_from_blocked_sender:
-        return Blocked(BlockReason.BLOCKS_SENDER)
     if is_loop(mail, target, mark, answers_us=answers_us):
         return Dropped(DropReason.LOOP)
     if hold := _why_held(mail, target.owner, waived):
@@ -167,7 +167,14 @@ def _why_held(
     )
 
 
-def _why_blocked(mail: MailFacts, target: FoundMask) -> BlockReason | None:
+def _why_blocked(
+    mail: MailFacts, target: FoundMask | CreatableMask, *, is_from_blocked_sender: bool
+) -> BlockReason | None:
+    by_mask = _why_mask_blocks(mail, target) if isinstance(target, FoundMask) else None
+    return by_mask or (BlockReason.BLOCKS_SENDER if is_from_blocked_sender else None)
+
+
+def _why_mask_blocks(mail: MailFacts, target: FoundMask) -> BlockReason | None:
     match target.mask.block:
         case Block.ALL:
             return BlockReason.BLOCKS_ALL

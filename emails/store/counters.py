@@ -5,41 +5,30 @@ limit: the same statement looks at the limit, so no two take the same last place
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import connection
 
 from emails.store.database import statement
 
-_COUNT, _COUNT_SENDER_MASK = statement("count"), statement("count_sender_mask")
+_COUNT_OWNER_MASK, _COUNT_SENDER_MASK = map(statement, ("count_owner_mask", "count_sender_mask"))
 
 _KEY_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Counts of mails, their bytes, replies, and new domain masks."""
-
-    mails: int = 0
-    size: int = 0
-    replies: int = 0
-    masks: int = 0
-
-
-def count(owner_id: int, now: datetime, more: Counts) -> Counts:
-    """Add to the owner's counts for today, and return today's totals."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _COUNT, [owner_id, day_of(now), more.mails, more.size, more.replies, more.masks]
-        )
-        return Counts(*cursor.fetchone())
+def count_mask_of_owner(owner_id: int, now: datetime) -> int:
+    """Count a new domain mask for its owner; return today's number."""
+    return _count(_COUNT_OWNER_MASK, owner_id, now)
 
 
 def count_mask_of_sender(sender: str, now: datetime) -> int:
     """Count a new domain mask for the sender whose mail created it; return today's number."""
+    return _count(_COUNT_SENDER_MASK, sender, now)
+
+
+def _count(sql: str, whose: int | str, now: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_SENDER_MASK, [sender, day_of(now)])
+        cursor.execute(sql, [whose, day_of(now)])
         (number,) = cursor.fetchone()
         return int(number)
 

@@ -3,9 +3,11 @@
     due ──▶ open ──▶ ended      sent, or nothing was left to tell
 
 A quiet owner is told an hour after the first mail was held, so that a burst is told of at once;
-then at most every 24 hours, and only of something new. Mails that are held because the owner's
-mailbox refuses mail are not told of: the digest would bounce, too, and they are released by
-themselves. While there are any, no digest is due.
+then at most every 24 hours, and only of something new. A mail that was released, and is held again
+for another reason, is new: its owner thinks that it is on its way. Mails that are held because the
+owner's mailbox refuses mail are not told of: the digest would bounce, too, and they are released by
+themselves. While there are any, no digest is due. Nor is one for an owner who turned them off. When
+they are on again, the next one tells of all that is still held.
 
 All functions raise `NotFinished` if the database is unavailable.
 """
@@ -14,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 
 from emails.models import HeldDigest, HeldMail, MailboxBreaker, Profile
 from emails.store.database import raises_not_finished
@@ -61,7 +64,8 @@ def open_digest(owner_id: int, now: datetime) -> OpenDigest | None:
             if not _due(now).filter(owner=owner_id).exists():
                 return None
             digest = HeldDigest.objects.create(owner_id=owner_id, opened_at=now)
-        _untold().filter(owner=owner_id).update(digest=digest)
+        told_first = Coalesce(F("digest"), Value(digest.pk))
+        _untold().filter(owner=owner_id).update(digest=told_first, tell_again=False)
     return OpenDigest(digest.pk, owner_id, digest.opened_at)
 
 
@@ -103,6 +107,26 @@ def find_owner_of(digest_id: int) -> OwnerFacts | None:
 
 
 @raises_not_finished
+def find_whether_wanted(owner_id: int) -> bool:
+    """Find whether the owner gets digests."""
+    return Profile.objects.filter(pk=owner_id, gets_digests=True).exists()
+
+
+@raises_not_finished
+def record_whether_wanted(owner_id: int, *, is_wanted: bool) -> bool:
+    """Turn the owner's digests on or off; return whether that was a change.
+
+    On again, all that is still held is to be told of: the last digest may not have been sent.
+    """
+    with transaction.atomic():
+        rows = Profile.objects.filter(pk=owner_id, gets_digests=not is_wanted)
+        is_change = rows.update(gets_digests=is_wanted) > 0
+        if is_change and is_wanted:
+            _held().filter(owner=owner_id).update(tell_again=True)
+    return is_change
+
+
+@raises_not_finished
 def end(digest_id: int, now: datetime) -> None:
     """Record that a digest was sent, or isn't needed."""
     HeldDigest.objects.filter(pk=digest_id, ended_at=None).update(ended_at=now)
@@ -113,7 +137,8 @@ def _held() -> "QuerySet[HeldMail]":
 
 
 def _untold() -> "QuerySet[HeldMail]":
-    return _held().filter(digest=None).exclude(reason=HeldReason.MAILBOX)
+    untold = _held().filter(Q(digest=None) | Q(tell_again=True))
+    return untold.exclude(reason=HeldReason.MAILBOX)
 
 
 def _told(digest_id: int, owner_id: int) -> "QuerySet[HeldMail]":
@@ -136,6 +161,7 @@ def _due(now: datetime) -> "QuerySet[HeldMail]":
         ~Exists(recent),
         held_at__lte=now - FIRST_AFTER,
         owner__user__is_active=True,
+        owner__gets_digests=True,
     )
 
 

@@ -10,9 +10,9 @@ was copied by an attempt that then failed, and the bucket's own expiry removes i
 has the steps of a release. All functions raise `NotFinished` if the database is unavailable.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
@@ -43,6 +43,9 @@ from emails.values.outcomes import (
 
 if TYPE_CHECKING:
     Rows = QuerySet[Row]
+
+DeleteMails: TypeAlias = Callable[[Sequence[StoredMail]], Sequence[StoredMail]]
+"""Deletes mails from S3, and returns those that are gone."""
 
 _DISCARDED = Dropped(DropReason.DISCARDED)
 _NO_MASK = NoMask(NoMaskReason.DELETED)
@@ -173,23 +176,34 @@ def end_orphans(now: datetime) -> int:
 
 
 @raises_not_finished
-def find_to_clear(now: datetime, limit: int) -> Sequence[tuple[int, StoredMail]]:
-    """Find ended mails that are to be deleted from S3, with their ids.
+def clear(now: datetime, limit: int, delete: DeleteMails) -> None:
+    """Let ended mails be deleted from S3, at most `limit`, and record which were.
+
+    Their rows are locked until that is recorded: a mail that bounces at this moment must not be
+    held again when nothing is left of it. The bounce waits, and then finds it cleared.
+    """
+    with transaction.atomic():
+        rows = _to_clear(now).select_for_update(skip_locked=True, of=("self",))
+        found = {
+            StoredMail(bucket, key): row
+            for row, bucket, key in rows.order_by("ended_at").values_list("pk", "bucket", "key")[
+                :limit
+            ]
+        }
+        if found:
+            ids = [found[mail] for mail in delete(list(found))]
+            Row.objects.filter(pk__in=ids).update(state=HeldState.CLEARED)
+
+
+def _to_clear(now: datetime) -> "Rows":
+    """Return the ended mails that are to be deleted from S3.
 
     A forwarded one is kept for a while, in case it bounces; a mailbox's probe, until the answer;
     one whose sender was blocked, until its sender's name was read.
     """
     ended = _in_states([HeldState.ENDED]).filter(blockedsender__isnull=True)
     may_bounce = Q(outcome=name_of(_FORWARDED), ended_at__gt=now - KEPT_AFTER_FORWARDING)
-    ended = ended.exclude(may_bounce).filter(mailboxbreaker=None)
-    rows = ended.order_by("ended_at").values_list("pk", "bucket", "key")
-    return [(key, StoredMail(*stored)) for key, *stored in rows[:limit]]
-
-
-@raises_not_finished
-def record_cleared(ids: Collection[int]) -> None:
-    """Record that mails were deleted from S3."""
-    _in_states([HeldState.ENDED]).filter(pk__in=ids).update(state=HeldState.CLEARED)
+    return ended.exclude(may_bounce).filter(mailboxbreaker=None)
 
 
 @raises_not_finished

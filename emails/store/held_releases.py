@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from emails.models import HeldMail as Row
 from emails.rules import limits
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _RELEASE_AFTER_LIMITS = statement("release_after_limits")
+
+_NO_NEWS = limits.REASONS | {HeldReason.MAILBOX}
 
 OF_EACH_OWNER = 200
 """How many mails of an owner one run releases that were held for a limit."""
@@ -120,8 +122,17 @@ def hold_bounced(reference: str, reason: HeldReason) -> bool:
 
 
 def hold_again(rows: "QuerySet[Row]", reason: HeldReason) -> int:
-    """Hold these rows' mails for this reason; return how many."""
+    """Hold these rows' mails for this reason; return how many.
+
+    If it is another than before, their owners are to be told: they think that the mail is on its
+    way. But a limit's mail follows the next day, and to a broken mailbox nothing can be told.
+    """
+    news: dict[str, Any] = {}
+    if reason not in _NO_NEWS:
+        is_same = When(reason=reason.value, then=F("tell_again"))
+        news = {"tell_again": Case(is_same, default=Value(True))}
     return rows.update(
+        **news,
         state=HeldState.HELD,
         reason=reason.value,
         attempts=0,

@@ -5,7 +5,7 @@ database is unavailable.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -100,16 +100,19 @@ def find_due(limit: int) -> list[DueBreaker]:
 
 
 def _due(row: tuple[Any, ...]) -> DueBreaker:
-    key, owner, opened_at, is_current, step, next_at, wait, state, outcome, sent_at, now = row
-    probe = Probe(_progress(state, outcome), sent_at) if state else None
+    key, owner, opened_at, is_current, step, next_at, wait, *probed, now = row
+    state, outcome, reason, sent_at = probed
+    probe = Probe(_progress(state, outcome, reason, sent_at), sent_at) if state else None
     breaker = MailboxBreaker(owner, opened_at, is_current, step, next_at, wait, probe, now)
     return DueBreaker(key, breaker)
 
 
-def _progress(state: str, outcome: str) -> ProbeProgress:
+def _progress(state: str, outcome: str, reason: str, sent_at: datetime | None) -> ProbeProgress:
     if state == HeldState.RELEASING:
         return ProbeProgress.UNDERWAY
-    return ProbeProgress.SENT if outcome == "forwarded" else ProbeProgress.FAILED
+    # The mailbox's server refused this very mail. So it takes others.
+    was_refused = sent_at is not None and reason == HeldReason.CANNOT_BE_SENT
+    return ProbeProgress.SENT if outcome == "forwarded" or was_refused else ProbeProgress.FAILED
 
 
 @raises_not_finished
@@ -162,15 +165,17 @@ def record_probe_sent(delivery: str, ses_id: str) -> None:
 
 @raises_not_finished
 def find_owners_to_release(limit: int) -> list[int]:
-    """Find owners who have mail held for their mailbox, but no open breaker.
+    """Find active owners who have mail held for their mailbox, but no open breaker.
 
     A breaker's row may go in any way: closed, deleted by an operator, an address changed.
     """
-    held = HeldMail.objects.filter(state=HeldState.HELD, reason=HeldReason.MAILBOX)
+    held = HeldMail.objects.filter(
+        state=HeldState.HELD, reason=HeldReason.MAILBOX, owner__user__is_active=True
+    )
     is_open = Row.objects.filter(profile=OuterRef("owner")).annotate(
         now=Upper("profile__user__email")
     )
-    without = held.filter(~Exists(is_open.filter(now=Upper(F("address")))), owner__isnull=False)
+    without = held.filter(~Exists(is_open.filter(now=Upper(F("address")))))
     return list(without.values_list("owner", flat=True).distinct()[:limit])
 
 

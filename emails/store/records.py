@@ -12,7 +12,7 @@ from django.db.models import F
 
 from emails.models import DeliveryState, DomainMask, Profile
 from emails.store import claims, held_releases, mailbox_breakers
-from emails.store.counters import Counts, count, count_mask_of_sender, day_of
+from emails.store.counters import count_mask_of_owner, count_mask_of_sender, day_of
 from emails.store.database import raises_not_finished, statement
 from emails.store.lookups import row_of
 from emails.store.reply_records import ReplyRecord
@@ -43,6 +43,10 @@ from emails.values.outcomes import (
 _RECORD_FORWARDED = {
     kind: statement("record_forwarded").format(kind=kind.value) for kind in MaskKind
 }
+
+
+_REFUSED = frozenset({RecordReason.BOUNCED_AS_SPAM, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX})
+"""The owner's mail server refused this mail, but takes others."""
 
 
 class _TooManyMasks(Exception):
@@ -79,10 +83,9 @@ def record_new_mask(
             )
             if is_new:
                 by_sender = count_mask_of_sender(sender, now)
-                today = count(creatable.owner.id, now, Counts(masks=1))
+                today = count_mask_of_owner(creatable.owner.id, now)
                 if policy and (
-                    by_sender > policy.max_masks_per_sender
-                    or today.masks > policy.max_masks_per_day
+                    by_sender > policy.max_masks_per_sender or today > policy.max_masks_per_day
                 ):
                     raise _TooManyMasks
             return mask_facts(mask.KIND, [getattr(mask, column) for column in MASK_COLUMNS])
@@ -146,8 +149,13 @@ def record_feedback(
     owner: OwnerFacts | None,
     mask: MaskRef | None,
     now: datetime,
+    delivery: str = "",
 ) -> None:
-    """Finish a bounce or a complaint, and make the change that its reason calls for."""
+    """Finish a bounce or a complaint, and make the change that its reason calls for.
+
+    A mail that was released before, was refused, and is still in S3, is held again: its owner may
+    want it. `delivery` is the reference of the delivery that bounced.
+    """
     with transaction.atomic():
         if not claims.finish(claimed, outcome, now) or owner is None:
             return
@@ -157,6 +165,8 @@ def record_feedback(
                 profile.update(blocks_spam=True)
             case RecordReason.MASK_DISABLED if mask is not None:
                 row_of(mask).update(block=Block.ALL.value)
+        if outcome.reason in _REFUSED:
+            held_releases.hold_bounced(delivery, HeldReason.CANNOT_BE_SENT)
 
 
 @raises_not_finished

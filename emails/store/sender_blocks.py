@@ -101,9 +101,9 @@ def record_block_by_mail(held_mail: HeldMailFacts, mask: MaskRef | None, now: da
 
 
 @raises_not_finished
-def find_blocked(owner_id: int, secret: bytes, limit: int = 100) -> tuple[BlockedSender, ...]:
-    """Find the senders that an owner blocks, the newest first."""
-    rows = Row.objects.filter(owner=owner_id).order_by("-created_at", "-pk")[:limit]
+def find_blocked(owner_id: int, secret: bytes) -> tuple[BlockedSender, ...]:
+    """Find all senders that an owner blocks, the newest first."""
+    rows = Row.objects.filter(owner=owner_id).order_by("-created_at", "-pk")
     return tuple(
         BlockedSender(row.pk, _mask_of(row), _open(row.sealed, row.lookup, secret), row.created_at)
         for row in rows

@@ -96,6 +96,7 @@ class RecordReason(StrEnum):
     COMPLAINT_WITHOUT_MASK = "complaint_without_mask"
     COMPLAINT_NOT_ABOUT_SPAM = "complaint_not_about_spam"
     REPLY_COMPLAINT = "reply_complaint"
+    NOTICE_COMPLAINT = "notice_complaint"
     UNKNOWN_RECIPIENT = "unknown_recipient"
     NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"

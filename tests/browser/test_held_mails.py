@@ -70,7 +70,7 @@ class Owner:
 
 
 def paths_in(digest: EmailMessage) -> list[str]:
-    """The links: to the page of all, then to each mail's, the newest first."""
+    """The links: to all, to each mail, the newest first, to blocked senders, and to the switch."""
     text = digest.get_body(("plain",))
     assert text is not None
     return _LINK.findall(text.get_content())
@@ -90,13 +90,13 @@ def test_an_owner_releases_one_mail_and_blocks_the_sender_of_the_others(
 ) -> None:
     digest = owner.get_digest()
     assert digest["Subject"] == "3 mails are held for you"
-    everything, code, _, pills = paths_in(digest)
+    _, code, _, pills, blocked_senders, _ = paths_in(digest)
     site = open_site()
     page = site.page
     page.set_viewport_size(PHONE)
 
     # A link scanner fetches all links first.
-    for path in (everything, code, pills):
+    for path in paths_in(digest):
         assert page.request.get(site.origin + path).ok
         assert page.request.head(site.origin + path).ok
     assert set(owner.states().values()) == {"held"}
@@ -122,13 +122,17 @@ def test_an_owner_releases_one_mail_and_blocks_the_sender_of_the_others(
         "the sender's name",
         lambda: owner.execute("SELECT 1 FROM emails_blockedsender WHERE sealed IS NOT NULL"),
     )
-    page.reload()
+    page.get_by_role("link", name="Blocked senders").click()
+    assert page.url == site.origin + blocked_senders
     expect(page.locator("bdi.name")).to_have_text("ann@sender.example")
 
     owner.relay.deliver(a_mail("Ann Again <Ann+2@sender.example>", "cheapest pills"))
     blocked = "SELECT 1 FROM emails_delivery WHERE reason = 'blocks_sender'"
     wait_until("a blocked mail", lambda: owner.execute(blocked))
     assert len(owner.relay.aws.sent()) == 2
+    page.get_by_role("button", name="Unblock").click()
+    expect(page.get_by_role("status")).to_contain_text("The sender is no longer blocked.")
+    expect(page.get_by_text("You block no senders.")).to_be_visible()
 
     # Reloading after a POST repeats nothing, and the browser asks nothing.
     assert "@" not in page.url
@@ -138,14 +142,14 @@ def test_an_owner_releases_one_mail_and_blocks_the_sender_of_the_others(
 def test_the_pages_fit_a_phone_in_light_and_dark_and_work_with_a_keyboard(
     owner: Owner, open_site: OpenSite
 ) -> None:
-    everything, code, *_ = paths_in(owner.get_digest())
+    everything, code, *_, blocked_senders, switch = paths_in(owner.get_digest())
     site = open_site()
     page = site.page
     page.set_viewport_size({"width": 320, "height": 640})
     backgrounds = set()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for path in (everything, code, "/emails/held/x/"):
+        for path in (everything, code, blocked_senders, switch, "/emails/held/x/"):
             page.goto(site.origin + path)
             assert page.evaluate("document.documentElement.scrollWidth") == 320
             for button in page.get_by_role("button").all():
@@ -163,5 +167,9 @@ def test_the_pages_fit_a_phone_in_light_and_dark_and_work_with_a_keyboard(
     assert set(owner.states().values()) == {"releasing"}
     page.go_back()  # the page isn't stored, so it is asked for again
     expect(page.get_by_text("No mail is held any more.")).to_be_visible()
+    page.get_by_role("link", name="Turn the digest off or on").click()
+    page.get_by_role("button", name="Turn the digest off").click()
+    expect(page.get_by_role("status")).to_contain_text("The digest is off.")
+    assert owner.execute("SELECT gets_digests FROM emails_profile") == [(False,)]
     # The refused link's 403 is the only complaint.
     assert all("403" in one for one in site.complaints)

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         self._print(done | {"sender": wanted.text, "mask": _word_for(ref)})
 
     def _list(self, owner_id: int, secret: bytes) -> None:
-        for found in sender_blocks.find_blocked(owner_id, secret, limit=10_000):
+        for found in sender_blocks.find_blocked(owner_id, secret):
             self._print(
                 {
                     "sender": found.text,

@@ -17,7 +17,8 @@ WITH breaker AS (
     FOR UPDATE OF held
 ), released AS (
     UPDATE emails_heldmail AS held
-    SET state = 'releasing', releases = held.releases + 1, attempts = 0
+    SET state = 'releasing', releases = held.releases + 1, attempts = 0, tried_at = NULL,
+        released_at = clock_timestamp()
     FROM oldest
     WHERE held.id = oldest.id AND held.state = 'held'
     RETURNING held.id

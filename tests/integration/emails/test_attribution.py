@@ -160,10 +160,39 @@ def test_the_bounced_notice_of_an_owner_counts(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize("make", [bounce, complaint])
-def test_feedback_that_names_nobody_has_an_outcome(relay: Relay, make: Any) -> None:
+def test_feedback_that_names_nobody_has_an_outcome_and_a_log_line(
+    relay: Relay, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     a_mask(an_owner())
 
     assert relay.notify(make()) == (Recorded(RecordReason.NO_RECIPIENT),)
+
+    (settled,) = (line for line in caplog.records if line.message == "settled")
+    assert vars(settled)["reason"] == "no_recipient"
+
+
+@pytest.mark.parametrize(("make", "expected"), [(bounce, "bounced"), (complaint, "complained")])
+@pytest.mark.parametrize("tagged", ["reply", "notice", "deleted mask", "unknown mask"])
+def test_feedback_about_any_mail_that_names_nobody_has_an_outcome(
+    relay: Relay, make: Any, expected: str, tagged: str
+) -> None:
+    mask = a_mask(an_owner())
+    kind = tagged if tagged in ("reply", "notice") else "forward"
+    number = mask.pk + 1 if tagged == "unknown mask" else mask.pk
+    if tagged == "deleted mask":
+        mask.delete()
+    tags = {"kind": kind, "mask": f"random-{number}"}
+
+    (outcome,) = relay.notify(make(shape="eventType", tags=tags, destination=["ann@owner.example"]))
+
+    ours = {"bounced": RecordReason.HARD_BOUNCE, "complained": RecordReason.SPAM_BLOCKING_ON}
+    outcomes = {
+        ("reply", "bounced"): RecordReason.REPLY_BOUNCED,
+        ("reply", "complained"): RecordReason.REPLY_COMPLAINT,
+        ("notice", "bounced"): RecordReason.HARD_BOUNCE,
+        ("notice", "complained"): RecordReason.NOTICE_COMPLAINT,
+    }
+    assert outcome == Recorded(outcomes.get((tagged, expected), ours[expected]))
 
 
 def test_feedback_that_names_nobody_counts_for_the_owner_whose_mask_is_in_its_tag(

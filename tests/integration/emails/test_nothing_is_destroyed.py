@@ -23,7 +23,7 @@ from emails.values.outcomes import (
     Outcome,
 )
 from tests.integration.emails.conftest import Relay, a_domain_mask, a_mask, an_owner
-from tests.integration.emails.test_limits import from_
+from tests.integration.emails.limits.conftest import from_
 
 LOCALS = ["x7k2", "y8m3", "quiet"]
 WANTED = [f"{local}@masks.example" for local in LOCALS[:2]]

@@ -18,6 +18,9 @@ OURS = [
     "replies@masks.example",
     "replies+x@masks.example",
     "relay@masks.example",
+    "relay+x@masks.example",
+    '"loop"@masks.example',
+    "loop@\uff4dasks.example",  # as wide as a Japanese letter; the same domain
 ]
 ELSEWHERE = ["ann@owner.example", "ann@otherMasks.example", "masks.example@owner.example"]
 

@@ -26,7 +26,7 @@ from emails.values.outcomes import (
     RetryReason,
 )
 from tests.integration.emails.conftest import Relay, a_mask, an_owner
-from tests.integration.emails.test_replies import a_forwarded_mail, answer
+from tests.integration.emails.replies.conftest import a_forwarded_mail, answer
 
 SENT, FIRST = Replied(ReplyReason.PREMIUM), Replied(ReplyReason.FIRST_REPLY)
 OVER, PAUSED = Dropped(DropReason.REPLY_LIMIT), Dropped(DropReason.ABUSE_PAUSE)

@@ -5,7 +5,6 @@ The host is a real one, with TLS, on loopback; only the way to its address is ou
 
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import NoReturn
 
@@ -44,12 +43,6 @@ from tests.unit.bridge.envelopes import (
     rejection,
 )
 from tools.local.signing import Signer
-
-
-@pytest.fixture
-def host() -> Iterator[CertificateHost]:
-    with CertificateHost(answer_of(PEM)) as host:
-        yield host
 
 
 def test_a_certificate_is_downloaded_once_and_verifies(host: CertificateHost) -> None:

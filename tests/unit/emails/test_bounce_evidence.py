@@ -1,8 +1,5 @@
 """What providers say when they don't take a mail, and what it means: tests/golden/bounces.tsv."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +7,7 @@ from hypothesis import strategies as st
 from emails.rules.bounce_evidence import judge, says_spam
 from emails.values.mailboxes import BounceMeaning
 from emails.values.notifications import BouncedRecipient
-
-TABLE = Path(__file__).parents[2] / "golden" / "bounces.tsv"
+from tests.bounce_table import ROWS, Row
 
 SOURCES = {
     "gmail": "https://support.google.com/a/answer/3726730",
@@ -31,31 +27,6 @@ SOURCES = {
     "simulator": "https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html",
     "rfc": "RFC 3463, RFC 3464, RFC 5321 (4.2.3), RFC 7505",
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One bounce as SES reports it, and its meaning. `source` is a key of SOURCES."""
-
-    expected: BounceMeaning
-    source: str
-    kind: str
-    subkind: str
-    action: str
-    status: str
-    diagnostic: str
-
-
-def read_rows() -> list[Row]:
-    lines = (line for line in TABLE.read_text(encoding="utf-8").splitlines() if line)
-    cells = [line.split("\t") for line in lines if not line.startswith("#")]
-    return [
-        Row(BounceMeaning(expected), *("" if cell == "-" else cell for cell in rest))
-        for expected, *rest in cells
-    ]
-
-
-ROWS = read_rows()
 
 
 def a_bounce(row: Row) -> BouncedRecipient:

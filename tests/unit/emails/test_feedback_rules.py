@@ -45,6 +45,14 @@ def test_whose_bounce_counts(changes: dict[str, Any], expected: RecordReason) ->
     assert bounce.judge(BounceMeaning.GONE, replace(FORWARD, **changes)) is expected
 
 
+def test_a_notice_that_bounces_as_spam_says_nothing_of_what_strangers_send() -> None:
+    notice = replace(FORWARD, kind=SentKind.NOTICE, mask=None)
+
+    reason = bounce.judge(BounceMeaning.REFUSED_AS_SPAM, notice)
+
+    assert reason is RecordReason.BOUNCE_NOT_ABOUT_MAILBOX
+
+
 def test_a_bounce_that_is_not_about_the_mailbox_counts_for_a_former_address_too() -> None:
     former = replace(FORWARD, is_current_address=False)
 
@@ -70,6 +78,9 @@ DISABLED = replace(MASK, block=Block.ALL)
         ({"feedback": "auth-failure"}, RecordReason.COMPLAINT_NOT_ABOUT_SPAM),
         ({"subkind": "OnAccountSuppressionList"}, RecordReason.COMPLAINT_NOT_ABOUT_SPAM),
         ({"owner": BLOCKING, "kind": SentKind.REPLY}, RecordReason.REPLY_COMPLAINT),
+        ({"kind": SentKind.NOTICE}, RecordReason.NOTICE_COMPLAINT),
+        ({"owner": BLOCKING, "kind": SentKind.NOTICE}, RecordReason.NOTICE_COMPLAINT),
+        ({"owner": None, "kind": SentKind.NOTICE}, RecordReason.UNKNOWN_RECIPIENT),
     ],
 )
 def test_what_a_complaint_leads_to(changes: dict[str, Any], expected: RecordReason) -> None:

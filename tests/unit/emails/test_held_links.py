@@ -71,9 +71,15 @@ def test_a_form_is_for_its_own_mail_owner_and_digest_only() -> None:
     form = make_form_token(link, 3)
 
     check_form_token(form, link, 3)
-    for other, mail_id in [(link, 4), (link, None), (HeldLink(7, 13, ""), 3)]:
+    others: list[tuple[HeldLink, int | str]] = [
+        (link, 4),
+        (link, "all"),
+        (link, "3"),
+        (HeldLink(7, 13, ""), 3),
+    ]
+    for other, about in others:
         with pytest.raises(Forged):
-            check_form_token(form, other, mail_id)
+            check_form_token(form, other, about)
     with pytest.raises(Forged):
         check_form_token(TOKEN, link, 3)
 

@@ -1,0 +1,97 @@
+"""Owners: who gets a mask's mail, what they chose, and the names they have or had."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from emails.models.hashes import HASH, hash_of
+from emails.rules.addresses import is_ours, parse
+from emails.rules.names import is_allowed_domain_name
+
+LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
+
+
+class Profile(models.Model):
+    """An owner. The real address is the user's `email`, unique ignoring case (by a migration)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
+    )
+    is_premium = models.BooleanField(default=False)
+    subdomain = models.CharField(
+        max_length=63,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The owner's own name, like ann: their domain masks end in @ann.masks.example.",
+    )
+    language = models.CharField(max_length=10, default="en", choices=LANGUAGES)
+    blocks_spam = models.BooleanField(default=False)
+    blocks_senders = models.BooleanField(
+        default=False, editable=False, help_text="Whether the owner has blocked senders."
+    )
+    removes_trackers = models.BooleanField(default=False)
+    gets_digests = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="The owner is told of held mails, once a day. Otherwise nobody tells them.",
+    )
+    allows_metrics = models.BooleanField(
+        default=False, help_text="The owner agreed that their masks are named in logs and metrics."
+    )
+    flagged_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the owner sent more replies than a day's limit."
+    )
+    first_replied_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the owner's first reply was sent, or is being sent."
+    )
+    first_reply = models.BigIntegerField(
+        null=True, editable=False, help_text="The delivery of the free reply."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(subdomain__isnull=True) | Q(subdomain__regex=r"^[a-z0-9-]+$"),
+                name="profile_subdomain_is_a_label",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"owner {self.pk}"
+
+    def clean(self) -> None:
+        """Refuse a user without an address, and a name that is not allowed or was used before."""
+        if self.user_id is not None and not self.user.email:
+            raise ValidationError({"user": "This user has no mail address to forward to."})
+        if self.user_id is not None and is_own_address(self.user.email):
+            raise ValidationError({"user": "This user's mail address is one of the relay's own."})
+        self.subdomain = self.subdomain.lower() if self.subdomain else None
+        stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
+        if self.subdomain is None or self.subdomain == stored:
+            return
+        if not self.is_premium:
+            raise ValidationError({"subdomain": "A custom name is a premium feature."})
+        if not is_allowed_domain_name(self.subdomain):
+            raise ValidationError({"subdomain": "This name is not allowed."})
+        if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
+            raise ValidationError({"subdomain": "This name is taken."})
+
+
+def is_own_address(text: str) -> bool:
+    """Return whether mail to this address comes to this relay, so that no owner can have it."""
+    address, config = parse(text), settings.CONFIG
+    special = (config.replies_address, config.from_address)
+    return address is not None and is_ours(address, config.mask_domains, special)
+
+
+class RegisteredSubdomain(models.Model):
+    """A name that an owner has or had, never given to anyone else. Only its hash is stored."""
+
+    name_hash = models.CharField(max_length=64, unique=True, validators=[HASH])
+    registered_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"registered subdomain {self.pk}"

@@ -1,0 +1,95 @@
+"""What SES tells us: a mail came in, a mail of ours bounced, or somebody complained of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from emails.values.facts import MailFacts
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """The mail is in S3."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class InlineMail:
+    """The mail is inside the notification."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A mail arrived. `recipients` are the ones that SES's receipt rule matched.
+
+    `received_at` is when SES received it; None if SES doesn't say.
+    """
+
+    recipients: tuple[str, ...]
+    mail: MailFacts
+    headers_truncated: bool
+    content: StoredMail | InlineMail
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """What SES says about a mail we sent. `tags` come only with event publishing.
+
+    `message_id` is SES's id for it, and `destination` whom we sent it to: not always the address
+    that bounced, since a mailbox may forward.
+    """
+
+    source: str
+    message_id: str
+    destination: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+
+    def tag(self, name: str) -> str | None:
+        """Return the value of the tag `name` that the mail was sent with, if any."""
+        return next((value for known, value in self.tags if known == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class BouncedRecipient:
+    """An address that bounced, and what its mail server said; SES leaves out what it did not say.
+
+    `status` is an enhanced status code (RFC 3463), `action` what became of the mail (RFC 3464),
+    `diagnostic` the server's answer.
+    """
+
+    address: str
+    status: str = ""
+    action: str = ""
+    diagnostic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms.
+
+    `took` is how long after the mail was sent it bounced, if SES says so.
+    """
+
+    kind: str
+    subkind: str
+    recipients: tuple[BouncedRecipient, ...]
+    mail: SentMail
+    took: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Recipients reported our mail as spam. `feedback` and `subkind` are SES's terms."""
+
+    feedback: str
+    subkind: str
+    recipients: tuple[str, ...]
+    mail: SentMail
+
+
+Notification: TypeAlias = Received | Bounce | Complaint
