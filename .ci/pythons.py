@@ -2,8 +2,8 @@
 
 Each Python that the relay accepts and this machine has gets an environment of its own, under
 `build/pythons`; the one that runs this script is left out, since `make test` runs on it. The newest
-runs the unit tests once more with the Django that comes next. Prints what ran, and which accepted
-Python was not there. Exit code: 1 if anything failed.
+runs the unit tests once more with the Django that comes next. All run side by side. Prints what
+ran, and which accepted Python was not there. Exit code: 1 if anything failed.
 """
 
 import hashlib
@@ -14,8 +14,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,6 +32,8 @@ NEXT_DJANGO_NEEDS = (3, 12)
 _INPUTS = ("pyproject.toml", "constraints.txt")
 _TESTS = ("tests/unit", "tests/contract")
 _LAST_LINES = 60
+_INSTALLING = Lock()
+"""Held by who installs: pip builds the relay in this folder."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,13 @@ def main() -> int:
     if _numbers(newest) >= NEXT_DJANGO_NEEDS:
         python = found.get(newest, Path(sys.executable))
         runs.append(Run(python, newest, _TESTS[:1], NEXT_DJANGO))
-    failed = [run.name for run in runs if not _passes(run)]
+    # Two processes a core: some tests only wait. Each process imports all tests, so several for one
+    # Python are of use only if there would be too few otherwise.
+    places = 2 * len(os.sched_getaffinity(0))
+    processes = max(1, places // max(1, len(runs)))
+    with ThreadPoolExecutor(places) as pool:
+        passed = list(pool.map(lambda run: _passes(run, processes), runs))
+    failed = [run.name for run, is_passed in zip(runs, passed, strict=True) if not is_passed]
     _print_missing([_own(), *found])
     if failed:
         _print(f"pythons: FAILED on {', '.join(failed)}")
@@ -96,24 +106,24 @@ def _version_of(path: Path) -> str | None:
     return done.stdout.strip()
 
 
-def _passes(run: Run) -> bool:
+def _passes(run: Run, processes: int) -> bool:
     log = run.venv.with_name(f"{run.venv.name}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    # Two processes a core, as in `make quick`: some tests only wait for a second to pass.
-    processes = str(2 * (os.cpu_count() or 1))
-    pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--numprocesses", processes]
+    pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--dist", "loadfile"]
+    pytest += ["--no-loadscope-reorder", "--numprocesses", str(processes if processes > 1 else 0)]
     with log.open("w+") as output:
-        is_passed = _is_installed(run, output) and not subprocess.call(
-            [run.venv / "bin" / "python", *pytest, "--dist", "loadfile", *run.tests],
+        with _INSTALLING:
+            is_installed = _is_installed(run, output)
+        is_passed = is_installed and not subprocess.call(
+            [run.venv / "bin" / "python", *pytest, *run.tests],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         output.seek(0)
         lines = output.read().splitlines()
-    if not is_passed:
-        _print(*lines[-_LAST_LINES:])
-    _print(f"{run.name}: {lines[-1] if lines else 'nothing ran'}")
+    shown = [] if is_passed else lines[-_LAST_LINES:]
+    _print(*shown, f"{run.name}: {lines[-1] if lines else 'nothing ran'}")
     return is_passed
 
 
@@ -130,6 +140,7 @@ def _is_installed(run: Run, output: TextIO) -> bool:
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--no-compile",  # the tests import few of the files
     ]
     steps: list[list[str | Path]] = [
         [run.python, "-m", "venv", run.venv],

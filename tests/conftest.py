@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import environ
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import order
 from tests.environment import GIVEN
 from tools.aws.fast_aws import FastAws
 from tools.local.aws import LocalAws
@@ -29,28 +30,34 @@ settings.register_profile(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of test processes for `make test`. Each starts its own servers.
+    """Return the number of test processes for `make test`: two a core, since many tests wait.
 
-    With servers given from outside, which tests wipe, only this one process may run.
+    Each starts its own servers. With servers given from outside, which tests wipe, only this one
+    process may run.
     """
-    return 0 if any(GIVEN.values()) else len(os.sched_getaffinity(0))
+    return 0 if any(GIVEN.values()) else 2 * len(os.sched_getaffinity(0))
 
 
 _SERVERS = frozenset({"redis_url", "database_url", "aws_server", "fast_aws_server"})
 """The fixtures that start a server."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that start a server; `make quick` skips them.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Mark tests that start a server, and put the longest files first.
 
-    A fixture that starts one only for some parameters marks those itself.
+    `make quick` skips the marked ones. A fixture that starts a server only for some parameters
+    marks those itself. One process alone keeps the order of the folders.
     """
     for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
         needs_database = item.get_closest_marker("django_db") is not None
-        if needs_database or not _SERVERS.isdisjoint(item.fixturenames):
+        if needs_database or not _SERVERS.isdisjoint(order.fixtures(item)):
             item.add_marker(pytest.mark.servers)
+    yield
+    if hasattr(config, "workerinput"):  # one of pytest-xdist's processes
+        items[:] = order.longest_first(items)
 
 
 @pytest.fixture(scope="session")

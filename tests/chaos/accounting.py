@@ -20,6 +20,7 @@ class Fate(StrEnum):
     IN_DOUBT_SENT = "in doubt: SES had it, and never said so"
     IN_DOUBT_NOT_SENT = "in doubt: SES did not have it"
     POISON = "dead-lettered for killing its workers, as it should, and kept in SQS"
+    REFUSED = "dead-lettered as unreadable, as it should, and kept in SQS"
     DEAD_LETTERED = "dead-lettered, with its reason, and kept in SQS"
     TWICE_EXPLAINED = "sent twice: its worker was killed between its call to SES and the record"
     TWICE = "sent twice without a reason"
@@ -41,6 +42,7 @@ _GOOD = frozenset(
     {
         Fate.FORWARDED,
         Fate.POISON,
+        Fate.REFUSED,
         Fate.BOUNCED,
         Fate.HELD,
         Fate.ENDED,
@@ -67,16 +69,45 @@ class Judged:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """A flood to a mask whose daily limit had only so much `room`; `passed` went out that day."""
+
+    mails: Sequence[str]
+    room: int
+    passed: int
+
+
 def judge(
-    account: Account, *, killed_at: Mapping[str, Sequence[float]], is_poison: bool = False
+    account: Account,
+    *,
+    killed_at: Mapping[str, Sequence[float]],
+    is_poison: bool = False,
+    is_refused: bool = False,
 ) -> Judged:
     """Judge one message. `killed_at` is when each process was killed or stopped.
 
-    Poison is dead-lettered between attempts, so its delivery may be in doubt for ever.
+    Poison is dead-lettered between attempts, so its delivery may be in doubt for ever. What is to
+    be refused has no delivery.
     """
-    if is_poison and not account.sendings and account.failures and account.is_kept:
+    is_kept = not account.sendings and account.failures and account.is_kept
+    if is_poison and is_kept:
         return Judged(account.name, Fate.POISON, account.failures[-1])
+    if is_refused and is_kept and not account.state:
+        return Judged(account.name, Fate.REFUSED)
     return _judged(account, killed_at)
+
+
+def judge_flood(flood: Flood, judged: Sequence[Judged]) -> list[str]:
+    """Return what is wrong: more or less passed that day, or not all arrived on the next."""
+    of_flood = [one for one in judged if one.message in set(flood.mails)]
+    arrived = sum(one.fate is Fate.FORWARDED for one in of_flood)
+    wrong = []
+    if flood.passed != flood.room:
+        wrong.append(f"{flood.passed} mails passed a limit with room for {flood.room}")
+    if arrived != len(flood.mails):
+        wrong.append(f"{arrived} of a flood's {len(flood.mails)} mails arrived in the end")
+    return wrong
 
 
 def _judged(account: Account, killed_at: Mapping[str, Sequence[float]]) -> Judged:

@@ -17,6 +17,7 @@ class Act(StrEnum):
     SPAM = "spam for an owner who blocks it"
     VIRUS = "a virus"
     FLOOD = "a flood to one mask"
+    OVER_LIMIT = "a flood over its mask's daily limit, and the next day"
     RELEASE = "an operator releases what is held as spam"
     DISCARD = "an operator discards a held mail"
     EXPIRE = "a held mail expires"
@@ -29,8 +30,10 @@ OF_MAILBOXES = (
     Act.REFUSED,
     Act.VACATION,
 )
-_USUAL = (Act.MAILBOX_GONE, Act.SPAM, Act.RELEASE)
+_USUAL = (Act.OVER_LIMIT, Act.MAILBOX_GONE, Act.SPAM, Act.RELEASE)
 """In every run: without them nothing is held, and nothing released."""
+_DRAWN = tuple(act for act in Act if act is not Act.OVER_LIMIT)
+"""Those that may happen several times. A day passes only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,6 @@ class Drawn:
 def drawn_acts(number: int, seconds: float, seed: int) -> list[Drawn]:
     """Return so many acts, in order. A seed's faults don't depend on them."""
     chance = Random(f"acts {seed}")
-    acts = [*_USUAL, *chance.choices(list(Act), k=max(0, number - len(_USUAL)))]
+    acts = [*_USUAL, *chance.choices(_DRAWN, k=max(0, number - len(_USUAL)))]
     drawn = [Drawn(chance.uniform(0.05, 0.85) * seconds, act) for act in acts[:number]]
     return sorted(drawn, key=lambda one: one.at)

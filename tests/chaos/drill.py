@@ -1,8 +1,8 @@
 """Drills: one kind of fault at a time, for as long as it once cost mail, and what it costs now.
 
 `python -m tests.chaos --drill` runs them all, each on servers and processes of its own, with
-default settings and an AWS that is well but for the fault. SQS dead-letters as `deploy/terraform`
-sets it.
+default settings but for daily limits, and an AWS that is well but for the fault. SQS dead-letters
+as `deploy/terraform` sets it.
 """
 
 import tempfile
@@ -28,6 +28,7 @@ _LOOK_SECONDS = 0.1
 _FULL_SPEED = 0.8
 """Mails arrive evenly, but a second may have one or two fewer."""
 
+_SETTINGS = {"MASK_MAILS_PER_DAY": "100000", "SENDER_MAILS_PER_DAY": "100000"}
 _WELL = Faults(
     sqs=ServiceFaults(latency_ms=10),
     s3=ServiceFaults(latency_ms=30),
@@ -136,7 +137,7 @@ def run_drills(drills: Sequence[Drill], log: Callable[[str], object], *, has_eve
 
 def run_drill(folder: Path, drill: Drill, *, has_events: bool) -> Found:
     """Run one drill; its logs stay in `folder`."""
-    world = World(folder, _WELL, has_events=has_events, settings={})
+    world = World(folder, _WELL, has_events=has_events, settings=_SETTINGS)
     try:
         world.set_up(MAX_RECEIVES)
         supervisor = Supervisor(world.stack, world.wiring, str(ROOT))

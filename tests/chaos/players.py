@@ -10,8 +10,10 @@ import dramatiq
 import psycopg
 import redis
 
+from tests.chaos.accounting import Flood
 from tests.chaos.acts import OF_MAILBOXES, Act
-from tests.lab.lab import OTHER_MASKS, OTHER_OWNER, Lab
+from tests.chaos.world import MASK_MAILS_PER_DAY
+from tests.lab.lab import FLOODED_MASK, FLOODED_OWNER, OTHER_MASKS, OTHER_OWNER, Lab
 from tools.aws.bounces import HARD, VACATION_REPLY
 from tools.local.stack import CommandFailed, Stack
 
@@ -30,9 +32,16 @@ _BOUNCES: Mapping[Act, Mapping[str, str]] = {
 _BOUNCING_SECONDS = 6.0
 _JOBS_EVERY_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
-_JOBS = ("drive_mailbox_breakers", "release_held_mails", "expire_and_clear_held_mails")
+_JOBS = (
+    "drive_mailbox_breakers",
+    "release_mails_held_for_limits",
+    "release_held_mails",
+    "expire_and_clear_held_mails",
+)
 
 _FEW, _FLOOD = 3, 25
+_ROOM = 10
+"""How many more mails the flooded mask may get today."""
 
 _ONE_HELD = """
 SELECT id FROM emails_heldmail WHERE state = 'held' AND reason = 'spam' ORDER BY id LIMIT 1
@@ -42,7 +51,17 @@ UPDATE emails_heldmail SET expires_at = now() WHERE id = ({_ONE_HELD})
 """
 _DUE = """
 SELECT sns_message_id FROM emails_heldmail
-WHERE state = 'releasing' OR state = 'held' AND (reason = 'mailbox' OR expires_at <= now())
+WHERE state = 'releasing'
+    OR state = 'held' AND (reason IN ('mailbox', 'mask_limit') OR expires_at <= now())
+"""
+_HAS_GOT_MANY = f"""
+UPDATE emails_randommask
+SET counted_on = (now() AT TIME ZONE 'UTC')::date, mails_that_day = {MASK_MAILS_PER_DAY - _ROOM}
+WHERE local = '{FLOODED_MASK.partition("@")[0]}'
+"""
+_NEXT_DAY = """
+UPDATE emails_randommask SET counted_on = counted_on - 1;
+UPDATE emails_heldmail SET held_at = held_at - interval '1 day' WHERE reason = 'mask_limit';
 """
 _BLOCK_SPAM = f"""
 UPDATE emails_profile SET blocks_spam = true
@@ -60,11 +79,16 @@ class Players:
         self._leaving = threading.Event()
         self._threads: list[threading.Thread] = []
         self._busy: list[threading.Thread] = []
+        self._day: threading.Thread | None = None
         self._end_of_bounces = threading.Timer(0, str)
         stack.add_user(OTHER_OWNER)
         masks = [stack.add_mask(OTHER_OWNER, "--address", mask) for mask in OTHER_MASKS]
         self._complaining = masks[1]["id"]
         lab.execute(_BLOCK_SPAM)
+        stack.add_user(FLOODED_OWNER)
+        stack.add_mask(FLOODED_OWNER, "--address", FLOODED_MASK)
+        lab.execute(_HAS_GOT_MANY)
+        self.flood = Flood((), 0, 0)
         self._start(self._run_jobs)
 
     def play(self, act: Act) -> None:
@@ -86,6 +110,8 @@ class Players:
         due = {str(mail) for (mail,) in self._lab.execute(_DUE)}
         if any(one.is_alive() for one in self._busy) and self._lab.execute(_ONE_HELD):
             due.add("an operator is at work")
+        if self._day is not None and self._day.is_alive():
+            due.add("a day is to pass")
         return due
 
     def stop(self) -> None:
@@ -103,6 +129,7 @@ class Players:
             Act.SPAM: partial(deliver, _FEW, OTHER_MASKS, spam="FAIL"),
             Act.VIRUS: partial(deliver, 1, OTHER_MASKS, virus="FAIL"),
             Act.FLOOD: partial(deliver, _FLOOD, OTHER_MASKS[:1]),
+            Act.OVER_LIMIT: self._exceed_limit,
         }
 
     @property
@@ -124,6 +151,20 @@ class Players:
         self._lab.deliver(_FEW, OTHER_MASKS[:1])
         self._end_of_bounces = threading.Timer(_BOUNCING_SECONDS, self._lab.aws.let_bounce, ({},))
         self._end_of_bounces.start()
+
+    def _exceed_limit(self) -> None:
+        mails = self._lab.deliver(_FLOOD, (FLOODED_MASK,))
+        self._day = self._start(partial(self._let_the_day_pass, mails))
+
+    def _let_the_day_pass(self, mails: list[str]) -> None:
+        """When all of a flood is settled, note what passed; then what was held for it may go."""
+        while not self._leaving.wait(_LOOK_SECONDS):
+            with suppress(psycopg.Error):
+                states, held = self._lab.deliveries(), self._lab.held()
+                if all(states.get(mail) == "finished" for mail in mails):
+                    self._lab.execute(_NEXT_DAY)
+                    self.flood = Flood(mails, _ROOM, len(mails) - len(held.keys() & set(mails)))
+                    return
 
     def _complain(self) -> None:
         """Complain of a mail to the second mask: it is disabled by the second complaint."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Fate, Judged, count, judge
+from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Fate, Judged, count, judge, judge_flood
 from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.players import Players
 from tests.chaos.saboteur import Saboteur
@@ -38,6 +38,10 @@ class Report:
     played: Counter[Act]
     restarts: int
     judged: list[Judged]
+    excess: list[str]
+    """Limits that were not kept."""
+    dropped: int
+    """Dead letters that Redis dropped for newer ones."""
     books: Books
     resolved: int
     """Doubts and second mails that SES's events, or a note in Redis, spared."""
@@ -72,6 +76,15 @@ def run(
             players.stop()
             supervisor.stop()
         books = world.lab.books(supervisor.logs(BRIDGES))
+        judged = [
+            judge(
+                account,
+                killed_at=supervisor.killed_at,
+                is_poison=account.name in saboteur.poison,
+                is_refused=account.name in saboteur.refused,
+            )
+            for account in books.accounts
+        ]
         return Report(
             seed=seed,
             seconds=seconds,
@@ -79,16 +92,11 @@ def run(
             broken=broken,
             played=played,
             restarts=supervisor.restarts,
-            judged=[
-                judge(
-                    account,
-                    killed_at=supervisor.killed_at,
-                    is_poison=account.name in saboteur.poison,
-                )
-                for account in books.accounts
-            ],
+            judged=judged,
+            excess=saboteur.excess + judge_flood(players.flood, judged),
+            dropped=_count_logged(supervisor, "dead letter dropped"),
             books=books,
-            resolved=_resolved(supervisor),
+            resolved=_count_logged(supervisor, "sent before"),
             has_events=has_events,
             requests=world.aws.statistics()["requests"],
         )
@@ -166,10 +174,10 @@ def _bounced_unheard(world: World) -> set[str]:
     }
 
 
-def _resolved(supervisor: Supervisor) -> int:
-    """Count the sends that an event or a note proved, so that nothing was sent again."""
+def _count_logged(supervisor: Supervisor, message: str) -> int:
+    """Count the workers' log lines with this message."""
     logs = [lines(process.log) for process in supervisor.logs(WORKERS)]
-    return sum(line["message"] == "sent before" for log in logs for line in log)
+    return sum(line["message"] == message for log in logs for line in log)
 
 
 def summary(report: Report) -> str:
@@ -181,8 +189,10 @@ def summary(report: Report) -> str:
     rows += [f"{number:6}  {fate}" for fate, number in count(report.judged).most_common()]
     rows += ["", *(f"{number:6}  {what}" for what, number in sorted(report.books.cost.items()))]
     rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated"]
+    rows += [f"{report.dropped:6}  dead letters dropped for newer ones"]
     rows += [f"{report.books.most_receives:6}  receives of one message, at most"]
     rows += [f"{report.settling_seconds:6.0f}  seconds to settle after the last fault"]
+    rows += ["", *report.excess] if report.excess else []
     explained = [one for one in report.judged if one.detail]
     rows += ["", *(f"{one.message}: {one.fate}: {one.detail}" for one in explained[:40])]
     return "\n".join(rows)

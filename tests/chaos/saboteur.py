@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from bridge.ledger.dead_letter_limit import find_bytes
 from tests.chaos.schedule import Fault, Kind
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
 from tests.chaos.world import World
@@ -62,10 +63,13 @@ SECONDS = {
     Kind.PAUSE_WORKERS: 17.0,
     Kind.PAUSE_BRIDGE: 8.0,
     Kind.S3_LATE: 8.0,
+    Kind.REDIS_SMALL: 20.0,
     Kind.WRONG_CLOCK: 20.0,
     Kind.NO_CREDENTIALS: 10.0,
 }
 _USUAL_SECONDS = 4.0
+_SMALL_REDIS_BYTES = 16 * 1024 * 1024
+_LETTER_BYTES = 150_000
 
 
 class Saboteur:
@@ -79,6 +83,8 @@ class Saboteur:
         self._seconds = seconds
         self._lasting: dict[str, Undo] = {}
         self.poison: set[str] = set()
+        self.refused: set[str] = set()
+        self.excess: list[str] = []
 
     def inject(self, fault: Fault) -> bool:
         """Inject a fault. Return false if its victim is down already."""
@@ -127,6 +133,7 @@ class Saboteur:
             Kind.WIPE_REDIS: lambda: _none(self._world.client().flushall()),
             Kind.RESTART_REDIS: self._world.redis.restart,
             Kind.REDIS_FULL: self._fill_redis,
+            Kind.REDIS_SMALL: self._fill_with_dead_letters,
             Kind.REDIS_FAILOVER: self._world.fail_over_redis,
             Kind.RESTART_POSTGRES: self._world.postgres.restart,
             Kind.STOP_POSTGRES: self._stop_postgres,
@@ -163,6 +170,20 @@ class Saboteur:
         client = self._world.client()
         client.config_set("maxmemory", 1)
         return lambda: client.config_set("maxmemory", 0)
+
+    def _fill_with_dead_letters(self) -> Undo:
+        client = self._world.client()
+        memory = max(_SMALL_REDIS_BYTES, 2 * int(client.info("memory")["used_memory"]))
+        client.config_set("maxmemory", memory)
+        number = memory * 5 // 4 // _LETTER_BYTES
+        self.refused.update(self._world.lab.deliver_refused(number, _LETTER_BYTES))
+
+        def undo() -> None:
+            if (kept := find_bytes(client)) > memory / 4:
+                self.excess.append(f"{kept} bytes of dead letters in a Redis of {memory}")
+            client.config_set("maxmemory", 0)
+
+        return undo
 
     def _stop_postgres(self) -> Undo:
         self._world.postgres.stop()

@@ -1,6 +1,6 @@
 """Which faults are injected, and when: drawn from a seed, so runs can be repeated. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     WIPE_REDIS = "Redis wiped"
     RESTART_REDIS = "Redis killed, back with its last snapshot"
     REDIS_FULL = "Redis full"
+    REDIS_SMALL = "a small Redis, and more dead letters than it has room for"
     REDIS_FAILOVER = "Redis failed over, the old primary alive as a replica"
     REDIS_SILENT = "Redis silent to a process"
     REDIS_UNHEARD = "Redis's answers to a process lost"
@@ -69,13 +70,14 @@ class Fault:
 class Scale:
     """The size of a run. `numbers` is how often each kind of fault is injected.
 
-    `drawn` faults more are of kinds drawn by the seed. `acts` is the number of acts beside them.
+    The seed draws `drawn` faults more, from `kinds`. `acts` is the number of acts beside them.
     """
 
     messages: int
     seconds: float
     numbers: dict[Kind, int] = field(default_factory=dict)
     drawn: int = 0
+    kinds: tuple[Kind, ...] = tuple(Kind)
     acts: int = 0
 
     @property
@@ -96,6 +98,7 @@ _ONE = (
     Kind.WRONG_CLOCK,
     Kind.NO_CREDENTIALS,
     Kind.REDIS_FAILOVER,
+    Kind.REDIS_SMALL,
     Kind.NEW_CERTIFICATE,
 )
 
@@ -124,6 +127,15 @@ SHORT = Scale(
 STORM = Scale(messages=1_500, seconds=300, drawn=50, acts=30)
 
 
+def storm(seconds: float, kinds: Sequence[Kind] = ()) -> Scale:
+    """Return a storm of another length, with faults of these kinds only; none: of all kinds."""
+    share = seconds / STORM.seconds
+    messages, drawn, acts = (
+        max(1, round(share * number)) for number in (STORM.messages, STORM.drawn, STORM.acts)
+    )
+    return Scale(messages, seconds, drawn=drawn, acts=acts, kinds=tuple(kinds) or STORM.kinds)
+
+
 def drawn(scale: Scale, seed: int) -> list[Fault]:
     """Return all faults in order, at random times while messages arrive."""
     return sorted(_faults(scale, Random(seed)), key=lambda fault: fault.at)
@@ -131,7 +143,7 @@ def drawn(scale: Scale, seed: int) -> list[Fault]:
 
 def _faults(scale: Scale, chance: Random) -> Iterator[Fault]:
     kinds = [kind for kind, number in scale.numbers.items() for _ in range(number)]
-    kinds += chance.choices(list(Kind), k=scale.drawn)
+    kinds += chance.choices(scale.kinds, k=scale.drawn)
     for kind in kinds:
         # Not before the first messages are in flight.
         yield Fault(chance.uniform(0.15, 0.95) * scale.seconds, kind, chance.randrange(1000))

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.accounting import BAD, Fate, judge
+from tests.chaos.accounting import BAD, Fate, Flood, Judged, judge, judge_flood
 from tests.chaos.acts import Act, drawn_acts
-from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn
+from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn, storm
 from tests.lab.accounts import Account, Books, Keeping, Sending
 
 FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
@@ -56,6 +56,37 @@ def test_a_message_that_kills_its_workers_is_to_be_dead_lettered() -> None:
     assert judge(doubtful, killed_at={}, is_poison=True).fate is Fate.POISON
     assert judge(dead, killed_at={}).fate is Fate.DEAD_LETTERED
     assert Fate.DEAD_LETTERED in BAD
+
+
+def test_a_message_that_is_to_be_refused_is_kept_and_never_claimed() -> None:
+    dead = Account("1", [], NONE, {}, is_queued=True, failures=["unknown_notification"])
+
+    assert judge(dead, killed_at={}, is_refused=True).fate is Fate.REFUSED
+    for wrong in (
+        replace(dead, is_queued=False),
+        replace(dead, failures=[]),
+        replace(dead, state=CLAIMED),
+        replace(dead, sendings=ONCE),
+    ):
+        assert judge(wrong, killed_at={}, is_refused=True).fate in BAD
+
+
+@pytest.mark.parametrize(
+    ("passed", "last_fate", "wrong"),
+    [
+        (2, Fate.FORWARDED, []),
+        (3, Fate.FORWARDED, ["3 mails passed a limit with room for 2"]),
+        (1, Fate.FORWARDED, ["1 mails passed a limit with room for 2"]),
+        (2, Fate.HELD, ["2 of a flood's 3 mails arrived in the end"]),
+    ],
+)
+def test_a_flood_passes_up_to_the_limit_and_arrives_the_next_day(
+    passed: int, last_fate: Fate, wrong: list[str]
+) -> None:
+    fates = {"1": Fate.FORWARDED, "2": Fate.FORWARDED, "3": last_fate, "another": Fate.LOST}
+    judged = [Judged(mail, fate) for mail, fate in fates.items()]
+
+    assert judge_flood(Flood(["1", "2", "3"], room=2, passed=passed), judged) == wrong
 
 
 def test_what_a_run_cost_besides_one_sending_and_one_receive_per_mail() -> None:
@@ -174,3 +205,11 @@ def test_what_became_of_a_mail_that_was_never_held(
 ) -> None:
     account = Account("1", sendings, FINISHED, {}, outcome=outcome)
     assert judge(account, killed_at={}).fate is fate
+
+
+def test_a_short_storm_has_its_share_of_everything_and_only_its_kinds() -> None:
+    short = storm(60, [Kind.REDIS_SMALL, Kind.KILL_WORKER])
+
+    assert (short.messages, short.drawn, short.acts) == (300, 10, 6)
+    assert {fault.kind for fault in drawn(short, 1)} == {Kind.REDIS_SMALL, Kind.KILL_WORKER}
+    assert drawn(storm(STORM.seconds), 1) == drawn(STORM, 1)

@@ -24,6 +24,8 @@ _SES_ERRORS: dict[str, Any] = {"failed": 0.015, "unconfirmed": 0.005, "cut": 0.0
 _ERRORS: dict[str, Any] = {"throttled": 0.02, "failed": 0.02, "unconfirmed": 0.005, "cut": 0.005}
 _MANY_RECEIVES = 10_000
 
+MASK_MAILS_PER_DAY = 2_500
+
 SETTINGS = {
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "6",
     "PROCESS_EMAIL_HEARTBEAT_SECONDS": "2",
@@ -35,6 +37,8 @@ SETTINGS = {
     "AWS_SES_SEND_EVENT_KEEP_SECONDS": "60",
     "MAILBOX_PROBE_AFTER_SECONDS": "1,1,2",
     "MAILBOX_PROBE_WAIT_SECONDS": "2",
+    # Of the masks, only the flooded one gets there (`Players`).
+    "MASK_MAILS_PER_DAY": str(MASK_MAILS_PER_DAY),
 }
 
 

@@ -27,6 +27,8 @@ MASKS = tuple(f"mask{number}@masks.example" for number in range(3))
 OTHER_OWNER = "other@owner.example"
 OTHER_MASKS = ("other0@masks.example", "other1@masks.example")
 """Of another owner, for those who let mailboxes bounce."""
+FLOODED_OWNER, FLOODED_MASK = "flooded@owner.example", "flooded@masks.example"
+"""Of a third owner: its mask gets more than its daily limit."""
 
 _SUBJECT = re.compile(rb"^Subject: lab (\d+)\r?$", re.MULTILINE)
 _DELIVERIES = """
@@ -89,6 +91,18 @@ class Lab:
         self.sqs_ids[name(number)] = self.aws.load(arrived)
         return name(number), b"".join(key.encode() for key in arrived.objects)
 
+    def deliver_refused(self, number: int, octets: int) -> list[str]:
+        """Deliver messages that no worker can read; returns their SNS message ids.
+
+        They look like notifications of SES, and become dead letters at once.
+        """
+        first, self.delivered = self.delivered, self.delivered + number
+        names = [name(one) for one in range(first, self.delivered)]
+        notice = {"notificationType": "Received", "mail": "x" * octets}
+        for one, sqs_id in zip(names, self.aws.notify_many([notice] * number, names), strict=True):
+            self.sqs_ids[one].append(sqs_id)
+        return names
+
     def suffer(self, **services: ServiceFaults) -> None:
         """Give some of AWS's services other faults than the everyday ones; none: `suffer()`."""
         changes: dict[str, Any] = services
@@ -109,7 +123,8 @@ class Lab:
         for mail in self.aws.accepted():
             number = _SUBJECT.search(base64.b64decode(mail["raw"]))
             if number is None:
-                assert mail["sender"] not in MASKS + OTHER_MASKS, "an unknown mail was sent"
+                known = (*MASKS, *OTHER_MASKS, FLOODED_MASK)
+                assert mail["sender"] not in known, "an unknown mail was sent"
                 continue  # a notice
             sending = Sending(mail["at"], mail["access_key"], mail["bounced"])
             found[name(int(number[1]))].append(sending)

@@ -13,6 +13,7 @@ from tools.local import ses
 from tools.local.aws import BUCKET, SentMail, SimulatedAws
 
 _LOADED_AT_ONCE = 500
+_NOTICES_AT_ONCE = 20  # they may be as large as SQS allows
 
 Mail = tuple[bytes, Sequence[str]]
 """A mail and its recipients."""
@@ -89,6 +90,17 @@ class FastAws(SimulatedAws):
         ids: list[str] = []
         for start in range(0, len(mails), _LOADED_AT_ONCE):
             ids += self.load(self.sign(named[start : start + _LOADED_AT_ONCE], **verdicts))
+        return ids
+
+    def notify_many(
+        self, notices: Sequence[dict[str, Any]], sns_message_ids: Sequence[str]
+    ) -> list[str]:
+        """Put notifications into the queue, past all faults; returns their SQS message ids."""
+        named = list(zip(notices, sns_message_ids, strict=True))
+        ids: list[str] = []
+        for start in range(0, len(named), _NOTICES_AT_ONCE):
+            some = named[start : start + _NOTICES_AT_ONCE]
+            ids += self.load(Arrived(bodies=[self._envelope(*one) for one in some]))
         return ids
 
     def sign(self, mails: Sequence[tuple[Mail, str | None]], **verdicts: str) -> Arrived:

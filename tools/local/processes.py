@@ -77,7 +77,7 @@ class Process:
         """Wait until it ends; returns its exit code. Raises `subprocess.TimeoutExpired`."""
         return self._popen.wait(seconds)
 
-    def wait_until(self, is_ready: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_until(self, is_ready: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until it is ready. If it ends or times out, stops it and raises `NotReady`."""
         deadline = time.monotonic() + seconds
         while not is_ready():

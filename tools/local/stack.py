@@ -21,6 +21,14 @@ from tools.local.redis import LocalRedis
 ROOT = Path(__file__).resolve().parents[2]
 _MANAGE = str(ROOT / "manage.py")
 
+TASK_MODULES = (
+    "django_dramatiq.setup",
+    "django_dramatiq.tasks",
+    "relay.operations.tasks",
+    "emails.tasks",
+)
+"""What `manage.py rundramatiq` gives to Dramatiq."""
+
 _QUICK = {
     "PROCESS_EMAIL_WAIT_SECONDS": "1",
     "PROCESS_EMAIL_VISIBILITY_SECONDS": "4",
@@ -132,9 +140,13 @@ class Stack:
         return self.start("bridge", ["-m", "bridge", *arguments], settings)
 
     def start_workers(self, processes: int = 1, threads: int = 4, **settings: str) -> Process:
-        """Start Dramatiq's workers, and wait until they are ready."""
-        command = [_MANAGE, "rundramatiq", "--skip-logging"]
+        """Start Dramatiq's workers, and wait until they are ready.
+
+        As `manage.py rundramatiq` starts them, but without loading Django once more just for that.
+        """
+        command = ["-m", "dramatiq", "--path", str(ROOT), "--skip-logging", *TASK_MODULES]
         command += ["--processes", str(processes), "--threads", str(threads)]
+        settings = {"DJANGO_SETTINGS_MODULE": "relay.settings"} | settings
         workers = self.start("workers", command, settings)
         ready = "Worker process is ready for action."
         workers.wait_until(lambda: workers.log.read_text().count(ready) >= processes)

@@ -1,7 +1,5 @@
 """More dead letters than a small Redis can hold: it keeps the latest, and mails still flow."""
 
-import time
-
 import pytest
 
 from bridge.ledger.dead_letter_limit import find_bytes
@@ -25,10 +23,8 @@ def test_refused_messages_do_not_fill_redis_and_others_are_sent(relay: FaultyRel
     for _ in range(NUMBER):
         relay.aws.notify(REFUSED)
     relay.deliver(5)
-    started = time.monotonic()
     relay.wait_for_sent(5)
 
-    assert time.monotonic() - started < 10
     relay.wait_for_log(processes[1], "dead letter dropped")
     assert 0 < find_bytes(relay.redis) <= MEMORY / 4
     wait_until("SQS has all that were refused", lambda: relay.in_sqs() == NUMBER)

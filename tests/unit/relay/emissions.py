@@ -4,6 +4,8 @@ Reading the code instead of running it also finds what is emitted only on failur
 """
 
 import ast
+import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _KINDS = {"incr", "gauge", "timing"}
+_EMITS = re.compile(r"\b(logger|_log|metrics|Gauge)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class LogLine:
     in_module: frozenset[str]
 
 
-def modules() -> Iterator[ast.Module]:
-    """Parse all installed modules."""
-    for package in ("bridge", "emails", "relay", "runtime"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield ast.parse(path.read_text(), str(path))
+@functools.cache
+def modules() -> list[ast.Module]:
+    """Parse all installed modules that emit something."""
+    packages = ("bridge", "emails", "relay", "runtime")
+    paths = [path for name in packages for path in sorted((ROOT / name).rglob("*.py"))]
+    texts = {path: path.read_text() for path in paths}
+    return [ast.parse(text, str(path)) for path, text in texts.items() if _EMITS.search(text)]
 
 
 def metrics() -> Iterator[Metric]:
@@ -56,12 +61,16 @@ def metrics() -> Iterator[Metric]:
 def log_lines() -> Iterator[LogLine]:
     """Yield all messages logged by our own loggers."""
     for module in modules():
-        in_module = frozenset(_keys(module))
-        for function in _functions(module):
-            in_function = frozenset(_keys(function))
-            for call in _calls(function):
-                for message in _messages(call):
-                    yield LogLine(message, frozenset(_keys(call)), in_function, in_module)
+        logged = [
+            (function, call, message)
+            for function in _functions(module)
+            for call in _calls(function)
+            for message in _messages(call)
+        ]
+        if logged:
+            in_module = frozenset(_keys(module))
+        for function, call, message in logged:
+            yield LogLine(message, frozenset(_keys(call)), frozenset(_keys(function)), in_module)
 
 
 def _messages(call: ast.Call) -> list[str]:
