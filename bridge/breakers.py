@@ -12,23 +12,27 @@ publishes them in Redis for operators, and goes on without Redis.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import markus
 from redis.exceptions import RedisError
 
 from bridge.sns.reject_reasons import RejectReason
-from runtime import breakers as shared
-from runtime.breakers import OpenBreaker, is_enough
+from runtime.breakers import (
+    OF_BRIDGES,
+    UNSEEN_SECONDS,
+    FailureStreak,
+    OpenBreaker,
+    note_closed,
+)
 from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from redis import Redis
 
 logger = logging.getLogger(__name__)
-metrics = markus.get_metrics("breaker")
 
 _REPORT_SECONDS = 5.0
 
@@ -70,14 +74,13 @@ class OwnBreakers:
         self._clock = clock
         self._monotonic = monotonic
         self._open: dict[Dependency, OpenBreaker] = {}
-        self._failures = 0
-        self._failing_since = 0.0
+        self._streak = FailureStreak()
         self._report_at = float("-inf")
 
     @property
     def is_failing(self) -> bool:
         """Whether certificates could not be fetched, and no message has passed since."""
-        return self._failures > 0
+        return self._streak.number > 0
 
     def find_open(self) -> dict[Dependency, OpenBreaker]:
         """Return the open breakers."""
@@ -85,10 +88,7 @@ class OwnBreakers:
 
     def failed(self, code: str) -> None:
         """Note a batch in which a certificate could not be fetched and no message passed."""
-        if self._failures == 0:
-            self._failing_since = self._monotonic()
-        self._failures += 1
-        if is_enough(self._failures, self._monotonic() - self._failing_since):
+        if self._streak.add(self._monotonic()):
             self.open(Blame(Dependency.CERTIFICATES, code))
 
     def open(self, blame: Blame) -> None:
@@ -99,20 +99,14 @@ class OwnBreakers:
         self._open[blame.dependency] = opened
         self._report_at = float("-inf")
         self.report()
-        fields = {"breaker": blame.dependency, "error_code": blame.code}
-        logger.error("breaker opened", extra=fields)
-        metrics.incr("opened", tags=[f"breaker:{blame.dependency}"])
+        opened.log_opened()
 
     def worked(self) -> bool:
         """Note that a message passed: closes all. Returns whether one was open."""
-        self._failures = 0
-        closed, self._open = self._open, {}
-        if closed:
-            self._withdraw(closed.values())
-        for one in closed.values():
-            seconds = round((self._now_ms() - one.since_ms) / 1000, 1)
-            logger.warning("breaker closed", extra={"breaker": one.dependency, "open_s": seconds})
-            metrics.incr("closed", tags=[f"breaker:{one.dependency}"])
+        self._streak = FailureStreak()
+        closed = self._withdraw()
+        for one in closed:
+            one.log_closed(self._now_ms())
         return bool(closed)
 
     def report(self) -> None:
@@ -121,33 +115,36 @@ class OwnBreakers:
         if not self._open or now < self._report_at:
             return
         self._report_at = now + _REPORT_SECONDS
+        seen = {"seen_ms": self._now_ms()}
         fields: dict[Any, Any] = {
-            self._field(one.dependency): _stored(one, self._now_ms()) for one in self._open.values()
+            self._field(one): json.dumps(asdict(one) | seen) for one in self._open.values()
         }
-        try:
-            self._redis.hset(shared.OF_BRIDGES, mapping=fields)
-            self._redis.expire(shared.OF_BRIDGES, shared.UNSEEN_SECONDS)
-        except RedisError as error:
-            logger.warning("breakers not reported", extra={"error_type": type(error).__name__})
+        with self._logging_failure():
+            self._redis.hset(OF_BRIDGES, mapping=fields)
+            self._redis.expire(OF_BRIDGES, UNSEEN_SECONDS)
 
     def leave(self) -> None:
         """Publish no more: this bridge ends."""
-        if self._open:
-            self._withdraw(self._open.values())
+        self._withdraw()
 
-    def _withdraw(self, closed: Iterable[OpenBreaker]) -> None:
+    def _withdraw(self) -> list[OpenBreaker]:
+        """Close all; returns those that were open."""
+        closed, self._open = list(self._open.values()), {}
+        if closed:
+            with self._logging_failure():
+                self._redis.hdel(OF_BRIDGES, *map(self._field, closed))
+                note_closed(self._redis)
+        return closed
+
+    @contextmanager
+    def _logging_failure(self) -> Iterator[None]:
         try:
-            self._redis.hdel(shared.OF_BRIDGES, *(self._field(one.dependency) for one in closed))
-            shared.note_closed(self._redis)
+            yield
         except RedisError as error:
             logger.warning("breakers not reported", extra={"error_type": type(error).__name__})
 
-    def _field(self, dependency: Dependency) -> str:
-        return f"{self._bridge}/{dependency}"
+    def _field(self, opened: OpenBreaker) -> str:
+        return f"{self._bridge}/{opened.dependency}"
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _stored(opened: OpenBreaker, now_ms: int) -> str:
-    return json.dumps(asdict(opened) | {"seen_ms": now_ms})

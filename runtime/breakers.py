@@ -70,13 +70,33 @@ class OpenBreaker:
     code: str
     since_ms: int
 
+    def log_opened(self) -> None:
+        """Log and count that it has opened: once for all that share it."""
+        fields = {"breaker": self.dependency, "error_code": self.code}
+        logger.error("breaker opened", extra=fields)
+        metrics.incr("opened", tags=[f"breaker:{self.dependency}"])
+
+    def log_closed(self, now_ms: int) -> None:
+        """Log and count that it has closed."""
+        seconds = round((now_ms - self.since_ms) / 1000, 1)
+        logger.warning("breaker closed", extra={"breaker": self.dependency, "open_s": seconds})
+        metrics.incr("closed", tags=[f"breaker:{self.dependency}"])
+
 
 @dataclass(slots=True)
-class _Failures:
+class FailureStreak:
     """Failures in a row, and when the first of them happened."""
 
-    since: float
     number: int = 0
+    since: float = 0.0
+
+    def add(self, now: float) -> bool:
+        """Count a failure; returns whether so many, the first so long ago, open a breaker."""
+        if self.number == 0:
+            self.since = now
+        self.number += 1
+        is_long = self.number >= _SOME_FAILURES and now - self.since >= _FAILING_SECONDS
+        return self.number >= _MANY_FAILURES or is_long
 
 
 class Breakers:
@@ -101,7 +121,7 @@ class Breakers:
         self._monotonic = monotonic
         self._token = uuid.uuid4().hex
         self._lock = threading.Lock()
-        self._failures: dict[Dependency, _Failures] = {}
+        self._streaks: dict[Dependency, FailureStreak] = {}
         self._open: dict[Dependency, OpenBreaker] = {}
         self._probing: set[Dependency] = set()
         self._refreshed_at = float("-inf")
@@ -113,16 +133,16 @@ class Breakers:
             known = self._open.get(dependency)
             if known is not None:
                 self._wait(known)
-            elif self._count(dependency):
+            elif self._streaks.setdefault(dependency, FailureStreak()).add(self._monotonic()):
                 opened = self._open[dependency] = OpenBreaker(dependency, code, self._now_ms())
                 self._publish(opened)
 
     def worked(self, dependency: Dependency) -> None:
         """Note that a call worked; closes the breaker. Costs nothing while all is well."""
-        if dependency not in self._failures and dependency not in self._open:
+        if dependency not in self._streaks and dependency not in self._open:
             return
         with self._lock:
-            self._failures.pop(dependency, None)
+            self._streaks.pop(dependency, None)
             self._probing.discard(dependency)
             closed = self._open.pop(dependency, None)
             if closed is not None:
@@ -159,12 +179,6 @@ class Breakers:
             except RedisError:
                 return
 
-    def _count(self, dependency: Dependency) -> bool:
-        """Count a failure; returns whether it opens the breaker."""
-        failures = self._failures.setdefault(dependency, _Failures(self._monotonic()))
-        failures.number += 1
-        return is_enough(failures.number, self._monotonic() - failures.since)
-
     def _refresh(self) -> None:
         try:
             stored = cast("dict[bytes, bytes]", self._redis.hgetall(self._key))
@@ -172,7 +186,7 @@ class Breakers:
             return
         found = {breaker.dependency: breaker for breaker in map(_read, stored.values())}
         for dependency in self._open.keys() - found.keys():
-            self._failures.pop(dependency, None)
+            self._streaks.pop(dependency, None)
         self._open = found
 
     def _publish(self, opened: OpenBreaker) -> None:
@@ -183,10 +197,7 @@ class Breakers:
             is_first = 1
         self._wait(opened)
         if is_first:
-            logger.error(
-                "breaker opened", extra={"breaker": opened.dependency, "error_code": opened.code}
-            )
-            metrics.incr("opened", tags=[f"breaker:{opened.dependency}"])
+            opened.log_opened()
 
     def _wait(self, opened: OpenBreaker) -> None:
         """Allow the next probe only after a while: the longer it lasts, the longer."""
@@ -199,17 +210,13 @@ class Breakers:
             return
 
     def _close(self, closed: OpenBreaker) -> None:
-        seconds = round((self._now_ms() - closed.since_ms) / 1000, 1)
         try:
             was_open = self._redis.hdel(self._key, closed.dependency)
             note_closed(self._redis)
         except RedisError:
             was_open = 1
         if was_open:
-            logger.warning(
-                "breaker closed", extra={"breaker": closed.dependency, "open_s": seconds}
-            )
-            metrics.incr("closed", tags=[f"breaker:{closed.dependency}"])
+            closed.log_closed(self._now_ms())
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
@@ -236,12 +243,6 @@ def find_all_open(client: "Redis", now_ms: int | None = None) -> list[OpenBreake
     for one in sorted(map(_of_json, seen), key=lambda breaker: breaker.since_ms):
         oldest.setdefault(one.dependency, one)
     return list(oldest.values())
-
-
-def is_enough(failures: int, lasts_seconds: float) -> bool:
-    """Whether so many failures in a row, the first so long ago, open a breaker."""
-    is_long = failures >= _SOME_FAILURES and lasts_seconds >= _FAILING_SECONDS
-    return failures >= _MANY_FAILURES or is_long
 
 
 def note_closed(client: "Redis") -> None:
