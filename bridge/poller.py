@@ -1,7 +1,7 @@
-"""Demand → receive → judge → dispatch. An error in one message affects no other.
+"""Demand → receive → judge → enqueue. An error in one message affects no other.
 
-Only Redis fails several at once: what it didn't take, because it is away or full, is released at
-once, for SQS to deliver again. What can't be judged now is parked (`parking.py`).
+What Redis doesn't take is released (`enqueuer.py`); what can't be judged now is parked
+(`parking.py`).
 """
 
 import logging
@@ -10,26 +10,26 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
-from typing import assert_never
 
 import markus
 from redis.exceptions import RedisError
 
 from bridge.breakers import BLAMES, OwnBreakers
 from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.enqueuer import Enqueuer
 from bridge.judge import Authenticate, Judge, Judgement, Suspect, Undecided, has_passed
-from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
+from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
-from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ledger.dispatch import Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.messages import Handle, Message
 from bridge.parking import Parking
-from bridge.ports import Queue, QueueUnavailable, QueueUnusable
+from bridge.ports import Queue
+from bridge.queue_changes import QueueChanges
 from bridge.send_events import SendEvents
 from bridge.sns.routing import SendConfirmed
 from bridge.totals import Totals
 from bridge.visibility import Leases, longest_seconds
-from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -73,9 +73,8 @@ class Poller:
         self._reservations = reservations
         self._has_room = has_room
         self._is_short_of_room = False
-        self._leases = leases
-        self._acknowledgements = acknowledgements
-        self._dispatcher = dispatcher
+        self._changes = QueueChanges(queue, acknowledgements, totals)
+        self._enqueuer = Enqueuer(dispatcher, leases, self._changes)
         self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
         self._judge = Judge(
             queue,
@@ -115,7 +114,7 @@ class Poller:
         received = time.monotonic()
         self._totals.received += len(messages)
         if self._stopping.is_set():
-            self._change_visibility([message.handle for message in messages], 0)
+            self._changes.release([message.handle for message in messages])
             messages = []
         dispositions = self._process(messages)
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
@@ -157,8 +156,8 @@ class Poller:
                 to_delete.append(handle)
             elif result is Disposition.ALREADY_FAILED:
                 to_hide.append(handle)
-        self._delete(to_delete)
-        self._change_visibility(to_hide, longest_seconds(_now_ms(), _now_ms()))
+        self._changes.delete(to_delete)
+        self._changes.hide(to_hide, longest_seconds(_now_ms(), _now_ms()))
         self._totals.count(dispositions)
         for result, number in dispositions.items():
             metrics.incr("taken", number, tags=[f"result:{result}"])
@@ -167,7 +166,7 @@ class Poller:
     def _results(
         self, messages: list[Message], undecided: Counter[Disposition]
     ) -> list[tuple[Handle, Disposition]]:
-        """Judge and dispatch messages. What is not decided yet is only counted."""
+        """Judge and enqueue messages. What is not decided yet is only counted."""
         judged = [(message, self._judge.judge(message)) for message in messages]
         self._set_aside(judged, undecided)
         self._learn([judgement for _, judgement in judged])
@@ -177,11 +176,11 @@ class Poller:
             self._send_events.confirm(sends)
         except RedisError:
             unfinished = [work.handle for work in batch] + [one.handle for one, _ in sends]
-            self._change_visibility(unfinished, 0)
+            self._changes.release(unfinished)
             raise
         results = [(one.handle, two) for one, two in judged if isinstance(two, Disposition)]
         results += [(one.handle, Disposition.SEND_CONFIRMED) for one, _ in sends]
-        return results + self._dispatch(batch)
+        return results + self._enqueuer.enqueue(batch)
 
     def _set_aside(
         self, judged: list[tuple[Message, Judgement]], counted: Counter[Disposition]
@@ -202,10 +201,10 @@ class Poller:
             suspects = self._parking.clear_suspects()
             if self._breakers.worked():
                 for handles in suspects.values():
-                    self._change_visibility(handles, 0)
+                    self._changes.release(handles)
             elif self._options.delete_failed_messages:
                 for blame in BLAMES.values():
-                    self._delete(suspects.get(blame, []))
+                    self._changes.delete(suspects.get(blame, []))
             return
         codes = [one.code for one in judgements if isinstance(one, Undecided)]
         if codes:
@@ -216,78 +215,6 @@ class Poller:
             return True
         is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
         return is_failure and self._options.delete_failed_messages
-
-    def _dispatch(self, batch: list[Work]) -> list[tuple[Handle, Disposition]]:
-        """Dispatch messages. If Redis takes none, release them all."""
-        handles = [work.handle for work in batch]
-        try:
-            dispatched = self._dispatcher.dispatch(batch, _now_ms())
-        except RedisError:
-            self._change_visibility(handles, 0)
-            raise
-        # Redis may get full in mid-batch. The rest must not wait for its visibility timeout.
-        refused = [
-            handle for handle, one in zip(handles, dispatched, strict=True) if _is_refused(one)
-        ]
-        self._change_visibility(refused, 0)
-        return [
-            (handle, self._dispatched(handle, one))
-            for handle, one in zip(handles, dispatched, strict=True)
-        ]
-
-    def _dispatched(self, handle: Handle, dispatched: Dispatched | RedisError) -> Disposition:
-        fields: dict[str, object] = {"sqs_message_id": handle.message_id}
-        match dispatched:
-            case RedisError():
-                fields |= {"error_type": type(dispatched).__name__}
-                if _is_refused(dispatched):
-                    logger.warning("message refused by redis", extra=fields)
-                    return Disposition.REFUSED
-                logger.error("message could not be handed on", extra=fields)
-                return Disposition.ERROR
-            case Dispatched.DONE:
-                logger.info("message already done", extra=fields)
-                return Disposition.ALREADY_DONE
-            case Dispatched.FAILED:
-                logger.info("message already failed", extra=fields)
-                return Disposition.ALREADY_FAILED
-            case Dispatched.IN_FLIGHT | Dispatched.ENQUEUED:
-                # Only after enqueueing: a leased message is kept hidden, and one that was not
-                # enqueued must be redelivered.
-                self._leases.add(handle)
-                was_new = dispatched is Dispatched.ENQUEUED
-                return Disposition.ENQUEUED if was_new else Disposition.ALREADY_IN_FLIGHT
-            case _:
-                assert_never(dispatched)
-
-    def _delete(self, handles: list[Handle]) -> None:
-        """Delete messages. What SQS would not delete now, the deleter tries again."""
-        if not handles:
-            return
-        try:
-            failed = [entry.handle for entry in self._queue.delete(handles) if entry.may_retry]
-        except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning("messages not deleted", extra={"client_error_code": error.code})
-            failed = handles
-        self._totals.deleted += len(handles) - len(failed)
-        ended = [Acknowledgement(one, _now_ms(), True, ENDED_BEFORE) for one in failed]
-        self._acknowledgements.give_back(self._queue.queue_name, ended)
-
-    def _change_visibility(self, handles: list[Handle], seconds: int) -> None:
-        """Hide or release messages. If that fails, they return after their visibility timeout."""
-        if not handles:
-            return
-        try:
-            self._queue.change_visibility(handles, seconds)
-        except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning(
-                "messages not shown again" if seconds == 0 else "messages not hidden",
-                extra={"client_error_code": error.code},
-            )
-
-
-def _is_refused(dispatched: Dispatched | RedisError) -> bool:
-    return isinstance(dispatched, RedisError) and refuses_for_now(dispatched)
 
 
 def _now_ms() -> int:
