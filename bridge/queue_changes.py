@@ -40,16 +40,16 @@ class QueueChanges:
 
     def release(self, handles: Sequence[Handle]) -> None:
         """Let SQS deliver messages again at once."""
-        self._change_visibility(handles, 0, "messages not shown again")
+        self.hide(handles, 0)
 
     def hide(self, handles: Sequence[Handle], seconds: int) -> None:
         """Hide messages for a while."""
-        self._change_visibility(handles, seconds, "messages not hidden")
-
-    def _change_visibility(self, handles: Sequence[Handle], seconds: int, failure: str) -> None:
         if not handles:
             return
         try:
             self._queue.change_visibility(handles, seconds)
         except (QueueUnavailable, QueueUnusable) as error:
-            logger.warning(failure, extra={"client_error_code": error.code})
+            logger.warning(
+                "messages not shown again" if seconds == 0 else "messages not hidden",
+                extra={"client_error_code": error.code},
+            )

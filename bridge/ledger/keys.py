@@ -10,6 +10,9 @@ from bridge.messages import MAX_HIDDEN_SECONDS
 NAMESPACE = "dramatiq"
 """The prefix of Dramatiq's keys."""
 
+BROKER_HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
+"""When each of Dramatiq's processes was last heard of: a sorted set of broker ids (ms)."""
+
 _PREFIX = "relay"
 
 FAILED_TTL_MS = (MAX_HIDDEN_SECONDS + 3600) * 1000

@@ -45,7 +45,11 @@ class RedisPresence:
 
     def leave(self) -> None:
         """Tell the others that this process has ended all its work."""
-        self._redis.delete(_key(self.name))
+        self.note_end_of(self.name)
+
+    def note_end_of(self, name: str) -> None:
+        """Tell the others that a process has ended, in order or not. It must be certain."""
+        self._redis.delete(_key(name))
 
 
 def _key(name: str) -> str:

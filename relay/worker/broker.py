@@ -17,6 +17,7 @@ from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
 from relay.config import RelayConfig
 from relay.worker.consumer import RecoveringBroker
+from relay.worker.life_locks import folder_for
 from relay.worker.metrics import Metrics
 from relay.worker.middleware.acknowledge import Acknowledge
 from relay.worker.middleware.dead_letter_note import DeadLetterNote
@@ -27,6 +28,7 @@ from relay.worker.middleware.presence import WorkerPresence
 from relay.worker.middleware.put_back import PutBack
 from relay.worker.middleware.queue_entries import QueueEntries
 from relay.worker.middleware.report import Report
+from relay.worker.middleware.undertaker import Undertaker
 from relay.worker.middleware.watchdog import Watchdog
 from runtime.breakers import Breakers, breakers_of
 from runtime.redis_client import connect
@@ -60,6 +62,7 @@ def middleware(config: RelayConfig) -> list[dramatiq.Middleware]:
         Metrics(config),
         SendHeartbeats(Heartbeats(redis)),
         WorkerPresence(redis),
+        Undertaker(redis, folder_for(config.redis_url)),
         PeriodiqMiddleware(skip_delay=30),
         DbConnectionsMiddleware(),
         Acknowledge(Acknowledgements(redis, lifetime_seconds)),

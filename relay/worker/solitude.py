@@ -6,19 +6,34 @@ itself.
 
     worker threads   begin and end, under the condition's lock; wait on it, outside of time limits
 
+A death delays all that the process has fetched and not begun. So a suspect lets these go first, for
+longer the oftener it has met a death: otherwise the first one to arrive after a start, when nothing
+runs, would begin at once.
+
 Nobody waits for long: a message that is stuck in C code, rather than deadly, must not stop others.
 """
 
 import threading
+import time
+from collections.abc import Callable
 
 PATIENCE_SECONDS = 10.0
+
+HEAD_START_SECONDS = 1.0
+"""How long a suspect lets others go first, for each death that it has met."""
 
 
 class Solitude:
     """One process's running messages."""
 
-    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        patience_seconds: float = PATIENCE_SECONDS,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._patience_seconds = patience_seconds
+        self._sleep = sleep
         self._changed = threading.Condition()
         self._running = 0
         self._running_suspects = 0
@@ -32,7 +47,8 @@ class Solitude:
             self._running += 1
 
     def begin_alone(self, deaths: int) -> None:
-        """Begin with a suspect. Waits until nothing else runs."""
+        """Begin with a suspect. Lets others go first, then waits until nothing else runs."""
+        self._sleep(HEAD_START_SECONDS * deaths)
         with self._changed:
             self._waiting.append(deaths)
             self._changed.wait_for(

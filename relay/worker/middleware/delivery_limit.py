@@ -88,7 +88,7 @@ class DeliveryLimit(dramatiq.Middleware):
         if 1 < attempts <= self._max_deliveries:
             self._attempts.take_back(message_id)
             self._end()
-            self._solitude.begin_alone(attempts)
+            self._solitude.begin_alone(attempts - 1)
             self._is_suspect[thread] = True
             attempts = self._attempts.record(message_id)
         return attempts

@@ -179,7 +179,7 @@ def test_the_database_and_the_settings_have_breakers_too(
     work()
 
     assert breakers.find_open() == {}, "four failures, then a success"
-    assert breakers._failures == {}
+    assert breakers._streaks == {}
 
 
 def test_an_interrupted_attempt_says_nothing_about_the_database(
@@ -189,7 +189,7 @@ def test_an_interrupted_attempt_says_nothing_about_the_database(
     breakers.failed(Dependency.DATABASE, "no_answer")
     actor = Failing(broker, TimeLimitExceeded(), failures=1)
     counted: list[Dependency] = []
-    actor.then = lambda: counted.extend(breakers._failures)
+    actor.then = lambda: counted.extend(breakers._streaks)
     enqueue()
 
     work()
@@ -239,7 +239,7 @@ def test_what_did_not_come_from_sqs_says_nothing_about_the_database(
 
     middleware.after_process_message(cast("dramatiq.Broker", Delays()), a_message(**options))
 
-    assert set(breakers._failures) == expected
+    assert set(breakers._streaks) == expected
 
 
 def test_a_probe_that_did_not_get_to_ask_is_given_back(breakers: Breakers) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from relay.worker.solitude import Solitude
+from relay.worker.solitude import HEAD_START_SECONDS, Solitude
 from tests.waiting import wait_until
 
 
@@ -41,9 +41,13 @@ class Threads:
         wait_until("they wait", lambda: len(self._solitude._waiting) == number)
 
 
+def no_head_start(_: float) -> None:
+    """Let a suspect wait for its turn at once."""
+
+
 @pytest.fixture
 def threads() -> Threads:
-    return Threads(Solitude())
+    return Threads(Solitude(sleep=no_head_start))
 
 
 def test_messages_run_beside_each_other(threads: Threads) -> None:
@@ -83,9 +87,31 @@ def test_of_several_suspects_one_runs_at_a_time_and_the_likeliest_last(threads: 
     threads.wait_for("likely")
 
 
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_what_was_fetched_with_a_suspect_goes_first(deaths: int) -> None:
+    """Else it would have to wait for another process, after each death."""
+    slept: list[float] = []
+    go_on = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        go_on.wait(10)
+
+    threads = Threads(Solitude(sleep=sleep))
+    threads.start("suspect", deaths)
+    wait_until("it lets others go first", lambda: slept == [HEAD_START_SECONDS * deaths])
+    threads.start("other")
+    threads.wait_for("other")
+
+    go_on.set()
+    threads.wait_for_suspects(1)
+    threads.end("other")
+    threads.wait_for("suspect")
+
+
 @pytest.mark.parametrize("deaths", [0, 1])
 def test_nobody_waits_for_long(deaths: int) -> None:
-    threads = Threads(Solitude(patience_seconds=0.1))
+    threads = Threads(Solitude(patience_seconds=0.1, sleep=no_head_start))
     threads.start("stuck", deaths=1 - deaths)
     threads.wait_for("stuck")
 
