@@ -3,51 +3,39 @@
 from functools import partial
 
 from emails.edges import events
+from emails.flow import reply_notices
 from emails.flow.context import Context
 from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
-from emails.flow.notices import Addressee, send_notice
+from emails.flow.reply_notices import find_thread
 from emails.mime.plans import ReplyPlan
 from emails.mime.rewrite_reply import rewrite_reply
 from emails.rules import reply
 from emails.rules.addresses import RepliesRecipient, parse
-from emails.rules.notice_kinds import notice_after
 from emails.rules.senders import sender_of
-from emails.store import lookups, records, reservations
-from emails.store.counters import day_of
+from emails.store import records, reservations
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.errors import Refused
 from emails.values.facts import ReplyFacts, SentKind
 from emails.values.outcomes import Dropped, Outcome, Replied, ReplyReason
-from emails.values.threads import quoted_ids
 
 _PURPOSE = "reply"
 
 
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
-    """Handle the reply, then send the owner the notice that its outcome calls for, if any."""
+    """Handle the reply, then send the owner the notice that this calls for, if any."""
     work = partial(_reply, context, inbound)
-    outcome = run_once(context, _PURPOSE, str(recipient.address), work)
-    if notice := notice_after(outcome):
-        find_addressee = partial(_find_addressee, context, inbound)
-        day = day_of(inbound.received_at or context.now)
-        send_notice(context, notice, str(recipient.address), find_addressee, day)
+    try:
+        outcome = run_once(context, _PURPOSE, str(recipient.address), work)
+    except Refused as error:
+        reply_notices.tell_if_refused(context, inbound, error)
+        raise
+    reply_notices.tell_if_due(context, inbound, outcome)
     return outcome
 
 
-def _find_addressee(context: Context, inbound: Inbound) -> Addressee | None:
-    thread = _find_thread(context, inbound)
-    return Addressee(thread.owner, thread.mask) if thread else None
-
-
-def _find_thread(context: Context, inbound: Inbound) -> ReplyFacts | None:
-    mail = inbound.facts()
-    ids = quoted_ids(mail.values("in-reply-to"), mail.values("references"))
-    return lookups.find_reply(ids, context.ports.reply_secret) if ids else None
-
-
 def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
-    thread = _find_thread(context, inbound)
+    thread = find_thread(context, inbound)
     policy, now = context.ports.policy, context.now
     decision = reply.decide(inbound.facts(), thread, policy, now, is_reserved=claimed.is_reserved)
     if isinstance(decision, reply.SendReply):
@@ -101,7 +89,7 @@ def _rewrite_and_send(
         raw=rewritten.raw,
         sender=thread.mask.address,
         recipient=thread.correspondent,
-        tags=thread.mask.tags(SentKind.REPLY),
+        tags=(*thread.mask.tags(SentKind.REPLY), *reply_notices.tags_of(context, inbound)),
     )
     return send(context, claimed, outgoing)
 

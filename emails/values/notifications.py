@@ -83,7 +83,7 @@ class BouncedRecipient:
 class Bounce:
     """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms.
 
-    `took` is how long after the mail was sent it bounced, if SES says so.
+    `at` is when it bounced, and `took` how long after the mail was sent, if SES says so.
     """
 
     kind: str
@@ -91,16 +91,18 @@ class Bounce:
     recipients: tuple[BouncedRecipient, ...]
     mail: SentMail
     took: timedelta | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Recipients reported our mail as spam. `feedback` and `subkind` are SES's terms."""
+    """Recipients reported our mail as spam, `at` this time. The others are SES's terms."""
 
     feedback: str
     subkind: str
     recipients: tuple[str, ...]
     mail: SentMail
+    at: datetime | None = None
 
 
 Notification: TypeAlias = Received | Bounce | Complaint
@@ -240,6 +242,7 @@ def _bounce(document: dict[str, Any]) -> Bounce:
         ),
         mail=_sent_mail(document),
         took=_time_between(_object(document, "mail", default={}), bounce),
+        at=_time(bounce, "timestamp"),
     )
 
 
@@ -256,6 +259,7 @@ def _complaint(document: dict[str, Any]) -> Complaint:
         subkind=_text(complaint, "complaintSubType", default=""),
         recipients=tuple(_text(entry, "emailAddress") for entry in entries),
         mail=_sent_mail(document),
+        at=_time(complaint, "timestamp"),
     )
 
 

@@ -100,6 +100,8 @@ class RecordReason(StrEnum):
     NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
+    NOTICE_MAILBOX_BOUNCES = "notice_mailbox_bounces"
+    NOTICE_LIMIT = "notice_limit"
     DIGEST_SENT = "digest_sent"
     DIGEST_NOT_NEEDED = "digest_not_needed"
 

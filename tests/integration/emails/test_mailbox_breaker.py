@@ -40,7 +40,7 @@ def pass_time(passed: timedelta) -> None:
 
 def run_jobs(relay: Relay) -> None:
     """Run the jobs of a minute."""
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     relay.release_held()
 
 
@@ -118,8 +118,9 @@ def test_a_probe_that_arrives_releases_the_rest_oldest_first(relay: Relay, owner
     run_jobs(relay)
 
     assert not MailboxBreaker.objects.exists()
-    subjects = [mail.raw.partition(b"Subject: ")[2][:1] for mail in relay.mailer.sent[1:]]
+    subjects = [mail.raw.partition(b"Subject: ")[2][:1] for mail in relay.forwarded()[1:]]
     assert subjects == [b"0", b"1", b"2"]
+    assert relay.notices() == ["mailbox_back"]
     assert relay.arrive(MASK) == (FORWARDED,)
 
 
@@ -195,7 +196,7 @@ def test_a_probe_that_bounces_before_it_is_recorded_is_held_again(
     open_breaker(relay)
     relay.arrive(MASK)
     pass_time(HOUR)
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     send = relay.mailer.send
 
     def send_and_bounce(mail: Any) -> str:
@@ -220,7 +221,9 @@ def test_a_new_address_closes_the_old_ones_breaker(relay: Relay, owner: Profile)
     run_jobs(relay)
 
     assert not MailboxBreaker.objects.exists()
-    assert [mail.recipient for mail in relay.mailer.sent[1:]] == ["ann@new.example"] * 2
+    assert [mail.recipient for mail in relay.forwarded()[1:]] == ["ann@new.example"] * 2
+    assert relay.mailer.mail_to("ann@owner.example")["Subject"] == "Hello"
+    assert relay.notices() == ["mailbox_back"]
 
 
 def test_the_old_addresss_bounce_opens_nothing_but_its_released_mail_goes_to_the_new_one(
@@ -275,7 +278,7 @@ def test_the_owner_of_a_probe_that_was_not_sent_gets_another(relay: Relay, owner
     for _ in range(2):
         relay.arrive(MASK)
     pass_time(HOUR)
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     HeldMail.objects.filter(state="releasing").update(
         state="ended", outcome="dropped", outcome_reason="virus", ended_at=relay.now
     )
@@ -296,7 +299,8 @@ def test_mail_without_a_breaker_is_released_however_the_breaker_went(
 
     run_jobs(relay)
 
-    assert len(relay.mailer.sent) == 2
+    assert len(relay.forwarded()) == 2
+    assert relay.notices() == ["mailbox_back"]
 
 
 def test_one_owners_breaker_holds_nobody_elses_mail(relay: Relay, owner: Profile) -> None:
@@ -350,12 +354,13 @@ def test_an_operator_closes_it(relay: Relay, owner: Profile, admin_client: Any) 
     )
     chosen = {"action": "close", "_selected_action": [row.pk]}
     admin_client.post(page, chosen, secure=True)
-    relay.release_held()
+    run_jobs(relay)
 
     assert "gone" in shown
     assert "ann@owner.example" not in shown
     assert not MailboxBreaker.objects.exists()
-    assert len(relay.mailer.sent) == 2
+    assert len(relay.forwarded()) == 2
+    assert relay.notices() == ["mailbox_back"]
 
 
 # --- kills ---------------------------------------------------------------------------------------
@@ -382,7 +387,8 @@ def test_wherever_a_job_is_killed_the_next_ones_finish_its_work(
         pass_time(HOUR)
         run_jobs(relay)
 
-    subjects = [mail.raw.partition(b"Subject: ")[2][:5] for mail in relay.mailer.sent[1:]]
+    subjects = [mail.raw.partition(b"Subject: ")[2][:5] for mail in relay.forwarded()[1:]]
     assert sorted(subjects) == [b"No. 0", b"No. 1", b"No. 2"]
+    assert relay.notices() == ["mailbox_back"]
     assert not MailboxBreaker.objects.exists()
     assert not HeldMail.objects.exclude(state="ended").exists()
