@@ -17,7 +17,8 @@ from emails.store import records, reservations
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.errors import Refused
 from emails.values.facts import ReplyFacts, SentKind
-from emails.values.outcomes import Dropped, Outcome, Replied, ReplyReason
+from emails.values.outcomes import Dropped, Outcome, RefuseReason, Replied, ReplyReason
+from emails.values.ses_limits import MAX_MAIL_BYTES
 
 _PURPOSE = "reply"
 
@@ -85,6 +86,8 @@ def _rewrite_and_send(
     context: Context, inbound: Inbound, thread: ReplyFacts, claimed: Claim
 ) -> str:
     rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
+    if len(rewritten.raw) > MAX_MAIL_BYTES:
+        raise Refused(RefuseReason.REPLY_TOO_LARGE)
     outgoing = Outgoing(
         raw=rewritten.raw,
         sender=thread.mask.address,

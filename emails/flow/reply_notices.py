@@ -22,7 +22,6 @@ from emails.values.errors import Refused
 from emails.values.facts import MailFacts, OwnerFacts, ReplyFacts
 from emails.values.notices import Notice, NoticeKind
 from emails.values.outcomes import Outcome
-from emails.values.ses_limits import MAX_MAIL_BYTES
 from emails.values.threads import quoted_ids
 
 ID_TAG = "about"
@@ -38,8 +37,6 @@ def tell_if_due(context: Context, inbound: Inbound, outcome: Outcome) -> None:
 def tell_if_refused(context: Context, inbound: Inbound, error: Refused) -> None:
     """Tell the owner of a reply that becomes a dead letter, if its reason calls for that."""
     if kind := notice_after_refused_reply(error.reason):
-        if kind is NoticeKind.REPLY_REFUSED and len(inbound.raw()) > MAX_MAIL_BYTES:
-            kind = NoticeKind.REPLY_TOO_LARGE
         tell(context, _since(context, inbound), partial(_find_due, context, inbound, kind))
 
 

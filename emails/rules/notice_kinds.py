@@ -85,6 +85,7 @@ Telling: TypeAlias = Tell | InDigest | Silence
 
 REFUSED_REPLIES: Mapping[RefuseReason, Telling] = {
     RefuseReason.SEALED_REPLY: Tell(NoticeKind.REPLY_SEALED),
+    RefuseReason.REPLY_TOO_LARGE: Tell(NoticeKind.REPLY_TOO_LARGE),
     RefuseReason.SEND_REJECTED: Tell(NoticeKind.REPLY_REFUSED),
     RefuseReason.SEND_IN_DOUBT: Silence.PERHAPS_SENT,
     RefuseReason.SENT_NOT_RECORDED: Silence.NOTHING_LOST,

@@ -120,6 +120,7 @@ class RefuseReason(StrEnum):
     SEND_IN_DOUBT = "send_in_doubt"
     SENT_NOT_RECORDED = "sent_not_recorded"
     SEALED_REPLY = "sealed_reply"
+    REPLY_TOO_LARGE = "reply_too_large"
     UNUSABLE_ADDRESS = "unusable_address"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from emails.models import AbuseCounter
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import Refused
 from emails.values.outcomes import (
@@ -54,20 +55,28 @@ def test_a_requeued_dead_letter_tells_nobody_again(relay: Relay, quoted: str) ->
     assert relay.notices() == ["reply_sealed"]
 
 
-@pytest.mark.parametrize(
-    ("largest", "kind"), [(10**9, "reply_refused"), (len(REPLY) - 1, "reply_too_large")]
-)
-def test_an_owner_is_told_that_ses_refused_a_reply(
-    relay: Relay, quoted: str, largest: int, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("emails.flow.reply_notices.MAX_MAIL_BYTES", largest)
+def test_an_owner_is_told_that_ses_refused_a_reply(relay: Relay, quoted: str) -> None:
     relay.mailer.fails = [REJECTED]
 
     with pytest.raises(Refused, match="send_rejected"):
         answer(relay, {"In-Reply-To": quoted})
 
-    assert relay.notices() == [kind]
+    assert relay.notices() == ["reply_refused"]
     assert last_notice(relay)["Subject"] == "Your reply was not sent"
+
+
+def test_a_reply_that_becomes_too_large_is_not_sent_and_its_owner_told(
+    relay: Relay, quoted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its eight-bit text becomes a third larger."""
+    raw = REPLY + "ü".encode() * 5_000
+    monkeypatch.setattr("emails.flow.replies.MAX_MAIL_BYTES", len(raw))
+
+    with pytest.raises(Refused, match="reply_too_large"):
+        answer(relay, {"In-Reply-To": quoted}, raw=raw)
+
+    assert relay.notices() == ["reply_too_large"]
+    assert AbuseCounter.objects.get().replies == 0
 
 
 def test_a_reply_in_doubt_is_not_called_lost(relay: Relay, quoted: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import translation
+from django.utils.functional import Promise
 
 from emails.edges.digest_mail import WHY_HELD
 from emails.edges.notice_texts import SEVERAL, TEXTS
@@ -51,7 +52,7 @@ def test_every_text_of_a_template_is_translated_and_compiled(language: str) -> N
 def test_every_sentence_of_a_notice_is_translated_and_keeps_its_placeholders(
     language: str,
 ) -> None:
-    sentences = [SEVERAL]
+    sentences: list[Promise] = [SEVERAL]
     for text in TEXTS.values():
         sentences += [text.subject, *text.paragraphs, *(text.whys or {}).values()]
     with translation.override("en"):

@@ -59,8 +59,8 @@ def test_each_notice_has_an_outcome_that_calls_for_it_and_each_silence_one_that_
     told += REFUSED_REPLIES.values()
     kinds = {one.kind for one in told if isinstance(one, Tell)}
 
-    # These two depend on more than the outcome: a reply's size, a breaker that closes.
-    assert kinds | {NoticeKind.REPLY_TOO_LARGE, NoticeKind.MAILBOX_BACK} == set(NoticeKind)
+    # A breaker that closes is no outcome.
+    assert kinds | {NoticeKind.MAILBOX_BACK} == set(NoticeKind)
     assert {one for one in told if isinstance(one, Silence)} | {Silence.CORRECTED} == set(Silence)
 
 
