@@ -32,7 +32,6 @@ UNSENDABLE = (
     "--s\r\nContent-Type: application/pgp-signature\r\n\r\nS\r\n--s--\r\n"
 )
 PLAIN = "\r\nhello\r\n"
-FORGED = {"dmarc": "FAIL", "spf": "FAIL", "dkim": "FAIL"}
 
 
 class Site:
@@ -61,12 +60,18 @@ class Site:
         return f"<{self.sent('kind', 'forward')[-1]['ses_id']}@email.amazonses.com>"
 
     def reply(
-        self, quoted: str, body: str = PLAIN, author: str = OWNER, times: int = 2, **verdicts: str
+        self,
+        quoted: str,
+        body: str = PLAIN,
+        author: str = OWNER,
+        times: int = 2,
+        dmarc: str = "PASS",
+        virus: str = "PASS",
     ) -> None:
         """Let an answer arrive: several at once, for several workers."""
         ids = f"In-Reply-To: {quoted}\r\nMessage-ID: <r1@owner.example>\r\n"
         raw = f"From: {author}\r\nTo: {REPLIES}\r\n{ids}{body}".encode()
-        self.aws.deliver_many([(raw, [REPLIES])] * times, **verdicts)
+        self.aws.deliver_many([(raw, [REPLIES])] * times, dmarc=dmarc, virus=virus)
 
     def sent(self, tag: str, value: str = "") -> list[dict[str, Any]]:
         """Return what SES accepted with this tag."""
@@ -141,7 +146,7 @@ def test_the_owner_is_told_once_of_each_reply_that_was_not_sent(site: Site) -> N
     quoted, refused = site.forward(), site.forward(f"bob@{REFUSED_DOMAIN}")
     happenings: dict[str, Callable[[], None]] = {
         "reply_unknown_thread": lambda: site.reply("<unknown@x>"),
-        "reply_unproven": lambda: site.reply(quoted, **FORGED),
+        "reply_unproven": lambda: site.reply(quoted, dmarc="FAIL"),
         "reply_not_the_owner": lambda: site.reply(quoted, author="eve@evil.example"),
         "reply_ambiguous_sender": lambda: site.reply(quoted, author=f"{OWNER}, eve@evil.example"),
         "reply_sealed": lambda: site.reply(quoted, SEALED),
@@ -167,7 +172,7 @@ def test_whoever_forges_replies_causes_one_notice(site: Site) -> None:
     quoted = site.forward()
     for author in (OWNER, "eve@evil.example", f"{OWNER}, eve@evil.example"):
         for thread in (quoted, "<unknown@x>"):
-            site.reply(thread, author=author, **FORGED)
+            site.reply(thread, author=author, dmarc="FAIL")
 
     site.settled(12, outcome="dropped")
     assert len(site.new_notices()) == 1
