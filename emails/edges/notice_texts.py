@@ -204,6 +204,19 @@ TEXTS: Mapping[NoticeKind, Text] = {
             _("Check your device for viruses, then send the reply again without the attachment."),
         ),
     ),
+    NoticeKind.REPLY_RENAMED: Text(
+        _("An attachment of your reply was renamed"),
+        (
+            _(
+                "Your reply was sent. But our mail service refuses files of a kind that is "
+                "attached to it, so we added “.renamed” to the file's name."
+            ),
+            _(
+                "Tell the person you wrote to that they can open the file once they have removed "
+                "“.renamed” from its name."
+            ),
+        ),
+    ),
     NoticeKind.MAIL_UNSENDABLE: Text(
         _("A mail to your mask is held"),
         (

@@ -8,6 +8,7 @@ from emails.flow.context import Context
 from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
 from emails.flow.reply_notices import find_thread
+from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan
 from emails.mime.rewrite_reply import rewrite_reply
 from emails.rules import reply
@@ -25,23 +26,27 @@ _PURPOSE = "reply"
 
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
     """Handle the reply, then send the owner the notice that this calls for, if any."""
-    work = partial(_reply, context, inbound)
+    changes = reply_notices.Changes()
+    work = partial(_reply, context, inbound, changes)
     try:
         outcome = run_once(context, _PURPOSE, str(recipient.address), work)
     except Refused as error:
         reply_notices.tell_if_refused(context, inbound, error)
         raise
     reply_notices.tell_if_due(context, inbound, outcome)
+    reply_notices.tell_of_changes(context, inbound, changes)
     return outcome
 
 
-def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
+def _reply(
+    context: Context, inbound: Inbound, changes: reply_notices.Changes, claimed: Claim
+) -> Result:
     thread = find_thread(context, inbound)
     policy, now = context.ports.policy, context.now
     decision = reply.decide(inbound.facts(), thread, policy, now, is_reserved=claimed.is_reserved)
     if isinstance(decision, reply.SendReply):
         if _has_place(context, decision, claimed):
-            return _send(context, inbound, decision, claimed)
+            return _send(context, inbound, decision, changes, claimed)
         decision = Dropped(reply.why_over(decision.reason))
     elif claimed.is_reserved and thread is not None:
         reservations.give_back_reply(claimed, thread.owner)
@@ -64,10 +69,16 @@ def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> b
     return False
 
 
-def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed: Claim) -> Result:
+def _send(
+    context: Context,
+    inbound: Inbound,
+    decision: reply.SendReply,
+    changes: reply_notices.Changes,
+    claimed: Claim,
+) -> Result:
     thread = decision.thread
     try:
-        ses_id = _rewrite_and_send(context, inbound, thread, claimed)
+        ses_id = _rewrite_and_send(context, inbound, thread, changes, claimed)
     except Refused as error:
         if error.reason not in MAY_BE_SENT and claimed.sent_as is None:
             # Refused for good: what wasn't sent must not use up the limit.
@@ -83,7 +94,11 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
 
 
 def _rewrite_and_send(
-    context: Context, inbound: Inbound, thread: ReplyFacts, claimed: Claim
+    context: Context,
+    inbound: Inbound,
+    thread: ReplyFacts,
+    changes: reply_notices.Changes,
+    claimed: Claim,
 ) -> str:
     rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
     if len(rewritten.raw) > MAX_MAIL_BYTES:
@@ -94,7 +109,9 @@ def _rewrite_and_send(
         recipient=thread.correspondent,
         tags=(*thread.mask.tags(SentKind.REPLY), *reply_notices.tags_of(context, inbound)),
     )
-    return send(context, claimed, outgoing)
+    ses_id = send(context, claimed, outgoing)
+    changes.has_renamed = Issue.ATTACHMENT_RENAMED in rewritten.issues
+    return ses_id
 
 
 def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:

@@ -5,6 +5,7 @@ Anybody can write that address, so the notice says no more than that, unless the
 be the owner's.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -28,10 +29,24 @@ ID_TAG = "about"
 """SES's tag for the Message-ID of the owner's reply, sealed."""
 
 
+@dataclass(slots=True)
+class Changes:
+    """What this attempt changed in a reply before it was sent. Later attempts don't know."""
+
+    has_renamed: bool = False
+
+
 def tell_if_due(context: Context, inbound: Inbound, outcome: Outcome) -> None:
     """Tell the owner what became of a reply, if its outcome calls for that."""
     if kind := notice_after(Way.REPLY, outcome):
         tell(context, _since(context, inbound), partial(_find_due, context, inbound, kind))
+
+
+def tell_of_changes(context: Context, inbound: Inbound, changes: Changes) -> None:
+    """Tell the owner that an attachment of their reply was sent under another name."""
+    if changes.has_renamed:
+        find_due = partial(_find_due, context, inbound, NoticeKind.REPLY_RENAMED)
+        tell(context, _since(context, inbound), find_due, may_wait=False)
 
 
 def tell_if_refused(context: Context, inbound: Inbound, error: Refused) -> None:

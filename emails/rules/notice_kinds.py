@@ -49,7 +49,7 @@ class Silence(StrEnum):
     """Why the owner gets no notice."""
 
     MAIL_ARRIVES = "the mail arrives; its note says what was changed"
-    SENT_AS_WISHED = "it was sent as the owner wrote it"
+    SENT = "it was sent; notice `reply_renamed` if an attachment got another name"
     OWNERS_WISH = "the owner wants it so"
     NOBODYS = "no owner has this address"
     STRANGERS_NAME = "any stranger could think of such names, and have us write to the owner"
@@ -114,7 +114,7 @@ _MAIL: Mapping[Outcome, Telling] = {
 }
 
 _REPLY: Mapping[Outcome, Telling] = {
-    Replied(ReplyReason.PREMIUM): Silence.SENT_AS_WISHED,
+    Replied(ReplyReason.PREMIUM): Silence.SENT,
     Replied(ReplyReason.FIRST_REPLY): Tell(NoticeKind.FIRST_REPLY),
     Dropped(DropReason.VIRUS): Tell(NoticeKind.REPLY_VIRUS),
     Dropped(DropReason.ABUSE_PAUSE): Tell(NoticeKind.REPLIES_PAUSED),

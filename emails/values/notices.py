@@ -20,6 +20,7 @@ class NoticeKind(StrEnum):
     REPLY_TOO_LARGE = "reply_too_large"
     REPLY_REFUSED = "reply_refused"
     REPLY_VIRUS = "reply_virus"
+    REPLY_RENAMED = "reply_renamed"
     MAIL_UNSENDABLE = "mail_unsendable"
     MAIL_REFUSED = "mail_refused"
     MAIL_REFUSED_AS_SPAM = "mail_refused_as_spam"

@@ -31,6 +31,10 @@ UNSENDABLE = (
     "--s\r\nContent-Type: a/b; name=setup.exe\r\n\r\nMZ\r\n"
     "--s\r\nContent-Type: application/pgp-signature\r\n\r\nS\r\n--s--\r\n"
 )
+RENAMED = (
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    "--b\r\nContent-Type: a/b; name=server.crt\r\n\r\nPDF\r\n--b--\r\n"
+)
 PLAIN = "\r\nhello\r\n"
 
 
@@ -165,6 +169,9 @@ def test_the_owner_is_told_once_of_each_reply_that_was_not_sent(site: Site) -> N
         site.execute("DELETE FROM emails_delivery WHERE sns_message_id LIKE 'notices-%'")
 
     assert site.sent("kind", "reply") == []
+    site.reply(quoted, RENAMED)
+    wait_until("both are sent", lambda: len(site.sent("kind", "reply")) == 2, seconds=60)
+    assert kinds(site.new_notices()) == ["reply_renamed"]
     nothing_of_it_is_logged(site)
 
 

@@ -97,9 +97,9 @@ FORGED = PASSED | dict.fromkeys(("dmarc", "spf", "dkim"), "FAIL")
 
 
 def a_reply(thread: str, author: str, verdicts: dict[str, str], **changes: Any) -> dict[str, Any]:
-    default = {"what": "mail", "to": REPLIES, "from": author, "source": author, "thread": thread}
-    default |= {"verdicts": verdicts, "extra": {}, "raw": REPLY, "times": 2, "fails": None}
-    return default | changes
+    default: dict[str, Any] = {"what": "mail", "to": REPLIES, "thread": thread, "times": 2}
+    default |= {"from": author, "source": author, "verdicts": verdicts}
+    return default | {"extra": {}, "raw": REPLY, "fails": None} | changes
 
 
 FORGERS = [

@@ -79,6 +79,21 @@ def test_a_reply_that_becomes_too_large_is_not_sent_and_its_owner_told(
     assert AbuseCounter.objects.get().replies == 0
 
 
+def test_an_owner_is_told_that_an_attachment_of_a_reply_was_renamed(
+    relay: Relay, quoted: str
+) -> None:
+    file = b'Content-Type: application/octet-stream; name="server.crt"\r\n\r\nPDF\r\n'
+    parts = b"--b\r\n\r\nIt is attached.\r\n--b\r\n" + file + b"--b--\r\n"
+    raw = b"From: Ann <ann@owner.example>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+
+    answer(relay, {"In-Reply-To": quoted}, raw=raw + parts)
+    answer(relay, {"In-Reply-To": quoted}, raw=raw + parts.replace(b".crt", b".pdf"))
+
+    replies = [mail.raw for mail in relay.mailer.sent if mail.recipient == BOB]
+    assert [b"server.crt.renamed" in one for one in replies] == [True, False]
+    assert relay.notices() == ["reply_renamed"]
+
+
 def test_a_reply_in_doubt_is_not_called_lost(relay: Relay, quoted: str) -> None:
     relay.mailer.fails = [SendInDoubt()]
 

@@ -59,8 +59,8 @@ def test_each_notice_has_an_outcome_that_calls_for_it_and_each_silence_one_that_
     told += REFUSED_REPLIES.values()
     kinds = {one.kind for one in told if isinstance(one, Tell)}
 
-    # A breaker that closes is no outcome.
-    assert kinds | {NoticeKind.MAILBOX_BACK} == set(NoticeKind)
+    # A breaker that closes is no outcome, and what a reply is sent as is not part of one.
+    assert kinds | {NoticeKind.MAILBOX_BACK, NoticeKind.REPLY_RENAMED} == set(NoticeKind)
     assert {one for one in told if isinstance(one, Silence)} | {Silence.CORRECTED} == set(Silence)
 
 
@@ -101,6 +101,14 @@ def test_all_replies_that_anybody_may_have_written_share_one_slot_a_day() -> Non
     slots = {slot_of(kind, 7, mask, DAY) for kind, mask in product(UNPROVEN, ["", "a@m", "b@m"])}
 
     assert len(slots) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.REPLIES_PAUSED, NoticeKind.SPAM_BLOCKING_ON, NoticeKind.MAILBOX_BACK]
+)
+def test_what_concerns_all_masks_is_told_once_a_day(kind: NoticeKind) -> None:
+    assert slot_of(kind, 7, "a@m", DAY) == slot_of(kind, 7, "b@m", DAY)
+    assert slot_of(kind, 7, "a@m", DAY) != slot_of(kind, 8, "a@m", DAY)
 
 
 def test_other_slots_differ_by_owner_kind_mask_and_day_and_strangers_slots_are_limited() -> None:
