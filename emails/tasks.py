@@ -83,7 +83,8 @@ def delete_discarded_mails() -> None:
 )
 def drive_mailbox_breakers() -> None:
     """Probe mailboxes that bounced, and release the mail of those that take it again."""
-    mailbox_probes.drive()
+    ports, _ = _ports()
+    mailbox_probes.drive(ports, datetime.now(UTC))
 
 
 @dramatiq.actor(

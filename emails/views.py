@@ -7,8 +7,9 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from emails.edges import render
+from emails.edges.notice_mail import render_notice
 from emails.models import LANGUAGES
-from emails.rules.notice_kinds import NoticeKind
+from emails.values.notices import Notice, NoticeKind
 
 _MASK = "x7k2@masks.example"
 _TRACKERS = {"tracker.example": 2, "ads.example": 1}
@@ -34,7 +35,7 @@ def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpRe
         html = f"{note.html_header}<p>…</p>{note.html_footer}"
         text = f"{note.text_header}\n…\n\n{note.text_footer}"
     elif name in list(NoticeKind):
-        notice = render.notice(NoticeKind(name), _MASK, language)
+        notice = render_notice(Notice(NoticeKind(name), _MASK), language)
         html, text = notice.html, f"{notice.subject}\n\n{notice.text}"
     else:
         raise Http404

@@ -6,7 +6,7 @@ from functools import partial
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import clock, digest_mail, render, s3, ses
+from emails.edges import clock, digest_mail, notice_mail, render, s3, ses
 from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
@@ -48,7 +48,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         brake=RedisBrake(redis),
         make_note=render.forward_note,
         note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
-        make_notice=render.notice_mail,
+        make_notice=notice_mail.notice_mail,
         make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),
         clock=clock.read,
@@ -87,4 +87,11 @@ def policy_of(config: DomainConfig) -> Policy:
         send_event_wait=(
             timedelta(seconds=config.send_event_wait_seconds) if config.send_events else None
         ),
+        ses_id_domain=_ses_id_domain(config.region),
     )
+
+
+def _ses_id_domain(region: str) -> str:
+    """Return the domain of SES's Message-IDs. That of its first region is another kind of name."""
+    host = "email" if region == "us-east-1" else region
+    return f"{host}.amazonses.com"

@@ -46,6 +46,15 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
     metrics.incr("not_settled", tags=[f"reason:{extra['reason']}", f"code:{code}"])
 
 
+def notice_given_up(error: Exception, sns_message_id: str) -> None:
+    """A notice to an owner could not be sent. What it is about is settled all the same."""
+    reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
+    extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
+    extra |= {"error_type": type(error).__name__, "error_code": error_code_of(error)}
+    logger.warning("notice given up", extra=extra, exc_info=None if reason else error)
+    metrics.incr("notice_given_up", tags=[f"reason:{extra['reason']}"])
+
+
 def cannot_be_sent(error: Unsendable, sns_message_id: str) -> None:
     """SES sends this mail in no form, so it is held."""
     code = _checked(error.code)

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 
 from emails.mime.plans import Note, NoteWording
-from emails.rules.notice_kinds import NoticeKind
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.digests import Digest
+from emails.values.notices import Notice
 from emails.values.notifications import StoredMail
 
 
@@ -124,7 +124,5 @@ class MakeDigest(Protocol):
 class MakeNotice(Protocol):
     """Makes the mail of a notice."""
 
-    def __call__(
-        self, kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime
-    ) -> bytes:
-        """Make a notice about a mask for its owner, in the owner's language."""
+    def __call__(self, notice: Notice, recipient: str, language: str, now: datetime) -> bytes:
+        """Make a notice for an owner, in the owner's language."""

@@ -1,4 +1,4 @@
-"""Renders the notes and notices that owners read, in their language. No database.
+"""Renders the notes that owners read, in their language, and makes mails to them. No database.
 
 Languages without a translation fall back to English.
 """
@@ -14,22 +14,13 @@ from functools import cache
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext_lazy
 
 from emails.mime.blocked_names import SUFFIX
 from emails.mime.plans import Note, NoteWording
-from emails.rules.notice_kinds import NoticeKind
 from emails.values.header_names import LOOP_HEADER
 
 _MAX_NAMES, _MAX_NAME = 5, 60
 """How many of the sender's file names the note shows, and how much of each."""
-
-_SUBJECTS = {
-    NoticeKind.MASK_DISABLED: gettext_lazy("Your mask was turned off"),
-    NoticeKind.REPLIES_NEED_PREMIUM: gettext_lazy("Your reply was not sent"),
-    NoticeKind.FIRST_REPLY: gettext_lazy("Your first reply was sent"),
-    NoticeKind.REPLIES_PAUSED: gettext_lazy("Your reply was not sent"),
-}
 
 
 def forward_note(
@@ -123,24 +114,6 @@ class Notice:
     html: str
 
 
-def notice(kind: NoticeKind, mask: str, language: str) -> Notice:
-    """Render a notice about a mask."""
-    context = {"mask": mask, "site_origin": settings.SITE_ORIGIN}
-    with translation.override(language):
-        subject = str(_SUBJECTS[kind])
-        context |= {"subject": subject, "language": translation.get_language() or "en"}
-        return Notice(
-            subject=subject,
-            text=render_to_string(f"emails/notice/{kind}.txt", context),
-            html=render_to_string(f"emails/notice/{kind}.html", context),
-        )
-
-
-def notice_mail(kind: NoticeKind, mask: str, recipient: str, language: str, now: datetime) -> bytes:
-    """Make the notice's mail, marked so that no machine answers it (RFC 3834)."""
-    return owner_mail(notice(kind, mask, language), recipient, now)
-
-
 def owner_mail(rendered: Notice, recipient: str, now: datetime) -> bytes:
     """Make the mail of a rendered notice to an owner, marked so that no machine answers it."""
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
@@ -149,6 +122,7 @@ def owner_mail(rendered: Notice, recipient: str, now: datetime) -> bytes:
     mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(now)
     mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
     mail[LOOP_HEADER] = "notice"
     mail.set_content(rendered.text)
     mail.add_alternative(rendered.html, subtype="html")

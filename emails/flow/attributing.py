@@ -46,6 +46,11 @@ def attribute(context: Context, mail: SentMail, reported: tuple[str, ...]) -> At
     return about if is_current or is_ours or kind is SentKind.REPLY else replace(about, owner=None)
 
 
+def named(address: str) -> tuple[str, ...]:
+    """Return the reported addresses; SES may have named none."""
+    return (address,) if address else ()
+
+
 def _without_mask(kind: SentKind, addresses: tuple[Address, ...]) -> Attribution:
     owner = None
     if kind in _TO_OWNERS:

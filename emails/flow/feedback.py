@@ -1,21 +1,20 @@
 """Bounces and complaints: whose is it? → what does it say? → record; then perhaps a notice."""
 
 from emails.edges import events
-from emails.flow.attributing import attribute
+from emails.flow import feedback_notices
+from emails.flow.attributing import attribute, named
 from emails.flow.context import Context
 from emails.flow.deliver import Result, run_once
-from emails.flow.notices import Addressee, send_notice
 from emails.rules import bounce as bounces
 from emails.rules import bounce_evidence
 from emails.rules import complaint as complaints
 from emails.rules.addresses import only_address_in
-from emails.rules.notice_kinds import notice_after
 from emails.store import records
 from emails.values.attribution import Attribution
 from emails.values.deliveries import Claim
 from emails.values.facts import MaskFacts, OwnerFacts
 from emails.values.mailboxes import BounceMeaning, MailboxBounce
-from emails.values.notifications import Bounce, BouncedRecipient, Complaint, SentMail
+from emails.values.notifications import Bounce, BouncedRecipient, Complaint
 from emails.values.outcomes import Outcome, Recorded, RecordReason
 
 _OF_MAILBOX = frozenset(
@@ -29,7 +28,7 @@ _OF_MAILBOX = frozenset(
 
 def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient) -> Outcome:
     """Record one bounced recipient; without an address, SES named none."""
-    reported = _named(recipient.address)
+    reported = named(recipient.address)
 
     def work(claimed: Claim) -> Result:
         about = attribute(context, bounce.mail, reported)
@@ -42,7 +41,7 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
 
     key = _key(recipient.address)
     outcome = run_once(context, "bounce", key, work)
-    _send_notice(context, outcome, key, bounce.mail, reported)
+    feedback_notices.tell_of_bounce(context, outcome, bounce, recipient)
     return outcome
 
 
@@ -60,7 +59,7 @@ def settle_complaint(context: Context, complaint: Complaint) -> Outcome:
 
     key = _key(reported[0] if reported else "")
     outcome = run_once(context, "complaint", key, work)
-    _send_notice(context, outcome, key, complaint.mail, reported)
+    feedback_notices.tell_of_complaint(context, outcome, complaint)
     return outcome
 
 
@@ -107,23 +106,6 @@ def _of_mailbox(
 def _said(bounce: Bounce, meaning: BounceMeaning) -> MailboxBounce:
     delivery = bounce.mail.tag("delivery") or ""
     return MailboxBounce(meaning, delivery, bounce.mail.message_id, bounce.took)
-
-
-def _send_notice(
-    context: Context, outcome: Outcome, key: str, mail: SentMail, reported: tuple[str, ...]
-) -> None:
-    """Send the owner the notice that the outcome calls for, if any."""
-
-    def find_addressee() -> Addressee | None:
-        about = attribute(context, mail, reported)
-        return Addressee(about.owner, about.mask) if about.owner and about.mask else None
-
-    if notice := notice_after(outcome):
-        send_notice(context, notice, key, find_addressee)
-
-
-def _named(address: str) -> tuple[str, ...]:
-    return (address,) if address else ()
 
 
 def _key(text: str) -> str:

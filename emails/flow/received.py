@@ -5,7 +5,7 @@ from functools import partial
 from typing import assert_never
 
 from emails.edges import events
-from emails.flow import loops, replies
+from emails.flow import loops, mail_notices, replies
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.holding import hold
@@ -48,9 +48,11 @@ def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
         case RepliesRecipient():
             return replies.settle(context, inbound, recipient)
         case MaskRecipient(address):
-            return run_once(
-                context, _PURPOSE, str(address), partial(_to_mask, context, inbound, recipient)
-            )
+            trouble = mail_notices.Trouble()
+            work = partial(_to_mask, context, inbound, recipient, trouble)
+            outcome = run_once(context, _PURPOSE, str(address), work)
+            mail_notices.tell_if_due(context, inbound, recipient, outcome, trouble)
+            return outcome
         case _:
             assert_never(recipient)
 
@@ -60,7 +62,11 @@ def _to_nobody(context: Context, claimed: Claim) -> Result:
 
 
 def _to_mask(
-    context: Context, inbound: Inbound, recipient: MaskRecipient, claimed: Claim
+    context: Context,
+    inbound: Inbound,
+    recipient: MaskRecipient,
+    trouble: mail_notices.Trouble,
+    claimed: Claim,
 ) -> Result:
     # Of truncated headers, SES gives the topmost. Without a `From` the sender counts as unknown.
     key = key_in(context, inbound.notified_facts())
@@ -74,6 +80,7 @@ def _to_mask(
         if not isinstance(decision, forward.Forward):
             raise
         events.cannot_be_sent(error, context.sns_message_id)
+        trouble.reason = error.reason
         result = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
     if isinstance(result, forward.Hold):
         return hold(context, inbound, result, claimed)

@@ -17,8 +17,9 @@ from functools import partial
 from typing import assert_never
 
 from emails.edges import events
+from emails.flow import mail_notices
 from emails.flow.context import Context, Ports
-from emails.flow.deliver import Result, outcome_only, run_once
+from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once
 from emails.flow.faults import stops_all
 from emails.flow.inbound import Inbound
 from emails.flow.limiting import KeyIn, key_in, waived_for
@@ -85,19 +86,25 @@ def release(ports: Ports, key: int, now: datetime) -> None:
     late = replace(ports, policy=limits.for_late_mails(ports.policy))
     context = Context(late, mail.sns_message_id, now)
     purpose = held_releases.purpose_of(mail.releases)
+    trouble = mail_notices.Trouble()
     try:
-        outcome = run_once(context, purpose, mail.recipient, partial(_work, context, mail))
+        outcome = run_once(context, purpose, mail.recipient, partial(_work, context, mail, trouble))
     except Refused as error:
         # It is in doubt whether an earlier attempt has sent it: only a person may try again.
         events.not_settled(error, mail.sns_message_id)
-        outcome = _UNSENDABLE
+        held_releases.record_released(mail, _UNSENDABLE, now)
+        return
     except Exception as error:
         events.not_settled(error, mail.sns_message_id)
         raise
     held_releases.record_released(mail, outcome, now)
+    if outcome == _UNSENDABLE:
+        mail_notices.tell_of_release(context, mail, trouble)
 
 
-def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
+def _work(
+    context: Context, mail: HeldMail, trouble: mail_notices.Trouble, claimed: Claim
+) -> Result:
     attempts = held_releases.count_attempt(mail)
     # What SES has is completed, however many attempts that takes.
     if attempts > MAX_ATTEMPTS and claimed.sent_as is None:
@@ -106,9 +113,11 @@ def _work(context: Context, mail: HeldMail, claimed: Claim) -> Result:
         return _decide_and_carry_out(context, mail, claimed)
     except Refused as error:
         events.not_settled(error, mail.sns_message_id)
+        trouble.may_be_sent = error.reason in MAY_BE_SENT
         return outcome_only(context, claimed, _UNSENDABLE)
     except Unsendable as error:
         events.cannot_be_sent(error, context.sns_message_id)
+        trouble.reason = error.reason
         return outcome_only(context, claimed, _UNSENDABLE)
     except NotFinished as error:
         if error.max_tries is None or isinstance(error, Unavailable):

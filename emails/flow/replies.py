@@ -3,56 +3,50 @@
 from functools import partial
 
 from emails.edges import events
+from emails.flow import reply_notices
 from emails.flow.context import Context
 from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
-from emails.flow.notices import Addressee, send_notice
+from emails.flow.reply_notices import find_thread
+from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan
 from emails.mime.rewrite_reply import rewrite_reply
 from emails.rules import reply
 from emails.rules.addresses import RepliesRecipient, parse
-from emails.rules.notice_kinds import notice_after
 from emails.rules.senders import sender_of
-from emails.store import lookups, records, reservations
-from emails.store.counters import day_of
+from emails.store import records, reservations
 from emails.values.deliveries import Claim, Outgoing
 from emails.values.errors import Refused
 from emails.values.facts import ReplyFacts, SentKind
-from emails.values.outcomes import Dropped, Outcome, Replied, ReplyReason
-from emails.values.threads import quoted_ids
+from emails.values.outcomes import Dropped, Outcome, RefuseReason, Replied, ReplyReason
+from emails.values.ses_limits import MAX_MAIL_BYTES
 
 _PURPOSE = "reply"
 
 
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
-    """Handle the reply, then send the owner the notice that its outcome calls for, if any."""
-    work = partial(_reply, context, inbound)
-    outcome = run_once(context, _PURPOSE, str(recipient.address), work)
-    if notice := notice_after(outcome):
-        find_addressee = partial(_find_addressee, context, inbound)
-        day = day_of(inbound.received_at or context.now)
-        send_notice(context, notice, str(recipient.address), find_addressee, day)
+    """Handle the reply, then send the owner the notice that this calls for, if any."""
+    changes = reply_notices.Changes()
+    work = partial(_reply, context, inbound, changes)
+    try:
+        outcome = run_once(context, _PURPOSE, str(recipient.address), work)
+    except Refused as error:
+        reply_notices.tell_if_refused(context, inbound, error)
+        raise
+    reply_notices.tell_if_due(context, inbound, outcome)
+    reply_notices.tell_of_changes(context, inbound, changes)
     return outcome
 
 
-def _find_addressee(context: Context, inbound: Inbound) -> Addressee | None:
-    thread = _find_thread(context, inbound)
-    return Addressee(thread.owner, thread.mask) if thread else None
-
-
-def _find_thread(context: Context, inbound: Inbound) -> ReplyFacts | None:
-    mail = inbound.facts()
-    ids = quoted_ids(mail.values("in-reply-to"), mail.values("references"))
-    return lookups.find_reply(ids, context.ports.reply_secret) if ids else None
-
-
-def _reply(context: Context, inbound: Inbound, claimed: Claim) -> Result:
-    thread = _find_thread(context, inbound)
+def _reply(
+    context: Context, inbound: Inbound, changes: reply_notices.Changes, claimed: Claim
+) -> Result:
+    thread = find_thread(context, inbound)
     policy, now = context.ports.policy, context.now
     decision = reply.decide(inbound.facts(), thread, policy, now, is_reserved=claimed.is_reserved)
     if isinstance(decision, reply.SendReply):
         if _has_place(context, decision, claimed):
-            return _send(context, inbound, decision, claimed)
+            return _send(context, inbound, decision, changes, claimed)
         decision = Dropped(reply.why_over(decision.reason))
     elif claimed.is_reserved and thread is not None:
         reservations.give_back_reply(claimed, thread.owner)
@@ -75,10 +69,16 @@ def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> b
     return False
 
 
-def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed: Claim) -> Result:
+def _send(
+    context: Context,
+    inbound: Inbound,
+    decision: reply.SendReply,
+    changes: reply_notices.Changes,
+    claimed: Claim,
+) -> Result:
     thread = decision.thread
     try:
-        ses_id = _rewrite_and_send(context, inbound, thread, claimed)
+        ses_id = _rewrite_and_send(context, inbound, thread, changes, claimed)
     except Refused as error:
         if error.reason not in MAY_BE_SENT and claimed.sent_as is None:
             # Refused for good: what wasn't sent must not use up the limit.
@@ -94,16 +94,24 @@ def _send(context: Context, inbound: Inbound, decision: reply.SendReply, claimed
 
 
 def _rewrite_and_send(
-    context: Context, inbound: Inbound, thread: ReplyFacts, claimed: Claim
+    context: Context,
+    inbound: Inbound,
+    thread: ReplyFacts,
+    changes: reply_notices.Changes,
+    claimed: Claim,
 ) -> str:
     rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
+    if len(rewritten.raw) > MAX_MAIL_BYTES:
+        raise Refused(RefuseReason.REPLY_TOO_LARGE)
     outgoing = Outgoing(
         raw=rewritten.raw,
         sender=thread.mask.address,
         recipient=thread.correspondent,
-        tags=thread.mask.tags(SentKind.REPLY),
+        tags=(*thread.mask.tags(SentKind.REPLY), *reply_notices.tags_of(context, inbound)),
     )
-    return send(context, claimed, outgoing)
+    ses_id = send(context, claimed, outgoing)
+    changes.has_renamed = Issue.ATTACHMENT_RENAMED in rewritten.issues
+    return ses_id
 
 
 def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:

@@ -68,12 +68,15 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     subject = subject_of(mail)
     top = reply_headers(None if subject is None else hide(subject), plan)
     issues: set[Issue] = set()
-    changes = MailChanges(raw, mail, _FieldWriter(hide))
+    write = _FieldWriter(hide)
+    changes = MailChanges(raw, mail, write)
     _OwnerRemover(changes, hide, note_remover(plan.note_wordings), issues).run()
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
     repair(changes, issues, is_all_clean=is_all_clean)
     rename_in_types(changes)
     content = [changes.content_header(), b"\r\n", *changes.content(sanitize=not is_all_clean)]
+    if write.has_renamed:
+        issues.add(Issue.ATTACHMENT_RENAMED)
     return Rewritten(b"".join([top, *content]), {}, tuple(sorted(issues)))
 
 
@@ -97,10 +100,14 @@ def _with_mails_decoded(raw: bytes) -> bytes:
 
 
 class _FieldWriter:
-    """Writes the fields of a part that are kept, without the owner's address; drops the others."""
+    """Writes the fields of a part that are kept, without the owner's address; drops the others.
+
+    `has_renamed`: so far, a name was changed that SES would have refused.
+    """
 
     def __init__(self, hide: Replacer) -> None:
         self._hide = hide
+        self.has_renamed = False
 
     def __call__(self, raw: bytes, original: Field) -> bytes:
         if original.name not in _KEPT and not original.name.startswith("content-"):
@@ -111,6 +118,7 @@ class _FieldWriter:
             hidden = {self._hide(key): self._hide(text) for key, text in given.items()}
             if hidden == given and self._may_be_copied(value) and not blocked_in(value):
                 return write_field(raw, original)
+            self.has_renamed = self.has_renamed or renamed(hidden) != hidden
             return write_parameters(name, self._hidden(value), renamed(hidden))
         text = decoded(value)
         hidden_text = self._hide(text)

@@ -12,18 +12,21 @@ _ABOUT_THE_MAILBOX = {
     BounceMeaning.GONE: RecordReason.HARD_BOUNCE,
     BounceMeaning.UNREACHABLE: RecordReason.SOFT_BOUNCE,
 }
+_ARRIVED_OR_MAY = {
+    BounceMeaning.NOT_FINAL: RecordReason.BOUNCE_NOT_FINAL,
+    BounceMeaning.AUTOMATIC_ANSWER: RecordReason.AUTOMATIC_ANSWER,
+}
 _OTHERS = {
     BounceMeaning.MAIL_REFUSED: RecordReason.BOUNCE_NOT_ABOUT_MAILBOX,
     BounceMeaning.REFUSED_AS_SPAM: RecordReason.BOUNCED_AS_SPAM,
-    BounceMeaning.NOT_FINAL: RecordReason.BOUNCE_NOT_FINAL,
-    BounceMeaning.AUTOMATIC_ANSWER: RecordReason.AUTOMATIC_ANSWER,
+    **_ARRIVED_OR_MAY,
 }
 
 
 def judge(meaning: BounceMeaning, about: Attribution) -> RecordReason:
     """Decide what to record about one bounced recipient."""
     if about.kind is SentKind.REPLY:
-        return RecordReason.REPLY_BOUNCED
+        return _ARRIVED_OR_MAY.get(meaning, RecordReason.REPLY_BOUNCED)
     if about.owner is None:
         return RecordReason.UNKNOWN_RECIPIENT
     if meaning is BounceMeaning.REFUSED_AS_SPAM and about.kind is SentKind.NOTICE:

@@ -2,12 +2,14 @@
 
 from emails.rules.addresses import addresses_in, parse
 from emails.values.facts import MailFacts
+from emails.values.notices import MailIds
 from emails.values.threads import Thread, ids_in
 
 _MAX_REFERENCES = 20
 """The newest references are enough for mail clients to thread a reply, and keep records small."""
 
 _MAX_ID_LENGTH = 998
+_MAX_SHOWN_ID = 250
 
 
 def thread_of(mail: MailFacts) -> Thread | None:
@@ -20,6 +22,14 @@ def thread_of(mail: MailFacts) -> Thread | None:
         message_id=next(iter(_ids(mail, "message-id")), None),
         references=tuple(_ids(mail, "references")[-_MAX_REFERENCES:]),
     )
+
+
+def ids_of(mail: MailFacts) -> MailIds:
+    """Return the ids by which a notice about this mail is shown under it. Strangers choose some."""
+    found = [one for one in _ids(mail, "message-id") if _is_short(one)]
+    older = [*_ids(mail, "references"), *_ids(mail, "in-reply-to")]
+    quoted = dict.fromkeys(one for one in older if _is_short(one))
+    return MailIds(next(iter(found), None), tuple(quoted)[-_MAX_REFERENCES:])
 
 
 def _correspondent(mail: MailFacts) -> str | None:
@@ -35,6 +45,11 @@ def _correspondent(mail: MailFacts) -> str | None:
         for text in addresses_in(value)
     ]
     return next((text for text in [*candidates, mail.source] if _is_usable(text)), None)
+
+
+def _is_short(message_id: str) -> bool:
+    """Return whether an id fits in one line of a header, with its brackets."""
+    return len(message_id) <= _MAX_SHOWN_ID and "<" not in message_id and ">" not in message_id
 
 
 def _is_usable(text: str) -> bool:

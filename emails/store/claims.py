@@ -114,6 +114,13 @@ def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
 
 
 @raises_not_finished
+def count_before(claimed: Claim, sns_message_id: str) -> int:
+    """Count the deliveries of the same notification that were claimed before this one."""
+    earlier = Delivery.objects.filter(sns_message_id=sns_message_id, pk__lt=claimed.delivery_id)
+    return earlier.count()
+
+
+@raises_not_finished
 def release(claimed: Claim) -> None:
     """Release the claim after sending nothing, so that the next attempt need not wait."""
     _if_still_ours(claimed).update(claimed_until=RELEASED)

@@ -84,6 +84,12 @@ def find_owner(address: str) -> OwnerFacts | None:
 
 
 @raises_not_finished
+def find_owner_by_id(owner_id: int) -> OwnerFacts | None:
+    """Look up an owner by the id of the profile."""
+    return _find_owner_where(Q(pk=owner_id))
+
+
+@raises_not_finished
 def find_is_developer(owner: OwnerFacts) -> bool:
     """Return whether the owner has the developer mode flag."""
     flag = get_waffle_flag_model().get(developer.FLAG)

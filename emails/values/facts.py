@@ -244,7 +244,7 @@ class Policy:
     mask, `sender_limit` for that of one sender's domain. A mail is held for `keep_held`.
     `claim_duration` is how long one attempt may hold a delivery. `send_event_wait` is how long to
     wait for SES's `Send` event before a mail that may have been sent is sent again; None: SES
-    publishes no such events.
+    publishes no such events. `ses_id_domain` is that of the Message-IDs that SES gives our mails.
     """
 
     mask_domains: tuple[str, ...]
@@ -263,3 +263,4 @@ class Policy:
     max_masks_per_sender: int
     claim_duration: timedelta
     send_event_wait: timedelta | None
+    ses_id_domain: str = "email.amazonses.com"

@@ -101,6 +101,8 @@ class RecordReason(StrEnum):
     NO_RECIPIENT = "no_recipient"
     NOTICE_SENT = "notice_sent"
     NOTICE_TO_NOBODY = "notice_to_nobody"
+    NOTICE_MAILBOX_BOUNCES = "notice_mailbox_bounces"
+    NOTICE_LIMIT = "notice_limit"
     DIGEST_SENT = "digest_sent"
     DIGEST_NOT_NEEDED = "digest_not_needed"
 
@@ -119,6 +121,7 @@ class RefuseReason(StrEnum):
     SEND_IN_DOUBT = "send_in_doubt"
     SENT_NOT_RECORDED = "sent_not_recorded"
     SEALED_REPLY = "sealed_reply"
+    REPLY_TOO_LARGE = "reply_too_large"
     UNUSABLE_ADDRESS = "unusable_address"
 
 

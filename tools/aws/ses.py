@@ -1,6 +1,7 @@
 """SES v2's REST protocol: accepts mails and keeps them, so that tests can see what was sent.
 
-Refuses what SES refuses: too long a From, too large a mail, attachments of certain names.
+Refuses what SES refuses: too long a From, too large a mail, attachments of certain names. And mail
+to `REFUSED_DOMAIN`, for all that SES refuses without saying why.
 
 https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 """
@@ -19,6 +20,8 @@ from tools.local import ses_limits
 from tools.local.send_events import tags_of
 
 PATH = "/v2/email/"
+REFUSED_DOMAIN = "refused.example"
+
 _HEADERS = ((b"content-type", b"application/json"),)
 
 _OPERATIONS = {
@@ -51,6 +54,7 @@ class Accepted:
             "recipients": self.recipients,
             "raw": base64.b64encode(self.raw).decode(),
             "ses_id": self.ses_id,
+            "tags": dict(self.tags),
         }
 
 
@@ -103,6 +107,8 @@ class Ses:
             for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
             for address in destination.get(kind, ())
         )
+        if any(address.endswith(f"@{REFUSED_DOMAIN}") for address in recipients):
+            raise AwsError("MessageRejected", "We can't say what is wrong with this message.")
         if not raw or not recipients:
             raise AwsError("BadRequestException", "A mail needs a content and a recipient.")
         if not self.keeps_bodies:

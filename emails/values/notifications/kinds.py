@@ -72,7 +72,7 @@ class BouncedRecipient:
 class Bounce:
     """A mail we sent did not reach some recipients. `kind` and `subkind` are SES's terms.
 
-    `took` is how long after the mail was sent it bounced, if SES says so.
+    `at` is when it bounced, and `took` how long after the mail was sent, if SES says so.
     """
 
     kind: str
@@ -80,16 +80,18 @@ class Bounce:
     recipients: tuple[BouncedRecipient, ...]
     mail: SentMail
     took: timedelta | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Recipients reported our mail as spam. `feedback` and `subkind` are SES's terms."""
+    """Recipients reported our mail as spam, `at` this time. The others are SES's terms."""
 
     feedback: str
     subkind: str
     recipients: tuple[str, ...]
     mail: SentMail
+    at: datetime | None = None
 
 
 Notification: TypeAlias = Received | Bounce | Complaint

@@ -150,6 +150,7 @@ def _bounce(document: dict[str, Any]) -> Bounce:
         ),
         mail=_sent_mail(document),
         took=_time_between(object_at(document, "mail", default={}), bounce),
+        at=time_at(bounce, "timestamp"),
     )
 
 
@@ -166,6 +167,7 @@ def _complaint(document: dict[str, Any]) -> Complaint:
         subkind=text_at(complaint, "complaintSubType", default=""),
         recipients=tuple(text_at(entry, "emailAddress") for entry in entries),
         mail=_sent_mail(document),
+        at=time_at(complaint, "timestamp"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -54,6 +55,11 @@ def settle(aws: FastAws, workers: Process, **outcome: str) -> None:
     wait_until(f"{outcome}", lambda: len(logged(workers, "settled", **outcome)) > before)
 
 
+def sent(aws: FastAws, kind: str = "forward") -> list[dict[str, Any]]:
+    """Return what SES accepted of this kind."""
+    return [mail for mail in aws.accepted() if mail["tags"]["kind"] == kind]
+
+
 def changes(workers: Process) -> list[object]:
     return [line["change"] for line in logged(workers, "mailbox breaker changed")]
 
@@ -72,7 +78,7 @@ def test_a_vacation_reply_and_a_refused_mail_hold_nothing(
     settle(fast_aws, workers, reason=reason)
     settle(fast_aws, workers, reason="existing_mask")
 
-    assert len(fast_aws.sent()) == 2
+    assert len(sent(fast_aws)) == 2
     assert changes(workers) == []
 
 
@@ -88,11 +94,12 @@ def test_a_mailbox_that_bounces_gets_everything_when_it_takes_mail_again(
         settle(fast_aws, workers, outcome="held", reason="mailbox")
 
     run_jobs_until(stack, "the first probe bounces", lambda: "probe_bounced" in changes(workers))
-    assert len(fast_aws.sent()) == 2
+    assert len(sent(fast_aws)) == 2
     fast_aws.let_bounce({})
-    run_jobs_until(stack, "all are sent", lambda: len(fast_aws.sent()) == 1 + 1 + 3)
+    run_jobs_until(stack, "all are sent", lambda: len(sent(fast_aws)) == 1 + 1 + 3)
 
     assert changes(workers) == ["opened", "probed", "probe_bounced", "probed", "closed"]
     settle(fast_aws, workers, outcome="forwarded")
-    wait_until("the last is sent", lambda: len(fast_aws.sent()) == 6)
-    assert {mail.recipients for mail in fast_aws.sent()} == {(OWNER,)}
+    wait_until("the last is sent", lambda: len(sent(fast_aws)) == 6)
+    assert {one for mail in fast_aws.accepted() for one in mail["recipients"]} == {OWNER}
+    assert [mail["tags"]["notice"] for mail in sent(fast_aws, "notice")] == ["mailbox_back"]

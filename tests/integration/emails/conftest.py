@@ -11,13 +11,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import digest_mail, render
+from emails.edges import digest_mail, notice_mail, render
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
 from emails.flow.releasing import LANES, release_lane
 from emails.models import LANGUAGES, Delivery, DomainMask, HeldMail, Profile, RandomMask
-from emails.values.deliveries import NO_END
+from emails.values.deliveries import NO_END, Outgoing
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.fakes import (
@@ -63,7 +63,7 @@ class Relay:
             brake=self.brake,
             make_note=render.forward_note,
             note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
-            make_notice=render.notice_mail,
+            make_notice=notice_mail.notice_mail,
             make_digest=digest_mail.digest_mail,
             trackers=frozenset(),
             clock=lambda: instant(self.now),
@@ -86,6 +86,15 @@ class Relay:
         notification = parse(json.dumps(document))
         identity = sns_message_id or str(uuid.uuid4())
         return handle(notification, identity, ports=self.ports(), now=self.now)
+
+    def forwarded(self) -> list[Outgoing]:
+        """Return the mails that were forwarded: those that are no replies and no notices."""
+        return [mail for mail in self.mailer.sent if ("kind", "forward") in mail.tags]
+
+    def notices(self) -> list[str]:
+        """Return the kinds of the notices that were sent."""
+        tags = [dict(mail.tags) for mail in self.mailer.sent]
+        return [one["notice"] for one in tags if "notice" in one]
 
     def release_held(self) -> None:
         """Run the lanes of releases, once."""

@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from emails.models import Delivery, Reply
-from emails.rules.notice_kinds import NoticeKind
+from emails.values.notices import NoticeKind
 from tests.integration.emails.conftest import Relay, a_domain_mask, a_mask, an_owner
 from tests.unit.emails.builders import NOW
 

@@ -57,11 +57,11 @@ def large(_: Relay) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("make", "reason", "code"),
+    ("make", "reason", "code", "said"),
     [
-        (rejected, "rejected", "MessageRejected"),
-        (signed, "signed_name", ""),
-        (large, "too_large", ""),
+        (rejected, "rejected", "MessageRejected", b"does not say why"),
+        (signed, "signed_name", "", b"digital signature"),
+        (large, "too_large", "", b"larger than our mail service allows"),
     ],
 )
 def test_it_is_held_and_a_log_line_says_why(
@@ -69,6 +69,7 @@ def test_it_is_held_and_a_log_line_says_why(
     make: Any,
     reason: str,
     code: str,
+    said: bytes,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -78,7 +79,10 @@ def test_it_is_held_and_a_log_line_says_why(
 
     assert relay.arrive(MASK, raw=raw, sns_message_id=SNS_MESSAGE_ID) == HELD
 
-    assert relay.mailer.sent == []
+    assert relay.forwarded() == []
+    (notice,) = relay.mailer.sent
+    assert (notice.recipient, relay.notices()) == ("ann@owner.example", ["mail_unsendable"])
+    assert said in notice.raw
     (mail,) = held.find_held()
     assert mail.reason is HeldReason.CANNOT_BE_SENT
     assert relay.mail_store.mails == {mail.mail: raw}
@@ -141,6 +145,7 @@ def test_a_reply_that_ses_refuses_stays_a_dead_letter(relay: Relay) -> None:
 
     assert refused.value.reason == "send_rejected"
     assert held.find_held() == ()
+    assert relay.notices() == ["reply_refused"]
 
 
 @pytest.mark.parametrize("reason", ["unusable_address", "send_in_doubt"])
@@ -168,7 +173,8 @@ def test_released_it_is_sent_once_ses_takes_it_and_held_again_otherwise(relay: R
     assert relay.mail_store.mails == {mail.mail: RAW}
     held.release([mail.id])
     relay.release_held()
-    assert [one.recipient for one in relay.mailer.sent] == ["ann@owner.example"]
+    assert [one.recipient for one in relay.forwarded()] == ["ann@owner.example"]
+    assert relay.notices() == ["mail_unsendable"]
 
 
 def test_a_suspected_loop_is_sent_when_somebody_releases_it(relay: Relay) -> None:

@@ -107,6 +107,7 @@ def received(
     source: str = "bob@sender.example",
     key: str = "key-1",
     content: str | None = None,
+    timestamp: str | None = None,
     **verdicts: str,
 ) -> dict[str, Any]:
     """SES's notification of a received mail, which is in S3 unless `content` is given."""
@@ -120,6 +121,7 @@ def received(
         "mail": {
             "source": source,
             "messageId": key,
+            "timestamp": timestamp,
             "headersTruncated": False,
             "headers": [{"name": name, "value": value} for name, value in fields],
         },

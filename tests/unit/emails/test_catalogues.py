@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils import translation
+from django.utils.functional import Promise
 
 from emails.edges.digest_mail import WHY_HELD
+from emails.edges.notice_texts import SEVERAL, TEXTS
 from emails.values.outcomes import HeldReason
 
 EMAILS = Path(__file__).parents[3] / "emails"
@@ -14,6 +17,7 @@ LANGUAGES = ["de", "es", "fr"]
 
 _PLAIN = re.compile(r'(?:\btranslate|_\()\s*"([^"]+)"')
 _BLOCK = re.compile(r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"%\(\w+\)s")
 _VARIABLE = re.compile(r"{{ (\w+) }}")
 
 
@@ -42,6 +46,23 @@ def test_every_text_of_a_template_is_translated_and_compiled(language: str) -> N
 
     assert len(texts()) > 50
     assert missing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_of_a_notice_is_translated_and_keeps_its_placeholders(
+    language: str,
+) -> None:
+    sentences: list[Promise] = [SEVERAL]
+    for text in TEXTS.values():
+        sentences += [text.subject, *text.paragraphs, *(text.whys or {}).values()]
+    with translation.override("en"):
+        english = list(map(str, sentences))
+    with translation.override(language):
+        written = list(map(str, sentences))
+
+    assert len(english) > 50
+    assert [text for text in english if text in written] == []
+    assert list(map(_PLACEHOLDER.findall, written)) == list(map(_PLACEHOLDER.findall, english))
 
 
 def test_every_reason_to_hold_a_mail_is_told_in_plain_words() -> None:

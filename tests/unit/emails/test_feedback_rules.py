@@ -31,6 +31,23 @@ def test_what_a_bounce_leads_to(meaning: BounceMeaning, expected: RecordReason) 
 
 
 @pytest.mark.parametrize(
+    ("meaning", "expected"),
+    [
+        (BounceMeaning.GONE, RecordReason.REPLY_BOUNCED),
+        (BounceMeaning.UNREACHABLE, RecordReason.REPLY_BOUNCED),
+        (BounceMeaning.MAIL_REFUSED, RecordReason.REPLY_BOUNCED),
+        (BounceMeaning.REFUSED_AS_SPAM, RecordReason.REPLY_BOUNCED),
+        (BounceMeaning.NOT_FINAL, RecordReason.BOUNCE_NOT_FINAL),
+        (BounceMeaning.AUTOMATIC_ANSWER, RecordReason.AUTOMATIC_ANSWER),
+    ],
+)
+def test_a_reply_that_is_late_or_was_answered_did_not_bounce(
+    meaning: BounceMeaning, expected: RecordReason
+) -> None:
+    assert bounce.judge(meaning, replace(FORWARD, kind=SentKind.REPLY)) is expected
+
+
+@pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"owner": None}, RecordReason.UNKNOWN_RECIPIENT),

@@ -1,44 +1,8 @@
 """What owners read: in their language, and safe whatever a mask is called."""
 
-from email import message_from_bytes, policy
-
-import pytest
-
 from emails.edges import render
-from emails.rules.notice_kinds import NoticeKind
-from tests.unit.emails.builders import NOW
 
 LANGUAGES = ["en", "fr", "de", "es"]
-
-
-@pytest.mark.parametrize("kind", list(NoticeKind))
-def test_notices_differ_in_every_language(kind: NoticeKind) -> None:
-    written = [render.notice(kind, "x7k2@masks.example", language) for language in LANGUAGES]
-
-    for part in ("subject", "text", "html"):
-        assert len({getattr(one, part) for one in written}) == len(LANGUAGES)
-    assert all("x7k2@masks.example" in one.text for one in written)
-    assert all("https://relay.example" in one.html for one in written)
-
-
-@pytest.mark.parametrize("language", ["xx", "en-GB", ""])
-def test_an_unknown_language_is_english(language: str) -> None:
-    kind = NoticeKind.FIRST_REPLY
-
-    assert render.notice(kind, "m", language).subject == render.notice(kind, "m", "en").subject
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", list(NoticeKind))
-def test_a_notice_is_a_mail_that_no_machine_answers(kind: NoticeKind, language: str) -> None:
-    raw = render.notice_mail(kind, "x7k2@masks.example", "ann@owner.example", language, NOW)
-
-    mail = message_from_bytes(raw, policy=policy.default)
-    assert raw.isascii()
-    assert (mail["From"], mail["To"]) == ("relay@masks.example", "ann@owner.example")
-    assert (mail["Auto-Submitted"], mail["X-Mail-Relay-Loop"]) == ("auto-generated", "notice")
-    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
-    assert all(len(line) < 998 for line in raw.splitlines())
 
 
 def test_notes_differ_in_every_language_and_count_the_trackers() -> None:

@@ -206,11 +206,11 @@ class Story:
         self.relay.notify(complaint(*named, **details))
 
     def _run_jobs(self) -> None:
-        mailbox_probes.drive()
+        mailbox_probes.drive(self.relay.ports(), self.relay.now)
         held_releases.release_after_limits(self.relay.now)
         self.relay.release_held()
         # What a probe's end set free.
-        mailbox_probes.drive()
+        mailbox_probes.drive(self.relay.ports(), self.relay.now)
         self.relay.release_held()
 
     def _pass(self, passed: timedelta) -> None:

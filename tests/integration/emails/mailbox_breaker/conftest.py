@@ -37,7 +37,7 @@ def pass_time(passed: timedelta) -> None:
 
 def run_jobs(relay: Relay) -> None:
     """Run the jobs of a minute."""
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     relay.release_held()
 
 

@@ -25,7 +25,9 @@ def test_a_new_address_closes_the_old_ones_breaker(relay: Relay, owner: Profile)
     run_jobs(relay)
 
     assert not MailboxBreaker.objects.exists()
-    assert [mail.recipient for mail in relay.mailer.sent[1:]] == ["ann@new.example"] * 2
+    assert [mail.recipient for mail in relay.forwarded()[1:]] == ["ann@new.example"] * 2
+    assert relay.mailer.mail_to("ann@owner.example")["Subject"] == "Hello"
+    assert relay.notices() == ["mailbox_back"]
 
 
 def test_the_old_addresss_bounce_opens_nothing_but_its_released_mail_goes_to_the_new_one(

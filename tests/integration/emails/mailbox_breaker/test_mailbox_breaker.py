@@ -77,8 +77,9 @@ def test_a_probe_that_arrives_releases_the_rest_oldest_first(relay: Relay, owner
     run_jobs(relay)
 
     assert not MailboxBreaker.objects.exists()
-    subjects = [mail.raw.partition(b"Subject: ")[2][:1] for mail in relay.mailer.sent[1:]]
+    subjects = [mail.raw.partition(b"Subject: ")[2][:1] for mail in relay.forwarded()[1:]]
     assert subjects == [b"0", b"1", b"2"]
+    assert relay.notices() == ["mailbox_back"]
     assert relay.arrive(MASK) == (FORWARDED,)
 
 
@@ -92,7 +93,8 @@ def test_mail_without_a_breaker_is_released_however_the_breaker_went(
 
     run_jobs(relay)
 
-    assert len(relay.mailer.sent) == 2
+    assert len(relay.forwarded()) == 2
+    assert relay.notices() == ["mailbox_back"]
 
 
 def test_one_owners_breaker_holds_nobody_elses_mail(relay: Relay, owner: Profile) -> None:
@@ -132,9 +134,10 @@ def test_an_operator_closes_it(relay: Relay, owner: Profile, admin_client: Any) 
     )
     chosen = {"action": "close", "_selected_action": [row.pk]}
     admin_client.post(page, chosen, secure=True)
-    relay.release_held()
+    run_jobs(relay)
 
     assert "gone" in shown
     assert "ann@owner.example" not in shown
     assert not MailboxBreaker.objects.exists()
-    assert len(relay.mailer.sent) == 2
+    assert len(relay.forwarded()) == 2
+    assert relay.notices() == ["mailbox_back"]

@@ -97,7 +97,7 @@ def test_a_probe_that_bounces_before_it_is_recorded_is_held_again(
     open_breaker(relay)
     relay.arrive(MASK)
     pass_time(HOUR)
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     send = relay.mailer.send
 
     def send_and_bounce(mail: Any) -> str:
@@ -137,7 +137,7 @@ def test_the_owner_of_a_probe_that_was_not_sent_gets_another(relay: Relay, owner
     for _ in range(2):
         relay.arrive(MASK)
     pass_time(HOUR)
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
     HeldMail.objects.filter(state="releasing").update(
         state="ended", outcome="dropped", outcome_reason="virus", ended_at=relay.now
     )
@@ -183,8 +183,9 @@ def test_wherever_a_job_is_killed_the_next_ones_finish_its_work(
         pass_time(HOUR)
         run_jobs(relay)
 
-    subjects = [mail.raw.partition(b"Subject: ")[2][:5] for mail in relay.mailer.sent[1:]]
+    subjects = [mail.raw.partition(b"Subject: ")[2][:5] for mail in relay.forwarded()[1:]]
     assert sorted(subjects) == [b"No. 0", b"No. 1", b"No. 2"]
+    assert relay.notices() == ["mailbox_back"]
     assert not MailboxBreaker.objects.exists()
     assert not HeldMail.objects.exclude(state="ended").exists()
 
@@ -218,6 +219,6 @@ def test_operators_see_how_long_a_probe_waits(relay: Relay, owner: Profile) -> N
     relay.arrive(MASK)
     pass_time(HOUR)
 
-    mailbox_probes.drive()
+    mailbox_probes.drive(relay.ports(), relay.now)
 
     assert held.find_oldest_release() is not None

@@ -51,7 +51,8 @@ def test_a_mail_that_is_refused_is_held_and_stops_nobody(relay: Relay, owner: Pr
 
     relay.release_held()
 
-    assert len(relay.mailer.sent) == 1
+    assert len(relay.forwarded()) == 1
+    assert relay.notices() == ["mail_unsendable"]
     (mail,) = held.find_held()
     assert (mail.id, mail.reason) == (first, HeldReason.CANNOT_BE_SENT)
 
@@ -74,7 +75,8 @@ def test_a_mail_that_always_fails_by_itself_is_held_again(
 
     (mail,) = held.find_held()
     assert (mail.id, mail.reason, mail.attempts) == (first, HeldReason.CANNOT_BE_SENT, 0)
-    assert relay.mailer.sent == []
+    assert relay.forwarded() == []
+    assert relay.notices() == ["mail_unsendable"]
 
 
 def test_attempts_that_meet_count_for_nothing(relay: Relay, owner: Profile) -> None:

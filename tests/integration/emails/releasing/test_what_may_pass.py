@@ -22,7 +22,7 @@ def set_active(owner: Profile, *, is_active: bool) -> None:
 def run_all_jobs(relay: Relay) -> None:
     relay.pass_time(timedelta(days=1))
     for _ in range(3):
-        mailbox_probes.drive()
+        mailbox_probes.drive(relay.ports(), relay.now)
         held_releases.release_after_limits(relay.now)
         relay.release_held()
         relay.tidy_held()

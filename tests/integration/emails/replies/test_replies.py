@@ -98,23 +98,69 @@ def test_the_newest_reference_wins(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "details", "reason"),
+    ("changes", "details", "reason", "told"),
     [
-        ({"From": "eve@evil.example"}, {}, DropReason.NOT_THE_OWNER),
-        ({}, {"dmarc": "FAIL"}, DropReason.UNAUTHENTICATED),
+        (
+            {"From": "eve@evil.example"},
+            {},
+            DropReason.NOT_THE_OWNER,
+            ["reply_not_the_owner"],
+        ),
+        (
+            {"From": "ann@owner.example, eve@evil.example"},
+            {},
+            DropReason.AMBIGUOUS_SENDER,
+            ["reply_ambiguous_sender"],
+        ),
+        ({}, {"dmarc": "FAIL"}, DropReason.UNAUTHENTICATED, ["reply_unproven"]),
         (
             {},
             {"dmarc": "GRAY", "source": "x@evil.example", "dkim": "FAIL"},
             DropReason.UNAUTHENTICATED,
+            ["reply_unproven"],
         ),
-        ({"X-Mail-Relay-Loop": "1"}, {}, DropReason.LOOP),
-        ({"Auto-Submitted": "auto-replied"}, {}, DropReason.AUTOMATIC_REPLY),
-        ({}, {"virus": "FAIL"}, DropReason.VIRUS),
-        ({"In-Reply-To": "<unknown@x>"}, {}, DropReason.UNKNOWN_THREAD),
+        ({"X-Mail-Relay-Loop": "1"}, {}, DropReason.LOOP, []),
+        ({"Auto-Submitted": "auto-replied"}, {}, DropReason.AUTOMATIC_REPLY, []),
+        ({}, {"virus": "FAIL"}, DropReason.VIRUS, ["reply_virus"]),
+        ({}, {"virus": "FAIL", "dmarc": "FAIL"}, DropReason.VIRUS, ["reply_unproven"]),
+        (
+            {"Auto-Submitted": "auto-replied"},
+            {"virus": "FAIL"},
+            DropReason.VIRUS,
+            [],
+        ),
+        (
+            {"In-Reply-To": "<unknown@x>"},
+            {},
+            DropReason.UNKNOWN_THREAD,
+            ["reply_unknown_thread"],
+        ),
+        (
+            {"In-Reply-To": "<unknown@x>", "From": "Ann <Ann+work@owner.example>"},
+            {},
+            DropReason.UNKNOWN_THREAD,
+            ["reply_unknown_thread"],
+        ),
+        (
+            {"In-Reply-To": "<unknown@x>"},
+            {"dmarc": "FAIL"},
+            DropReason.UNKNOWN_THREAD,
+            ["reply_unproven"],
+        ),
+        (
+            {"In-Reply-To": "<unknown@x>", "From": "eve@evil.example"},
+            {},
+            DropReason.UNKNOWN_THREAD,
+            [],
+        ),
     ],
 )
-def test_a_reply_that_must_not_be_sent_is_dropped_silently(
-    relay: Relay, changes: dict[str, str], details: dict[str, Any], reason: DropReason
+def test_a_reply_that_must_not_be_sent_is_dropped_and_its_owner_told(
+    relay: Relay,
+    changes: dict[str, str],
+    details: dict[str, Any],
+    reason: DropReason,
+    told: list[str],
 ) -> None:
     """Lesson 18: among them the forged `From`."""
     a_mask(an_owner(is_premium=True))
@@ -123,7 +169,8 @@ def test_a_reply_that_must_not_be_sent_is_dropped_silently(
     outcome = answer(relay, {"In-Reply-To": quoted} | changes, **details)
 
     assert outcome == Dropped(reason)
-    assert len(relay.mailer.sent) == 1
+    assert relay.notices() == told
+    assert [mail.recipient for mail in relay.mailer.sent[1:]] == ["ann@owner.example"] * len(told)
     assert relay.mail_store.mails == {}
 
 
@@ -139,7 +186,8 @@ def test_another_owner_cannot_use_a_thread_that_is_not_theirs(relay: Relay) -> N
     )
 
     assert outcome == Dropped(DropReason.NOT_THE_OWNER)
-    assert len(relay.mailer.sent) == 1
+    assert [mail.recipient for mail in relay.mailer.sent[1:]] == ["ann@owner.example"]
+    assert relay.notices() == ["reply_not_the_owner"]
 
 
 def test_a_reply_to_a_deleted_mask_has_no_thread(relay: Relay) -> None:

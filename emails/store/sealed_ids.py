@@ -1,0 +1,44 @@
+"""Message-IDs of owners' mails, encrypted so that they can be given to SES. Pure.
+
+SES returns the tags of a mail with its bounce. A tag of each reply is the Message-ID of the owner's
+own mail, which names the owner's mail service, so nobody else can read it (AES-256-GCM, with a key
+derived from our secret by HKDF-SHA256). SES allows only letters, digits, `-` and `_`.
+"""
+
+import functools
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_MAX_TAG = 256
+"""https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html"""
+
+
+def seal_id(message_id: str, secret: bytes) -> str | None:
+    """Encrypt a Message-ID for a tag. None: it is too long for one."""
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + _cipher(secret).encrypt(nonce, message_id.encode(), None)
+    text = urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    return text if len(text) <= _MAX_TAG else None
+
+
+def open_id(text: str, secret: bytes) -> str | None:
+    """Decrypt it. None: it was written with another secret, or is no such tag."""
+    try:
+        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        plain = _cipher(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        return plain.decode()
+    except (InvalidTag, ValueError):
+        return None
+
+
+@functools.lru_cache(maxsize=4)
+def _cipher(secret: bytes) -> AESGCM:
+    derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"tag of a reply 1")
+    return AESGCM(derived.derive(secret))
