@@ -89,6 +89,12 @@ FLOODED_AND_BOUNCED: list[dict[str, Any]] = [
     {"step": "days"},
     {"step": "jobs"},
 ]
+BLOCKED_WHILE_IT_BOUNCES: list[dict[str, Any]] = [
+    {"step": "flood", "number": 2, "sender": "evil.example"},
+    {"step": "bounce", "which": 0, "says": 0, "is_tagged": True},
+    {"step": "flood", "number": 5, "sender": "bank.example"},
+    {"step": "complaint", "which": 1, "feedback": "abuse", "names_somebody": True},
+]
 HELD_UNTIL_IT_EXPIRES: list[dict[str, Any]] = [
     SPAM,
     {"step": "tidy"},
@@ -110,6 +116,7 @@ HELD_UNTIL_IT_EXPIRES: list[dict[str, Any]] = [
 @given(steps=STEPS, blocks_spam=st.booleans())
 @example(steps=RELEASED_AND_BOUNCED, blocks_spam=True)
 @example(steps=FLOODED_AND_BOUNCED, blocks_spam=False)
+@example(steps=BLOCKED_WHILE_IT_BOUNCES, blocks_spam=True)
 @example(steps=HELD_UNTIL_IT_EXPIRES, blocks_spam=True)
 def test_whatever_bounces_mail_is_forwarded_once_held_or_destroyed_for_a_good_reason(
     db: None, steps: list[dict[str, Any]], blocks_spam: bool
