@@ -209,7 +209,7 @@ def test_a_probe_that_is_refused_for_its_content_is_held_and_the_rest_follows(
     run_jobs(relay)
 
     assert not MailboxBreaker.objects.exists()
-    assert len(relay.mailer.sent) == 4
+    assert len(relay.forwarded()) == 4
     (refused,) = held.find_held()
     assert refused.reason is HeldReason.CANNOT_BE_SENT
 

@@ -66,7 +66,7 @@ def test_active_again_the_owner_gets_it(relay: Relay, owner: Profile, reason: He
 
     run_all_jobs(relay)
 
-    assert len(relay.mailer.sent) == 1
+    assert len(relay.forwarded()) == 1
 
 
 def test_what_somebody_released_for_a_deactivated_owner_is_held_again(
