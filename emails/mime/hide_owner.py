@@ -25,7 +25,7 @@ _WORD_BEFORE = re.compile(r"[A-Za-z0-9][._+-]?\Z")
 """Within a longer word it is another address that ends like this one. What follows is not checked:
 rather hide one address too many than one too few."""
 
-_HAS_ESCAPES = re.compile(r"=(?:[2-7][0-9A-Fa-f]|\r?\n)|\\[ux'nrt@._+\"-]")
+_HAS_ESCAPES = re.compile(r"=(?:[2-7][0-9A-Fa-f]|[\r\n])|\\[ux'nrt@._+\"-]")
 _KEPT_TAGS = re.compile(r"<!--.*?-->|<wbr\b[^<>]*+>|(<[^<>]*+>)", re.DOTALL | re.IGNORECASE)
 _GMAIL = ("gmail.com", "googlemail.com")
 

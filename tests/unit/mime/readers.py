@@ -7,7 +7,7 @@ from urllib.parse import unquote
 _NOT_SHOWN = dict.fromkeys(
     map(ord, "\0\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2063\ufeff\ufe0f")
 )
-_LIKE = {
+_LIKE: dict[int, int | str] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **dict.fromkeys(map(ord, "\u2024\u3002\uff61"), "."),
     0xFE6B: "@",
