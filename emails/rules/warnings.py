@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from emails.rules.addresses import Address, domain_of
 from emails.rules.senders import is_authenticated, sender_of
-from emails.values.addresses import read_mailboxes
+from emails.values.addresses import MAX_VALUE
 from emails.values.facts import MailFacts, Verdict
 
 _DOTS = ".\u2024\u3002\uff0e\uff61"
-_ADDRESS_IN_NAME = re.compile(
+_ADDRESS = re.compile(
     rf"\w(?:|\s{{1,3}}(?=.\s))[@\ufe6b\uff20]\s{{0,3}}"
     rf"([\w-]{{1,63}}(?:\s{{0,3}}[{_DOTS}]\s{{0,3}}[\w-]{{1,63}}){{1,9}})"
 )
@@ -35,7 +35,7 @@ class MailWarning(StrEnum):
     """Neither DMARC nor SPF nor DKIM proves that the mail comes from its author's domain."""
 
     NAMED_LIKE_ANOTHER = "named_like_another"
-    """The author is authentic, but named like an address at somebody else's domain."""
+    """The author is authentic, but `From` also holds what looks like an address elsewhere."""
 
     SPAM = "spam"
     """SES takes the mail for spam."""
@@ -59,9 +59,9 @@ def _about_author(mail: MailFacts) -> MailWarning | None:
 
 
 def _is_named_like_another(mail: MailFacts, author: Address) -> bool:
-    names = (box.name for box in read_mailboxes(mail.first("from")))
-    found = (match[1] for name in names for match in _ADDRESS_IN_NAME.finditer(_readable(name)))
-    domains = (domain_of(_OTHER_DOTS.sub(".", one)) for one in found)
+    """Return whether anything in `From` looks like an address, wherever it stands in there."""
+    found = _ADDRESS.finditer(_readable(mail.first("from")[:MAX_VALUE]))
+    domains = (domain_of(_OTHER_DOTS.sub(".", match[1])) for match in found)
     return any(domain is not None and not _are_kin(domain, author.domain) for domain in domains)
 
 
@@ -70,12 +70,12 @@ def _are_kin(one: str, other: str) -> bool:
     return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
 
 
-def _readable(name: str) -> str:
-    """Decode a name's encoded words well enough to see an address in it."""
+def _readable(value: str) -> str:
+    """Decode a value's encoded words well enough to see an address in it."""
     try:
-        pieces = decode_header(name)
+        pieces = decode_header(value)
     except HeaderParseError:
-        return name
+        return value
     return "".join(_text(piece, charset or "latin-1") for piece, charset in pieces)
 
 
