@@ -47,7 +47,11 @@ _ESCAPE = (
     r"|(?<=\\)(?:u00[2-7][0-9A-Fa-f]|[x'][2-7][0-9A-Fa-f]|[nrt]|(?=[@._+\"-]))"
 )
 _QUOTED = r"""(?:[^<>"']++|"[^"<]*+"|'[^'<]*+'){0,100}>"""
-_TAG = rf"(?<=<)(?:(?:style|script)\b[^<>]*+>[^<]*+</(?:style|script)[^<>]*+>|{_QUOTED}|[^<>]*+>)"
+_MORE_TAGS = r"(?:[\r\n \t]*+<(?!!--|style|script)[^<>\"']*+>){0,30}"  # fewer pieces: less memory
+_TAG = (
+    rf"(?<=<)(?:(?:style|script)\b[^<>]*+>[^<]*+</(?:style|script)[^<>]*+>|{_QUOTED}|[^<>]*+>)"
+    rf"{_MORE_TAGS}"
+)
 _COMMENT = r"(?<=<)!--(?!\[if).*?-->"  # Outlook renders what is in conditional ones
 _COMMENT_END = "-->"
 
@@ -78,13 +82,18 @@ AS_SHOWN = _pieces(rf"{_FIRST}<", _TAG, *_BASIC)
 _AS_SHOWN_WITH_COMMENTS = _pieces(rf"{_FIRST}<", _COMMENT, _TAG, *_BASIC)
 
 
+_MANY = 10_000
+"""Short strings that are kept before they are joined: each takes more memory than its letters."""
+
+
 class View:
     """A view of `original`; `text` is what is seen."""
 
     def __init__(self, original: str, pattern: re.Pattern[str]) -> None:
-        self._at = array("Q")  # where each piece begins in `text`
+        self._at = array("I")  # where each piece begins in `text`
         self._length = array("B")  # its length there
-        self._from, self._to = array("Q"), array("Q")  # and where it lies in the original
+        self._from, self._to = array("I"), array("I")  # and where it lies in the original
+        blocks: list[str] = []
         parts: list[str] = []
         copied = length = 0
         for found in _found(original, pattern):
@@ -98,7 +107,10 @@ class View:
             self._to.append(end)
             length += len(shown)
             copied = end
-        self.text = "".join([*parts, original[copied:]])
+            if len(parts) >= _MANY:
+                blocks.append("".join(parts))
+                parts.clear()
+        self.text = "".join([*blocks, *parts, original[copied:]])
 
     def original_span(self, at: int) -> tuple[int, int]:
         """Return where the character at this offset of `text` lies in the original."""

@@ -32,9 +32,9 @@ def _results(mail: MailFacts) -> Iterator[str]:
     verdicts = mail.verdicts
     author, envelope = sender_of(mail), parse(mail.source.strip().strip("<>"))
     if word := _WORDS.get(verdicts.dmarc):
-        yield f"dmarc={word}{_property('header.from', author and author.domain)}"
+        yield f"dmarc={word}{_property('header.from', author.domain if author else None)}"
     if word := _WORDS.get(verdicts.spf):
-        yield f"spf={word}{_property('smtp.mailfrom', envelope and envelope.domain)}"
+        yield f"spf={word}{_property('smtp.mailfrom', envelope.domain if envelope else None)}"
     if word := _WORDS.get(verdicts.dkim):
         signers = signing_domains(mail)[:_MAX_SIGNERS] if verdicts.dkim is Verdict.PASS else ()
         for signer in signers or (None,):
