@@ -2,6 +2,9 @@
 
 As in Thunderbird's `cid:part1.AbC.Def@owner.example`. Whatever refers to a part gets its new id:
 links in HTML, Outlook's `[cid:image001.png@01DB…]` in text, and a multipart's `start`.
+
+The ids of mails that a text quotes, as in Thunderbird's `cite="mid:…"`, are left out: that of a
+mail that we forwarded is a secret, by which we find the thread of a reply.
 """
 
 import html
@@ -13,6 +16,12 @@ from emails.mime.structure import Part, walk
 
 _REFERENCE = re.compile(r"\bcid:([^\s\"'<>()\[\]{}]{1,900})", re.IGNORECASE)
 _ENTITY_END = re.compile(r"&(?:quot|gt|lt|apos|#39|#34);.*", re.DOTALL)
+_MESSAGE_ID = re.compile(
+    r"(\bmid:)[^\s\"'<>()]{1,900}"
+    r"|(?<![0-9A-Za-z-])[0-9A-Za-z-]{10,80}(?:@|%40)(?:[a-z0-9-]{1,30}\.)?amazonses\.com",
+    re.IGNORECASE,
+)
+_MAY_HAVE_ONE = re.compile(r"mid:|amazonses", re.IGNORECASE)
 _PERCENT = re.compile(r"%([2-7][0-9A-Fa-f])")
 _ANGLES = re.compile(r"<?([^<>]*)>?")
 
@@ -37,7 +46,9 @@ class ContentIds:
         return f"<{self._add(_bare(value))}>"
 
     def in_text(self, text: str) -> str:
-        """Replace references to the parts, and those that name the owner's domain."""
+        """Replace references to the parts, those that name the owner's domain, and message ids."""
+        if _MAY_HAVE_ONE.search(text):
+            text = _MESSAGE_ID.sub(rf"\1unknown@{self._domain}", text)
         return _REFERENCE.sub(self._reference, text) if "cid:" in text.lower() else text
 
     def is_private(self, name: str) -> bool:

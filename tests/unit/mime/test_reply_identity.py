@@ -379,3 +379,20 @@ def test_a_text_without_an_empty_line_before_it_stays() -> None:
     ).raw
 
     assert "Dear Bob,\r\nNote: To: is a field." in texts(read(raw))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<blockquote type="cite" cite="mid:0100secret@email.amazonses.com">hi</blockquote>',
+        "<blockquote cite='mid:0100secret%40email.amazonses.com'>hi</blockquote>",
+        "Message-ID: &lt;0100019a-0100secret-000000@eu-west-1.amazonses.com&gt; hi",
+        "Message-ID: <0100019a-0100secret-000000@email.amazonses.com> hi",
+    ],
+)
+def test_the_id_of_a_forwarded_mail_is_not_quoted(text: str) -> None:
+    """By it we find the thread of a reply."""
+    raw = reply(f"Content-Type: text/html\n\n{text}")
+
+    assert_hidden(raw, "0100secret")
+    assert "hi" in texts(read(raw))[0]
