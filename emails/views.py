@@ -14,6 +14,12 @@ from emails.values.notices import Notice, NoticeKind
 _MASK = "x7k2@masks.example"
 _TRACKERS = {"tracker.example": 2, "ads.example": 1}
 _FORWARDED = "forwarded"
+_WARNING_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+}
 
 
 @require_safe
@@ -46,6 +52,12 @@ def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpRe
 
 @require_safe
 def tracker_warning(request: HttpRequest) -> HttpResponse:
-    """Explain that the link was a tracker's, which the owner asked us to remove."""
+    """Explain that the link was a tracker's, which the owner asked us to remove.
+
+    A script shows where it led: that stands behind the `#`, so only the browser knows it.
+    """
     with translation.override(translation.get_language_from_request(request)):
-        return render_page(request, "emails/tracker_warning.html")
+        page = render_page(request, "emails/tracker_warning.html")
+    for name, value in _WARNING_HEADERS.items():
+        page[name] = value
+    return page

@@ -15,7 +15,10 @@ ALLOWED = frozenset(
     {
         *("from", "to", "reply-to", "subject", "date", "in-reply-to", "references"),
         *("mime-version", "auto-submitted", "list-unsubscribe", "list-unsubscribe-post"),
-        *("x-mail-relay-loop", "x-mail-relay-mask"),
+        *("x-mail-relay-loop", "x-mail-relay-mask", "authentication-results", "resent-from"),
+        *(f"x-mail-relay-original-{name}" for name in ("to", "cc", "sender", "list-post")),
+        *("list-id", "list-post", "precedence", "importance", "priority"),
+        *("x-priority", "x-msmail-priority"),
         *("content-type", "content-transfer-encoding", "content-disposition", "content-id"),
         *("content-description", "content-language", "content-location", "content-base"),
     }

@@ -20,6 +20,7 @@ from emails.rules.addresses import (
     RepliesRecipient,
     UnreadRecipient,
 )
+from emails.rules.authentication_results import authentication_results
 from emails.rules.developer import asks_for_developer_mode, simulated_recipient
 from emails.rules.sender_blocks import senders_of
 from emails.rules.threads import thread_of
@@ -198,6 +199,7 @@ def _is_developers(context: Context, found: FoundMask) -> bool:
 
 def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
     ports = context.ports
+    thread = thread_of(inbound.facts())
 
     def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
         return ports.make_note(found.mask.address, found.owner.language, trackers_removed, renamed)
@@ -211,4 +213,6 @@ def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
         trackers=ports.trackers if found.owner.removes_trackers else frozenset(),
         warning_url=ports.policy.warning_url,
         marks=loops.marks_through(context, inbound.facts(), found.mask.address),
+        correspondent=thread.correspondent if thread else "",
+        authentication=authentication_results(inbound.facts(), ports.policy.mask_domains[0]),
     )

@@ -15,7 +15,7 @@ from emails.mime.structure import Field, Part, unfolded
 
 Octets: TypeAlias = bytes | memoryview
 
-_CONTENT = (
+CONTENT_FIELDS = (
     *("content-type", "content-transfer-encoding", "content-disposition", "content-id"),
     *("content-description", "content-language", "content-location", "content-base"),
 )
@@ -97,8 +97,8 @@ class MailChanges:
 
     def content_header(self) -> bytes:
         """Write the fields of the top header that describe the content, each once."""
-        first = {one.name: one for one in reversed(self.root.fields) if one.name in _CONTENT}
-        kept = [first[name] for name in _CONTENT if name in first]
+        first = {one.name: one for one in reversed(self.root.fields) if one.name in CONTENT_FIELDS}
+        kept = [first[name] for name in CONTENT_FIELDS if name in first]
         return self._header(kept, self.headers.get(self.root, HeaderChange()))
 
     def content(self, *, sanitize: bool) -> Iterator[Octets]:

@@ -12,6 +12,7 @@ _MAX_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 # Invisible characters, those that override the writing direction, and those that quote an address.
 _UNSAFE = re.compile('[\u200b\u202a-\u202e\u2060-\u2069\ufeff\u00ad<>"\\\\]+')
 _BLANKS = re.compile(r"\s+")
+_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9._-]{1,189}")
 _AT_SIGNS = frozenset("@\ufe6b\uff20")
 # All that browsers take for the dot of a domain (UTS #46), and one that looks like it.
 _DOTS = ".\u2024\u3002\uff0e\uff61"
@@ -35,6 +36,11 @@ def label(box: Mailbox) -> str:
     if box.is_guess:
         return ""
     return _joined(_shortened(_name_of(box), _MAX_NAME), _address_of(box))
+
+
+def is_plain(box: Mailbox) -> bool:
+    """Return whether the address is one that can stand by itself in a field: ASCII, unquoted."""
+    return not box.is_guess and _PLAIN.fullmatch(box.address) is not None
 
 
 def shorter(box: Mailbox) -> Iterator[str]:

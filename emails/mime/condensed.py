@@ -10,6 +10,7 @@ Linear time: each match ends before the next may begin, and no pattern backtrack
 import re
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from html import unescape
 
 _DROPPED = r"\s>\"'“”„«»\u2018\u2019\u2039\u203a\u00ad\u200b-\u200f\u2060\ufeff"
@@ -22,29 +23,57 @@ _TEXT_PIECE = re.compile(
 )
 
 
-class Condensed:
-    """The condensed form, in `text`. Remembers where each of its characters came from."""
+_BETWEEN_SPANS = "\0"
 
-    def __init__(self, original: str, *, is_html: bool) -> None:
+
+def spans_around(text: str, word: str, distance: int) -> list[tuple[int, int]]:
+    """Return the spans of the text that are within a distance of a word; they don't overlap."""
+    spans: list[tuple[int, int]] = []
+    at = text.find(word)
+    while at >= 0:
+        start, end = max(0, at - distance), at + len(word) + distance
+        if spans and start <= spans[-1][1]:
+            start = spans.pop()[0]
+        spans.append((start, end))
+        # Whatever lies closer than the span's end changes nothing but its end.
+        last = text.rfind(word, at, end)
+        at = text.find(word, at + len(word)) if last == at else last
+    return spans
+
+
+class Condensed:
+    """The condensed form of some spans, in `text`. Remembers where each character came from."""
+
+    def __init__(
+        self, original: str, *, is_html: bool, spans: Sequence[tuple[int, int]] | None = None
+    ) -> None:
         self._original = original
         self._is_html = is_html
         self._at = array("Q")  # where each piece begins in the condensed text
         self._from = array("Q")  # where it begins in the original
         pieces: list[str] = []
         length = 0
-        for found in (_HTML_PIECE if is_html else _TEXT_PIECE).finditer(original):
-            piece = found[0]
-            if piece[0] == "<" or _BLANKS.match(piece):
-                continue
-            if is_html and piece[0] == "&":
-                piece = unescape(piece)
-                if not piece or _BLANKS.fullmatch(piece):
-                    continue
+        for start, piece in self._pieces([(0, len(original))] if spans is None else spans):
             self._at.append(length)
-            self._from.append(found.start())
+            self._from.append(start)
             pieces.append(piece)
             length += len(piece)
         self.text = "".join(pieces)
+
+    def _pieces(self, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+        pattern = _HTML_PIECE if self._is_html else _TEXT_PIECE
+        for number, span in enumerate(spans):
+            if number:
+                yield span[0], _BETWEEN_SPANS
+            for found in pattern.finditer(self._original, *span):
+                piece = found[0]
+                if piece[0] == "<" or _BLANKS.match(piece):
+                    continue
+                if self._is_html and piece[0] == "&":
+                    piece = unescape(piece)
+                    if not piece or _BLANKS.fullmatch(piece):
+                        continue
+                yield found.start(), piece
 
     def original_start(self, at: int) -> int:
         """Return where the character at this offset of `text` begins in the original."""

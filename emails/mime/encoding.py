@@ -6,7 +6,7 @@ several copies of an attachment in memory.
 """
 
 import re
-from binascii import Error, a2b_base64, b2a_base64, b2a_qp
+from binascii import Error, a2b_base64, a2b_uu, b2a_base64, b2a_qp
 from collections.abc import Iterator
 from quopri import decodestring
 
@@ -20,7 +20,7 @@ SEVEN_BIT = "7bit"
 IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 READABLE = IDENTITY | {BASE64, QUOTED_PRINTABLE}
 UNREADABLE = frozenset({"uue", "uuencode", "x-uue", "x-uuencode"})
-"""Encodings that we don't decode, though some mail programs do; such parts stay unchanged."""
+"""Encodings of no standard, which some mail programs read. In mails we forward, such parts stay."""
 
 _BLOCK = 1 << 16
 _LINE_OCTETS = 57  # encoded: a line of 76 characters
@@ -28,6 +28,8 @@ _BLOCK_LINES = 1 << 12
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
+_PADDING = re.compile(rb"=+")
+_GLUED = re.compile(rb"=[^A-Za-z0-9+/]*+[A-Za-z0-9+/]")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -74,17 +76,44 @@ def decoded(data: bytes, encoding: str) -> tuple[bytes, bool]:
         return _from_base64(data)
     if encoding == QUOTED_PRINTABLE:
         return decodestring(data), True
+    if encoding in UNREADABLE:
+        return _from_uu(data), False
     return data, encoding in IDENTITY
 
 
 def _from_base64(data: bytes) -> tuple[bytes, bool]:
-    """Decode as mail programs do: skip invalid characters, drop a truncated end."""
+    """Decode as mail programs do: skip invalid characters, drop a truncated end.
+
+    Servers that add a footer append its base64 to the text's. Python would stop at the padding
+    between the two, mail programs don't.
+    """
+    if _GLUED.search(data):
+        return b"".join(_from_base64(piece)[0] for piece in _PADDING.split(data)), False
     try:
         return a2b_base64(data), True
     except Error:
         kept = data.translate(None, _NOT_BASE64 + b"=")
         whole = kept[: len(kept) - 1] if len(kept) % 4 == 1 else kept
         return a2b_base64(whole + b"=="), False
+
+
+def _from_uu(data: bytes) -> bytes:
+    """Decode the lines that are uuencoded, and copy those that are not."""
+    decoded: list[bytes] = []
+    is_inside = False
+    for line in data.splitlines(keepends=True):
+        if not is_inside:
+            is_inside = line.startswith(b"begin ")
+            if not is_inside:
+                decoded.append(line)
+        elif line.rstrip() == b"end":
+            is_inside = False
+        else:
+            try:
+                decoded.append(a2b_uu(line))
+            except Error:
+                decoded.append(line)
+    return b"".join(decoded)
 
 
 def as_base64(data: bytes | memoryview) -> Iterator[bytes]:

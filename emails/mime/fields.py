@@ -234,7 +234,9 @@ def _percent_decoded(text: str) -> bytes:
     return _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
 
 
-def _percent_encoded(octets: bytes) -> str:
+def percent_encoded(text: str) -> str:
+    """Encode all characters but letters, digits and `._~-` (RFC 3986, 2.3)."""
+    octets = text.encode("utf-8", "replace")
     return _NEEDS_PERCENT.sub(lambda found: b"%%%02X" % ord(found[0]), octets).decode()
 
 
@@ -244,7 +246,7 @@ def _parameter(key: str, value: str) -> str:
     if value.isascii() and value.isprintable() and len(value) <= _LONGEST_QUOTED:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'{key}="{escaped}"'
-    octets = _percent_encoded(value[:MAX_VALUE].encode("utf-8", "replace"))
+    octets = percent_encoded(value[:MAX_VALUE])
     pieces = [octets[at : at + 60] for at in range(0, len(octets), 60)]
     if len(pieces) == 1:
         return f"{key}*=utf-8''{octets}"

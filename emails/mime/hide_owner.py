@@ -1,84 +1,72 @@
-"""Replaces an owner's real address with the mask in a text, however it is spelled.
+"""Replaces an owner's real address with the mask in a text, however it is written.
 
-Mail programs quote the address, link to it, and put it into calendar entries and attached mails.
-Each format escapes `@` and other characters in its own way. An address without a `+tag` also covers
-all its variants with one, since they reach the same mailbox.
+Mail programs quote the address, link to it, wrap it, divide it by tags, and put it into calendar
+entries and attached mails. So it is searched for in *views* of the text (`views.py`), as a reader
+or a program sees it. Its variants with any `+tag` are replaced, too, since they reach the same
+mailbox; at Gmail, so do those with other dots.
 """
 
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-# Any spelling, up to a character that ends an address; length: RFC 5321 (4.5.3.1.1).
-_TAG = r"[^\s@<>\"'(),:\[\]\\]{0,64}?"
+from emails.mime.views import AS_SHOWN, AS_WRITTEN, WITH_ESCAPES, View
 
 Replacer = Callable[[str], str]
 """Returns a text with the owner's addresses replaced."""
 
-_NAMED_ENTITIES = {
-    "@": ("&commat;",),
-    ".": ("&period;",),
-    "+": ("&plus;",),
-    "_": ("&lowbar;", "&UnderBar;"),
-    "-": ("&hyphen;", "&dash;"),
-}
-# Invisible characters and tags that allow a line break.
-_BREAK = r"(?:<wbr ?/?>|&shy;|&#8203;|\u200b|\u00ad)?"
+# Any tag, up to a character that ends an address; length: RFC 5321 (4.5.3.1.1).
+_TAG = r"(?:\+[^\s@<>\"'(),:;\[\]\\]{0,64}?)?"
+_GAP = r"\s{0,3}"
+_DIVIDED = frozenset("@.-")
+"""Next to these, mail programs may break a line, which leaves a blank."""
 
-# Within a longer word it is another address that ends like this one. What follows is not checked:
-# rather hide one address too many than one too few.
-_BEFORE = r"(?:(?<![A-Za-z0-9])(?<![A-Za-z0-9][._+-])|(?<=%[0-9A-Fa-f]{2}))"
+_WORD_BEFORE = re.compile(r"[A-Za-z0-9][._+-]?\Z")
+"""Within a longer word it is another address that ends like this one. What follows is not checked:
+rather hide one address too many than one too few."""
+
+_HAS_ESCAPES = re.compile(r"=(?:[2-7][0-9A-Fa-f]|[\r\n])|\\[ux'nrt@._+\"-]")
+_KEPT_TAGS = re.compile(r"<!--.*?-->|<wbr\b[^<>]*+>|(<[^<>]*+>)", re.DOTALL | re.IGNORECASE)
+_GMAIL = ("gmail.com", "googlemail.com")
 
 
 def owner_replacer(owner_addresses: Iterable[str], mask: str) -> Replacer:
-    """Make a function that replaces the addresses: plain, percent-encoded, or as HTML entities.
-
-    It searches the text once, with a single regular expression. Backtracking is bounded: each
-    character has a few spellings of limited length.
-    """
-    variants = {spelling for address in owner_addresses for spelling in _domain_variants(address)}
+    """Make a function that replaces the addresses in a text of any kind: plain, HTML, a card."""
+    variants = {spelling for address in owner_addresses for spelling in _variants(address)}
     longest_first = sorted(variants - {""}, key=lambda one: (-len(one), one))
-    pattern = "|".join(map(_pattern, longest_first))
-    if not pattern:
+    if not longest_first:
         return lambda text: text
-    found = re.compile(rf"{_BEFORE}(?:{pattern})", re.IGNORECASE)
-    return lambda text: found.sub(lambda match: _spelled_like(match[0], mask), text)
+    found = re.compile("|".join(longest_first), re.IGNORECASE)
+
+    def hide(text: str) -> str:
+        if "<" in text:
+            text = _replaced(text, AS_SHOWN, found, mask)
+        text = _replaced(text, AS_WRITTEN, found, mask)
+        return _replaced(text, WITH_ESCAPES, found, mask) if _HAS_ESCAPES.search(text) else text
+
+    return hide
 
 
-def _domain_variants(address: str) -> Iterable[str]:
-    """Yield the address with its domain as given, in ASCII and in Unicode: RFC 5891."""
-    yield address
-    local, _, domain = address.rpartition("@")
-    for other in (_as_ascii, _as_unicode):
-        try:
-            yield f"{local}@{other(domain)}"
-        except UnicodeError:
+def _replaced(text: str, pattern: re.Pattern[str], found: re.Pattern[str], mask: str) -> str:
+    view = View(text, pattern)
+    pieces, at = [], 0
+    for match in found.finditer(view.text):
+        if _is_part_of_a_word(view, match.start()):
             continue
+        start, _ = view.original_span(match.start())
+        _, end = view.original_span(match.end() - 1)
+        if start < at:  # one piece that shows several characters
+            start = at
+        written = text[start:end]
+        tags = "".join(_KEPT_TAGS.findall(written)) if pattern is AS_SHOWN else ""
+        pieces += [text[at:start], _spelled_like(written, mask), tags]
+        at = end
+    return "".join([*pieces, text[at:]]) if pieces else text
 
 
-def _as_ascii(domain: str) -> str:
-    return domain.encode("idna").decode()
-
-
-def _as_unicode(domain: str) -> str:
-    return domain.encode("ascii").decode("idna")
-
-
-def _pattern(address: str) -> str:
-    """Match an address. If it has no `+tag`, match it with any tag, too."""
-    local, at, domain = ("".join(map(_spellings, part)) for part in address.rpartition("@"))
-    tag = "" if "+" in address.rpartition("@")[0] else f"(?:{_spellings('+')}{_TAG})?"
-    return f"{local}{tag}{at}{domain}"
-
-
-def _spellings(character: str) -> str:
-    code = ord(character)
-    escapes = "".join(f"(?:%(?:25){{0,2}}|=){octet:02x}" for octet in character.encode())
-    named = map(re.escape, _NAMED_ENTITIES.get(character, ()))
-    spellings = [re.escape(character), f"&#0{{0,6}}{code}(?:;|(?![0-9]))", escapes]
-    spellings += [f"&#x0{{0,6}}{code:x}(?:;|(?![0-9a-f]))", *named]
-    pattern = f"(?:{'|'.join(spellings)})"
-    return f"{_BREAK}{pattern}{_BREAK}" if character in "@." else pattern
+def _is_part_of_a_word(view: View, at: int) -> bool:
+    before = view.text[max(0, at - 2) : at]
+    return _WORD_BEFORE.search(before) is not None and not view.follows_a_gap(at)
 
 
 def _spelled_like(found: str, mask: str) -> str:
@@ -88,3 +76,38 @@ def _spelled_like(found: str, mask: str) -> str:
     if "%40" in found:
         return mask.replace("@", "%40")
     return html.escape(mask) if "&" in found else mask
+
+
+def _variants(address: str) -> Iterator[str]:
+    """Yield patterns for the address, with its domain as given, in ASCII, and in Unicode."""
+    local, _, domain = address.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain.lower() in _GMAIL:
+        letters = r"\.?".join(map(re.escape, local.replace(".", "")))
+        yield from (_pattern(letters, one) for one in _GMAIL)
+        return
+    for spell in (str, _as_ascii, _as_unicode):
+        try:
+            yield _pattern(_spaced(local), spell(domain))
+        except UnicodeError:
+            continue
+
+
+def _pattern(local: str, domain: str) -> str:
+    at = f"{_GAP}@{_GAP}{_spaced(domain)}"
+    return rf'{local}{_TAG}{at}|"{local}{_TAG}"{at}' if local else at
+
+
+def _spaced(text: str) -> str:
+    return "".join(
+        f"{_GAP}{re.escape(one)}{_GAP}" if one in _DIVIDED else re.escape(one) for one in text
+    )
+
+
+def _as_ascii(domain: str) -> str:
+    """RFC 5891."""
+    return domain.encode("idna").decode()
+
+
+def _as_unicode(domain: str) -> str:
+    return domain.encode("ascii").decode("idna")

@@ -16,9 +16,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from string import ascii_letters
 
+from emails.mime.fields import percent_encoded
 from emails.mime.trackers import listed_domain
 
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
@@ -72,6 +73,8 @@ _VALUE_ENDS = {
     "'": re.compile(r"[^']*+"),
     "": re.compile(r"[^\s>]*+"),
 }
+_NOT_IN_URLS = re.compile(r"[\x00-\x20]+")  # browsers ignore them
+_MAX_TARGET = 2_000
 _LETTERS = frozenset(ascii_letters)
 _LINKING = frozenset({"a", "area", "form"})
 
@@ -137,10 +140,11 @@ class Page:
 def scan(html: str, trackers: frozenset[str], warning_url: str) -> Page:
     """Find the body and the trackers.
 
-    Links to trackers are replaced by `warning_url`, the same for all, which reveals nothing about
-    the mail. Images and anything else that is loaded become `BLANK`.
+    Links to trackers lead to `warning_url`, the same for all, which tells its server nothing about
+    the mail. Where a link led stands behind a `#`, which browsers don't send. Images and anything
+    else that is loaded become `BLANK`.
     """
-    reader = _Reader(html, trackers, escape(warning_url or "#"))
+    reader = _Reader(html, trackers, warning_url)
     reader.read()
     header_at = reader.header_at()
     return Page(
@@ -242,7 +246,17 @@ class _Reader:
             if url[1] is not None and name in _LINKING:
                 begin = url.end(1)
                 value = _VALUE_ENDS[url[2]].match(self.html, at, end)
-                self.edits.append(Edit(begin, value.end() if value else at, self.warning))
+                end_of_value = value.end() if value else at
+                link = self._warning_about(self.html[begin:end_of_value])
+                self.edits.append(Edit(begin, end_of_value, link))
             else:
                 begin = url.start() if url[1] is None else url.end(1)
                 self.edits.append(Edit(begin, at, BLANK))
+
+    def _warning_about(self, link: str) -> str:
+        """Return what replaces a link. A very long one is left out: nobody could read it."""
+        if not self.warning:
+            return "#"
+        target = _NOT_IN_URLS.sub("", unescape(link))
+        is_short = len(target) <= _MAX_TARGET
+        return escape(self.warning) + (f"#{percent_encoded(target)}" if is_short else "")

@@ -38,6 +38,9 @@ class ForwardPlan:
     address. `make_note` is called with the number of trackers removed, by domain, and with the old
     names of the attachments that were renamed. `marks` name the masks that the mail has gone
     through, this one included.
+    `correspondent` is the address that a reply will go to; empty: unknown. `authentication` are
+    the pieces of our `Authentication-Results`. `unsubscribe_url` takes the place of a list's
+    unsubscribe address: a mail there would come from the owner's real one.
     """
 
     mask: str
@@ -48,6 +51,9 @@ class ForwardPlan:
     trackers: frozenset[str] = frozenset()
     warning_url: str = ""
     marks: tuple[str, ...] = ("preview",)
+    correspondent: str = ""
+    authentication: tuple[str, ...] = ()
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from emails.mime.blocked_names import is_blocked
-from emails.mime.condensed import Condensed
+from emails.mime.condensed import Condensed, spans_around
 from emails.mime.elements import around
 from emails.mime.lines import lines_around
 from emails.mime.plans import NoteWording
 
-_MAX_TEXT = 2_000_000
-"""Characters of a text that is searched. Longer ones are lists and logs, not what people answer."""
+_MAX_TEXT = 10_000_000
+"""Characters of a text that is searched. Longer ones are logs, not what people answer."""
 
 _MAX_NOTES = 1_000
 """Notes that are taken out of a text: more than any thread is long."""
@@ -91,7 +91,8 @@ class _Finder:
         """A word that no mail program divides and each note contains."""
 
     def find(self, text: str, is_html: bool) -> Iterator[_Found]:
-        condensed = Condensed(text, is_html=is_html)
+        spans = spans_around(text, self.landmark, _MAX_SPAN)
+        condensed = Condensed(text, is_html=is_html, spans=spans)
         return islice(self._all(text, condensed, is_html), _MAX_NOTES)
 
     def _all(self, text: str, condensed: Condensed, is_html: bool) -> Iterator[_Found]:

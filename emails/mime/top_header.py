@@ -12,6 +12,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from emails.mime import author_label
 from emails.mime.fields import decoded, encoded, written
 from emails.mime.issues import Issue
+from emails.mime.kept_fields import kept_fields
 from emails.mime.plans import ForwardPlan, ReplyPlan
 from emails.mime.structure import Part
 from emails.mime.trackers import find_tracker
@@ -45,13 +46,17 @@ def forward_headers(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> bytes:
 def _forward_fields(mail: Part, plan: ForwardPlan, issues: set[Issue]) -> Iterator[bytes]:
     yield written("From", _from(mail, _usable(plan.mask), issues))
     yield written("To", _usable(plan.recipient))
-    yield written("Reply-To", _usable(plan.reply_to))
+    yield written("Reply-To", _reply_to(mail, plan))
     yield from _subject(mail, issues)
     yield written("Date", _date(mail, plan.now, issues))
     yield from _thread(mail)
     if keyword := _KEYWORD.match(b"".join(mail.values("auto-submitted")[:1])):
         yield written("Auto-Submitted", keyword[0].decode())
-    yield from _unsubscribe(mail, plan.trackers)
+    yield from _unsubscribe(mail, plan)
+    yield from _resent_from(mail)
+    yield from kept_fields(mail)
+    if plan.authentication:
+        yield written("Authentication-Results", ";\r\n ".join(plan.authentication))
     yield written(LOOP_HEADER, "\r\n ".join(plan.marks))
     yield written(MASK_HEADER, plan.mask)
     yield written("MIME-Version", "1.0")
@@ -118,6 +123,25 @@ def _from(mail: Part, mask: str, issues: set[Issue]) -> str:
     return next((one for one in shorter if len(one) <= MAX_MAILBOX_OCTETS), mask)
 
 
+def _reply_to(mail: Part, plan: ForwardPlan) -> str:
+    """Write the replies address, named after who will get the answer."""
+    address = _usable(plan.reply_to)
+    values = mail.values("reply-to") + mail.values("from")
+    boxes = [box for value in values for box in author_label.authors(value)]
+    named = (box for box in boxes if box.address == plan.correspondent and not box.is_guess)
+    box = next(named, Mailbox("", plan.correspondent))
+    labels = filter(None, [author_label.label(box), *author_label.shorter(box)])
+    written_out = (_named(f"{label} {_VIA}", address) for label in labels)
+    return next((one for one in written_out if len(one) <= MAX_MAILBOX_OCTETS), address)
+
+
+def _resent_from(mail: Part) -> Iterator[bytes]:
+    """Write the author's bare address, for filters: in `From` it is part of a name."""
+    author = _author(mail, set())
+    if author_label.is_plain(author):
+        yield written("Resent-From", author.address)
+
+
 def _author(mail: Part, issues: set[Issue]) -> Mailbox:
     values = mail.values("from")
     boxes = [box for value in values for box in author_label.authors(value)]
@@ -171,18 +195,22 @@ def _ids(candidates: Iterable[str]) -> list[str]:
     return valid[-_MAX_REFERENCES:]
 
 
-def _unsubscribe(mail: Part, trackers: frozenset[str]) -> Iterator[bytes]:
+def _unsubscribe(mail: Part, plan: ForwardPlan) -> Iterator[bytes]:
     """Keep the links to unsubscribe from a list: RFC 2369, and RFC 8058 for the second field.
 
-    Only links to websites: a mail to an unsubscribe address would come from the owner's real one.
+    Only links to websites: a mail to an unsubscribe address would come from the owner's real one,
+    so a link of ours takes its place.
     """
-    urls = _SECURE_URL.findall(b" ".join(mail.values("list-unsubscribe")))
+    value = b" ".join(mail.values("list-unsubscribe"))
     kept = [
         url.decode()
-        for url in urls
-        if len(url) <= _MAX_URL and not find_tracker(url.decode(), trackers)
+        for url in _SECURE_URL.findall(value)
+        if len(url) <= _MAX_URL and not find_tracker(url.decode(), plan.trackers)
     ]
     if not kept:
+        if plan.unsubscribe_url and b"mailto:" in value.lower():
+            yield written("List-Unsubscribe", f"<{plan.unsubscribe_url}>")
+            yield written("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
         return
     yield written("List-Unsubscribe", ",\r\n ".join(f"<{url}>" for url in kept[:3]))
     if any(b"one-click" in value.lower() for value in mail.values("list-unsubscribe-post")):

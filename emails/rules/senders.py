@@ -57,10 +57,14 @@ def is_authenticated(mail: MailFacts, sender: Address) -> bool:
         envelope = parse(mail.source.strip().strip("<>"))
         if envelope and _is_aligned(envelope.domain, sender.domain):
             return True
-    signed = _domains(mail, "dkim=pass", ("header.d=", "header.i="))
     return verdicts.dkim is Verdict.PASS and any(
-        _is_aligned(domain, sender.domain) for domain in signed
+        _is_aligned(domain, sender.domain) for domain in signing_domains(mail)
     )
+
+
+def signing_domains(mail: MailFacts) -> tuple[str, ...]:
+    """Return the domains whose DKIM signatures SES found to be valid, each once."""
+    return tuple(dict.fromkeys(_domains(mail, "dkim=pass", ("header.d=", "header.i="))))
 
 
 def authenticated_domain(mail: MailFacts) -> str | None:

@@ -1,5 +1,7 @@
 """A mail to a mask reaches its owner, is counted, and is deleted from the store."""
 
+from email.utils import parseaddr
+
 import pytest
 
 from emails.models import DeletedMask, Delivery, RandomMask, Reply, SenderCounter
@@ -34,7 +36,10 @@ def test_a_mail_to_a_mask_goes_to_its_owner_and_is_deleted_from_the_store(relay:
     assert (sent.sender, sent.recipient) == ("x7k2@masks.example", "ann@owner.example")
     mail = relay.mailer.mail_to("ann@owner.example")
     assert "x7k2@masks.example" in mail["From"]
-    assert mail["Reply-To"] == "replies@masks.example"
+    name, address = parseaddr(mail["Reply-To"])
+    assert (name, address) == ("Bob <bob@sender.example> [via Relay]", "replies@masks.example")
+    server, dmarc, *_ = mail["Authentication-Results"].split(";")
+    assert (server, dmarc.strip()) == ("masks.example", "dmarc=pass header.from=sender.example")
     assert "Good morning." in str(mail)
     assert relay.mail_store.mails == {}
 

@@ -114,3 +114,5 @@ def test_anybody_can_read_why_a_link_was_removed(client: Client) -> None:
     page = client.get("/emails/tracker-warning/", headers={"accept-language": "de"})
 
     assert "Dieser Link wurde entfernt" in page.content.decode()
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+    assert page["Referrer-Policy"] == "no-referrer"

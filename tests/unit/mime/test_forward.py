@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emails.mime.rewrite_forward import rewrite_forward
-from emails.values.header_names import LOOP_HEADER, MASK_HEADER
+from emails.values.header_names import LOOP_HEADER, MASK_HEADER, ORIGINAL_PREFIX
 from tests.mime_checker import check_forward, check_octets
 from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLIES, WRITER, a_mail, read, texts
 from tools import local
@@ -58,6 +58,8 @@ def test_other_fields_of_the_top_header_are_dropped() -> None:
 
     assert set(mail.keys()) <= {
         *("From", "To", "Reply-To", "Subject", "Date", LOOP_HEADER, MASK_HEADER, "MIME-Version"),
+        *(f"{ORIGINAL_PREFIX}{name}" for name in ("To", "Sender")),
+        "Resent-From",
         *("Content-Type", "Content-Transfer-Encoding"),
     }
 

@@ -63,3 +63,26 @@ def test_a_mail_of_40_mb_costs_at_most_four_times_its_size(kind: str) -> None:
     command = [sys.executable, "-c", _LARGE_MAIL, kind]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) <= 4
+
+
+_LARGE_REPLY = """
+import resource
+from emails.mime.rewrite_reply import rewrite_reply
+from tests.unit.mime.builders import REPLY, a_mail
+part = "--b\\nContent-Type: text/html\\n\\n"
+head = a_mail("Content-Type: multipart/mixed; boundary=b", body=part)
+html = b"<p>some <b>words</b> here</p>\\r\\n" * 250_000
+text = b"> some words in a line here\\r\\n" * 300_000
+raw = head + html + b"--b\\r\\n\\r\\n" + text + b"--b--\\r\\n"
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+rewrite_reply(raw[:100_000], REPLY)
+before = peak() - len(raw)
+rewrite_reply(raw, REPLY)
+print((peak() - before) / len(raw))
+"""
+
+
+def test_a_large_reply_costs_at_most_five_times_its_size() -> None:
+    command = [sys.executable, "-c", _LARGE_REPLY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) <= 5

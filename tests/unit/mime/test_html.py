@@ -1,5 +1,7 @@
 """Where the note goes in HTML, and input beyond the bounds of a single match."""
 
+import re
+
 import pytest
 
 from emails.mime.fields import parameters
@@ -81,7 +83,8 @@ def test_a_url_may_have_any_number_of_parameters(
 ) -> None:
     long = html % ("a=1&amp;b" * count)
 
-    assert scan(long, TRACKERS, WARNING).rewritten() == (expected or long)
+    written = scan(long, TRACKERS, WARNING).rewritten()
+    assert re.sub(r"#[A-Za-z0-9%._~-]+", "", written) == (expected or long)
 
 
 @pytest.mark.parametrize("count", [1, 49, 50, 51, 52, 100, 1_000])

@@ -314,3 +314,26 @@ def test_hostile_texts_take_time_in_proportion(name: str, is_html: bool) -> None
     remove(text, is_html)
 
     assert time.process_time() - started < 5
+
+
+ENGLISH_HEADER = note_in("en").text_header
+
+
+def test_notes_far_from_each_other_are_all_found() -> None:
+    """Only what lies near the mask's name is searched."""
+    between = "some words in a line\n" * 5_000
+    text = f"{between}{ENGLISH_HEADER}\n{between}{ENGLISH_HEADER}\n{between}"
+
+    assert remove(text, False) == between * 3
+
+
+def test_a_long_text_costs_little_where_the_masks_name_is_rare() -> None:
+    text = "some words in a line\n" * 100_000
+
+    def seconds(one: str) -> float:
+        start = time.process_time()
+        remove(one, False)
+        return time.process_time() - start
+
+    dense = min(seconds(f"{MASK}\n" * 100_000) for _ in range(2))
+    assert min(seconds(f"{ENGLISH_HEADER}\n{text}") for _ in range(3)) < dense / 4

@@ -124,10 +124,50 @@ def test_a_named_part_that_may_be_shown_as_text_is_searched(content_type: str) -
     assert LEAK not in reply("multipart/mixed; boundary=b", body)
 
 
-def test_an_attached_file_stays_as_it_is() -> None:
-    body = f"--b\n\nhello\n--b\nContent-Type: {AS_FILE}\n\nwrite to {OWNER}\n--b--\n"
+TEXT_FILES = [
+    AS_FILE,
+    *("application/rtf", "application/json", "application/calendar+xml", "image/svg+xml"),
+    *("application/octet-stream; name=a.ics", "application/octet-stream; name=mail.eml"),
+    *("application/vcard+json", "application/x-unheard-of", "application/pgp; name=key"),
+]
 
-    assert f"write to {OWNER}".encode() in reply("multipart/mixed; boundary=b", body)
+
+@pytest.mark.parametrize("content_type", TEXT_FILES)
+@pytest.mark.parametrize("encoding", ["7bit", "base64"])
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "latin-1"])
+def test_an_attached_text_is_searched_and_its_other_octets_stay(
+    content_type: str, encoding: str, charset: str
+) -> None:
+    """Some mail programs show it below the mail."""
+    written = f"a\n  b \u00fc write to {OWNER}\n\n".encode(charset)
+    encoded = b64encode(written).decode() if encoding == "base64" else "<>"
+    head = f"Content-Type: {content_type}\nContent-Transfer-Encoding: {encoding}"
+    raw = a_mail(
+        "Content-Type: multipart/mixed; boundary=b",
+        body=f"--b\n\nx\n--b\n{head}\n\n{encoded}\n--b--",
+    ).replace(b"<>", written)
+
+    *_, part = read(rewrite_reply(raw, REPLY).raw).walk()
+
+    expected = f"a\n  b \u00fc write to {MASK}\n\n".encode(charset)
+    assert bytes(part.get_payload(decode=True) or b"") == expected
+
+
+@pytest.mark.parametrize("content_type", ["application/pdf", "image/png", "audio/mpeg"])
+def test_another_file_stays_as_it_is(content_type: str) -> None:
+    encoded = b64encode(OWNER.encode()).decode()
+    head = f"Content-Type: {content_type}\nContent-Transfer-Encoding: base64"
+    body = f"--b\n\nhello\n--b\n{head}\n\n{encoded}\n--b--\n"
+
+    assert encoded.encode() in reply("multipart/mixed; boundary=b", body)
+
+
+def test_a_binary_file_stays_as_it_is() -> None:
+    encoded = b64encode(b"\0\1\2" + OWNER.encode()).decode()
+    head = "Content-Type: application/zip\nContent-Transfer-Encoding: base64"
+    body = f"--b\n\nhello\n--b\n{head}\n\n{encoded}\n--b--\n"
+
+    assert encoded.encode() in reply("multipart/mixed; boundary=b", body)
 
 
 PGP = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"'

@@ -1,6 +1,8 @@
 """What counts as a tracker, and what HTML has in its place."""
 
+import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.unit.mime.builders import FORWARD, a_mail, read
 
 TRACKERS = frozenset({"tracker.example", "ads.tracker.test"})
 WARNING = "https://relay.example/warning/"
+AND_B = "#https%3A%2F%2Ftracker.example%2F1%3Fa%3D1%26b%3D2"
 
 
 @pytest.mark.parametrize(
@@ -39,10 +42,26 @@ def test_a_listed_domain_covers_its_subdomains(url: str, domain: str | None) -> 
 @pytest.mark.parametrize(
     ("html", "expected", "count"),
     [
-        ('<a href="https://tracker.example/1?a=1&amp;b=2">x</a>', f'<a href="{WARNING}">x</a>', 1),
-        ("<A HREF='https://t.tracker.example'>x</A>", f"<A HREF='{WARNING}'>x</A>", 1),
-        ("<a href=https://tracker.example/a/b>x</a>", f"<a href={WARNING}>x</a>", 1),
-        ('<a title="a>b" href = "//tracker.example">', f'<a title="a>b" href = "{WARNING}">', 1),
+        (
+            '<a href="https://tracker.example/1?a=1&amp;b=2">x</a>',
+            f'<a href="{WARNING}{AND_B}">x</a>',
+            1,
+        ),
+        (
+            "<A HREF='https://t.tracker.example'>x</A>",
+            f"<A HREF='{WARNING}#https%3A%2F%2Ft.tracker.example'>x</A>",
+            1,
+        ),
+        (
+            "<a href=https://tracker.example/a/b>x</a>",
+            f"<a href={WARNING}#https%3A%2F%2Ftracker.example%2Fa%2Fb>x</a>",
+            1,
+        ),
+        (
+            '<a title="a>b" href = "//tracker.example">',
+            f'<a title="a>b" href = "{WARNING}#%2F%2Ftracker.example">',
+            1,
+        ),
         ('<img src="https://tracker.example/o.gif">', f'<img src="{BLANK}">', 1),
         ('<td background="https://tracker.example/o">', f'<td background="{BLANK}">', 1),
         (
@@ -76,6 +95,36 @@ def test_links_lead_to_the_warning_and_loaded_content_becomes_blank(
     page = scan(html, TRACKERS, WARNING)
     assert page.rewritten() == expected
     assert sum(page.removed.values()) == count
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("https://tracker.example/a?b=c&amp;d=%20#e", "https://tracker.example/a?b=c&d=%20#e"),
+        ("https://tracker.example/&quot;&gt;&lt;b&gt;", 'https://tracker.example/"><b>'),
+        ("https://tracker.example/caf\u00e9", "https://tracker.example/caf\u00e9"),
+        ("https://tracker.example/a\n b", "https://tracker.example/ab"),
+        ("https://tracker.example/" + "x" * 1_976, "https://tracker.example/" + "x" * 1_976),
+        ("https://tracker.example/" + "x" * 1_977, None),
+    ],
+)
+def test_where_a_removed_link_led_stands_in_what_browsers_do_not_send(
+    link: str, target: str | None
+) -> None:
+    written = scan(f'<a href="{link}">x</a>', TRACKERS, WARNING).rewritten()
+
+    href = written.removeprefix('<a href="').removesuffix('">x</a>')
+    page, _, fragment = href.partition("#")
+    assert page == WARNING
+    assert unquote(fragment) == (target or "")
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]*", fragment)
+    assert scan(written, TRACKERS, WARNING).rewritten() == written
+
+
+def test_without_a_page_of_ours_a_link_leads_nowhere() -> None:
+    written = scan('<a href="https://tracker.example/">x</a>', TRACKERS, "").rewritten()
+
+    assert written == '<a href="#">x</a>'
 
 
 def test_the_note_gets_the_number_of_trackers_by_domain() -> None:
