@@ -1,5 +1,6 @@
 """Real servers for the tests: started on first use, stopped at the end."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Generator, Iterator
@@ -40,6 +41,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 _SERVERS = frozenset({"redis_url", "database_url", "aws_server", "fast_aws_server"})
 """The fixtures that start a server."""
+
+
+def pytest_sessionstart() -> None:
+    """Collect tests without looking for garbage: there is none, and much to look through."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on only look through what the tests themselves make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
