@@ -18,9 +18,11 @@ from tools.local.aws import MAX_RECEIVES
 
 TERRAFORM = ROOT / "deploy" / "terraform"
 OPERATIONS = ROOT / "relay" / "operations"
-BRIDGE = sorted((ROOT / "bridge").rglob("*.py"))
+SESSIONS = ROOT / "runtime" / "aws.py"
+BRIDGE = [SESSIONS, *sorted((ROOT / "bridge").rglob("*.py"))]
 EDGES = ROOT / "emails" / "edges"
 WORKER = [
+    SESSIONS,
     *(EDGES / name for name in ("aws.py", "s3.py", "ses.py")),
     *(OPERATIONS / name for name in ("tasks.py", "read_gauges.py")),
 ]
