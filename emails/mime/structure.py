@@ -151,7 +151,8 @@ class _Splitter:
     def split(self) -> Part:
         root = self._begin(0, "text/plain")
         root.is_mail = True
-        for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)):
+        # Most mails without a multipart are one large text.
+        for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)) if self.depths else ():
             if (found := self._delimited_by(match[1])) is not None:
                 self._delimit(match, *found)
         self._close_below(-1, len(self.raw))

@@ -34,7 +34,8 @@ def text_of(raw: bytes, part: Part, issues: set[Issue]) -> Text:
 
 def replace_text(changes: MailChanges, part: Part, before: Text, text: str) -> None:
     """Replace the part's text, in its charset or, if that lacks a character, in UTF-8."""
-    text = _LINE_END.sub("\r\n", text)
+    if not text.count("\r\n") == text.count("\n") == text.count("\r"):
+        text = _LINE_END.sub("\r\n", text)
     data, label = before.encoded(text), before.label
     if data is None:
         data, label = text.encode("utf-8", "replace"), "utf-8"
