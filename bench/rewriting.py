@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import django
@@ -22,6 +23,7 @@ import django
 from bench.mails import ordinary_mail
 from emails.mime.plans import ForwardPlan
 from emails.mime.rewrite_forward import rewrite_forward
+from emails.values.facts import NotePlace
 from relay import placeholder_settings
 from tests.unit.mime.hostile import HOSTILE_HTML, HOSTILE_MAILS
 from tests.unit.mime.test_any_mail import damaged
@@ -31,18 +33,24 @@ placeholder_settings.fill_in(os.environ)
 django.setup()
 
 from emails import tracker_lists  # noqa: E402
-from emails.edges import render  # noqa: E402
+from emails.edges import note  # noqa: E402
 
 _MB = 1 << 20
 _DAMAGED = 10_000
+_NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 _MASK, _OWNER = "x7k2@masks.example", "ann@owner.example"
 
 PLAN = ForwardPlan(
     mask=_MASK,
     recipient=_OWNER,
     reply_to="replies@masks.example",
-    make_note=lambda removed, renamed: render.forward_note(_MASK, "en", removed, renamed),
-    now=datetime(2026, 11, 2, 10, 0, tzinfo=UTC),
+    make_note=partial(
+        note.forward_note,
+        note.sample_plan(_MASK, "en", NotePlace.BOTTOM),
+        _NOW,
+        secret=b"a secret of the bench",
+    ),
+    now=_NOW,
     trackers=tracker_lists.load(None),
     warning_url="https://relay.example/emails/tracker-warning/",
 )

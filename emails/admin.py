@@ -82,7 +82,14 @@ class ProfileAdmin(_Admin):
     """Owners."""
 
     list_display = ("id", "user", "is_premium", "subdomain", "language", "flagged_at")
-    list_filter = ("is_premium", "language", "blocks_spam", "gets_digests", "user__is_active")
+    list_filter = (
+        "is_premium",
+        "language",
+        "note_place",
+        "blocks_spam",
+        "gets_digests",
+        "user__is_active",
+    )
     search_fields = ("user__email__iexact", "user__username", "subdomain")
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at",)

@@ -106,9 +106,9 @@ class DomainConfig(SharedConfig):
     reply_secret: str | None = setting(
         "REPLY_SECRET",
         optional(text("a long random text", is_secret=True)),
-        help="The key of reply records and blocked senders; empty: SECRET_KEY. When it changes, "
-        "mails that were forwarded before can no longer be replied to, and blocked senders get "
-        "through.",
+        help="The key of reply records, blocked senders and the links in notes; empty: SECRET_KEY. "
+        "When it changes, mails that were forwarded before can no longer be replied to, their "
+        "links end, and blocked senders get through.",
         default="",
     )
     mailbox_probe_after_seconds: tuple[int, ...] = setting(
@@ -187,7 +187,7 @@ class DomainConfig(SharedConfig):
     reply_retention_days: int = setting(
         "REPLY_RETENTION_DAYS",
         integer(1, 3650, "days"),
-        help="How long a forwarded mail can be replied to.",
+        help="How long a forwarded mail can be replied to, and the links in its note work.",
         default="180",
     )
     stale_mask_days: int = setting(

@@ -1,18 +1,23 @@
 """Pages: previews of our notes and notices for staff, and the page that removed links lead to."""
 
+from datetime import UTC, datetime
+
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render as render_page
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from emails.edges import render
+from emails.edges import note
 from emails.edges.notice_mail import render_notice
 from emails.models import LANGUAGES
+from emails.rules.warnings import MailWarning
+from emails.values.facts import NotePlace
 from emails.values.notices import Notice, NoticeKind
 
 _MASK = "x7k2@masks.example"
 _TRACKERS = {"tracker.example": 2, "ads.example": 1}
+_RENAMED = ("server.crt",)
 _FORWARDED = "forwarded"
 _WARNING_HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -33,13 +38,11 @@ def previews(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_member_required
 def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpResponse:
-    """Show a notice, or the note around a forwarded mail. `form` is `html` or `txt`."""
+    """Show a notice, or the note of a forwarded mail. `form` is `html` or `txt`."""
     if language not in dict(LANGUAGES):
         raise Http404
     if name == _FORWARDED:
-        note = render.forward_note(_MASK, language, _TRACKERS)
-        html = f"{note.html_header}<p>…</p>{note.html_footer}"
-        text = f"{note.text_header}\n…\n\n{note.text_footer}"
+        html, text = _previewed_note(language)
     elif name in list(NoticeKind):
         notice = render_notice(Notice(NoticeKind(name), _MASK), language)
         html, text = notice.html, f"{notice.subject}\n\n{notice.text}"
@@ -48,6 +51,21 @@ def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpRe
     if form == "html":
         return HttpResponse(html)
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _previewed_note(language: str) -> tuple[str, str]:
+    """Return our note as HTML and as text, once with warnings and once without."""
+    plans = (
+        note.sample_plan(_MASK, language, NotePlace.BOTTOM, warnings)
+        for warnings in (tuple(MailWarning), ())
+    )
+    notes = [
+        note.forward_note(plan, datetime.now(UTC), _TRACKERS, _RENAMED, secret=b"preview")
+        for plan in plans
+    ]
+    html = "<p>…</p>".join(one.html for one in notes if one)
+    text = "\n\n…\n\n".join(one.text for one in notes if one)
+    return f'<meta name="color-scheme" content="light dark">{html}', text
 
 
 @require_safe

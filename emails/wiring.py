@@ -6,7 +6,7 @@ from functools import partial
 
 from emails import tracker_lists
 from emails.config import DomainConfig
-from emails.edges import clock, digest_mail, notice_mail, render, s3, ses
+from emails.edges import clock, digest_mail, note, notice_mail, s3, ses
 from emails.edges.brake import RedisBrake
 from emails.edges.guarded import GuardedMailer, GuardedMailStore
 from emails.edges.pace import SharedPace
@@ -46,8 +46,8 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         presence=RedisPresence(redis),
         pace=SharedPace(redis, config.max_sends_per_second),
         brake=RedisBrake(redis),
-        make_note=render.forward_note,
-        note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
+        make_note=partial(note.forward_note, secret=reply_secret_of(config, secret_key)),
+        note_wordings=partial(note.note_wordings, languages=tuple(dict(LANGUAGES))),
         make_notice=notice_mail.notice_mail,
         make_digest=digest_mail.digest_mail,
         trackers=tracker_lists.load(config.tracker_list_dir),

@@ -136,6 +136,13 @@ def held_mails_handled(action: str, count: int) -> None:
     metrics.incr("held_mails_handled", tags=[f"action:{action}"])
 
 
+def note_link_used(action: str, mask: MaskRef, *, is_new: bool) -> None:
+    """An owner used a link in a note; `is_new`: that changed something."""
+    extra = {"action": action, "mask_id": str(mask), "is_new": is_new}
+    logger.info("note link used", extra=extra)
+    metrics.incr("note_link_used", tags=[f"action:{action}"])
+
+
 def data_removed(what: str, count: int) -> None:
     """A periodic job removed or erased `count` rows or mails."""
     logger.info("cleaned up", extra={"what": what, "count": count})

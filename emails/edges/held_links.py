@@ -10,6 +10,7 @@ nothing but the page's own buttons acts, and a link that leaks into a log acts o
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -48,7 +49,7 @@ def make_link_token(digest_id: int, owner_id: int, address: str) -> str:
 
 def read_link_token(token: str, max_age: timedelta) -> HeldLink:
     """Read a link's token. Raises `Expired` or `Forged`."""
-    digest_id, owner_id, address_hash = _load(token, _LINK_SALT, max_age, size=3)
+    digest_id, owner_id, address_hash = load_signed(token, _LINK_SALT, max_age, size=3)
     return HeldLink(digest_id, owner_id, address_hash)
 
 
@@ -59,11 +60,16 @@ def make_form_token(link: HeldLink, about: int | str) -> str:
 
 def check_form_token(token: str, link: HeldLink, about: int | str) -> None:
     """Check a form's token. Raises `Expired` or `Forged`."""
-    if _load(token, _FORM_SALT, FORM_MAX_AGE, size=3) != [link.digest_id, link.owner_id, about]:
+    if load_signed(token, _FORM_SALT, FORM_MAX_AGE, size=3) != [
+        link.digest_id,
+        link.owner_id,
+        about,
+    ]:
         raise Forged
 
 
-def _load(token: str, salt: str, max_age: timedelta, *, size: int) -> list:  # type: ignore[type-arg]
+def load_signed(token: str, salt: str, max_age: timedelta, *, size: int) -> list[Any]:
+    """Read a list of `size` values that we signed. Raises `Expired` or `Forged`."""
     try:
         document = signing.loads(token, salt=salt, max_age=max_age)
     except signing.SignatureExpired as error:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from emails.mime.plans import Note, NoteWording
+from emails.rules.notes import NotePlan
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.digests import Digest
 from emails.values.notices import Notice
@@ -102,16 +103,16 @@ class NoteWordings(Protocol):
 
 
 class MakeNote(Protocol):
-    """Makes the note, the header and footer added to a forwarded mail."""
+    """Makes the note that is added to a forwarded mail."""
 
     def __call__(
         self,
-        mask: str,
-        language: str,
+        plan: NotePlan,
+        now: datetime,
         trackers_removed: Mapping[str, int],
         renamed: Sequence[str] = (),
-    ) -> Note:
-        """Make the note for a mask, in its owner's language. `renamed` attachments: their names."""
+    ) -> Note | None:
+        """Make the note in the owner's language. `renamed` attachments: their names."""
 
 
 class MakeDigest(Protocol):

@@ -1,6 +1,5 @@
 """A received mail, one recipient at a time: load → decide → carry out."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -11,7 +10,7 @@ from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.flow.holding import hold
 from emails.flow.inbound import Inbound
 from emails.flow.limiting import KeyIn, existing_or_new, key_in, reserve, waived_for
-from emails.mime.plans import ForwardPlan, Note, Rewritten
+from emails.mime.plans import ForwardPlan, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules import forward
 from emails.rules.addresses import (
@@ -22,6 +21,7 @@ from emails.rules.addresses import (
 )
 from emails.rules.authentication_results import authentication_results
 from emails.rules.developer import asks_for_developer_mode, simulated_recipient
+from emails.rules.notes import plan_note
 from emails.rules.sender_blocks import senders_of
 from emails.rules.threads import thread_of
 from emails.store import lookups, records, sender_blocks
@@ -198,17 +198,14 @@ def _is_developers(context: Context, found: FoundMask) -> bool:
 
 
 def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
-    ports = context.ports
+    ports, note = context.ports, plan_note(inbound.facts(), found)
     thread = thread_of(inbound.facts())
-
-    def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
-        return ports.make_note(found.mask.address, found.owner.language, trackers_removed, renamed)
-
     return ForwardPlan(
         mask=found.mask.address,
         recipient=found.owner.address,
         reply_to=ports.policy.replies_address,
-        make_note=make_note,
+        make_note=partial(ports.make_note, note, context.now),
+        has_note_on_top=note.is_on_top,
         now=context.now,
         trackers=ports.trackers if found.owner.removes_trackers else frozenset(),
         warning_url=ports.policy.warning_url,

@@ -96,13 +96,24 @@ class Visit:
 
 
 def owner_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Check the link, and show what is wrong with it; set the language and the headers."""
+    """Make a page behind the link of a digest: check the link first, as `link_page` does."""
+
+    @link_page
+    @wraps(view)
+    def checked(request: HttpRequest, token: str, **arguments: Any) -> HttpResponse:
+        return view(_visit(request, token), **arguments)
+
+    return checked
+
+
+def link_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Make a page behind a link: show what is wrong with the link; set language and headers."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
     def checked(request: HttpRequest, token: str, **arguments: Any) -> HttpResponse:
         with translation.override(translation.get_language_from_request(request)):
             try:
-                answer = _answered(view, request, token, arguments)
+                answer = view(request, token, **arguments)
             except Expired:
                 answer = _problem(request, "expired", 410)
             except Forged:
@@ -123,9 +134,7 @@ def owner_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return hidden
 
 
-def _answered(
-    view: Callable[..., HttpResponse], request: HttpRequest, token: str, arguments: dict[str, Any]
-) -> HttpResponse:
+def _visit(request: HttpRequest, token: str) -> Visit:
     link = read_link_token(token, timedelta(days=settings.CONFIG.keep_held_days))
     owner = digests.find_owner_of(link.digest_id)
     if owner is None or not owner.is_active or not link.is_for(owner.address):
@@ -133,7 +142,7 @@ def _answered(
     if owner.id != link.owner_id:
         raise Forged
     translation.activate(owner.language)
-    return view(Visit(request, token, link, owner), **arguments)
+    return Visit(request, token, link, owner)
 
 
 def _problem(request: HttpRequest, problem: str, status: int) -> HttpResponse:

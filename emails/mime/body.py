@@ -20,8 +20,9 @@ _MAX_WALKED = 5_000
 class VisibleBody:
     """The texts that mail programs show, and those of them that carry our note.
 
-    `carriers` is one text, or its plain and its HTML form; empty if the mail begins with a signed
-    or encrypted part, or has no visible text. `is_encrypted`: the mail as a whole is encrypted.
+    `carriers` is one text, or its plain and its HTML form: the first, or the last for a note at the
+    bottom. Empty if a signed or encrypted part comes before (after) it, or no text is visible.
+    `is_encrypted`: the mail as a whole is encrypted.
     """
 
     texts: tuple[Part, ...]
@@ -40,18 +41,19 @@ def is_sealed(part: Part) -> bool:
     return part.content_type in _SEALED
 
 
-def find_visible(root: Part) -> VisibleBody:
+def find_visible(root: Part, *, at_top: bool) -> VisibleBody:
     """Find the texts that mail programs show as the body of a mail."""
     found: list[_Found] = []
-    sealed_first = False
+    sealed_first = sealed_last = False
     waiting: list[tuple[Part, Part | None]] = [(root, None)]
     for _ in range(_MAX_WALKED):
         if not waiting:
             break
         part, alternative = waiting.pop()
         if is_sealed(part):
-            sealed_first = sealed_first or not found
+            sealed_first, sealed_last = sealed_first or not found, True
         elif is_visible_text(part):
+            sealed_last = False
             found.append(_Found(part, alternative))
         elif part.main_type == "multipart":
             if alternative is None and part.content_type == "multipart/alternative":
@@ -59,7 +61,9 @@ def find_visible(root: Part) -> VisibleBody:
             waiting.extend((child, alternative) for child in reversed(part.children))
     return VisibleBody(
         texts=tuple(one.part for one in found),
-        carriers=() if sealed_first else _carriers(found),
+        carriers=()
+        if (sealed_first if at_top else sealed_last)
+        else _carriers(found if at_top else found[::-1]),
         is_encrypted=root.content_type in ENCRYPTED,
     )
 

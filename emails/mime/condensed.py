@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from html import unescape
 
-_DROPPED = r"\s>\"'“”„«»\u2018\u2019\u2039\u203a\u00ad\u200b-\u200f\u2060\ufeff"
+_DROPPED = r"\s>\"'“”„«»\u2018\u2019\u2039\u203a\u00ad\u200b-\u200f\u2060\u2066-\u2069\ufeff"
 _BLANKS = re.compile(f"[{_DROPPED}]+")
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[Xx][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

@@ -34,8 +34,8 @@ _FEW = "{0,30}"
 """Repetitions of inner groups. A tag that needs more is read by itself."""
 
 # An attribute's value, after `=` and blanks. Before a `>` it may be empty.
-_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))"""
-_REST = rf"[^>=]*+(?:=\s*+{_VALUE}[^>=]*+){_FEW}"
+VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))"""
+_REST = rf"[^>=]*+(?:=\s*+{VALUE}[^>=]*+){_FEW}"
 
 # The same for a tag without a URL, that is, without `//`.
 _SLASH = r"[/\\](?![/\\])"
@@ -45,20 +45,20 @@ _CALM_VALUE = (
 )
 _CALM_REST = rf"[^>=/\\]*+(?:(?:{_SLASH}|=\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"
 
-_COMMENT = r"!--(?:-?>|.*?--!?>)"
+COMMENT = r"!--(?:-?>|.*?--!?>)"
 # Outlook renders HTML in conditional comments.
-_CALM_COMMENT = rf"(?!!--\[if){_COMMENT}"
-_DECLARATION = r"(?:!(?!--)|\?|/(?![a-z]))[^>]*+>"
+_CALM_COMMENT = rf"(?!!--\[if){COMMENT}"
+DECLARATION = r"(?:!(?!--)|\?|/(?![a-z]))[^>]*+>"
 
 # Elements whose content is not parsed as HTML.
-_RAW = ("iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp")
+RAW = ("iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp")
 _STRUCTURE = ("body", "head", "html")
-_STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *_RAW])})(?![^\s/>])"
+_STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *RAW])})(?![^\s/>])"
 
-_WHOLE_COMMENT = re.compile(f"<{_COMMENT}", _FLAGS)
+_WHOLE_COMMENT = re.compile(f"<{COMMENT}", _FLAGS)
 _TAG = re.compile(rf"<(/?)([a-z][^\s/>]*+){_REST}(>?)", _FLAGS)
-_MORE_OF_A_TAG = re.compile(rf"(?:[^>=]++|=\s*+{_VALUE}){_MANY}", _FLAGS)
-_RAW_END = {name: re.compile(rf"</{name}(?![^\s/>])", _FLAGS) for name in _RAW}
+_MORE_OF_A_TAG = re.compile(rf"(?:[^>=]++|=\s*+{VALUE}){_MANY}", _FLAGS)
+_RAW_END = {name: re.compile(rf"</{name}(?![^\s/>])", _FLAGS) for name in RAW}
 _PROLOGUE = re.compile(rf"\ufeff?(?:\s*+<(?:!doctype|\?xml)[^>]*+>){_FEW}", _FLAGS)
 _NO_TEXT = re.compile(rf"(?:\s++|<[^>]*+>){_MANY}")
 _AND = "&(?!quot;|apos;|#39;)"
@@ -85,12 +85,10 @@ def _uninteresting(rest: str, comment: str) -> re.Pattern[str]:
     The match stops before structural tags, raw elements, and tags or comments that never end.
     """
     tag = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
-    return re.compile(
-        rf"(?:[^<]++|<(?:{tag}|{comment}|{_DECLARATION}|(?![a-z/!?]))){_MANY}", _FLAGS
-    )
+    return re.compile(rf"(?:[^<]++|<(?:{tag}|{comment}|{DECLARATION}|(?![a-z/!?]))){_MANY}", _FLAGS)
 
 
-_TO_STRUCTURE = _uninteresting(_REST, _COMMENT)
+_TO_STRUCTURE = _uninteresting(_REST, COMMENT)
 _TO_STRUCTURE_OR_URL = _uninteresting(_CALM_REST, _CALM_COMMENT)
 
 
@@ -112,7 +110,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Scanned HTML: the edits that remove trackers, and the offsets for our header and footer.
+    """Scanned HTML: the edits that remove trackers, and where its body begins and ends.
 
     `removed` counts the trackers, by listed domain.
     """
@@ -123,13 +121,9 @@ class Page:
     footer_at: int
     removed: Mapping[str, int]
 
-    def rewritten(self, header: str = "", footer: str = "") -> str:
-        """Return the HTML without trackers, with a header and a footer inside its body."""
-        edits = [
-            Edit(self.header_at, self.header_at, header),
-            *self.edits,
-            Edit(self.footer_at, self.footer_at, footer),
-        ]
+    def rewritten(self, *more: Edit) -> str:
+        """Return the HTML without trackers, and with more edits, none of which cuts another."""
+        edits = [*self.edits, *more]
         pieces, at = [], 0
         for edit in sorted(edits, key=lambda edit: edit.start):
             pieces += [self.html[at : edit.start], edit.text]

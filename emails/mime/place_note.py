@@ -1,4 +1,8 @@
-"""Adds our note to the visible texts of a mail, and removes their trackers."""
+"""Adds our note to the visible texts of a mail, and removes their trackers.
+
+The note stands once in a mail, at its very top or bottom: of several texts, the first or the last
+has it, in its plain and in its HTML form.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +13,10 @@ from emails.mime import encoding
 from emails.mime.assemble import MailChanges, Octets, Slice
 from emails.mime.body import find_visible
 from emails.mime.charsets import Text
-from emails.mime.html import Page, scan
+from emails.mime.html import Edit, Page, scan
 from emails.mime.issues import Issue
-from emails.mime.plans import Note
+from emails.mime.note_in_html import note_edit
+from emails.mime.plans import ForwardPlan, Note
 from emails.mime.structure import Part
 from emails.mime.texts import is_small, replace_text, text_of
 
@@ -25,11 +30,11 @@ class VisibleTexts:
     domain.
     """
 
-    def __init__(
-        self, changes: MailChanges, trackers: frozenset[str], warning_url: str, issues: set[Issue]
-    ) -> None:
+    def __init__(self, changes: MailChanges, plan: ForwardPlan, issues: set[Issue]) -> None:
         self._changes = changes
-        visible = find_visible(changes.root)
+        self._at_top = plan.has_note_on_top
+        trackers = plan.trackers
+        visible = find_visible(changes.root, at_top=self._at_top)
         small = [part for part in visible.texts if is_small(part)]
         if len(small) < len(visible.texts):
             issues.add(Issue.TEXT_TOO_LARGE)
@@ -42,7 +47,7 @@ class VisibleTexts:
                 continue
             text = self._texts[part] = text_of(changes.raw, part, issues)
             if part.content_type == _HTML:
-                self._pages[part] = scan(text.text, trackers, warning_url)
+                self._pages[part] = scan(text.text, trackers, plan.warning_url)
         self.removed = Counter[str]()
         for page in self._pages.values():
             self.removed.update(page.removed)
@@ -52,9 +57,9 @@ class VisibleTexts:
         for part, text in self._texts.items():
             if (page := self._pages.get(part)) is None:
                 if note is not None:
-                    replace_text(self._changes, part, *_with_note(text, note))
+                    replace_text(self._changes, part, *self._with_note(text, note))
             elif note is not None and part in self._carriers:
-                replace_text(self._changes, part, text, page.rewritten(*_ascii_html(note)))
+                replace_text(self._changes, part, text, page.rewritten(self._edit(page, note)))
             elif page.edits:
                 replace_text(self._changes, part, text, page.rewritten())
         if note is not None and self._changes.root.content_type == "multipart/encrypted":
@@ -65,49 +70,54 @@ class VisibleTexts:
     def content(self, note: Note | None, *, sanitize: bool) -> Iterator[Octets]:
         """Write the changed content of the mail, with the header that describes it.
 
-        If no text can carry the note, the note becomes a part of its own before the content. Not in
+        If no text can carry the note, the note becomes a part of its own beside the content. Not in
         an encrypted mail: most programs decrypt a mail only if it is encrypted as a whole.
         """
         whole = [self._changes.content_header(), b"\r\n", *self._changes.content(sanitize=sanitize)]
         if note is None or self._carriers or self._is_encrypted:
             yield from whole
         else:
-            yield from _wrapped_with_note(note, whole, self._changes.raw)
+            yield from self._wrapped(_plain_note(note), whole)
+
+    def _with_note(self, text: Text, note: Note) -> tuple[Text, str]:
+        """Add the note to plain text, which becomes UTF-8 unless the note is ASCII."""
+        if self._at_top:
+            changed = f"{note.text}\n\n{text.text.removeprefix(_BOM)}"
+        else:
+            changed = f"{text.text}\n\n{_DELIMITER}\n{note.text}\n"
+        if note.text.isascii():
+            return text, changed
+        return replace(text, codec="utf_8", label="utf-8"), changed
+
+    def _edit(self, page: Page, note: Note) -> Edit:
+        """Return the edit that adds the note, in ASCII, so that it fits into any charset."""
+        edit = note_edit(page, note.html, at_top=self._at_top)
+        ascii_text = edit.text.encode("ascii", "xmlcharrefreplace").decode()
+        return replace(edit, text=ascii_text.replace("\n", "\r\n"))
+
+    def _wrapped(self, note: bytes, whole: list[Octets]) -> Iterator[Octets]:
+        """Write the content with the note as a part of its own before or after it."""
+        # The mail can't contain its own hash.
+        boundary = b"=_" + blake2b(self._changes.raw, digest_size=16).hexdigest().encode()
+        encoded_as, pieces = encoding.encode_text(note)
+        fields = b"Content-Type: text/plain; charset=utf-8\r\n"
+        fields += b"Content-Transfer-Encoding: %s\r\n\r\n" % encoded_as.encode()
+        note_part: list[Octets] = [fields, *pieces]
+        first, second = (note_part, whole) if self._at_top else (whole, note_part)
+        opening = b'Content-Type: multipart/mixed;\r\n boundary="%s"\r\n\r\n--%s\r\n'
+        yield opening % (boundary, boundary)
+        yield from first
+        yield b"\r\n--%s\r\n" % boundary
+        yield from second
+        yield b"\r\n--%s--\r\n" % boundary
 
 
-def _with_note(text: Text, note: Note) -> tuple[Text, str]:
-    """Add the note to plain text, which becomes UTF-8 unless the note is ASCII."""
-    changed = f"{note.text_header}\n\n{text.text.removeprefix(_BOM)}\n\n{note.text_footer}\n"
-    if (note.text_header + note.text_footer).isascii():
-        return text, changed
-    return replace(text, codec="utf_8", label="utf-8"), changed
+_DELIMITER = "-- "
+"""Mail programs know it as the end of the text, and leave out of a quote what follows."""
 
 
 _BOM = "\ufeff"
 
 
-def _ascii_html(note: Note) -> tuple[str, str]:
-    """Write the note's HTML in ASCII, so that it fits into any charset."""
-    header, footer = (
-        part.encode("ascii", "xmlcharrefreplace").decode()
-        for part in (note.html_header, note.html_footer)
-    )
-    return header, footer
-
-
 def _plain_note(note: Note) -> bytes:
-    lines = f"{note.text_header}\n\n{note.text_footer}\n".splitlines()
-    return "\r\n".join([*lines, ""]).encode("utf-8", "replace")
-
-
-def _wrapped_with_note(note: Note, whole: list[Octets], raw: bytes) -> Iterator[Octets]:
-    # The mail can't contain its own hash.
-    boundary = b"=_" + blake2b(raw, digest_size=16).hexdigest().encode()
-    encoded_as, pieces = encoding.encode_text(_plain_note(note))
-    yield b'Content-Type: multipart/mixed;\r\n boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary)
-    yield b"Content-Type: text/plain; charset=utf-8\r\n"
-    yield b"Content-Transfer-Encoding: %s\r\n\r\n" % encoded_as.encode()
-    yield from pieces
-    yield b"\r\n--%s\r\n" % boundary
-    yield from whole
-    yield b"\r\n--%s--\r\n" % boundary
+    return "\r\n".join([*note.text.splitlines(), ""]).encode("utf-8", "replace")

@@ -7,20 +7,19 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The header and footer we add to the body. The HTML is a rendered, safe fragment."""
+    """What we add to the body. The HTML is a rendered, safe fragment: one block."""
 
-    text_header: str
-    text_footer: str
-    html_header: str
-    html_footer: str
+    text: str
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoteWording:
     """The sentences of our note in one language, by which a quoted one is found.
 
-    `header` and `footers` name `mask`; the first footer is today's, others were in use before. In
-    `trackers`, singular and plural, U+E000 stands for the number.
+    `footers` name `mask`, as does the `header` that the note had once. Some footers were in use
+    before. In `trackers`, singular and plural, U+E000 stands for the number. `warnings` may precede
+    a footer, the texts of `links` may follow it.
     """
 
     mask: str
@@ -28,6 +27,8 @@ class NoteWording:
     footers: tuple[str, ...]
     trackers: tuple[str, ...]
     renamed: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class ForwardPlan:
 
     `mask` becomes the sender, `recipient` is the owner's real address, `reply_to` the replies
     address. `make_note` is called with the number of trackers removed, by domain, and with the old
-    names of the attachments that were renamed. `marks` name the masks that the mail has gone
-    through, this one included.
+    names of the attachments that were renamed; None: this mail needs no note. `has_note_on_top`:
+    the note goes above the mail's text instead of below. `marks` name the masks that the mail has
+    gone through, this one included.
     `correspondent` is the address that a reply will go to; empty: unknown. `authentication` are
     the pieces of our `Authentication-Results`. `unsubscribe_url` takes the place of a list's
     unsubscribe address: a mail there would come from the owner's real one.
@@ -46,8 +48,9 @@ class ForwardPlan:
     mask: str
     recipient: str
     reply_to: str
-    make_note: Callable[[Mapping[str, int], Sequence[str]], Note]
+    make_note: Callable[[Mapping[str, int], Sequence[str]], Note | None]
     now: datetime
+    has_note_on_top: bool = False
     trackers: frozenset[str] = frozenset()
     warning_url: str = ""
     marks: tuple[str, ...] = ("preview",)

@@ -3,7 +3,8 @@
 It is found by its words, since nothing else survives: Gmail and Outlook drop or rename classes, ids
 and comments, all programs rewrap text and put signs before its lines, and the plain text of a reply
 is often made from its HTML. Elements and lines that held nothing but the note go with it. Nothing
-else is touched, and a text without the note stays as it is.
+else is touched, and a text without the note stays as it is. But for the note's links: they work for
+whoever has them, so they are cut short wherever they are, even if somebody changed the note.
 
 See `condensed.py` for what may lie between the note's characters.
 """
@@ -29,6 +30,11 @@ _MAX_SPAN = 20_000
 """Characters between a note's first and last one, tags and quote signs included."""
 
 _TRACKER = re.compile(r"([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,20})\(([0-9]{1,9})\),?")
+_LINK = r":?https?://[\w.:-]{1,300}/emails/note/[a-z]{1,9}/[\w-]{1,1000}/?"
+_MAX_LINKS = 4
+_OUR_LINK = re.compile(
+    r"(emails(?:/|%2f)note(?:/|%2f)[a-z]{1,9}(?:/|%2f))[\w-]{8,1000}", re.IGNORECASE
+)
 _MAX_NAME_LINES = 12
 _MAX_LINE = 1_000
 _BLOCKS = "div|p|td|tr|table|blockquote|pre|body"
@@ -37,7 +43,7 @@ _NAMES_END = {
     False: re.compile(r"\n"),
 }
 _TAG = re.compile(r"<[^<>]*+>")
-_QUOTE_SIGNS = re.compile(r"^[\s>]++")
+_QUOTE_SIGNS = re.compile(r"^(?:[\s>]|&gt;)+")
 _MORE_NAMES = re.compile(r"\(\+[0-9]{1,9}\)$")
 _NUMBER = "([0-9]{1,9})"
 
@@ -51,7 +57,7 @@ class _Found:
 
     start: int
     end: int
-    is_footer: bool
+    is_last: bool  # behind a delimiter: the note is at the mail's end
 
 
 def note_remover(wordings: Sequence[NoteWording]) -> NoteRemover:
@@ -61,6 +67,9 @@ def note_remover(wordings: Sequence[NoteWording]) -> NoteRemover:
     finder = _Finder(wordings)
 
     def remove(text: str, is_html: bool) -> str:
+        return _OUR_LINK.sub(r"\1", without_notes(text, is_html))
+
+    def without_notes(text: str, is_html: bool) -> str:
         if len(text) > _MAX_TEXT or finder.landmark not in text:
             return text
         pieces, at = [], 0
@@ -68,7 +77,7 @@ def note_remover(wordings: Sequence[NoteWording]) -> NoteRemover:
             if found.start < at or found.end - found.start > _MAX_SPAN:
                 continue
             widen = around if is_html else lines_around
-            start, end, kept = widen(text, found.start, found.end, is_footer=found.is_footer)
+            start, end, kept = widen(text, found.start, found.end, is_footer=found.is_last)
             pieces += [text[at : max(at, start)], kept]
             at = end
         return "".join([*pieces, text[at:]])
@@ -86,6 +95,10 @@ class _Finder:
         self._counts = re.compile("|".join(one.replace("\ue000", _NUMBER) for one in counts))
         renamed = [re.escape(_condensed(line)) for one in wordings for line in one.renamed]
         self._renamed = re.compile("|".join(renamed))
+        links = [re.escape(_condensed(line)) for one in wordings for line in one.links]
+        self._links = re.compile(rf"(?:·?(?:{'|'.join(links)})(?:{_LINK})?){{0,{_MAX_LINKS}}}")
+        warnings = dict.fromkeys(_condensed(line) for one in wordings for line in one.warnings)
+        self._warnings = tuple(sorted(warnings, key=len, reverse=True))
         words = re.findall(r"[A-Za-z0-9]+", wordings[0].mask.partition("@")[0])
         self.landmark = max(words, key=len, default="")
         """A word that no mail program divides and each note contains."""
@@ -102,17 +115,29 @@ class _Finder:
                 end = at + len(phrase)
                 start = condensed.original_start(at)
                 if is_footer:
-                    start = _before_delimiter(text, condensed, at, start)
-                    yield _Found(start, self._footer_end(text, condensed, end, is_html), True)
+                    first = self._before_warnings(condensed, at)
+                    start = condensed.original_start(first)
+                    begin = _before_delimiter(text, condensed, first, start)
+                    footer_end = self._footer_end(text, condensed, end, is_html)
+                    yield _Found(begin, footer_end, is_last=begin < start)
                 elif _ends_here(text, condensed.original_end(end)):
-                    yield _Found(start, condensed.original_end(end), False)
+                    yield _Found(start, condensed.original_end(end), is_last=False)
                 at = condensed.text.find(phrase, end)
+
+    def _before_warnings(self, condensed: Condensed, at: int) -> int:
+        """Return where the note begins whose footer is here: with its warnings."""
+        for _ in self._warnings:
+            ends = (one for one in self._warnings if condensed.text.endswith(one, 0, at))
+            at -= len(next(ends, ""))
+        return at
 
     def _footer_end(self, text: str, condensed: Condensed, at: int, is_html: bool) -> int:
         """Return where the footer ends in the original, with its list of trackers and of names."""
         if counted := self._counts.match(condensed.text, at):
             number = next(group for group in counted.groups() if group)
             at = _trackers_end(text, condensed, counted.end(), int(number))
+        if links := self._links.match(condensed.text, at):
+            at = links.end()
         if renamed := self._renamed.match(condensed.text, at):
             return _names_end(text, condensed.original_end(renamed.end()), is_html)
         return condensed.original_end(at)
@@ -144,14 +169,20 @@ def _trackers_end(text: str, condensed: Condensed, at: int, number: int) -> int:
             break
         number -= int(item[2])
         at = item.end()
-    return at
+    return at + condensed.text.startswith("…", at)
 
 
 def _names_end(text: str, at: int, is_html: bool) -> int:
     """Return where the list of renamed files ends: their names are blocked ones."""
+    end = _listed_end(text, at, is_html, _NAMES_END[is_html])
+    # Text that was made HTML may have lines in it.
+    return _listed_end(text, at, is_html, _NAMES_END[False]) if is_html and end == at else end
+
+
+def _listed_end(text: str, at: int, is_html: bool, line_end: re.Pattern[str]) -> int:
     found_end = at
     for _ in range(_MAX_NAME_LINES):
-        boundary = _NAMES_END[is_html].search(text, at, at + _MAX_LINE)
+        boundary = line_end.search(text, at, at + _MAX_LINE)
         end = boundary.start() if boundary else min(len(text), at + _MAX_LINE)
         line = text[at:end]
         shown = _QUOTE_SIGNS.sub("", _TAG.sub("", line) if is_html else line).strip()

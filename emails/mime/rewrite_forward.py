@@ -44,9 +44,10 @@ def _rewrite(raw: bytes, plan: ForwardPlan, *, has_note: bool, saves_space: bool
     top = forward_headers(mail, plan, issues)
     changes = MailChanges(raw, mail)
     names = BlockedNames(changes, issues)
-    texts = VisibleTexts(changes, plan.trackers, plan.warning_url, issues)
-    note = plan.make_note(texts.removed, names.found) if has_note else None
-    if note is None:
+    texts = VisibleTexts(changes, plan, issues)
+    note = plan.make_note(texts.removed, names.found)
+    if note is not None and not has_note:
+        note = None
         issues.add(Issue.NOTE_LEFT_OUT)
     texts.write(note)
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)

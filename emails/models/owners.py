@@ -8,6 +8,7 @@ from django.db.models import Q
 from emails.models.hashes import HASH, hash_of
 from emails.rules.addresses import is_ours, parse
 from emails.rules.names import is_allowed_domain_name
+from emails.values.facts import NotePlace
 
 LANGUAGES = [("en", "English"), ("fr", "français"), ("de", "Deutsch"), ("es", "español")]
 
@@ -37,8 +38,18 @@ class Profile(models.Model):
         db_default=True,
         help_text="The owner is told of held mails, once a day. Otherwise nobody tells them.",
     )
+    note_place = models.CharField(
+        max_length=10,
+        choices=[(place.value, place.value) for place in NotePlace],
+        default=NotePlace.BOTTOM.value,
+        db_default=NotePlace.BOTTOM.value,
+        help_text="Where forwarded mails carry our note. Warnings are always on top, and they and "
+        "renamed attachments are told even if it is none.",
+    )
     allows_metrics = models.BooleanField(
-        default=False, help_text="The owner agreed that their masks are named in logs and metrics."
+        default=False,
+        help_text="The owner agreed that the trackers removed from their mail are counted in our "
+        "metrics. No log or metric names a mask, either way.",
     )
     flagged_at = models.DateTimeField(
         null=True, blank=True, help_text="When the owner sent more replies than a day's limit."
@@ -56,6 +67,10 @@ class Profile(models.Model):
             models.CheckConstraint(
                 condition=Q(subdomain__isnull=True) | Q(subdomain__regex=r"^[a-z0-9-]+$"),
                 name="profile_subdomain_is_a_label",
+            ),
+            models.CheckConstraint(
+                condition=Q(note_place__in=[place.value for place in NotePlace]),
+                name="profile_note_place_is_known",
             ),
         )
 

@@ -14,6 +14,7 @@ from emails.values.facts import (
     MaskFacts,
     MaskKind,
     MaskRef,
+    NotePlace,
     OwnerFacts,
     Usage,
     Verdict,
@@ -40,6 +41,7 @@ _OWNER = {
     "has_open_breaker": "mailbox_breaker__address",
     "probe": "mailbox_breaker__probe",
     "blocks_senders": "blocks_senders",
+    "note_place": "note_place",
 }
 OWNER_COLUMNS = tuple(_OWNER.values())
 """Columns of a profile and its user."""
@@ -77,7 +79,12 @@ def owner_facts(row: Iterable[Any]) -> OwnerFacts:
     # A breaker is about an address: the owner may have another one by now.
     is_open = bounced is not None and bounced.lower() == fields["address"].lower()
     return OwnerFacts(
-        **fields | {"has_replied": fields["has_replied"] is not None, "has_open_breaker": is_open}
+        **fields
+        | {
+            "has_replied": fields["has_replied"] is not None,
+            "has_open_breaker": is_open,
+            "note_place": NotePlace(fields["note_place"]),
+        }
     )
 
 

@@ -79,6 +79,13 @@ def find_is_blocked(
 
 
 @raises_not_finished
+def find_is_blocked_for(owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes) -> bool:
+    """Return whether an owner blocks exactly this sender, for just this mask (None: all)."""
+    lookup = _lookup(hash_sender(sender, owner_id, secret), mask)
+    return Row.objects.filter(lookup=lookup).exists()
+
+
+@raises_not_finished
 def record_block(
     owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes, now: datetime
 ) -> int:

@@ -98,6 +98,14 @@ class Block(StrEnum):
     ALL = "all"
 
 
+class NotePlace(StrEnum):
+    """Where an owner wants our note in forwarded mails. NONE: nowhere, except for warnings."""
+
+    BOTTOM = "bottom"
+    TOP = "top"
+    NONE = "none"
+
+
 _MASK_KINDS = frozenset(kind.value for kind in MaskKind)
 _MASK_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -157,6 +165,7 @@ class OwnerFacts:
     has_open_breaker: bool = False
     probe: int | None = None
     blocks_senders: bool = False
+    note_place: NotePlace = NotePlace.BOTTOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
@@ -13,12 +13,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from emails import tracker_lists
-from emails.edges import render
+from emails.edges import note
 from emails.management.screenshots import NoBrowser, find_browser, take_screenshot
-from emails.mime.plans import ForwardPlan, Note, Rewritten
+from emails.mime.plans import ForwardPlan, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules.addresses import parse
 from emails.values.errors import Refused, Unsendable
+from emails.values.facts import NotePlace
 from emails.wiring import policy_of
 
 
@@ -55,6 +56,12 @@ class Command(BaseCommand):
             help="the folder for the rewritten mails",
         )
         parser.add_argument("--language", default="en", help="the language of the note")
+        parser.add_argument(
+            "--note",
+            choices=[place.value for place in NotePlace],
+            default=NotePlace.BOTTOM.value,
+            help="where the note goes (default: bottom)",
+        )
         parser.add_argument("--keep-trackers", action="store_true", help="don't remove trackers")
         parser.add_argument(
             "--screenshot",
@@ -64,7 +71,13 @@ class Command(BaseCommand):
 
     def handle(self, *, files: list[str], out: Path, screenshot: bool, **options: Any) -> None:
         """Rewrite each file. Raises `CommandError` for invalid arguments, or if a file failed."""
-        plan = _plan(options["mask"], options["to"], options["language"], options["keep_trackers"])
+        plan = _plan(
+            options["mask"],
+            options["to"],
+            options["language"],
+            NotePlace(options["note"]),
+            options["keep_trackers"],
+        )
         browser = None
         try:
             browser = find_browser() if screenshot else None
@@ -85,20 +98,22 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(files)} files could not be rewritten.")
 
 
-def _plan(mask: str, to: str, language: str, keep_trackers: bool) -> ForwardPlan:
+def _plan(
+    mask: str, to: str, language: str, note_place: NotePlace, keep_trackers: bool
+) -> ForwardPlan:
     for option, address in (("--mask", mask), ("--to", to)):
         if parse(address) is None:
             raise CommandError(f"{option} must be a mail address, such as mask@masks.example.")
     config = settings.CONFIG
 
-    def make_note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
-        return render.forward_note(mask, language, trackers_removed, renamed)
-
+    planned = note.sample_plan(mask, language, note_place)
+    make_note = partial(note.forward_note, planned, datetime.now(UTC), secret=b"preview")
     return ForwardPlan(
         mask=mask,
         recipient=to,
         reply_to=config.replies_address,
         make_note=make_note,
+        has_note_on_top=planned.is_on_top,
         now=datetime.now(UTC),
         trackers=frozenset() if keep_trackers else tracker_lists.load(config.tracker_list_dir),
         warning_url=policy_of(config).warning_url,

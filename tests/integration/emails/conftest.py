@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from emails.edges import digest_mail, notice_mail, render
+from emails.edges import digest_mail, note, notice_mail
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -61,8 +61,8 @@ class Relay:
             presence=self.presence,
             pace=self.pace,
             brake=self.brake,
-            make_note=render.forward_note,
-            note_wordings=partial(render.note_wordings, languages=tuple(dict(LANGUAGES))),
+            make_note=partial(note.forward_note, secret=SECRET),
+            note_wordings=partial(note.note_wordings, languages=tuple(dict(LANGUAGES))),
             make_notice=notice_mail.notice_mail,
             make_digest=digest_mail.digest_mail,
             trackers=frozenset(),

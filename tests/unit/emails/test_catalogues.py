@@ -9,7 +9,10 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from emails.edges.digest_mail import WHY_HELD
+from emails.edges.note import LINKS, SENTENCES, WARNINGS
 from emails.edges.notice_texts import SEVERAL, TEXTS
+from emails.rules.notes import Replies
+from emails.rules.warnings import MailWarning
 from emails.values.outcomes import HeldReason
 
 EMAILS = Path(__file__).parents[3] / "emails"
@@ -31,7 +34,13 @@ def texts() -> list[str]:
         found.update(_PLAIN.findall(template))
         singulars = (text.partition("{% plural %}")[0] for text in _BLOCK.findall(template))
         found.update(_VARIABLE.sub(r"%(\1)s", text) for text in singulars)
-    return sorted(found)
+    return sorted(found | set(written_in_code()))
+
+
+def written_in_code() -> list[str]:
+    """The texts of the note that are in code, in English."""
+    with translation.override("en"):
+        return [str(one) for texts in (SENTENCES, WARNINGS, LINKS) for one in texts.values()]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -67,3 +76,8 @@ def test_every_sentence_of_a_notice_is_translated_and_keeps_its_placeholders(
 
 def test_every_reason_to_hold_a_mail_is_told_in_plain_words() -> None:
     assert WHY_HELD.keys() == set(HeldReason)
+
+
+def test_every_warning_and_every_fate_of_a_reply_has_its_words() -> None:
+    assert WARNINGS.keys() == set(MailWarning)
+    assert SENTENCES.keys() == set(Replies)

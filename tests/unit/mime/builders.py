@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 
 
 def note(trackers_removed: Mapping[str, int], renamed: Sequence[str]) -> Note:
-    return Note("[HEADER]", "[FOOTER]", "<p>[HEADER]</p>", "<p>[FOOTER]</p>")
+    return Note("[NOTE]", "<p>[NOTE]</p>")
 
 
 FORWARD = ForwardPlan(MASK, OWNER, REPLIES, note, NOW)

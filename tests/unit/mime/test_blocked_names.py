@@ -214,7 +214,7 @@ def test_a_signed_part_deep_within_is_found() -> None:
 def test_the_note_is_told_which_files_were_renamed() -> None:
     told: list[Sequence[str]] = []
 
-    def make_note(_: object, renamed: Sequence[str]) -> Note:
+    def make_note(_: object, renamed: Sequence[str]) -> Note | None:
         told.append(renamed)
         return FORWARD.make_note({}, renamed)
 

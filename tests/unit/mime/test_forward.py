@@ -1,6 +1,8 @@
 """What owners get of a mail that was sent to a mask."""
 
 import base64
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,32 +116,31 @@ def test_both_texts_get_the_note_and_in_html_it_is_inside_the_body() -> None:
 
     plain, html = texts(read(forward(raw)))
 
-    assert plain.split() == ["[HEADER]", "caf\u00e9", "[FOOTER]"]
-    assert html.strip() == (
-        '<html><body class="x"><p>[HEADER]</p><p>caf\u00e9</p><p>[FOOTER]</p></body></html>'
+    assert plain.split() == ["caf\u00e9", "--", "[NOTE]"]
+    assert re.sub(' style="[^"]*"', "", html).strip() == (
+        '<html><body class="x"><p>caf\u00e9</p><div><p>[NOTE]</p></div></body></html>'
     )
 
 
 @pytest.mark.parametrize(
-    ("html", "expected"),
+    "marked",
     [
-        ("<p>x</p>", "H<p>x</p>F"),
-        ("<html><p>x</p></html>", "<html>H<p>x</p>F</html>"),
-        ("<BODY bgcolor=red>x</BODY></HTML>", "<BODY bgcolor=red>HxF</BODY></HTML>"),
-        ("<bodyguard>x", "H<bodyguard>xF"),
+        "{top}<p>x</p>{bottom}",
+        "<html>{top}<p>x</p>{bottom}</html>",
+        "<BODY bgcolor=red>{top}x{bottom}</BODY></HTML>",
+        "{top}<bodyguard>x</bodyguard>{bottom}",
     ],
 )
-def test_where_the_note_goes_in_html(html: str, expected: str) -> None:
-    raw = a_mail("Content-Type: text/html", body=html)
+@pytest.mark.parametrize("place", ["top", "bottom"])
+def test_where_the_note_goes_in_html(marked: str, place: str) -> None:
+    raw = a_mail("Content-Type: text/html", body=marked.format(top="", bottom=""))
 
-    (body,) = texts(read(forward(raw)))
+    plan = replace(FORWARD, has_note_on_top=place == "top")
+    (body,) = texts(read(rewrite_forward(raw, plan).raw))
 
-    assert "".join(body.split()) == "".join(
-        expected.replace("H<", "<p>[HEADER]</p><", 1)
-        .replace("Hx", "<p>[HEADER]</p>x", 1)
-        .replace("F", "<p>[FOOTER]</p>", 1)
-        .split()
-    )
+    notes = {"top": "", "bottom": ""} | {place: "<div><p>[NOTE]</p></div>"}
+    preview = re.compile('<div style="display:none[^<]*</div>')
+    assert re.sub(' style="[^"]*"', "", preview.sub("", body)) == marked.format(**notes)
 
 
 SAMPLES = Path(__file__).parents[2] / "golden" / "samples"
@@ -182,7 +183,7 @@ do not touch
     mail = read(forward(a_mail('Content-Type: multipart/mixed; boundary="b"', body=body)))
 
     first, pdf, log = [part for part in mail.walk() if not part.is_multipart()]
-    assert "[HEADER]" in first.get_content()
+    assert "[NOTE]" in first.get_content()
     assert pdf.get_payload(decode=True) == bytes(range(256)) * 3
     assert pdf.get_filename() == "\u00fcbersicht.pdf"
     assert (pdf.get_content_type(), pdf["Content-ID"]) == ("application/pdf", "<cid-1>")
@@ -210,8 +211,8 @@ def test_a_signed_mail_stays_unchanged_and_the_note_is_a_part_beside_it() -> Non
 
     mail = read(forward(a_mail("Content-Type: multipart/signed; boundary=b", body=body)))
 
-    note, signed = list(mail.iter_parts())
-    assert "[HEADER]" in note.get_content()
+    signed, note = list(mail.iter_parts())
+    assert "[NOTE]" in note.get_content()
     assert signed.get_content_type() == "multipart/signed"
     assert "signed  text" in signed.as_string()
 
@@ -229,7 +230,7 @@ def test_an_encrypted_mail_stays_unchanged() -> None:
         "secret",
     )
     # Shown only by mail programs that can't decrypt.
-    assert "[HEADER]" in (mail.preamble or "")
+    assert "[NOTE]" in (mail.preamble or "")
 
 
 def test_a_readable_date_is_kept_and_any_other_becomes_now() -> None:
@@ -291,4 +292,4 @@ def test_several_lines_in_a_charset_that_does_not_extend_ascii_are_forwarded(cha
 
     (text,) = texts(read(result))
     assert check_octets(result) == []
-    assert text.splitlines() == ["[HEADER]", "", *lines, "", "[FOOTER]"]
+    assert text.splitlines() == [*lines, "", "-- ", "[NOTE]"]

@@ -21,21 +21,21 @@ def test_a_megabyte_of_hostile_html_is_forwarded(name: str) -> None:
     raw = a_mail("Content-Type: text/html; charset=utf-8", body=HOSTILE_HTML[name](1 << 20))
     result = rewrite_forward(raw, _TRACKING)
     assert check_octets(result.raw) == []
-    assert b"[FOOTER]" in result.raw
+    assert b"[NOTE]" in result.raw
 
 
 @pytest.mark.parametrize("name", HOSTILE_MAILS)
 def test_a_hostile_mail_is_forwarded(name: str) -> None:
     result = rewrite_forward(HOSTILE_MAILS[name](), _TRACKING)
     assert check_octets(result.raw) == []
-    assert b"[FOOTER]" in result.raw
+    assert b"[NOTE]" in result.raw
 
 
 @pytest.mark.parametrize("octets", [b"\0", b"\xff", b"\x80\0"])
 def test_a_text_of_arbitrary_octets_gets_the_note(octets: bytes) -> None:
     result = rewrite_forward(a_mail() + octets * (1 << 20), _TRACKING)
     assert check_octets(result.raw) == []
-    assert "[FOOTER]" in read(result.raw).get_content()
+    assert "[NOTE]" in read(result.raw).get_content()
 
 
 _LARGE_MAIL = """

@@ -3,35 +3,98 @@
 import html
 import re
 import textwrap
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.edges import render
+from emails.edges.note import forward_note, note_wordings, sample_plan
 from emails.mime.plans import Note, Rewritten
 from emails.mime.quoted_note import note_remover
 from emails.mime.rewrite_reply import rewrite_reply
-from tests.unit.mime.builders import MASK, REPLY, a_mail, read
+from emails.rules.notes import Replies
+from emails.rules.warnings import MailWarning
+from emails.values.facts import NotePlace
+from tests.unit.mime.builders import MASK, NOW, REPLY, a_mail, read
 
 LANGUAGES = ("en", "de", "es", "fr")
-WORDINGS = render.note_wordings(MASK, LANGUAGES)
+WORDINGS = note_wordings(MASK, LANGUAGES)
 TRACKERS = {"doubleclick.net": 2, "t.yesware.com": 1}
 RENAMED = ["server.crt", "very long name of a program.exe"]
 BODY = "Good morning.\n\nSee you at a.example (1), -- Bob"
 remove = note_remover(WORDINGS)
 
 
-def note_in(language: str) -> Note:
-    return render.forward_note(MASK, language, TRACKERS, RENAMED)
+@dataclass(frozen=True)
+class Written:
+    """A mail's note as it was written above and below the mail, as text and as HTML."""
+
+    above: str = ""
+    below: str = ""
+    html_above: str = ""
+    html_below: str = ""
 
 
-def forwarded_text(note: Note) -> str:
+def _note(language: str, warnings: tuple[MailWarning, ...], replies: Replies) -> Note:
+    plan = replace(sample_plan(MASK, language, NotePlace.BOTTOM, warnings), replies=replies)
+    note = forward_note(plan, NOW, TRACKERS, RENAMED, secret=b"x")
+    assert note is not None
+    return note
+
+
+def _former(language: str) -> Written:
+    """The note of mails that were forwarded by an older version: a header and a footer."""
+    wording = next(one for one in WORDINGS if one.footers[0] == _FORMER[language])
+    lines = [wording.trackers[1].replace("\ue000", "3"), "doubleclick.net (2)", "t.yesware.com (1)"]
+    names = [wording.renamed[1], *RENAMED]
+    listed = f"{lines[0]} {', '.join(lines[1:])}"
+    box = '<div style="margin:16px 0 0;padding:8px 12px">'
+    return Written(
+        above=f"{wording.header}\n\n",
+        below="\n\n-- \n" + "\n".join([wording.footers[0], *lines, *names]) + "\n",
+        html_above=f"{box}{wording.header}</div>",
+        html_below=f"{box}{wording.footers[0]}<br>{listed}</div>"
+        f"{box}{names[0]} {', '.join(names[1:])}</div>\n",
+    )
+
+
+_FORMER = {
+    "en": f"Forwarded from your mask {MASK}. Your reply will be sent from it, too.",
+    "de": f"Weitergeleitet von Ihrer Maske {MASK}. Auch Ihre Antwort geht von ihr aus.",
+    "es": f"Reenviado desde su máscara {MASK}. Su respuesta también saldrá de ella.",
+    "fr": f"Transféré depuis votre masque {MASK}. Votre réponse partira aussi de ce masque.",
+}
+
+
+def _below(language: str) -> Written:
+    note = _note(language, (), Replies.SENT)
+    return Written(below=f"\n\n-- \n{note.text}\n", html_below=f"<div>{note.html}</div>")
+
+
+def _above(language: str) -> Written:
+    note = _note(language, (), Replies.ONE_IS_FREE)
+    return Written(above=f"{note.text}\n\n", html_above=f"<div>{note.html}</div>")
+
+
+def _warning(language: str) -> Written:
+    warnings = (MailWarning.FAILS_DMARC, MailWarning.SPAM)
+    note = _note(language, warnings, Replies.NEED_PREMIUM)
+    return Written(above=f"{note.text}\n\n", html_above=f"<div>{note.html}</div>")
+
+
+KINDS: dict[str, Callable[[str], Written]] = {
+    "below": _below,
+    "above": _above,
+    "with warnings": _warning,
+    "an older version's": _former,
+}
+
+
+def forwarded_text(note: Written) -> str:
     """As `place_note.py` writes it."""
-    return f"{note.text_header}\n\n{BODY}\n\n{note.text_footer}\n"
+    return f"{note.above}{BODY}{note.below}"
 
 
 def as_html(text: str) -> str:
@@ -65,18 +128,19 @@ IN_TEXT: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("program", IN_TEXT)
-def test_the_note_is_taken_out_of_quoted_text(program: str, language: str) -> None:
-    quote = IN_TEXT[program]
+def test_the_note_is_taken_out_of_quoted_text(program: str, language: str, kind: str) -> None:
+    quote, note = IN_TEXT[program], KINDS[kind](language)
     before, after = "Sure!\n\nOn Monday, Bob wrote:\n", "\n-- \nAnn\n"
 
-    left = remove(before + quote(forwarded_text(note_in(language))) + after, False)
+    left = remove(before + quote(forwarded_text(note).rstrip("\n") + "\n") + after, False)
 
     assert left == before + quote(f"{BODY}\n") + after
 
 
-_DIV = re.compile(r'<div style="[^"]*">')
+_DIV = re.compile(r"<div\b[^<>]*>")
 _STYLED = '<div style="margin:16px 0 0;border:1px solid rgb(201,201,212)">'
 _WORD_BREAK = re.compile(r"(?<=[a-z]) (?=[a-z][^<>]*<)")
 
@@ -113,28 +177,30 @@ IN_HTML: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("program", IN_HTML)
-def test_the_note_is_taken_out_of_quoted_html(program: str, language: str) -> None:
-    note, rewrite = note_in(language), IN_HTML[program]
+def test_the_note_is_taken_out_of_quoted_html(program: str, language: str, kind: str) -> None:
+    note, rewrite = KINDS[kind](language), IN_HTML[program]
     before, after = '<div>Sure!</div><blockquote type="cite">', "</blockquote><div>Ann</div>"
     body = "<p>Good morning.</p>at a.example (1), -- Bob"
 
-    left = remove(
-        before + rewrite(note.html_header) + body + rewrite(note.html_footer) + after, True
-    )
+    left = remove(before + rewrite(note.html_above) + body + rewrite(note.html_below) + after, True)
 
     assert re.sub(r"\s+(?=<)", "", left) == before + body + after
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_note_is_taken_out_of_text_that_was_made_html(language: str) -> None:
-    text = forwarded_text(note_in(language))
+def test_the_note_is_taken_out_of_text_that_was_made_html(language: str, kind: str) -> None:
+    text = forwarded_text(KINDS[kind](language))
 
     left = remove(f"<blockquote>{as_html(text)}</blockquote>", True)
     in_lines = remove(f"<pre>{html.escape(quoted(text))}</pre>", True)
 
-    assert left == f"<blockquote>{as_html(BODY)}<br></blockquote>"
+    assert left.replace("<br></blockquote>", "</blockquote>") == (
+        f"<blockquote>{as_html(BODY)}</blockquote>"
+    )
     assert "Good morning." in in_lines
     assert "Bob" in in_lines
     assert MASK not in in_lines
@@ -143,15 +209,18 @@ def test_the_note_is_taken_out_of_text_that_was_made_html(language: str) -> None
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n\n\n"])
 def test_the_texts_own_empty_lines_stay(end: str) -> None:
-    note = note_in("en")
-    text = f"{note.text_header}\n\n\nHello.{end}\n\n{note.text_footer}\n"
+    above, below = _above("en").above, _below("en").below
 
-    assert remove(quoted(text), False) == quoted(f"\nHello.{end or chr(10)}")
+    assert remove(quoted(f"\nHello.{end}{below}"), False) == quoted(f"\nHello.{end or chr(10)}")
+    assert remove(quoted(f"{above}\nHello.{end or chr(10)}"), False) == quoted(
+        f"\nHello.{end or chr(10)}"
+    )
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_of_many_quoted_notes_is_taken_out(language: str) -> None:
-    text = forwarded_text(note_in(language))
+def test_each_of_many_quoted_notes_is_taken_out(language: str, kind: str) -> None:
+    text = forwarded_text(KINDS[kind](language)).removesuffix("\n") + "\n"
     thread = "Sure!\n" + quoted(text) + quoted(text, ">> ") + quoted(text, ">>> ")
 
     left = remove(thread, False)
@@ -217,32 +286,58 @@ def test_tags_that_something_else_needs_stay() -> None:
     assert remove(f"<div>x{note} Hi</i></div>", True) == "<div>x<i> Hi</i></div>"
 
 
-def test_a_tracker_after_the_list_stays() -> None:
-    note = render.forward_note(MASK, "en", {"t.example": 2})
+FOOTER = _FORMER["en"]
 
-    left = remove(f"{note.text_footer}\nour site: a.example (1)\n", False)
-    beside = remove(f"{note.html_footer.strip()}a.example (1)", True)
+
+def test_a_tracker_after_the_list_stays() -> None:
+    left = remove(
+        f"{FOOTER}\n2 trackers were removed: t.example (2)\nour site: a.example (1)\n", False
+    )
+    beside = remove(
+        f"<div>{FOOTER} 2 trackers were removed: t.example (2)</div>a.example (1)", True
+    )
 
     assert left == "our site: a.example (1)\n"
     assert beside == "a.example (1)"
 
 
 def test_a_sentence_after_a_list_that_was_cut_off_stays() -> None:
-    note = render.forward_note(MASK, "en", {"t.example": 2})
-
-    left = remove(note.text_footer.replace("t.example (2)", "see a.example (1)"), False)
+    left = remove(f"-- \n{FOOTER}\n2 trackers were removed: see a.example (1)", False)
 
     assert left == "see a.example (1)"
 
 
 def test_a_line_after_the_renamed_files_stays() -> None:
-    note = render.forward_note(MASK, "en", {}, RENAMED)
+    note = _note("en", (), Replies.SENT)
 
-    left = remove(f"{note.text_footer}\nMy answer, program.exe too\n", False)
-    in_html = remove(f"{note.html_footer.strip()}My answer", True)
+    left = remove(f"{note.text}\nMy answer, program.exe too\n", False)
+    in_html = remove(f"{note.html}My answer", True)
 
     assert left == "My answer, program.exe too\n"
     assert in_html == "My answer"
+
+
+_LINK = re.compile(r"/emails/note/\w+/[\w-]{8,}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("Forwarded from your mask", "Weitergeleitet an"),
+        lambda text: text.replace(MASK, "y8m3@masks.example"),
+        lambda text: text.replace("https://", "https%3A%2F%2F").replace("/", "%2F"),
+    ],
+)
+@pytest.mark.parametrize("is_html", [True, False])
+def test_no_link_of_a_note_goes_out_even_if_the_note_was_changed(
+    change: Callable[[str], str], is_html: bool
+) -> None:
+    note = _note("en", (), Replies.SENT)
+    written = change(note.html if is_html else note.text)
+    token = _LINK.findall(note.text)[0].rpartition("/")[2]
+    assert token in written
+
+    assert token not in remove(written, is_html)
 
 
 def rewritten(raw: bytes, *, removes: bool) -> Rewritten:
@@ -251,13 +346,14 @@ def rewritten(raw: bytes, *, removes: bool) -> Rewritten:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
 def test_a_reply_goes_out_without_the_note(content_type: str) -> None:
-    note = note_in("fr")
-    body = forwarded_text(note) if content_type == "text/plain" else note.html_header + BODY
+    note = _above("fr")
+    body = forwarded_text(note) if content_type == "text/plain" else note.html_above + BODY
     raw = a_mail(f"Content-Type: {content_type}; charset=utf-8", body=f"Oui.\n{body}")
 
     content = read(rewritten(raw, removes=True).raw).get_content()
 
     assert "masque" not in content
+    assert "/emails/note/" not in content
     assert "Oui." in content
     assert "Good morning." in content
 
@@ -286,54 +382,3 @@ def test_only_the_note_is_taken_out_of_any_text(words: list[str], is_html: bool)
     assert left.count("hello") == text.count("hello")
     assert left.count("é") == text.count("é")
     assert len(left) <= len(text)
-
-
-HOSTILE = {
-    "headers": f"Sent to your mask {MASK} ",
-    "open tags": "<a ",
-    "opened": "<div>",
-    "less": "<",
-    "entities": "&#64;",
-    "half entities": "&a",
-    "links": "<http:",
-    "delimiters": "-- \n",
-    "one line": "> ",
-    "pieces": "a ",
-    "counts": f"Forwarded from your mask {MASK}. Your reply will be sent from it, too. "
-    "999999999 trackers were removed: " + "a (1), " * 1000,
-}
-
-
-@pytest.mark.parametrize("is_html", [True, False])
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_texts_take_time_in_proportion(name: str, is_html: bool) -> None:
-    """A megabyte takes a fraction of a second; with quadratic time it would be minutes."""
-    text = MASK + HOSTILE[name] * ((1 << 20) // len(HOSTILE[name]))
-    started = time.process_time()
-
-    remove(text, is_html)
-
-    assert time.process_time() - started < 5
-
-
-ENGLISH_HEADER = note_in("en").text_header
-
-
-def test_notes_far_from_each_other_are_all_found() -> None:
-    """Only what lies near the mask's name is searched."""
-    between = "some words in a line\n" * 5_000
-    text = f"{between}{ENGLISH_HEADER}\n{between}{ENGLISH_HEADER}\n{between}"
-
-    assert remove(text, False) == between * 3
-
-
-def test_a_long_text_costs_little_where_the_masks_name_is_rare() -> None:
-    text = "some words in a line\n" * 100_000
-
-    def seconds(one: str) -> float:
-        start = time.process_time()
-        remove(one, False)
-        return time.process_time() - start
-
-    dense = min(seconds(f"{MASK}\n" * 100_000) for _ in range(2))
-    assert min(seconds(f"{ENGLISH_HEADER}\n{text}") for _ in range(3)) < dense / 4

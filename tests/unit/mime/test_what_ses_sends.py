@@ -106,7 +106,7 @@ def test_the_note_is_left_out_where_a_mail_would_become_too_large(
     assert exact == with_note
     assert "note_left_out" in less.issues
     assert "note_left_out" not in exact.issues
-    assert b"[HEADER]" not in less.raw
+    assert b"[NOTE]" not in less.raw
     assert texts(read(less.raw))[0] == "See it."
 
 
@@ -119,7 +119,7 @@ def test_without_a_note_trackers_are_removed_all_the_same(monkeypatch: pytest.Mo
 
     rewritten = rewrite_forward(mail, plan)
 
-    assert b"[HEADER]" not in rewritten.raw
+    assert b"[NOTE]" not in rewritten.raw
     assert b"https://t.example" not in rewritten.raw
     assert rewritten.trackers_removed == whole.trackers_removed
 
@@ -154,7 +154,7 @@ def test_a_text_gets_its_smaller_encoding_where_base64_would_be_too_large(
     (part,) = (one for one in read(rewritten.raw).walk() if one.get_filename())
     assert part["Content-Transfer-Encoding"] == encoding
     assert bytes(part.get_payload(decode=True) or b"") == text.replace("\n", "\r\n").encode()
-    assert (b"[HEADER]" in rewritten.raw) is (encoding == "quoted-printable")
+    assert (b"[NOTE]" in rewritten.raw) is (encoding == "quoted-printable")
 
 
 def test_what_stays_too_large_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_a_mail_of_forty_megabytes_is_forwarded_without_a_note() -> None:
     mail = mail.replace(b"BODY", (line * ((limit - len(mail)) // len(line) - 1)).encode())
     assert limit - 200 < len(mail) < limit
 
-    long_note = Note("x" * 990, "y" * 990, "", "")
+    long_note = Note("x" * 990, "")
 
     rewritten = forward(mail, make_note=lambda *_: long_note)
 

@@ -34,7 +34,7 @@ def test_a_quoted_note_does_not_go_out_even_if_the_owner_has_changed_the_languag
     quoted = a_forwarded_mail(relay)
     Profile.objects.filter(pk=owner.pk).update(language="de")
     text = shown(relay.mailer.mail_to("ann@owner.example"))
-    assert "Envoyé à votre masque" in text
+    assert "Transféré depuis votre masque" in text
     reply = REPLY + "".join(f"> {line}\r\n" for line in text.splitlines()).encode()
 
     answer(relay, {"In-Reply-To": quoted}, raw=reply)
