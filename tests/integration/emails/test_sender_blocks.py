@@ -152,6 +152,41 @@ def test_operators_block_list_and_unblock() -> None:
     assert run(email) == []
 
 
+@pytest.mark.parametrize("mask", [None, "x7k2@masks.example"])
+@pytest.mark.parametrize(
+    ("sender", "blocked", "let_through"),
+    [
+        ("Bob@shop.example", ["bob@shop.example", "bob+a@shop.example"], ["ann@shop.example"]),
+        ("shop.example", ["bob@shop.example", "ann@mail.shop.example"], ["bob@myshop.example"]),
+    ],
+)
+def test_operators_block_an_address_or_a_domain_for_one_mask_or_all(
+    relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
+    sender: str,
+    blocked: list[str],
+    let_through: list[str],
+    mask: str | None,
+) -> None:
+    monkeypatch.setattr(
+        "emails.management.commands.block_sender.reply_secret_of", lambda *_: SECRET
+    )
+    owner, _ = a_blocking_owner()
+    a_mask(owner, "other")
+    only = ["--mask", mask] if mask else []
+
+    def outcomes(to: str, senders: list[str]) -> set[object]:
+        return {one for sender in senders for one in relay.arrive(to, headers={"From": sender})}
+
+    run("ann@owner.example", sender, *only)
+
+    assert outcomes("x7k2@masks.example", blocked) == {BLOCKED}
+    assert outcomes("x7k2@masks.example", let_through) == {FORWARDED}
+    assert outcomes("other@masks.example", blocked) == {FORWARDED if mask else BLOCKED}
+    run("ann@owner.example", sender, *only, "--undo")
+    assert outcomes("x7k2@masks.example", blocked) == {FORWARDED}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
