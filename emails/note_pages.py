@@ -94,6 +94,8 @@ def block_sender(request: HttpRequest, token: str) -> HttpResponse:
         }
         context = {"sender": sender.text, "blocked": blocked}
         return visit.render("emails/note/block_page.html", context)
+    if request.POST.get("List-Unsubscribe") == "One-Click":
+        return _unsubscribe(visit, sender)
     match visit.pressed():
         case "block":
             return _block(visit, sender)
@@ -116,6 +118,18 @@ def _block(visit: _Visit, sender: Sender) -> HttpResponse:
     is_new = not sender_blocks.find_is_blocked_for(visit.owner.id, sender, mask, secret)
     sender_blocks.record_block(visit.owner.id, sender, mask, secret, datetime.now(UTC))
     return visit.redirect("blocked", is_new=is_new)
+
+
+def _unsubscribe(visit: _Visit, sender: Sender) -> HttpResponse:
+    """Block the sender for this mask. The owner's mail provider posts this, without our form.
+
+    It must not be redirected (RFC 8058, 3.2). Who lacks the link can't make it up.
+    """
+    sender_blocks.record_block(
+        visit.owner.id, sender, visit.link.mask, _secret(), datetime.now(UTC)
+    )
+    events.note_link_used("unsubscribed", visit.link.mask, is_new=True)
+    return HttpResponse(status=204)
 
 
 def _scopes(visit: _Visit) -> dict[str, MaskRef | None]:

@@ -47,6 +47,7 @@ def build_ports(config: DomainConfig, secret_key: str) -> tuple[Ports, PendingDe
         pace=SharedPace(redis, config.max_sends_per_second),
         brake=RedisBrake(redis),
         make_note=partial(note.forward_note, secret=reply_secret_of(config, secret_key)),
+        make_block_url=partial(note.block_url, secret=reply_secret_of(config, secret_key)),
         note_wordings=partial(note.note_wordings, languages=tuple(dict(LANGUAGES))),
         make_notice=notice_mail.notice_mail,
         make_digest=digest_mail.digest_mail,

@@ -162,10 +162,21 @@ def _links(plan: NotePlan, now: datetime, secret: bytes) -> list[tuple[str, str]
     """Return the text and the URL of each link."""
     token = make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret)
     return [
-        (str(text), f"{settings.SITE_ORIGIN.rstrip('/')}/emails/note/{action}/{token}/")
+        (str(text), _url(action, token))
         for action, text in LINKS.items()
         if plan.sender is not None or action != "block"
     ]
+
+
+def block_url(plan: NotePlan, now: datetime, *, secret: bytes) -> str:
+    """Return the URL that blocks the mail's sender; empty: it has no one sender."""
+    if plan.sender is None:
+        return ""
+    return _url("block", make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret))
+
+
+def _url(action: str, token: str) -> str:
+    return f"{settings.SITE_ORIGIN.rstrip('/')}/emails/note/{action}/{token}/"
 
 
 def _renamed(number: int) -> str:

@@ -17,6 +17,7 @@ from emails.edges.ports import (
     SendNotes,
     WorkerPresence,
 )
+from emails.rules.notes import NotePlan
 from emails.values.deliveries import Instant
 from emails.values.facts import Policy
 from emails.values.notifications import StoredMail
@@ -39,6 +40,7 @@ class Ports:
     pace: Pace
     brake: Brake
     make_note: MakeNote
+    make_block_url: Callable[[NotePlan, datetime], str]
     note_wordings: NoteWordings
     make_notice: MakeNotice
     make_digest: MakeDigest

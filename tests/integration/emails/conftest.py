@@ -62,6 +62,7 @@ class Relay:
             pace=self.pace,
             brake=self.brake,
             make_note=partial(note.forward_note, secret=SECRET),
+            make_block_url=partial(note.block_url, secret=SECRET),
             note_wordings=partial(note.note_wordings, languages=tuple(dict(LANGUAGES))),
             make_notice=notice_mail.notice_mail,
             make_digest=digest_mail.digest_mail,

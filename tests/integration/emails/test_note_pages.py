@@ -104,6 +104,26 @@ def test_the_sender_is_blocked_and_unblocked(site: Site, scope: str) -> None:
     assert site.arrive() == FORWARDED
 
 
+LIST = FROM_BOB.replace(b"Content", b"List-Unsubscribe: <mailto:leave@lists.example>\r\nContent", 1)
+
+
+def test_a_list_that_is_left_by_mail_is_left_with_one_click(relay: Relay) -> None:
+    """RFC 8058: the owner's mail provider posts, without having seen a page."""
+    site = Site(relay, LIST)
+    mail = relay.mailer.mail_to(ADDRESS)
+    url = mail["List-Unsubscribe"].strip("<>")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    assert site.client.get(url).status_code == 200
+    assert site.arrive(LIST) == FORWARDED, "a GET changes nothing"
+    answer = site.client.post(url, {"List-Unsubscribe": "One-Click"})
+
+    assert answer.status_code == 204
+    assert site.arrive(LIST) == Blocked(BlockReason.BLOCKS_SENDER)
+    a_mask(site.owner, "y8m3")
+    assert site.arrive(LIST, "y8m3@masks.example") == FORWARDED, "for this mask only"
+
+
 def test_what_is_held_of_a_blocked_sender_is_deleted(site: Site) -> None:
     hashed = sender_blocks.hash_sender(BOB, site.owner.pk, SECRET)
     mail = a_held_mail(site.owner, random_mask=site.mask, sender=hashed)
