@@ -13,7 +13,7 @@ from emails import tasks
 from emails.flow.releasing import LANES
 from emails.models import Delivery, HeldMail
 from emails.store import held
-from emails.values.errors import Refused
+from emails.values.errors import NotFinished, Refused
 from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE
 from tests.integration.emails.conftest import RAW, a_held_mail, a_mask, an_owner
 from tools.local import ses
@@ -115,7 +115,7 @@ def test_the_actor_is_the_one_that_the_bridge_enqueues_for() -> None:
 
     actor = broker.get_actor(ACTOR_NAME)
     assert actor.queue_name == INBOUND_QUEUE
-    assert actor.options["throws"] == (Refused,)
+    assert actor.options["throws"] == (Refused, NotFinished)
     assert {INBOUND_QUEUE, FEEDBACK_QUEUE} <= broker.get_declared_queues()
 
 

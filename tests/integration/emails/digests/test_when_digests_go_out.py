@@ -152,11 +152,12 @@ def test_a_released_mail_that_is_held_again_is_told_of_again(relay: Relay, owner
     send_due(relay)
     send_due(relay)
 
-    assert len(sent(relay)) == 2
-    assert "It could not be sent on as it is." in text_of(sent(relay)[1])
+    assert relay.notices() == ["mail_unsendable"]
+    assert len(sent(relay)) == 3
+    assert "It could not be sent on as it is." in text_of(sent(relay)[2])
     relay.pass_time(DAY)
     send_due(relay)
-    assert len(sent(relay)) == 2, "told once"
+    assert len(sent(relay)) == 3, "told once"
 
 
 @pytest.mark.parametrize("reason", [HeldReason.SPAM, HeldReason.MASK_LIMIT, HeldReason.MAILBOX])
