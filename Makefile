@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo    run the whole relay here: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
-	@echo "make quick   the tests that need no server, in less than a minute"
+	@echo "make quick   the tests that need no server, in a minute and a quarter"
 	@echo "make test    all tests, on their own Redis and PostgreSQL, then make pythons"
 	@echo "make pythons the unit and contract tests on each other Python of this machine"
 	@echo "make fuzz    random envelopes, notifications and mails, for SECONDS (300)"
