@@ -8,7 +8,6 @@ little harm is done if a reply or a forwarded copy gives it away.
 AES-SIV (RFC 5297) needs no random nonce, so no number of mails wears out its key.
 """
 
-import functools
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from datetime import date, datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from emails.edges.held_links import FORM_MAX_AGE, Expired, Forged, load_signed
+from emails.rules.derived_keys import derived_key
 from emails.rules.sender_blocks import Sender, SenderKind
 from emails.values.facts import MaskRef, OwnerFacts
 
@@ -87,10 +85,8 @@ def check_form_token(token: str, link: NoteLink, action: str) -> None:
         raise Forged
 
 
-@functools.lru_cache(maxsize=4)
 def _cipher(secret: bytes) -> AESSIV:
-    derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"note links 1")
-    return AESSIV(derived.derive(secret))
+    return AESSIV(derived_key(secret, b"note links 1", _KEY_BYTES))
 
 
 def _hash(address: str) -> str:

@@ -4,7 +4,6 @@ Strangers send such mails, so there is a limit to these notices (`emails.rules.n
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import assert_never
 
 from emails.flow.context import Context
@@ -44,12 +43,11 @@ def tell_if_due(
     if kind is None:
         return
 
-    def find_due(kind: NoticeKind) -> Due | None:
+    def find_due() -> Due | None:
         target = lookups.find_mask(recipient, context.now)
         return _due(kind, target, trouble.reason, ids_of(inbound.notified_facts()))
 
-    since = min(inbound.received_at or context.now, context.now)
-    tell(context, since, partial(find_due, kind))
+    tell(context, min(inbound.received_at or context.now, context.now), find_due)
 
 
 def tell_of_release(context: Context, mail: HeldMail, trouble: Trouble) -> None:

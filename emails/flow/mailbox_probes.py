@@ -66,7 +66,7 @@ def close_by_hand(ids: list[int]) -> int:
 
     The next run releases their mail, and tells their owners.
     """
-    owners = mailbox_breakers.close_by_hand(ids)
-    for _ in owners:
+    number = mailbox_breakers.close_by_hand(ids)
+    for _ in range(number):
         events.mailbox_breaker_changed("closed", CloseReason.OPERATOR)
-    return len(owners)
+    return number

@@ -212,5 +212,5 @@ def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
         marks=loops.marks_through(context, inbound.facts(), found.mask.address),
         correspondent=thread.correspondent if thread else "",
         authentication=authentication_results(inbound.facts(), ports.policy.mask_domains[0]),
-        unsubscribe_url=ports.make_block_url(note, context.now),
+        make_unsubscribe_url=partial(ports.make_block_url, note, context.now),
     )

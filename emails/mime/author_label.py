@@ -20,7 +20,7 @@ _DOT_IN_A_WORD = re.compile(rf"(?<=\S)([{_DOTS}])(?=[^\s\d{_DOTS}])")
 _PUNCTUATION = "'(),;:!?|" + _DOTS
 
 
-def authors(value: bytes) -> list[Mailbox]:
+def authors(value: bytes) -> tuple[Mailbox, ...]:
     """Read the authors in a header's value. Non-ASCII octets are read as Latin-1."""
     return read_mailboxes(value.decode("latin-1"))
 

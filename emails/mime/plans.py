@@ -41,8 +41,8 @@ class ForwardPlan:
     the note goes above the mail's text instead of below. `marks` name the masks that the mail has
     gone through, this one included.
     `correspondent` is the address that a reply will go to; empty: unknown. `authentication` are
-    the pieces of our `Authentication-Results`. `unsubscribe_url` takes the place of a list's
-    unsubscribe address: a mail there would come from the owner's real one.
+    the pieces of our `Authentication-Results`. `make_unsubscribe_url` makes what takes the place of
+    a list's unsubscribe address: a mail there would come from the owner's real one. Empty: nothing.
     """
 
     mask: str
@@ -56,7 +56,7 @@ class ForwardPlan:
     marks: tuple[str, ...] = ("preview",)
     correspondent: str = ""
     authentication: tuple[str, ...] = ()
-    unsubscribe_url: str = ""
+    make_unsubscribe_url: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,10 +128,8 @@ class OwnerRemover:
 
     def _strip_text(self, part: Part, *, is_card: bool) -> None:
         before = text_of(self._changes.raw, part, self._issues)
-        text = before.text
-        if is_card:
-            changed = _FOLD.sub("", text)
-        else:
+        text = changed = _FOLD.sub("", before.text) if is_card else before.text
+        if not is_card:
             if _PGP_MESSAGE.search(text):
                 raise Refused(RefuseReason.SEALED_REPLY)
             changed = _PGP_SIGNED.sub("", _PGP_SIGNATURE.sub("", text))
@@ -140,7 +138,7 @@ class OwnerRemover:
             if part.content_type in KEPT_FIELDS:
                 changed = without_private_fields(changed, part.content_type)
         hidden = self._hide(self._ids.in_text(changed))
-        if hidden == (_FOLD.sub("", text) if is_card else text) and self._is_read_alike(part):
+        if hidden == text and self._is_read_alike(part):
             return
         replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
         if content_type := self._changes.headers[part].content_type:

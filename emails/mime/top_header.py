@@ -208,8 +208,8 @@ def _unsubscribe(mail: Part, plan: ForwardPlan) -> Iterator[bytes]:
         if len(url) <= _MAX_URL and not find_tracker(url.decode(), plan.trackers)
     ]
     if not kept:
-        if plan.unsubscribe_url and b"mailto:" in value.lower():
-            yield written("List-Unsubscribe", f"<{plan.unsubscribe_url}>")
+        if b"mailto:" in value.lower() and (url := plan.make_unsubscribe_url()):
+            yield written("List-Unsubscribe", f"<{url}>")
             yield written("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
         return
     yield written("List-Unsubscribe", ",\r\n ".join(f"<{url}>" for url in kept[:3]))

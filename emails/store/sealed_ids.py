@@ -1,18 +1,17 @@
-"""Message-IDs of owners' mails, encrypted so that they can be given to SES. Pure.
+"""Message-IDs of owners' mails, encrypted so that they can be given to SES.
 
 SES returns the tags of a mail with its bounce. A tag of each reply is the Message-ID of the owner's
-own mail, which names the owner's mail service, so nobody else can read it (AES-256-GCM, with a key
-derived from our secret by HKDF-SHA256). SES allows only letters, digits, `-` and `_`.
+own mail, which names the owner's mail service, so nobody else can read it (AES-256-GCM). SES allows
+only letters, digits, `-` and `_`.
 """
 
-import functools
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from emails.rules.derived_keys import derived_key
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -38,7 +37,5 @@ def open_id(text: str, secret: bytes) -> str | None:
         return None
 
 
-@functools.lru_cache(maxsize=4)
 def _cipher(secret: bytes) -> AESGCM:
-    derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"tag of a reply 1")
-    return AESGCM(derived.derive(secret))
+    return AESGCM(derived_key(secret, b"tag of a reply 1", _KEY_BYTES))

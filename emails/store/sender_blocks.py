@@ -11,7 +11,6 @@ two owners that they block the same sender. With another secret, all blocks are 
 All functions raise `NotFinished` if the database is unavailable.
 """
 
-import functools
 import hashlib
 import hmac
 import os
@@ -21,12 +20,11 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db import transaction
 
 from emails.models import BlockedSender as Row
 from emails.models import HeldMail, Profile
+from emails.rules.derived_keys import derived_key
 from emails.rules.sender_blocks import Sender
 from emails.store import held
 from emails.store.database import raises_not_finished
@@ -186,12 +184,9 @@ def _record(
         return held.discard(list(mails.values_list("pk", flat=True)), now)
 
 
-@functools.lru_cache(maxsize=4)
 def _keys(secret: bytes) -> tuple[bytes, bytes]:
     """Return the key of the hashes, and that of the texts."""
-    derived = HKDF(
-        algorithm=SHA256(), length=2 * _KEY_BYTES, salt=None, info=b"blocked sender 1"
-    ).derive(secret)
+    derived = derived_key(secret, b"blocked sender 1", 2 * _KEY_BYTES)
     return derived[:_KEY_BYTES], derived[_KEY_BYTES:]
 
 

@@ -66,7 +66,7 @@ ONE_PERSON = [
 
 @pytest.mark.parametrize(("value", "name", "address"), ONE_PERSON)
 def test_one_mailbox_is_read(value: str, name: str, address: str) -> None:
-    assert read_mailboxes(value) == [Mailbox(name, address)]
+    assert read_mailboxes(value) == (Mailbox(name, address),)
 
 
 @pytest.mark.parametrize(("value", "_name", "address"), ONE_PERSON)
@@ -150,7 +150,7 @@ def test_several_stay_several_and_nobody_is_the_sender(value: str, addresses: li
     ],
 )
 def test_a_misplaced_address_is_shown_and_answered_but_proves_nothing(value: str) -> None:
-    assert read_mailboxes(value) == [Mailbox("", ANN, is_guess=True)]
+    assert read_mailboxes(value) == (Mailbox("", ANN, is_guess=True),)
     assert sender_of(a_mail({"From": value})) is None
     thread = thread_of(a_mail({"From": value}, source="bounce@mailer.example"))
     assert thread is not None
@@ -174,7 +174,7 @@ def test_a_misplaced_address_is_shown_and_answered_but_proves_nothing(value: str
     ],
 )
 def test_a_field_without_an_address_gives_none(value: str, names: list[str]) -> None:
-    assert read_mailboxes(value) == [Mailbox(name, "") for name in names]
+    assert list(read_mailboxes(value)) == [Mailbox(name, "") for name in names]
 
 
 def test_a_truncated_address_at_the_limit_is_not_used() -> None:
