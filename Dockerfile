@@ -3,7 +3,12 @@
 # It runs as an unprivileged user, and on a read-only root file system if it has a /tmp:
 #   docker run --read-only --tmpfs /tmp IMAGE python -m bridge
 
-FROM python:3.11-slim-bookworm AS build
+# Name the image by its digest in production: a tag is whatever its owner makes of it next.
+#   docker buildx imagetools inspect python:3.11-slim-bookworm
+#   docker build --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
 # First the packages, so that Docker caches them until these files change. pip checks their hashes. Wheels
@@ -28,7 +33,7 @@ FROM build AS build-local
 RUN pip install --require-hashes --requirement requirements/local.txt
 COPY tools tools
 
-FROM python:3.11-slim-bookworm AS base
+FROM ${PYTHON_IMAGE} AS base
 # tini is process 1: it forwards signals and reaps zombies. Without it `migrate`, and a scheduler before
 # its first job, would ignore SIGTERM: they don't handle it, and process 1 has no default action for it.
 # hadolint ignore=DL3008

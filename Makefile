@@ -12,15 +12,17 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # Each test process imports all tests. Compiling them takes longer than that, so keep the bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dev quick test pythons fuzz chaos bench lint format audit lock constraints clean
+.PHONY: help demo dev quick test judge axe pythons image fuzz chaos bench lint format audit lock constraints clean
 
 help:
 	@echo "make demo    run the whole relay here: mails in, mails out, and a table"
 	@echo "make dev     the same, kept running, with the admin on a printed address"
-	@echo "make quick   the tests that need no server, in a minute and a quarter"
+	@echo "make quick   the tests that need no server and take no seconds, in about a minute"
 	@echo "make test    all tests, on their own Redis and PostgreSQL, then make pythons"
+	@echo "make judge   let other readers of mail compare mails before and after (needs npm)"
 	@echo "make pythons the unit and contract tests on each other Python of this machine"
-	@echo "make fuzz    random envelopes, notifications and mails, for SECONDS (300)"
+	@echo "make image   build the image from a bare Debian, and look into it (needs root, buildah, debootstrap)"
+	@echo "make fuzz    random envelopes, entries in Redis, notifications, mails and requests to the admin, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks; checks each one (ten minutes)"
 	@echo "make bench   measure speed and cost (half an hour)"
 	@echo "make lint    check format, style, types and import contracts"
@@ -38,7 +40,7 @@ dev: $(VENV)/.local
 
 quick: $(VENV)/.dev
 	@# fakeredis and moto run inside the test processes; REDIS_URL and DATABASE_URL are ignored.
-	env -u REDIS_URL -u DATABASE_URL $(BIN)/python -m pytest -q -m "not servers" \
+	env -u REDIS_URL -u DATABASE_URL $(BIN)/python -m pytest -q -m "not servers and not slow" \
 		--numprocesses auto $(BY_FILE) tests/unit tests/contract
 
 test: $(VENV)/.dev
@@ -46,8 +48,32 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses auto $(BY_FILE)
 	$(BIN)/python .ci/pythons.py
 
+# The readers in JavaScript, with their hashes checked, for development only.
+judge: $(VENV)/.dev
+	@if command -v npm > /dev/null; then \
+		mkdir -p build/judge && \
+		cp tests/judge/package.json tests/judge/package-lock.json tests/judge/.npmrc build/judge && \
+		npm ci --silent --prefix build/judge && \
+		JUDGE_REQUIRED=1 $(BIN)/python -m pytest -q tests/judge; \
+	else \
+		echo "judge: NOT MADE, there is no npm on this machine"; \
+	fi
+
+# What tests/browser asks whether a page can be used by all; with its hash checked, for development only.
+axe:
+	@if command -v npm > /dev/null; then \
+		mkdir -p build/axe && \
+		cp tests/browser/axe/package.json tests/browser/axe/package-lock.json tests/browser/axe/.npmrc build/axe && \
+		npm ci --silent --prefix build/axe; \
+	else \
+		echo "axe: NOT MADE, there is no npm on this machine"; \
+	fi
+
 pythons: $(VENV)/.dev
 	$(BIN)/python .ci/pythons.py
+
+image:
+	.ci/image
 
 fuzz: $(VENV)/.dev
 	@end=$$(( $$(date +%s) + $(or $(SECONDS),300) )); \
@@ -100,8 +126,8 @@ LOCK = build/uv/bin/uv pip compile --quiet --universal --fork-strategy fewest --
 
 lock: build/uv/bin/uv
 	$(LOCK) --extra dev pyproject.toml --output-file requirements/dev.txt
-	$(LOCK) --extra local pyproject.toml --constraint requirements/dev.txt --output-file requirements/local.txt
-	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/production.txt
+	$(LOCK) --extra local --extra otel pyproject.toml --constraint requirements/dev.txt --output-file requirements/local.txt
+	$(LOCK) --extra otel pyproject.toml --constraint requirements/dev.txt --output-file requirements/production.txt
 	{ echo "# The versions that are tested together. Made by: make lock"; \
 	  sed -n 's/^\([a-z0-9][^\\]*[^ \\]\).*/\1/p' requirements/dev.txt; } > constraints.txt
 

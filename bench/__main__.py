@@ -1,11 +1,12 @@
 """`make bench`: measures the relay, the old way and the floor in one run, and draws the results.
 
 Writes `bench/results.json` and draws charts into `docs/img/`. Only the given parts are measured;
-the other results stay. Each number is a median of several runs, with minimum and maximum; memory
-over many messages is one run. `measured` says when and where each section was measured.
+the other results stay. What is compared is a median of three runs, with minimum and maximum; what
+is drawn is one run. `measured` says when and where each section was measured.
 
-`python -m bench quick` measures only the main table, in about four minutes, and prints it.
-`--rough` makes one short run of each part, prints the numbers and writes no file.
+`python -m bench quick` makes one short run of the main table, of idle latency and of Send events,
+and prints the numbers. `--rough` does so for each part. Neither writes a file. `--long` takes the
+time that published numbers of floods and of memory need.
 """
 
 import argparse
@@ -19,34 +20,19 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bench import measure, plots
+from bench import floods, growth, measure, plots
+from bench.plans import FULL, LONG, ROUGH, Plan
 from bench.site import Site
 from bench.table import Numbers, markdown, ratios
 
 HERE = Path(__file__).parent
 IMAGES = HERE.parent / "docs" / "img"
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How many runs, and how many messages in each."""
-
-    runs: int
-    messages: int
-    alone: int
-    predecessor: int
-    idle: int
-    steady: int
-    long: int
-
-
-FULL = Plan(runs=3, messages=1500, alone=500, predecessor=60, idle=40, steady=2000, long=20_000)
-ROUGH = Plan(runs=1, messages=800, alone=200, predecessor=20, idle=30, steady=500, long=2_000)
 
 STEADY_PER_SECOND = 100
 WORKERS = (1, 2, 3, 4)
@@ -59,19 +45,23 @@ def main() -> None:
     """Measure the given parts; by default all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rough", action="store_true")
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     given = parser.parse_args()
-    if unknown := set(given.parts) - set(PARTS):
-        parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
-    plan = ROUGH if given.rough else FULL
+    if unknown := set(given.parts) - {*PARTS, "quick"}:
+        parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}, quick")
+    is_quick = given.parts == ["quick"]
+    is_rough = given.rough or is_quick
+    plan = ROUGH if is_rough else LONG if given.long else FULL
+    parts = QUICK if is_quick else given.parts or PARTS
     machine = _machine()
     measured: Numbers = {}
     with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder:
         Path(folder).chmod(0o755)
         with closing(Site(Path(folder))) as site:
-            for part in given.parts or PARTS:
+            for part in parts:
                 measured |= PARTS[part](site, plan)
-    if given.rough:
+    if is_rough:
         print(json.dumps(measured, indent=1))
         return
     kept = HERE / "results.json"
@@ -85,7 +75,7 @@ def main() -> None:
     plots.draw(results, IMAGES)
 
 
-def _quick(site: Site, plan: Plan) -> Numbers:
+def _main_table(site: Site, plan: Plan) -> Numbers:
     """Measure the main table: the old way, the floor and the relay.
 
     They take turns, so that a slow minute of the machine slows each of them.
@@ -208,9 +198,37 @@ def _events(site: Site, plan: Plan) -> Numbers:
     return {name: _merged(measured) for name, measured in runs.items()}
 
 
+def _floods(site: Site, plan: Plan) -> Numbers:
+    """Measure others' mail during each flood, at SES's limit and without, and the floods alone."""
+    floods.prepare(site)
+    measured: Numbers = {}
+    for (name, flood), limit in itertools.product(
+        {"none": floods.Flood(), **floods.FLOODS}.items(), (floods.AT_SES_LIMIT, None)
+    ):
+        _tell(f"flood: {name}, {limit or 'no'} limit")
+        measured[f"{name}, {'no limit' if limit is None else f'{limit} a second'}"] = (
+            floods.others_during(
+                site,
+                replace(flood, messages=min(flood.messages, plan.flood)),
+                seconds=plan.flood_seconds,
+                per_second=limit,
+            )
+        )
+    for name, by_lane in (("alone", True), ("alone, without lanes", False)):
+        _tell(f"flood {name}")
+        measured[name] = floods.alone(site, messages=plan.messages, by_lane=by_lane)
+    return measured
+
+
 def _memory(site: Site, plan: Plan) -> Numbers:
     _tell(f"{plan.long:,} messages on end")
     return measure.throughput(site, messages=plan.long)
+
+
+def _growth(site: Site, plan: Plan) -> Numbers:
+    _tell(f"a database of {plan.rows:,} deliveries beside an empty one")
+    runs = growth.compare(site, rows=plan.rows, runs=plan.runs, messages=plan.messages)
+    return {name: _merged(measured) for name, measured in runs.items()}
 
 
 def _section(name: str, measured: Callable[[Site, Plan], Numbers]) -> Callable[..., Numbers]:
@@ -219,7 +237,7 @@ def _section(name: str, measured: Callable[[Site, Plan], Numbers]) -> Callable[.
 
 
 PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
-    "quick": _quick,
+    "main": _main_table,
     "idle": _section("idle", _idle),
     "steady": _section("steady", _steady),
     "workers": _section("workers", _workers),
@@ -227,13 +245,17 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "sizes": _section("sizes", _sizes),
     "events": _section("events", _events),
     "memory": _section("memory", _memory),
+    "floods": _section("floods", _floods),
+    "growth": _section("growth", _growth),
 }
 """Each part returns the sections of the results that it measures."""
+
+QUICK = ("main", "idle", "events")
 
 
 def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
     _tell(name)
-    return _merged([run() for _ in range(plan.runs)])
+    return _merged([run() for _ in range(plan.curve_runs)])
 
 
 def _merged(runs: list[Numbers]) -> Numbers:

@@ -18,11 +18,13 @@ import django
 
 if TYPE_CHECKING:
     from emails.flow.context import Ports
-    from emails.values.notifications import StoredMail
 
 
 class NoPace:
     """A pace without a limit, and without Redis."""
+
+    def check_place(self) -> None:
+        """Each has its place."""
 
     def wait_turn(self) -> None:
         """Never wait."""
@@ -33,17 +35,12 @@ class NoPace:
 
 @cache
 def _ports() -> "Ports":
-    """Make the relay's ports, but delete each mail with its own call, and use no Redis."""
+    """Make the relay's ports, but use no Redis."""
     from django.conf import settings
 
     from emails.wiring import build_ports
 
-    ports, _ = build_ports(settings.CONFIG, settings.SECRET_KEY)
-
-    def delete(mail: "StoredMail") -> None:
-        ports.mail_store.delete(mail.bucket, [mail.key])
-
-    return replace(ports, pace=NoPace(), delete_later=delete)
+    return replace(build_ports(settings.CONFIG, settings.REPLY_SECRETS), pace=NoPace())
 
 
 def handle(body: str) -> None:

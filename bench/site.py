@@ -3,7 +3,7 @@
 import base64
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -16,7 +16,6 @@ from tools.local.processes import Process
 from tools.local.redis import LocalRedis
 from tools.local.stack import Stack
 
-OWNERS = 8
 # Settings as in production, not the short intervals of the local setup.
 _SETTINGS = {
     "PROCESS_EMAIL_WAIT_SECONDS": "5",
@@ -35,15 +34,15 @@ _SETTINGS = {
 class Site:
     """Everything on one machine. Each run starts with empty queues."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owners: int = 8) -> None:
         self.folder = folder
         self.aws = FastAws(folder)
         self.redis = LocalRedis(folder)
         self.postgres = LocalPostgres(folder)
-        self.stack = self._stack()
+        self.stack = self._stack({})
         self.stack.manage("migrate", "--verbosity", "0")
-        self.masks = []
-        for number in range(OWNERS):
+        self.masks: list[str] = []
+        for number in range(owners):
             owner = f"owner{number}@owner.example"
             self.stack.add_user(owner)
             self.masks.append(self.stack.add_mask(owner, "--address", f"mask{number}")["address"])
@@ -60,12 +59,12 @@ class Site:
     def arrived(self, number: int, size: int) -> Arrived:
         """Make `number` mails of a size, with signed envelopes, ready to be loaded."""
         raw = ordinary_mail(size)
-        return self.aws.sign([((raw, [self.masks[one % OWNERS]]), None) for one in range(number)])
+        return self.aws.sign([((raw, [self._mask(one)]), None) for one in range(number)])
 
     def numbered(self, number: int) -> list[Arrived]:
         """Make `number` numbered mails of 15 KB, which `accepted_at` can tell apart."""
         return [
-            self.aws.sign([((ordinary_mail(number=one), [self.masks[one % OWNERS]]), None)])
+            self.aws.sign([((ordinary_mail(number=one), [self._mask(one)]), None)])
             for one in range(number)
         ]
 
@@ -76,10 +75,27 @@ class Site:
             int(found[1]): at for at, raw in sent if (found := re.search(NUMBERED, raw)) is not None
         }
 
-    def start(self, *, workers: int, threads: int, bridges: int = 1) -> dict[str, Process]:
-        """Start bridges and workers, and wait until all are ready."""
-        self.stack = self._stack()
-        started = {f"bridge-{n}": self.stack.start_bridge() for n in range(bridges)}
+    def start(
+        self,
+        *,
+        workers: int,
+        threads: int,
+        bridges: int = 1,
+        settings: Mapping[str, str] | None = None,
+        has_lanes: bool = True,
+    ) -> dict[str, Process]:
+        """Start bridges and workers, and wait until all are ready.
+
+        A bridge without lanes is one that takes the queue for SQS's dead-letter queue.
+        """
+        self.stack = self._stack(settings or {})
+        replay = {"AWS_SQS_EMAIL_DLQ_URL": self.aws.queue_url}
+        started = {
+            f"bridge-{n}": self.stack.start_bridge()
+            if has_lanes
+            else self.stack.start_bridge("--queue", "dlq", **replay)
+            for n in range(bridges)
+        }
         started["workers"] = self.stack.start_workers(processes=workers, threads=threads)
         return started
 
@@ -109,7 +125,7 @@ class Site:
     def wait_until_empty(self, seconds: float = 60) -> None:
         """Wait until SQS is empty."""
         deadline = time.monotonic() + seconds
-        while self.aws.count(self.aws.queue_url):
+        while self.aws.count_left():
             if time.monotonic() > deadline:
                 raise TimeoutError("the queue does not get empty")
             time.sleep(0.1)
@@ -120,11 +136,14 @@ class Site:
         for server in (self.postgres, self.redis, self.aws):
             server.stop()
 
-    def _stack(self) -> Stack:
+    def _mask(self, number: int) -> str:
+        return self.masks[number % len(self.masks)]
+
+    def _stack(self, settings: Mapping[str, str]) -> Stack:
         return Stack(
             self.folder,
             self.aws,
             redis_url=self.redis.url,
             database_url=self.postgres.url,
-            **_SETTINGS,
+            **_SETTINGS | dict(settings),
         )

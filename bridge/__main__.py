@@ -23,14 +23,17 @@ from bridge import health_file
 from bridge.command_line import read_arguments
 from bridge.config import BridgeConfig
 from bridge.ports import QueueUnusable
+from bridge.reporter import ZEROES
 from bridge.service import Service
 from bridge.wiring import build_components, wait_until_ready
+from runtime import tracing
 from runtime.env import SettingsError, load
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
 from runtime.prometheus import MetricsNotServed, serve
 from runtime.redis_client import RedisUnusable, connect_fail_fast
 from runtime.sentry import set_up_sentry
+from runtime.start import host_of
 from runtime.tally import Tally
 
 logger = logging.getLogger("bridge")
@@ -81,16 +84,26 @@ def _run(config: BridgeConfig, *, drain: bool, is_replay: bool) -> None:
     service = Service(config, components, stopping, drain=drain)
 
     _handle_signals(service)
+    tracing.start(config, "mail-relay-bridge")
     tally = Tally(connect_fail_fast(config.redis_url))
-    set_up_metrics(config, tally)
+    set_up_metrics(config, tally, ZEROES)
     if config.metrics_backend == "prometheus":
         serve(config)
-    logger.info("bridge starting", extra={"queue": components.queue.queue_name})
+    logger.info(
+        "bridge starting",
+        extra={
+            "queue": components.queue.queue_name,
+            "redis": host_of(config.redis_url),
+            "region": config.region,
+            "topics": list(config.topics),
+        },
+    )
     try:
-        if wait_until_ready(config, components.queue, stopping):
+        if wait_until_ready(config, components, stopping):
             service.run()
     finally:
         tally.close()
+        tracing.stop()
 
 
 def _handle_signals(service: Service) -> None:

@@ -53,9 +53,10 @@ BLAMES = {
     RejectReason.SIGNATURE_VERSION_REFUSED: Blame(
         Dependency.CONFIGURATION, "AWS_SNS_SIGNATURE_VERSIONS"
     ),
+    RejectReason.FROM_THE_FUTURE: Blame(Dependency.CONFIGURATION, "clock"),
 }
-"""The reject reasons that a wrong setting of ours causes. Anybody who can write to the queue can
-cause them, too."""
+"""The reject reasons that a wrong setting or clock of ours causes. Anybody who can write to the
+queue can cause them, too."""
 
 
 class OwnBreakers:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.config import SharedConfig
+from runtime.config import LedgerConfig, SharedConfig, in_another_region
 from runtime.env import (
     Problem,
     boolean,
@@ -18,11 +18,15 @@ from runtime.env import (
     text,
     url,
 )
+from runtime.partitions import TOPIC_ARN
 
 SQS_MAX_BATCH = 10
 """The most messages that one SQS call takes or gives."""
 
-_TOPIC = "the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:mail"
+_TOPIC = (
+    "the ARN of an SNS topic, such as arn:aws:sns:us-east-1:123456789012:mail, whose region "
+    "belongs to its partition"
+)
 _DAY_SECONDS = 24 * 3600
 
 
@@ -41,22 +45,17 @@ class HealthConfig:
         integer(1, _DAY_SECONDS, "seconds"),
         help="How long the bridge may make no progress before its health file and its "
         "heartbeat in Redis count as stale.",
-        default="120",
+        default="60",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class BridgeConfig(HealthConfig, SharedConfig):
-    """What `python -m bridge` needs."""
+class OriginConfig(LedgerConfig):
+    """By what the bridge, and the workers after it, know that a message is SNS's."""
 
-    queue_url: str = setting(
-        "AWS_SQS_EMAIL_QUEUE_URL",
-        url("http", "https", allowed="the URL of an SQS queue"),
-        help="The queue that SNS sends the notifications to.",
-    )
     topics: tuple[str, ...] = setting(
         "AWS_SNS_TOPIC",
-        comma_separated(matching(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:.+", _TOPIC)),
+        comma_separated(matching(TOPIC_ARN, _TOPIC)),
         help="The topics whose notifications are processed; all others are rejected.",
     )
     certificate_folder: Path | None = setting(
@@ -69,8 +68,48 @@ class BridgeConfig(HealthConfig, SharedConfig):
     signature_versions: tuple[str, ...] = setting(
         "AWS_SNS_SIGNATURE_VERSIONS",
         comma_separated(text("1 or 2")),
-        help="The accepted versions of SNS's signature: 1 (SHA1), 2 (SHA256).",
-        default="1,2",
+        help="The accepted versions of SNS's signature: 1 (SHA1), 2 (SHA256). SNS uses 1 unless "
+        "the topic's attribute `SignatureVersion` is 2, as `deploy/terraform` sets it.",
+        default="2",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """Check the values against each other."""
+        if not set(self.signature_versions) <= {"1", "2"}:
+            yield Problem(
+                "AWS_SNS_SIGNATURE_VERSIONS", ",".join(self.signature_versions), "1, 2 or 1,2"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeConfig(HealthConfig, OriginConfig, SharedConfig):
+    """What `python -m bridge` needs."""
+
+    queue_url: str = setting(
+        "AWS_SQS_EMAIL_QUEUE_URL",
+        url("http", "https", allowed="the URL of an SQS queue"),
+        help="The queue that SNS sends the notifications to.",
+    )
+    overflow_queue_url: str | None = setting(
+        "AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL",
+        optional(url("http", "https", allowed="the URL of an SQS queue")),
+        help="The queue for mail of whoever has more than their share in flight. Empty: a bridge "
+        "keeps at most 100 such mails hidden, and everybody's mail waits behind more of them.",
+        default="",
+    )
+    mask_domains: tuple[str, ...] | None = setting(
+        "MASK_DOMAINS",
+        optional(comma_separated(text("a domain, such as masks.example"))),
+        help="The domains of masks, as the workers have them: the masks of an owner's name then "
+        "share one share of what is in flight. Empty: each address has its own.",
+        default="",
+    )
+    replies_address: str | None = setting(
+        "REPLIES_ADDRESS",
+        optional(text("a mail address")),
+        help="The address that owners reply to, as the workers have it: each owner's replies then "
+        "have their own share. Empty: all have one.",
+        default="",
     )
     confirm_subscriptions: bool = setting(
         "AWS_SNS_CONFIRM_SUBSCRIPTIONS",
@@ -134,8 +173,8 @@ class BridgeConfig(HealthConfig, SharedConfig):
     )
     max_seconds: int | None = setting(
         "PROCESS_EMAIL_MAX_SECONDS",
-        optional(integer(1, 365 * _DAY_SECONDS, "seconds")),
-        help="After how long the bridge exits by itself; empty: never.",
+        optional(integer(1, 365 * _DAY_SECONDS, "seconds"), none="0"),
+        help="After how long the bridge exits by itself; empty or 0: never.",
         default="",
     )
     verbosity: int = setting(
@@ -147,10 +186,12 @@ class BridgeConfig(HealthConfig, SharedConfig):
 
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""
-        if not set(self.signature_versions) <= {"1", "2"}:
-            yield Problem(
-                "AWS_SNS_SIGNATURE_VERSIONS", ",".join(self.signature_versions), "1, 2 or 1,2"
-            )
+        yield from super().problems()
+        yield from in_another_region(
+            self.region,
+            AWS_SQS_EMAIL_QUEUE_URL=self.queue_url,
+            AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL=self.overflow_queue_url,
+        )
         if self.heartbeat_seconds * 2 > self.visibility_seconds:
             yield Problem(
                 "PROCESS_EMAIL_HEARTBEAT_SECONDS",

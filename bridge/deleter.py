@@ -10,11 +10,13 @@ from collections import defaultdict
 
 import markus
 
-from bridge.ledger.acknowledgements import ENDED_BEFORE, Acknowledgement, Acknowledgements
+from bridge.ledger.acknowledgements import ENDED_BEFORE, LEFT, Acknowledgement, Acknowledgements
 from bridge.messages import Handle
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
-from bridge.visibility import longest_seconds
+from bridge.visibility import Leases, longest_seconds
+from runtime.ages import Stage, note_age
+from runtime.message_context import about
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -37,10 +39,12 @@ class Deleter:
         *,
         delete_failed_messages: bool,
         hide_failed_messages: bool = True,
+        leases: Leases | None = None,
     ) -> None:
         self._queue = queue
         self._acknowledgements = acknowledgements
         self._totals = totals
+        self._leases = leases or Leases()
         self._delete_failed_messages = delete_failed_messages
         self._hide_failed_messages = hide_failed_messages and not delete_failed_messages
 
@@ -53,19 +57,26 @@ class Deleter:
         taken = self._acknowledgements.take(
             self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS
         )
-        to_delete = [ack for ack in taken if ack.succeeded or self._delete_failed_messages]
+        left = [ack for ack in taken if ack.reason == LEFT]
+        ended = [ack for ack in taken if ack.reason != LEFT]
+        to_delete = [ack for ack in ended if ack.succeeded or self._delete_failed_messages]
         try:
             undeleted = self._delete(to_delete)
+            self._release(left)
             if self._hide_failed_messages:
-                self._hide([ack for ack in taken if not ack.succeeded])
+                self._hide([ack for ack in ended if not ack.succeeded])
         except (QueueUnavailable, QueueUnusable):
             # Deleting a message twice is harmless, so the whole batch goes back.
             self._give_back(taken)
             raise
         done = [one for one in taken if one not in undeleted]
+        self._leases.drop([one.handle for one in done])
         for acknowledgement in self._acknowledgements.confirm(self._queue.queue_name, done):
-            if acknowledgement.reason != ENDED_BEFORE:
-                self._record(acknowledgement)
+            if acknowledgement.reason == LEFT:
+                self._record_left(acknowledgement)
+            elif acknowledgement.reason != ENDED_BEFORE:
+                with about(acknowledgement.about):
+                    self._record(acknowledgement)
         return len(taken)
 
     def _delete(self, to_delete: list[Acknowledgement]) -> list[Acknowledgement]:
@@ -73,18 +84,39 @@ class Deleter:
         by_handle: dict[Handle, Acknowledgement] = {ack.handle: ack for ack in to_delete}
         failed = self._queue.delete(list(by_handle))
         for entry in failed:
-            logger.warning(
-                "message not deleted",
-                extra={
-                    "sqs_message_id": entry.handle.message_id,
-                    "client_error_code": entry.code,
-                    "will_retry": entry.may_retry,
-                },
-            )
+            with about(by_handle[entry.handle].about):
+                logger.warning(
+                    "message not deleted",
+                    extra={
+                        "sqs_message_id": entry.handle.message_id,
+                        "client_error_code": entry.code,
+                        "will_retry": entry.may_retry,
+                    },
+                )
         self._totals.deleted += len(by_handle) - len(failed)
         again = [by_handle[entry.handle] for entry in failed if entry.may_retry]
         self._give_back(again)
         return again
+
+    def _release(self, left: list[Acknowledgement]) -> None:
+        """Let whoever else receives from the queue have these. What fails is visible again soon."""
+        if not left:
+            return
+        for entry in self._queue.change_visibility([ack.handle for ack in left], 0):
+            logger.info(
+                "visibility not changed",
+                extra={
+                    "sqs_message_id": entry.handle.message_id,
+                    "client_error_code": entry.code,
+                    "change": "release",
+                },
+            )
+
+    def _record_left(self, acknowledgement: Acknowledgement) -> None:
+        logger.info(
+            "message left to others", extra={"sqs_message_id": acknowledgement.handle.message_id}
+        )
+        metrics.incr("left")
 
     def _hide(self, failed: list[Acknowledgement]) -> None:
         by_seconds: dict[int, list[Handle]] = defaultdict(list)
@@ -114,6 +146,7 @@ class Deleter:
         }
         if acknowledgement.succeeded:
             self._totals.succeeded += 1
+            fields["mail_age_s"] = note_age(Stage.DELETED)
             logger.info("message processed", extra=fields)
         else:
             self._totals.failed += 1

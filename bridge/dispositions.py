@@ -18,6 +18,9 @@ class Disposition(StrEnum):
     REJECTED = "rejected"
     DEFERRED = "deferred"
     PARKED = "parked"
+    MOVING = "moving"
+    OVERFLOWED = "overflowed"
+    WAITING = "waiting"
     REFUSED = "refused"
     ERROR = "error"
 

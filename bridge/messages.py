@@ -16,13 +16,17 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SQS message as received: `receive_count` is how often, `sent_at_ms` when it was sent."""
+    """One SQS message as received: `receive_count` is how often, `sent_at_ms` when it was sent.
+
+    `trace_header` is X-Ray's, from which the trace's id comes; empty if nobody traces.
+    """
 
     message_id: str
     receipt_handle: str
     body: str
     receive_count: int
     sent_at_ms: int
+    trace_header: str = ""
 
     @property
     def handle(self) -> Handle:

@@ -22,10 +22,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from bridge import hidden
 from bridge.breakers import Blame
 from bridge.dispositions import Disposition
-from bridge.messages import MAX_HIDDEN_SECONDS, Handle, Message
-from bridge.ports import Queue, QueueUnavailable, QueueUnusable
+from bridge.messages import Handle, Message
+from bridge.ports import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +40,12 @@ MOST_SUSPECTS = 1_000
 """At one message every five seconds, as many as come in 83 minutes. Beyond, the oldest are no
 longer kept hidden."""
 
-_LONGEST_SECONDS = MAX_HIDDEN_SECONDS - 3600
-
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     handle: Handle
     since: float
+    sent_at_ms: int
     message: Message | None = None
 
 
@@ -95,7 +95,7 @@ class Parking:
         with self._lock:
             is_parked = message.message_id in self._parked or self.free > 0
             if is_parked:
-                kept = _Kept(message.handle, self._monotonic(), message)
+                kept = _Kept(message.handle, self._monotonic(), message.sent_at_ms, message)
                 self._parked[message.message_id] = kept
         logger.info(
             "message parked" if is_parked else "message deferred",
@@ -119,15 +119,14 @@ class Parking:
     def drop(self, handles: Iterable[Handle]) -> None:
         """Park these no longer: it is known what to do with them."""
         with self._lock:
-            for handle in handles:
-                self._parked.pop(handle.message_id, None)
+            hidden.drop(self._parked, handles)
 
-    def suspect(self, handle: Handle, blame: Blame) -> None:
+    def suspect(self, message: Message, blame: Blame) -> None:
         """Note a message that failed in this way."""
         with self._lock:
             now = self._monotonic()
             kept = self._streaks.setdefault(blame, _Streak(now)).kept
-            kept[handle.message_id] = _Kept(handle, now)
+            kept[message.message_id] = _Kept(message.handle, now, message.sent_at_ms)
             if len(kept) > MOST_SUSPECTS:
                 del kept[next(iter(kept))]
 
@@ -138,6 +137,14 @@ class Parking:
             if len(streak.kept) >= MANY_SUSPECTS and streak.since <= before:
                 return blame
         return None
+
+    def find_oldest_ms(self) -> int | None:
+        """Find when the oldest message was sent that is parked, or suspected and kept (ms)."""
+        with self._lock:
+            kept = list(self._parked.values())
+            if self.find_blame() is not None:
+                kept += [one for streak in self._streaks.values() for one in streak.kept.values()]
+            return min((one.sent_at_ms for one in kept), default=None)
 
     def clear_suspects(self) -> dict[Blame, list[Handle]]:
         """Suspect nothing any more, as a message has passed; returns what was suspected of what."""
@@ -157,15 +164,9 @@ class Parking:
             groups = [self._parked]
             if self.find_blame() is not None:
                 groups += [streak.kept for streak in self._streaks.values()]
-            before = self._monotonic() - _LONGEST_SECONDS
+            now = self._monotonic()
             for group in groups:
-                expired = [one.handle for one in group.values() if one.since <= before]
-                _drop(group, expired)
-                self._queue.change_visibility(expired, 0)
-                handles = [one.handle for one in group.values()]
-                failed = self._queue.change_visibility(handles, self._visibility_seconds)
-                # It is visible already, or was received by another bridge.
-                _drop(group, [one.handle for one in failed if not one.may_retry])
+                hidden.extend(self._queue, group, self._visibility_seconds, now)
 
     def release_all(self) -> None:
         """Let other bridges have everything, at once. What fails is visible again soon."""
@@ -174,16 +175,4 @@ class Parking:
             handles = [one.handle for one in self._parked.values()]
             handles += itertools.chain.from_iterable(suspects.values())
             self._parked.clear()
-            if not handles:
-                return
-            try:
-                self._queue.change_visibility(handles, 0)
-            except (QueueUnavailable, QueueUnusable) as error:
-                logger.warning("messages not shown again", extra={"client_error_code": error.code})
-                return
-        logger.info("parked messages released", extra={"message_count": len(handles)})
-
-
-def _drop(group: dict[str, _Kept], handles: list[Handle]) -> None:
-    for handle in handles:
-        group.pop(handle.message_id, None)
+            hidden.release(self._queue, handles)

@@ -1,7 +1,7 @@
 """Demand → receive → judge → enqueue. An error in one message affects no other.
 
 What Redis doesn't take is released (`enqueuer.py`); what can't be judged now is parked
-(`parking.py`).
+(`parking.py`); what isn't admitted by its lane goes to the overflow (`overflow.py`).
 """
 
 import logging
@@ -11,28 +11,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-import markus
 from redis.exceptions import RedisError
 
 from bridge.breakers import BLAMES, OwnBreakers
+from bridge.by_lane import ByLane, split_off
 from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
 from bridge.enqueuer import Enqueuer
-from bridge.judge import Authenticate, Judge, Judgement, Suspect, Undecided, has_passed
+from bridge.given_back import GivenBack
+from bridge.judge import Authenticate, Judge, Judgement, Seal, Suspect, Undecided, has_passed
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher, Work
 from bridge.ledger.reservations import Reservations
+from bridge.ledger.story import StoryNotes
 from bridge.messages import Handle, Message
 from bridge.parking import Parking
 from bridge.ports import Queue
 from bridge.queue_changes import QueueChanges
+from bridge.receive_spans import end_messages, of_batch
 from bridge.send_events import SendEvents
 from bridge.sns.routing import SendConfirmed
-from bridge.totals import Totals
+from bridge.totals import Totals, count_arrived, count_taken
 from bridge.visibility import Leases, longest_seconds
+from runtime.message_context import MessageContext
 
 logger = logging.getLogger(__name__)
-metrics = markus.get_metrics("bridge")
+
+_SPARE = 100
+"""How many messages all bridges may have reserved beyond what may be in flight."""
+
+
+_UNDONE = frozenset({Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR})
+"""A message that ended so is in SQS as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +57,14 @@ class PollerOptions:
     delete_failed_messages: bool
     confirm_subscriptions: bool
     send_event_keep_seconds: int = 60
+    wait_seconds: float = 20.0
 
 
 class Poller:
-    """Receives messages from SQS and dispatches them to the workers."""
+    """Receives messages from SQS and dispatches them to the workers.
+
+    Without `by_lane` a message may be in flight if there is room, whoever's it is.
+    """
 
     def __init__(
         self,
@@ -63,24 +77,35 @@ class Poller:
         dispatcher: Dispatcher,
         confirmations: Confirmations,
         authenticate: Authenticate,
+        seal: Seal,
         parking: Parking,
         breakers: OwnBreakers,
         totals: Totals,
         options: PollerOptions,
         stopping: Event,
+        by_lane: ByLane | None = None,
+        notes: StoryNotes | None = None,
     ) -> None:
         self._queue = queue
+        self._notes = notes
+        self._by_lane = by_lane
         self._reservations = reservations
         self._has_room = has_room
         self._is_short_of_room = False
+        self._has_received = False
+        self._listened_seconds = 0.0
+        self.given_back = GivenBack()
         self._changes = QueueChanges(queue, acknowledgements, totals)
         self._enqueuer = Enqueuer(dispatcher, leases, self._changes)
         self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
         self._judge = Judge(
             queue,
             authenticate,
+            seal,
             delete_failed_messages=options.delete_failed_messages,
             confirm_subscriptions=options.confirm_subscriptions,
+            note=notes.note if notes else None,
+            **({"name_lanes": by_lane.names.of} if by_lane else {}),
         )
         self._parking = parking
         self._breakers = breakers
@@ -95,29 +120,66 @@ class Poller:
         """
         if self._is_nearly_full():
             return 0
+        at_most = self._options.max_in_flight
+        if self._by_lane is not None:
+            # What is in flight is limited at the dispatch; here, only what SQS does not delete.
+            wanted, at_most = self._by_lane.limit(wanted), 2 * at_most + _SPARE
+        if wanted == 0:
+            return 0
         return self._reservations.reserve(
             wanted,
             bridge=self._options.bridge,
-            at_most=self._options.max_in_flight,
+            at_most=at_most,
             now_ms=_now_ms(),
             seconds=self._options.reserve_seconds,
+            has_received=self._has_received,
+            listened_seconds=self._listened_seconds,
         )
 
-    def cycle(self, demand: int) -> Cycle:
-        """Receive up to `demand` messages and dispatch each.
+    def retry(self, most_mails: int | None = None) -> int:
+        """Dispatch messages that wait, as many as may be; returns how many wait no longer.
+
+        Errors of Redis pass through; what waits goes on waiting.
+        """
+        if self._by_lane is None or not len(waiting := self._by_lane.overflow.waiting):
+            return 0
+        self._by_lane.overflow.move_waiting()
+        room = self._by_lane.find_room()
+        room = room if most_mails is None else min(room, most_mails)
+        if room == 0 or self._stopping.is_set():
+            return 0
+        results, _ = self._enqueuer.enqueue(waiting.first(room), has_waited=True)
+        waiting.drop([handle for handle, _ in results])
+        self._finish(results, Counter())
+        return len(results)
+
+    def cycle(self, demand: int, most_mails: int | None = None) -> Cycle:
+        """Receive up to `demand` messages and dispatch each, but no more than `most_mails` mails.
 
         Errors of Redis and of receiving pass through; the caller backs off.
         """
         self._send_events.tend()
-        started = time.monotonic()
+        started, asked_ns = time.monotonic(), time.time_ns()
+        self._has_received = False
         messages = self._queue.receive(demand)
         received = time.monotonic()
+        # A longer answer was late, and says nothing of what came meanwhile.
+        self._listened_seconds = min(received - started, self._options.wait_seconds)
         self._totals.received += len(messages)
         if self._stopping.is_set():
             self._changes.release([message.handle for message in messages])
             messages = []
-        dispositions = self._process(messages)
+        if self._by_lane is not None:
+            self._by_lane.note_received(messages)
+        dispositions = self._process(messages, most_mails, asked_ns)
+        # Workers wait for SES's events, and these are in the main queue alone.
+        self._has_received = self._by_lane is None or not self._by_lane.is_overflow
         return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
+
+    def close(self) -> None:
+        """End what is under way in other threads."""
+        if self._by_lane is not None:
+            self._by_lane.overflow.close()
 
     def judge_parked(self) -> None:
         """Judge what is parked again, when it is due, and dispatch what can be told now.
@@ -146,11 +208,20 @@ class Poller:
         self._is_short_of_room = is_short
         return is_short
 
-    def _process(self, messages: list[Message]) -> Counter[Disposition]:
-        dispositions: Counter[Disposition] = Counter()
+    def _process(
+        self, messages: list[Message], most_mails: int | None = None, asked_ns: int = 0
+    ) -> Counter[Disposition]:
+        undecided: Counter[Disposition] = Counter()
+        with of_batch(self._queue.queue_name, messages, asked_ns):
+            results = self._results(messages, undecided, most_mails)
+        return self._finish(results, undecided)
+
+    def _finish(
+        self, results: list[tuple[Handle, Disposition]], dispositions: Counter[Disposition]
+    ) -> Counter[Disposition]:
         to_delete: list[Handle] = []
         to_hide: list[Handle] = []
-        for handle, result in self._results(messages, dispositions):
+        for handle, result in results:
             dispositions[result] += 1
             if self._may_delete(result):
                 to_delete.append(handle)
@@ -158,13 +229,11 @@ class Poller:
                 to_hide.append(handle)
         self._changes.delete(to_delete)
         self._changes.hide(to_hide, longest_seconds(_now_ms(), _now_ms()))
-        self._totals.count(dispositions)
-        for result, number in dispositions.items():
-            metrics.incr("taken", number, tags=[f"result:{result}"])
+        count_taken(dispositions, self._totals)
         return dispositions
 
     def _results(
-        self, messages: list[Message], undecided: Counter[Disposition]
+        self, messages: list[Message], undecided: Counter[Disposition], most_mails: int | None
     ) -> list[tuple[Handle, Disposition]]:
         """Judge and enqueue messages. What is not decided yet is only counted."""
         judged = [(message, self._judge.judge(message)) for message in messages]
@@ -180,7 +249,35 @@ class Poller:
             raise
         results = [(one.handle, two) for one, two in judged if isinstance(two, Disposition)]
         results += [(one.handle, Disposition.SEND_CONFIRMED) for one, _ in sends]
-        return results + self._enqueuer.enqueue(batch)
+        results += self._enqueue(batch, most_mails)
+        by_handle = dict(results)
+        self._remember_undone(messages, by_handle)
+        count_arrived(messages, by_handle)
+        end_messages(messages, by_handle)
+        if self._notes is not None:
+            self._notes.tell()
+        return results
+
+    def _remember_undone(self, messages: list[Message], results: dict[Handle, Disposition]) -> None:
+        for message in messages:
+            if results.get(message.handle, Disposition.DEFERRED) not in _UNDONE:
+                self.given_back.forget(message.message_id)
+            elif not self._parking.has(message):
+                self.given_back.note(message)
+
+    def _enqueue(
+        self, batch: list[Work], most_mails: int | None
+    ) -> list[tuple[Handle, Disposition]]:
+        most_mails = len(batch) if most_mails is None else most_mails
+        asked, refused = split_off(batch, most_mails)
+        results, not_admitted = self._enqueuer.enqueue(asked)
+        # Those that were dispatched before are told apart: a copy would run as a new message.
+        known, refused = self._enqueuer.enqueue([work for work, _ in refused], may_admit=False)
+        results += known
+        refused += not_admitted
+        if self._by_lane is not None and refused:
+            results += self._by_lane.put(refused)
+        return results
 
     def _set_aside(
         self, judged: list[tuple[Message, Judgement]], counted: Counter[Disposition]
@@ -190,9 +287,12 @@ class Poller:
         for message, one in judged:
             match one:
                 case Undecided(code) if not self._parking.has(message):
-                    counted[self._parking.park(message, code)] += 1
+                    counted[disposition := self._parking.park(message, code)] += 1
+                    if self._notes is not None:
+                        about = MessageContext(message.message_id)
+                        self._notes.note(disposition, about, "certificate_unavailable")
                 case Suspect(blame, disposition):
-                    self._parking.suspect(message.handle, blame)
+                    self._parking.suspect(message, blame)
                     counted[disposition] += 1
 
     def _learn(self, judgements: list[Judgement]) -> None:

@@ -13,19 +13,22 @@ from bridge.messages import Handle, Message
 
 
 class QueueUnavailable(Exception):
-    """AWS can't be reached or is overloaded; `code` is AWS's or botocore's name for the error."""
+    """AWS can't be reached or is overloaded; `code` is AWS's or botocore's name for the error.
 
-    def __init__(self, code: str) -> None:
+    `at` is where it was asked, `says` its own words.
+    """
+
+    def __init__(self, code: str, at: str = "", says: str = "") -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.at, self.says = code, at, says
 
 
 class QueueUnusable(Exception):
-    """The queue or the credentials are wrong, and waiting won't help; `code` as above."""
+    """The queue or the credentials are wrong, and waiting won't help; the fields as above."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, at: str = "", says: str = "") -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.at, self.says = code, at, says
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Queue(Protocol):
 
     def receive(self, max_messages: int) -> list[Message]:
         """Receive up to `max_messages` (1 to 10), waiting for the first one."""
+
+    def send(self, messages: Sequence[Message]) -> list[EntryFailed]:
+        """Send copies of messages, as old as they are; returns those that SQS did not take."""
 
     def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
         """Delete messages; returns those that SQS would not delete."""

@@ -2,21 +2,34 @@
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import reduce
 
 import markus
 from redis.exceptions import RedisError
 
 from bridge import health_file
 from bridge.config import BridgeConfig
-from bridge.dispositions import Cycle
+from bridge.dispositions import Cycle, Disposition
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from bridge.ports import Queue, QueueCounts, QueueUnavailable, QueueUnusable
+from bridge.sns.reject_reasons import RejectReason
 from bridge.totals import Totals
+from runtime.prometheus import Zero
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
+
+ZEROES: list[Zero] = [
+    *(("bridge.taken", {"result": str(one)}) for one in Disposition),
+    *(("bridge.rejected", {"reason": str(one)}) for one in RejectReason),
+    *(("bridge.message", {"result": one}) for one in ("success", "failure")),
+    ("bridge.arrived", {}),
+    ("bridge.lost_by_redis", {}),
+]
+"""The counters of a bridge that start at 0."""
 
 _COUNT_EVERY_SECONDS = 30.0
 _BEAT_EVERY_SECONDS = 5.0
@@ -26,26 +39,33 @@ class Reporter:
     """Used by the poller's thread; when that has ended, by the main thread for the exit line."""
 
     def __init__(
-        self, config: BridgeConfig, queue: Queue, heartbeats: Heartbeats, totals: Totals
+        self,
+        config: BridgeConfig,
+        queue: Queue,
+        heartbeats: Heartbeats,
+        totals: Sequence[Totals],
+        find_oldest_ms: Sequence[Callable[[], int | None]] = (),
     ) -> None:
         self._health_path = config.health_path
         self._queue = queue
         self._heartbeats = heartbeats
         self._process = Process(Role.BRIDGE, config.health_max_age_seconds)
         self._totals = totals
+        self._find_oldest_ms = find_oldest_ms
+        self._cycles = Totals()
         self._started = time.monotonic()
         self._counted_at = self._beat_at = float("-inf")
 
     def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
         """Log a cycle, every half minute with the queue's length, and record progress."""
-        self._totals.cycles += 1
+        self._cycles.cycles += 1
         fields: dict[str, object] = {
-            "cycle_num": self._totals.cycles,
+            "cycle_num": self._cycles.cycles,
             "cycle_s": round(cycle_seconds, 3),
             "sqs_poll_s": round(cycle.poll_seconds, 3),
             "process_s": round(cycle.process_seconds, 3),
             "message_count": cycle.received,
-            "message_total": self._totals.received,
+            "message_total": sum(one.received for one in self._totals),
             "failed_count": cycle.failed,
         }
         fields |= self._count()
@@ -59,7 +79,7 @@ class Reporter:
         """Write the health file, if one is configured, and a heartbeat every few seconds."""
         if self._health_path is not None:
             try:
-                health_file.write(self._health_path, datetime.now(UTC), self._totals.as_fields())
+                health_file.write(self._health_path, datetime.now(UTC), self._as_fields())
             except OSError as error:
                 logger.warning("health file not written", extra={"error": error.strerror})
         if time.monotonic() - self._beat_at >= _BEAT_EVERY_SECONDS:
@@ -74,13 +94,20 @@ class Reporter:
             "total_s": round(time.monotonic() - self._started, 3),
             "left_in_flight": left_in_flight,
         }
-        logger.info("bridge stopped", extra=fields | self._totals.as_fields())
+        logger.info("bridge stopped", extra=fields | self._as_fields())
+
+    def _as_fields(self) -> dict[str, int]:
+        return reduce(Totals.add, self._totals, self._cycles).as_fields()
 
     def _beat(self) -> None:
         try:
-            self._heartbeats.beat(self._process, self._totals.as_fields())
+            self._heartbeats.beat(self._process, self._as_fields(), self._oldest_ms())
         except RedisError as error:
             logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+
+    def _oldest_ms(self) -> int | None:
+        found = (find() for find in self._find_oldest_ms)
+        return min((one for one in found if one is not None), default=None)
 
     def _leave(self) -> None:
         try:

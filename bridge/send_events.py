@@ -55,8 +55,14 @@ class SendEvents:
         if not sends:
             return
         now_ms = int(time.time() * 1000)
-        fresh = [message.sent_at_ms for message, _ in sends if message.receive_count == 1]
+        fresh = [
+            min(message.sent_at_ms, send.at_ms or message.sent_at_ms)
+            for message, send in sends
+            if message.receive_count == 1
+        ]
         delay_seconds = (now_ms - min(fresh)) / 1000 if fresh else None
+        if canaries := [send.at_ms or now_ms for _, send in sends if send.is_canary]:
+            self._confirmations.note_canary(max(canaries))
         self._confirmations.note([(send.delivery, send.ses_id) for _, send in sends], delay_seconds)
         until = self._clock() + self._keep_seconds
         handles = [Handle(message.message_id, message.receipt_handle) for message, _ in sends]

@@ -2,12 +2,15 @@
 
     poller         demand, receive, verify, dispatch; logs cycles, writes the health file
     acknowledger   acknowledgements → batched deletes
-    heartbeat      extends the visibility of messages in flight, and of parked ones
+    heartbeat      extends the visibility of messages in flight, and of what is parked or waits
     main thread    waits for the order to stop, then for the other threads
 
-They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`
-and `Parking`, which have locks; each of the totals has one writer. On the order to stop, the poller
-finishes the receive that is under way and releases what it brings; then what is parked is released.
+The overflow queue, if there is one, has three of its own, with parts of their own.
+
+They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
+`Parking` and `Waiting`, which have locks; each of the totals has one writer. On the order to stop,
+the poller finishes the receive that is under way and releases what it brings; then what is parked
+or waits is released.
 The other two go on until everything that this bridge dispatched has ended, or the grace period is
 over. The workers finish what is in flight after that; another bridge deletes it, or this one after
 a restart.
@@ -16,8 +19,9 @@ a restart.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bridge.breakers import OwnBreakers
 from bridge.config import BridgeConfig
@@ -32,6 +36,7 @@ from bridge.poller import Poller
 from bridge.ports import Queue
 from bridge.reporter import Reporter
 from bridge.visibility import Leases, Visibility
+from bridge.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +50,7 @@ _LAST_CALL_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The parts of the service."""
+    """The parts that serve one queue. `reporter` and `overflow` are the main queue's."""
 
     queue: Queue
     in_flight: InFlight
@@ -57,7 +62,9 @@ class Components:
     poller: Poller
     deleter: Deleter
     visibility: Visibility
-    reporter: Reporter
+    reporter: Reporter | None = None
+    waiting: Waiting | None = None
+    overflow: "Components | None" = None
 
 
 class Service:
@@ -72,7 +79,7 @@ class Service:
         drain: bool,
     ) -> None:
         self._config = config
-        self._components = components
+        self._queues = [one for one in (components, components.overflow) if one is not None]
         self._drain = drain
         self._stopping = stopping
         self._leaving = threading.Event()
@@ -86,38 +93,58 @@ class Service:
 
     def run(self) -> None:
         """Run until stopped, then shut down in order."""
-        poller = _thread("poller", self._poll, self._stopping)
+        pollers = [
+            _thread(f"{name}poller", partial(self._poll, parts), self._stopping)
+            for name, parts in self._named()
+        ]
         others = [
-            _thread("acknowledger", self._acknowledge, self._leaving),
-            _thread("heartbeat", self._beat, self._leaving),
+            _thread(f"{name}{loop}", partial(step, parts), self._leaving)
+            for name, parts in self._named()
+            for loop, step in (("acknowledger", self._acknowledge), ("heartbeat", self._beat))
         ]
         if not self._stopping.wait(self._config.max_seconds):
             self.stop("max_seconds")
         logger.info("bridge stopping", extra={"exit_on": self._exit_on})
-        poller.join(self._config.wait_seconds + _LAST_CALL_SECONDS)
-        self._components.parking.release_all()
-        self._components.breakers.leave()
+        for poller, parts in zip(pollers, self._queues, strict=True):
+            poller.join(self._config.wait_seconds + _LAST_CALL_SECONDS)
+            parts.parking.release_all()
+            parts.poller.close()
+            if parts.waiting is not None:
+                parts.waiting.release_all()
+            parts.breakers.leave()
         self._wait_for_leases()
         self._leaving.set()
         for thread in others:
             thread.join(_LAST_CALL_SECONDS)
-        self._components.visibility.leave()
-        self._components.reporter.note_progress()
-        self._components.reporter.at_exit(self._exit_on, len(self._components.leases))
+        for parts in self._queues:
+            parts.visibility.leave()
+        left = sum(len(parts.leases) for parts in self._queues)
+        for reporter in (parts.reporter for parts in self._queues if parts.reporter):
+            reporter.note_progress()
+            reporter.at_exit(self._exit_on, left)
 
-    def _poll(self) -> bool:
-        self._components.poller.judge_parked()
+    def _named(self) -> Iterator[tuple[str, Components]]:
+        return zip(("", "overflow "), self._queues, strict=False)
+
+    def _poll(self, parts: Components) -> bool:
+        parts.poller.judge_parked()
         started = time.monotonic()
-        allowed = self._components.gate.may_receive(self._config.batch_size)
-        if allowed == 0:
-            return self._pause(_CLOSED_WAIT_SECONDS)
-        demand = self._components.poller.demand(allowed)
+        allowed = parts.gate.allow(
+            self._config.batch_size,
+            has_overflow=parts.waiting is not None and parts is self._queues[0],
+        )
+        retried = parts.poller.retry(allowed.mails)
+        if allowed.messages == 0:
+            return self._pause(parts, _CLOSED_WAIT_SECONDS)
+        demand = parts.poller.demand(allowed.messages)
         if demand == 0:
-            return self._pause(_FULL_WAIT_SECONDS)
-        cycle = self._components.poller.cycle(demand)
-        self._components.reporter.after_cycle(cycle, time.monotonic() - started)
+            return self._pause(parts, _FULL_WAIT_SECONDS)
+        mails = None if allowed.mails is None else max(0, allowed.mails - retried)
+        cycle = parts.poller.cycle(demand, mails)
+        if parts.reporter is not None:
+            parts.reporter.after_cycle(cycle, time.monotonic() - started)
         if cycle.is_without_work:
-            self._components.gate.received_no_work()
+            parts.gate.received_no_work()
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
         # When a whole batch fails, back off: somebody floods the queue. When Redis gets full, the
@@ -126,51 +153,56 @@ class Service:
             return False
         # While a breaker is open, the gate sets the pace.
         is_whole = 0 < cycle.received == cycle.failed
-        return not is_whole or bool(self._components.breakers.find_open())
+        return not is_whole or bool(parts.breakers.find_open())
 
-    def _pause(self, seconds: float) -> bool:
-        self._components.reporter.note_progress()
+    def _pause(self, parts: Components, seconds: float) -> bool:
+        if parts.reporter is not None:
+            parts.reporter.note_progress()
         self._stopping.wait(seconds)
         return True
 
-    def _acknowledge(self) -> bool:
-        self._components.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
+    def _acknowledge(self, parts: Components) -> bool:
+        parts.deleter.work(_ACKNOWLEDGEMENT_WAIT_SECONDS)
         return True
 
-    def _beat(self) -> bool:
-        # First: it doesn't need Redis.
-        self._components.parking.keep_hidden()
-        self._components.visibility.beat()
+    def _beat(self, parts: Components) -> bool:
+        # First: they don't need Redis.
+        parts.parking.keep_hidden()
+        if parts.waiting is not None:
+            parts.waiting.keep_hidden()
+        parts.visibility.beat()
         self._leaving.wait(self._config.heartbeat_seconds)
         return True
 
     def _is_drained(self) -> bool:
-        """Whether no message is visible, delayed or parked, none of this queue is in flight, and no
-        acknowledgement waits.
+        """Whether no message is visible, delayed, parked or waiting, none of these queues is in
+        flight, and no acknowledgement waits.
         """
-        if len(self._components.parking):
-            return False
-        counts = self._components.queue.count()
-        return counts.visible == counts.delayed == 0 and self._is_all_acknowledged()
-
-    def _is_all_acknowledged(self) -> bool:
-        queue, now_ms = self._components.queue.queue_name, int(time.time() * 1000)
-        return (
-            self._components.in_flight.count_of(queue, now_ms) == 0
-            and self._components.acknowledgements.count(queue) == 0
-        )
+        return all(map(_is_empty, self._queues))
 
     def _wait_for_leases(self) -> None:
         """Wait until all messages of this bridge have ended, or the grace period is over."""
         deadline = time.monotonic() + self._config.grace_seconds
         while time.monotonic() < deadline:
             try:
-                self._components.visibility.drop_ended()
-                if not len(self._components.leases):
+                for parts in self._queues:
+                    parts.visibility.drop_ended()
+                if not any(len(parts.leases) for parts in self._queues):
                     return
             except REMOTE_ERRORS as error:
                 logger.warning("can't tell what ended", extra={"error_type": type(error).__name__})
             time.sleep(_GRACE_CHECK_SECONDS)
+
+
+def _is_empty(parts: Components) -> bool:
+    if len(parts.parking) or (parts.waiting is not None and len(parts.waiting)):
+        return False
+    counts, queue = parts.queue.count(), parts.queue.queue_name
+    return (
+        counts.visible == counts.delayed == 0
+        and parts.in_flight.count_of(queue, int(time.time() * 1000)) == 0
+        and parts.acknowledgements.count(queue) == 0
+    )
 
 
 def _thread(name: str, step: Callable[[], bool], until: threading.Event) -> threading.Thread:

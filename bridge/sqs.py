@@ -3,9 +3,11 @@
 Maps AWS's answers to the port's: see `ports.py`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -20,16 +22,31 @@ from bridge.config import SQS_MAX_BATCH
 from bridge.messages import Handle, Message
 from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable, QueueUnusable
 from runtime.aws import make_session
+from runtime.partitions import region_of_topic
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        MessageTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
 T = TypeVar("T")
 
 _CONNECT_TIMEOUT_SECONDS = 3
 _ANSWER_SECONDS = 10
-_POOL_SIZE = 4
+_POOL_SIZE = 8
+"""The threads that use a queue at once: poller, acknowledger, heartbeat, and those that move."""
+
+FIRST_SENT = "first_sent_ms"
+"""The attribute of a copy that says when its original was sent."""
+
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")
+_ATTRIBUTE_BYTES = 64
+_MOST_WORDS = 200
+_MAX_BATCH_BYTES = 256 * 1024
+"""What every version of SQS takes; SNS sends at most as much in one message."""
 
 _WRONG_SETTINGS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _UNUSABLE_CODES = frozenset(
@@ -57,11 +74,12 @@ class SqsQueue:
         visibility_seconds: int,
         client: "SQSClient | None" = None,
     ) -> None:
-        with _raising_queue_errors():
+        with _raising_queue_errors(""):
             self._session = make_session(region)
             self._sqs = client or self._session.client(
                 "sqs", config=_client_config(wait_seconds + _ANSWER_SECONDS)
             )
+        self._at = urlsplit(self._sqs.meta.endpoint_url).netloc
         self._queue_url = queue_url
         self._wait_seconds = wait_seconds
         self._visibility_seconds = visibility_seconds
@@ -73,21 +91,42 @@ class SqsQueue:
 
     def receive(self, max_messages: int) -> list[Message]:
         """Receive up to `max_messages` (1 to 10), waiting for the first one."""
-        with _raising_queue_errors():
+        with _raising_queue_errors(self._at):
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=max_messages,
                 WaitTimeSeconds=self._wait_seconds,
                 VisibilityTimeout=self._visibility_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                MessageSystemAttributeNames=[
+                    "ApproximateReceiveCount",
+                    "SentTimestamp",
+                    "AWSTraceHeader",
+                ],
+                MessageAttributeNames=[FIRST_SENT],
             )
         return [_message(raw) for raw in answer.get("Messages", [])]
+
+    def send(self, messages: Sequence[Message]) -> list[EntryFailed]:
+        """Send copies of messages, as old as they are; returns those that SQS did not take.
+
+        A copy is larger than its original, by its attribute, and may be too large for SQS.
+        """
+        too_large = [one.handle for one in messages if _copy_bytes(one) > _MAX_BATCH_BYTES]
+        failed = [EntryFailed(one, "MessageTooLong", may_retry=False) for one in too_large]
+        for batch in _sendable([one for one in messages if one.handle not in too_large]):
+            with _raising_queue_errors(self._at):
+                answer = self._sqs.send_message_batch(
+                    QueueUrl=self._queue_url,
+                    Entries=[_entry(index, message) for index, message in enumerate(batch)],
+                )
+            failed += _failures(answer.get("Failed", []), [one.handle for one in batch])
+        return failed
 
     def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
         """Delete messages, ten a call; returns those that SQS would not delete."""
         failed: list[EntryFailed] = []
         for batch in _tens(handles):
-            with _raising_queue_errors():
+            with _raising_queue_errors(self._at):
                 answer = self._sqs.delete_message_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
@@ -102,7 +141,7 @@ class SqsQueue:
         """Hide messages for `seconds` from now (0 releases them), ten a call."""
         failed: list[EntryFailed] = []
         for batch in _tens(handles):
-            with _raising_queue_errors():
+            with _raising_queue_errors(self._at):
                 answer = self._sqs.change_message_visibility_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
@@ -119,7 +158,7 @@ class SqsQueue:
 
     def count(self) -> QueueCounts:
         """Ask SQS how many messages there are. The numbers are approximate."""
-        with _raising_queue_errors():
+        with _raising_queue_errors(self._at):
             attributes = self._sqs.get_queue_attributes(
                 QueueUrl=self._queue_url,
                 AttributeNames=[
@@ -137,11 +176,16 @@ class SqsQueue:
     def confirm_subscription(self, topic: str, token: str) -> None:
         """Confirm, through the SNS API, that `topic` may send to the queue. Never logs the token.
 
+        The topic's region answers for it, and may be another than the queue's. Without
+        `AuthenticateOnUnsubscribe`, whoever reads a notification could unsubscribe the queue by the
+        link in it.
+
         https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
         """
-        with _raising_queue_errors():
-            sns = self._session.client("sns", config=_client_config(_ANSWER_SECONDS))
-            sns.confirm_subscription(TopicArn=topic, Token=token)
+        region = region_of_topic(topic)
+        with _raising_queue_errors(self._at):
+            sns = self._session.client("sns", region, config=_client_config(_ANSWER_SECONDS))
+            sns.confirm_subscription(TopicArn=topic, Token=token, AuthenticateOnUnsubscribe="true")
 
 
 def _client_config(read_timeout_seconds: float) -> Config:
@@ -156,14 +200,53 @@ def _client_config(read_timeout_seconds: float) -> Config:
     )
 
 
+def _sendable(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Split messages into batches that SQS takes."""
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        more = _copy_bytes(message)
+        if batch and (len(batch) == SQS_MAX_BATCH or size + more > _MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += more
+    if batch:
+        yield batch
+
+
+def _entry(index: int, message: Message) -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": str(index),
+        "MessageBody": message.body,
+        "MessageAttributes": {
+            FIRST_SENT: {"DataType": "Number", "StringValue": str(message.sent_at_ms)}
+        },
+    }
+    if message.trace_header:
+        entry["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
+        }
+    return entry
+
+
+def _copy_bytes(message: Message) -> int:
+    return len(message.body.encode()) + _ATTRIBUTE_BYTES
+
+
 def _message(raw: "MessageTypeDef") -> Message:
     attributes = raw.get("Attributes", {})
+    first_sent = raw.get("MessageAttributes", {}).get(FIRST_SENT)
+    sent = first_sent.get("StringValue", "") if first_sent else ""
+    if not _MILLISECONDS.fullmatch(sent):
+        sent = attributes.get("SentTimestamp", "0")
     return Message(
         message_id=raw["MessageId"],
         receipt_handle=raw["ReceiptHandle"],
         body=raw.get("Body", ""),
         receive_count=int(attributes.get("ApproximateReceiveCount", "1")),
-        sent_at_ms=int(attributes.get("SentTimestamp", "0")),
+        sent_at_ms=int(sent),
+        trace_header=attributes.get("AWSTraceHeader", ""),
     )
 
 
@@ -182,16 +265,21 @@ def _failures(
 
 
 @contextmanager
-def _raising_queue_errors() -> Iterator[None]:
+def _raising_queue_errors(at: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code: str = error.response.get("Error", {}).get("Code", "Unknown")
+        answer = error.response.get("Error", {})
+        code = str(answer.get("Code", "Unknown"))
         kind: type[QueueUnavailable | QueueUnusable] = (
             QueueUnusable if code in _UNUSABLE_CODES else QueueUnavailable
         )
-        raise kind(code) from error
+        raise kind(code, at, _one_line(str(answer.get("Message", "")))) from error
     except _WRONG_SETTINGS as error:
-        raise QueueUnusable(type(error).__name__) from error
+        raise QueueUnusable(type(error).__name__, at, _one_line(str(error))) from error
     except BotoCoreError as error:
-        raise QueueUnavailable(type(error).__name__) from error
+        raise QueueUnavailable(type(error).__name__, at, _one_line(str(error))) from error
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())[:_MOST_WORDS]

@@ -24,6 +24,7 @@ from bridge.ledger.in_flight import Entry, InFlight
 from bridge.loops import REMOTE_ERRORS
 from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import Queue
+from runtime.message_context import MessageContext, about
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("bridge")
@@ -50,12 +51,14 @@ class Leases:
 
     def __init__(self) -> None:
         self._handles: dict[str, Handle] = {}
+        self._about: dict[str, MessageContext] = {}
         self._lock = threading.Lock()
 
-    def add(self, handle: Handle) -> None:
+    def add(self, handle: Handle, message: MessageContext | None = None) -> None:
         """Lease a message. A newer receipt handle replaces the older one."""
         with self._lock:
             self._handles[handle.message_id] = handle
+            self._about[handle.message_id] = message or MessageContext(handle.message_id)
 
     def drop(self, handles: Iterable[Handle]) -> None:
         """End leases, except those that have a newer handle by now."""
@@ -63,11 +66,22 @@ class Leases:
             for handle in handles:
                 if self._handles.get(handle.message_id) == handle:
                     del self._handles[handle.message_id]
+                    del self._about[handle.message_id]
 
     def snapshot(self) -> list[Handle]:
         """Copy all leases."""
         with self._lock:
             return list(self._handles.values())
+
+    def about(self, handle: Handle) -> MessageContext:
+        """Say which message it is, as far as that is known."""
+        return self._about.get(handle.message_id) or MessageContext(handle.message_id)
+
+    def find_oldest_ms(self) -> int | None:
+        """Find when SES received the oldest of these (ms); None: there is none, or none says."""
+        with self._lock:
+            known = [one.received_at_ms for one in self._about.values() if one.received_at_ms]
+        return min(known, default=None)
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -134,6 +148,7 @@ class Visibility:
         self._change("show", decided.release, 0)
         self._leases.drop(decided.drop)
         self._in_flight.drop_lost(found)
+        self._in_flight.settle_charges()
         self._hide_unconfirmed()
         if decided.release:
             logger.warning("messages lost by redis", extra={"message_count": len(decided.release)})
@@ -164,7 +179,8 @@ class Visibility:
         entries = [entry for entry in found.values() if entry is not None]
         adopted = self._adoption.adopt(entries, leased)
         for handle in adopted:
-            self._leases.add(handle)
+            entry = found[handle.message_id]
+            self._leases.add(handle, entry.about if entry else MessageContext(handle.message_id))
         if adopted:
             logger.info("messages adopted", extra={"message_count": len(adopted)})
             metrics.incr("adopted", len(adopted))
@@ -178,11 +194,12 @@ class Visibility:
         for failed in self._queue.change_visibility(handles, seconds):
             # A receipt handle expires when the message is delivered again: to a bridge, which
             # then leases it, or moved to SQS's dead-letter queue.
-            logger.info(
-                "visibility not changed",
-                extra={
-                    "sqs_message_id": failed.handle.message_id,
-                    "client_error_code": failed.code,
-                    "change": what,
-                },
-            )
+            with about(self._leases.about(failed.handle)):
+                logger.info(
+                    "visibility not changed",
+                    extra={
+                        "sqs_message_id": failed.handle.message_id,
+                        "client_error_code": failed.code,
+                        "change": what,
+                    },
+                )

@@ -6,14 +6,17 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
 from bridge.breakers import OwnBreakers
+from bridge.by_lane import ByLane
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.gate import Gate
+from bridge.given_back import GivenBack
 from bridge.judge import Authenticate
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.adoption import Adoption
@@ -21,22 +24,33 @@ from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.ledger.in_flight import InFlight
+from bridge.ledger.lanes import Lanes
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
+from bridge.ledger.story import Story, StoryNotes
 from bridge.loops import REMOTE_SECONDS, Backoff
+from bridge.overflow import Overflow
 from bridge.parking import Parking
 from bridge.poller import Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
+from bridge.queue_changes import QueueChanges
 from bridge.reporter import Reporter
 from bridge.service import Components
 from bridge.sns import signature
-from bridge.sns.certificates import Certificates, FetchedCertificates, PinnedCertificates
+from bridge.sns.certificates import certificates_of
 from bridge.sns.envelope import Envelope
+from bridge.sns.lanes import LaneNames
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
+from bridge.waiting import Waiting
 from runtime.breakers import WORKERS, Breakers
+from runtime.controls.store import ControlStore
+from runtime.controls.watch import ControlWatch
+from runtime.failures import at_of, says_of
 from runtime.redis_client import check_redis, connect, connect_fail_fast
+from runtime.seals import Seals
+from runtime.start import compare_clocks
 
 logger = logging.getLogger(__name__)
 
@@ -48,29 +62,65 @@ def build_components(
     config: BridgeConfig, stopping: threading.Event, *, is_replay: bool
 ) -> Components:
     """Build the parts without connecting. Raises `QueueUnusable` if the AWS profile is missing."""
-    queue = SqsQueue(
-        config.queue_url, config.region, config.wait_seconds, config.visibility_seconds
-    )
-    redis = connect(config.redis_url)
-    in_flight = InFlight(redis, config.max_lifetime_seconds)
-    acknowledgements = Acknowledgements(redis, config.max_lifetime_seconds)
-    leases, totals = Leases(), Totals()
     # Not the host's name alone: a restarted bridge must not count as the owner of the old leases.
     bridge = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-    fail_fast = connect_fail_fast(config.redis_url)
-    breakers = OwnBreakers(fail_fast, bridge)
-    parking = Parking(
-        queue, visibility_seconds=config.visibility_seconds, places=config.max_in_flight
-    )
-    return Components(
-        queue=queue,
-        in_flight=in_flight,
-        acknowledgements=acknowledgements,
-        leases=leases,
-        gate=Gate(Breakers(fail_fast, WORKERS), breakers, parking),
-        parking=parking,
-        breakers=breakers,
-        poller=Poller(
+    builder = _Builder(config, stopping, bridge, is_replay=is_replay)
+    queue = _queue_at(config.queue_url, config)
+    if is_replay:
+        return builder.build(queue)
+    overflow = None
+    if config.overflow_queue_url is not None:
+        queue_of_overflow = _queue_at(config.overflow_queue_url, config)
+        overflow = builder.build(queue_of_overflow, by_lane=True, is_overflow=True)
+    return builder.build(queue, by_lane=True, overflow=overflow)
+
+
+def _queue_at(url: str, config: BridgeConfig) -> SqsQueue:
+    return SqsQueue(url, config.region, config.wait_seconds, config.visibility_seconds)
+
+
+class _Builder:
+    """Builds what serves a queue."""
+
+    def __init__(
+        self, config: BridgeConfig, stopping: threading.Event, bridge: str, *, is_replay: bool
+    ) -> None:
+        self._config = config
+        self._stopping = stopping
+        self._bridge = bridge
+        self._is_replay = is_replay
+        self._redis = connect(config.redis_url)
+        self._fail_fast = connect_fail_fast(config.redis_url)
+        self._seals = Seals(config.ledger_secrets)
+        self._controls = ControlWatch(ControlStore(self._fail_fast, self._seals))
+        self._story = Story(config.trace_events)
+        self._totals: list[Totals] = []
+        self._keepers: list[Leases | Parking | GivenBack | Waiting] = []
+
+    def build(
+        self,
+        queue: Queue,
+        *,
+        by_lane: bool = False,
+        is_overflow: bool = False,
+        overflow: Components | None = None,
+    ) -> Components:
+        """Build the parts for a queue; those for its overflow queue come first."""
+        config, redis, seals, totals = self._config, self._redis, self._seals, Totals()
+        acknowledgements = Acknowledgements(redis, config.max_lifetime_seconds, seals, self._story)
+        in_flight, leases = InFlight(redis, config.max_lifetime_seconds), Leases()
+        breakers = OwnBreakers(self._fail_fast, f"{self._bridge}{'/overflow' * is_overflow}")
+        parking = Parking(
+            queue, visibility_seconds=config.visibility_seconds, places=config.max_in_flight
+        )
+        waiting = Waiting(queue, visibility_seconds=config.visibility_seconds) if by_lane else None
+        # Made by other threads than the poller's, so with totals of their own.
+        of_moves = Totals()
+        changes = QueueChanges(queue, acknowledgements, of_moves)
+        target = overflow.queue if overflow else None
+        self._totals += [totals, of_moves]
+        notes = StoryNotes(redis, self._story)
+        poller = Poller(
             queue=queue,
             reservations=Reservations(redis, config.max_lifetime_seconds, queue=queue.queue_name),
             has_room=Room(redis).is_left,
@@ -79,50 +129,105 @@ def build_components(
             dispatcher=Dispatcher(
                 redis,
                 config.max_lifetime_seconds,
-                bridge=bridge,
+                seals=seals,
+                bridge=self._bridge,
                 queue=queue.queue_name,
-                is_replay=is_replay,
+                is_replay=self._is_replay,
+                max_in_flight=config.max_in_flight if by_lane else 0,
+                is_overflow=is_overflow,
+                story=self._story,
             ),
-            confirmations=Confirmations(redis),
+            notes=notes,
+            confirmations=Confirmations(redis, seals, self._story),
             authenticate=_make_authenticate(config),
+            seal=seals.seal,
             parking=parking,
             breakers=breakers,
             totals=totals,
-            options=PollerOptions(
-                bridge=bridge,
-                max_in_flight=config.max_in_flight,
-                # The reservation must outlast the receive and the dispatch that follows it.
-                reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
-                delete_failed_messages=config.delete_failed_messages,
-                confirm_subscriptions=config.confirm_subscriptions,
-                send_event_keep_seconds=config.send_event_keep_seconds,
-            ),
-            stopping=stopping,
-        ),
-        deleter=Deleter(
+            options=self._options(is_overflow=is_overflow),
+            stopping=self._stopping,
+            by_lane=self._by_lane(target, waiting, changes, of_moves, is_overflow=is_overflow),
+        )
+        self._keepers += [leases, parking, poller.given_back, *([waiting] if waiting else [])]
+        reporter = Reporter(
+            config,
             queue,
-            acknowledgements,
-            totals,
-            delete_failed_messages=config.delete_failed_messages,
-            # In SQS's dead-letter queue they would be hidden from the next replay or redrive.
-            hide_failed_messages=not is_replay,
-        ),
-        visibility=Visibility(
-            queue,
-            in_flight,
-            leases,
+            Heartbeats(redis),
+            self._totals,
+            [keeper.find_oldest_ms for keeper in self._keepers],
+        )
+        return Components(
+            queue=queue,
+            in_flight=in_flight,
             acknowledgements=acknowledgements,
-            adoption=Adoption(redis, bridge=bridge, queue=queue.queue_name),
-            bridge=bridge,
-            heartbeat_seconds=config.heartbeat_seconds,
-            visibility_seconds=config.visibility_seconds,
-        ),
-        reporter=Reporter(config, queue, Heartbeats(redis), totals),
-    )
+            leases=leases,
+            gate=Gate(Breakers(self._fail_fast, WORKERS), breakers, parking, self._controls),
+            parking=parking,
+            breakers=breakers,
+            poller=poller,
+            deleter=Deleter(
+                queue,
+                acknowledgements,
+                totals,
+                delete_failed_messages=config.delete_failed_messages,
+                # In SQS's dead-letter queue they would be hidden from the next replay or redrive.
+                hide_failed_messages=not self._is_replay,
+                leases=leases,
+            ),
+            visibility=Visibility(
+                queue,
+                in_flight,
+                leases,
+                acknowledgements=acknowledgements,
+                adoption=Adoption(redis, bridge=self._bridge, queue=queue.queue_name),
+                bridge=self._bridge,
+                heartbeat_seconds=config.heartbeat_seconds,
+                visibility_seconds=config.visibility_seconds,
+            ),
+            reporter=None if is_overflow else reporter,
+            waiting=waiting,
+            overflow=overflow,
+        )
+
+    def _options(self, *, is_overflow: bool) -> PollerOptions:
+        config = self._config
+        return PollerOptions(
+            # Of the room that it reserves, a bridge has one reservation for each queue.
+            bridge=f"{self._bridge}{'/overflow' * is_overflow}",
+            max_in_flight=config.max_in_flight,
+            # The reservation must outlast the receive and the dispatch that follows it.
+            reserve_seconds=config.wait_seconds + _RESERVE_SECONDS,
+            delete_failed_messages=config.delete_failed_messages,
+            confirm_subscriptions=config.confirm_subscriptions,
+            send_event_keep_seconds=config.send_event_keep_seconds,
+            wait_seconds=config.wait_seconds,
+        )
+
+    def _by_lane(
+        self,
+        target: Queue | None,
+        waiting: Waiting | None,
+        changes: QueueChanges,
+        of_moves: Totals,
+        *,
+        is_overflow: bool,
+    ) -> ByLane | None:
+        if waiting is None:
+            return None
+        lanes, config = Lanes(self._redis), self._config
+        names = LaneNames.under(
+            config.ledger_secrets, config.mask_domains or (), config.replies_address or ""
+        )
+        notes = StoryNotes(self._redis, self._story)
+        overflow = Overflow(target, lanes, waiting, changes, totals=of_moves, notes=notes)
+        return ByLane(lanes, names, overflow, config.max_in_flight, is_overflow)
 
 
-def wait_until_ready(config: BridgeConfig, queue: Queue, stopping: threading.Event) -> bool:
-    """Wait for Redis and SQS; returns False if the order to stop came first.
+def wait_until_ready(
+    config: BridgeConfig, components: Components, stopping: threading.Event
+) -> bool:
+    """Wait for Redis and SQS; returns False if the order to stop came first. Without the overflow
+    queue the bridge can do, unless its setting is wrong.
 
     Raises `QueueUnusable` or `RedisUnusable` for what waiting does not fix. Another thread
     waits: asking for credentials can take ten seconds, and an order to stop must not wait so long.
@@ -133,7 +238,11 @@ def wait_until_ready(config: BridgeConfig, queue: Queue, stopping: threading.Eve
     def wait() -> None:
         try:
             _wait_for("redis", lambda: check_redis(redis), stopping)
-            _wait_for("sqs", queue.count, stopping)
+            _wait_for("redis", lambda: compare_clocks(redis), stopping)
+            _wait_for("sqs", components.queue.count, stopping)
+            if components.overflow is not None:
+                with suppress(QueueUnavailable):
+                    components.overflow.queue.count()
         except Exception as error:  # noqa: BLE001 - the main thread raises it
             ready.set_exception(error)
         else:
@@ -161,6 +270,8 @@ def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event)
                 extra={
                     "waiting_for": name,
                     "error_type": type(error).__name__,
+                    "at": at_of(error),
+                    "says": says_of(error),
                     "client_error_code": getattr(error, "code", None),
                     "wait_s": round(seconds, 1),
                 },
@@ -169,11 +280,7 @@ def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event)
 
 
 def _make_authenticate(config: BridgeConfig) -> Authenticate:
-    certificates: Certificates = (
-        PinnedCertificates(config.certificate_folder)
-        if config.certificate_folder
-        else FetchedCertificates()
-    )
+    certificates = certificates_of(config.certificate_folder)
     topics, versions = frozenset(config.topics), frozenset(config.signature_versions)
 
     def authenticate(body: str) -> Envelope:

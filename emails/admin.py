@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
+from emails.admin_search import PostedSearchAdmin
 from emails.flow import mailbox_probes
 from emails.models import (
     AbuseCounter,
@@ -30,42 +33,42 @@ from emails.models import (
     RandomMask,
     RegisteredSubdomain,
     Reply,
-    is_own_address,
+    why_refused,
 )
-from emails.store import held
+from emails.store import doubts, held
 from emails.store.reservations import lift_abuse_pause
 
 _PAGE = 500
-
-# Generic for the type checker only.
-if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
-else:
-    _Admin = admin.ModelAdmin
 
 
 class OwnersUserForm(UserChangeForm):  # type: ignore[type-arg]
     """A user, who may be an owner."""
 
     def clean_email(self) -> str:
-        """Refuse an address to which we would forward an owner's mail in a circle."""
+        """Refuse an address that can't be an owner's."""
         address: str = self.cleaned_data["email"]
-        if Profile.objects.filter(user=self.instance.pk).exists() and is_own_address(address):
-            raise forms.ValidationError("This is one of the relay's own addresses.")
+        is_owner = Profile.objects.filter(user=self.instance.pk).exists()
+        if is_owner and (why := why_refused(address, self.instance.pk)):
+            raise forms.ValidationError(why)
         return address
 
 
-class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]
+class OwnersUserAdmin(PostedSearchAdmin, UserAdmin):  # type: ignore[type-arg]
     """Users; an owner's real address is their user's."""
 
     form = OwnersUserForm
 
 
-admin.site.unregister(get_user_model())
+class PostedGroupAdmin(PostedSearchAdmin, GroupAdmin):
+    """Groups of staff."""
+
+
+admin.site.unregister((get_user_model(), Group))
 admin.site.register(get_user_model(), OwnersUserAdmin)
+admin.site.register(Group, PostedGroupAdmin)
 
 
-class _ReadOnly(_Admin):
+class _ReadOnly(PostedSearchAdmin):
     """Rows that only the workers write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -78,7 +81,7 @@ class _ReadOnly(_Admin):
 
 
 @admin.register(Profile)
-class ProfileAdmin(_Admin):
+class ProfileAdmin(PostedSearchAdmin):
     """Owners."""
 
     list_display = ("id", "user", "is_premium", "subdomain", "language", "flagged_at")
@@ -91,18 +94,18 @@ class ProfileAdmin(_Admin):
         "user__is_active",
     )
     search_fields = ("user__email__iexact", "user__username", "subdomain")
-    autocomplete_fields = ("user",)
+    raw_id_fields = ("user",)
     readonly_fields = ("created_at",)
     list_select_related = ("user",)
 
 
-class MaskAdmin(_Admin):
+class MaskAdmin(PostedSearchAdmin):
     """Masks of one kind. Counters are read-only: saving them would undo the workers' counting."""
 
     list_display = ("address", "profile", "block", "forwarded", "blocked", "replied")
     list_filter = ("block", "domain", "created_at", "last_used_at")
     search_fields = ("local", "domain", "profile__user__email__iexact", "label")
-    autocomplete_fields = ("profile",)
+    raw_id_fields = ("profile",)
     readonly_fields = (
         "forwarded",
         "blocked",
@@ -122,15 +125,38 @@ admin.site.register(DomainMask, MaskAdmin)
 class DeliveryAdmin(_ReadOnly):
     """Deliveries and their outcomes. Here operators decide the ones in doubt."""
 
-    list_display = ("sns_message_id", "state", "outcome", "reason", "created_at", "finished_at")
+    list_display = (
+        "sns_message_id",
+        "state",
+        "outcome",
+        "reason",
+        "created_at",
+        "finished_at",
+        "dead_letter",
+    )
     list_filter = ("state", "outcome", "reason", "created_at")
-    search_fields = ("sns_message_id",)
-    actions = ("send_again",)
+    search_fields = ("sns_message_id", "=sqs_message_id", "=mail_id", "=sent_as")
+    actions = ("was_sent", "send_again")
+
+    @admin.display(description="Dead letter")
+    def dead_letter(self, delivery: Delivery) -> str:
+        """Link to the dead letter of one that isn't finished, if there is one."""
+        if delivery.state == DeliveryState.FINISHED:
+            return ""
+        # By its path: `emails` does not know the pages of `relay`.
+        query = urlencode({"sns_message_id": delivery.sns_message_id})
+        return format_html('<a href="../../dead-letters/?{}">look for it</a>', query)
+
+    @admin.action(description="It was sent: don't send it again", permissions=["delete"])
+    def was_sent(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        """Finish deliveries in doubt. A message that comes back for them ends in order."""
+        finished = doubts.say_sent(queryset, timezone.now())
+        self.message_user(request, f"{finished} deliveries count as sent.")
 
     @admin.action(description="Not sent: let the next attempt send it", permissions=["delete"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Delete deliveries in doubt, so that a redelivered or requeued message is sent again."""
-        deleted, _ = queryset.filter(state=DeliveryState.IN_DOUBT).delete()
+        deleted = doubts.say_not_sent(queryset)
         self.message_user(request, f"{deleted} deliveries will be tried again.")
 
 

@@ -1,11 +1,16 @@
 """The settings of the domain: its addresses, its bucket, pauses, limits. No Django here."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from runtime.config import SharedConfig
+from emails.account_settings import AccountConfig
+from emails.relay_settings import PredecessorConfig
+from runtime.config import LedgerConfig, SharedConfig
 from runtime.env import (
+    Kind,
     Retired,
     boolean,
     comma_separated,
@@ -13,9 +18,9 @@ from runtime.env import (
     integer,
     matching,
     optional,
+    origin,
     setting,
     text,
-    url,
 )
 
 _DAYS = integer(0, 365, "days")
@@ -25,6 +30,19 @@ _NAME = r"[^\s@:/<>,]+\.[^\s@:/<>,.]+"
 # With a wrong domain all mail would be somebody else's, and be dropped.
 _DOMAIN = matching(_NAME, "a domain, such as masks.example")
 _ADDRESS = matching(rf"[^\s@<>]+@{_NAME}", "a mail address, such as replies@masks.example")
+
+
+_NAMED = re.compile(r"[^<>]*<([^<>]*)>")
+
+
+def _named_address() -> Kind[str]:
+    """A mail address, alone or as `Name <address>`."""
+
+    def parse(value: str) -> str:
+        found = _NAMED.fullmatch(value)
+        return _ADDRESS.parse(found[1] if found else value)
+
+    return Kind(parse, f"{_ADDRESS.allowed}, also as Relay <relay@masks.example>")
 
 
 _NO_PAUSES = (
@@ -42,14 +60,32 @@ _NO_OWNER_LIMIT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DomainConfig(SharedConfig):
+class DomainConfig(LedgerConfig, PredecessorConfig, AccountConfig, SharedConfig):
     """What the workers need to judge mails. A day is a UTC day."""
 
     RETIRED: ClassVar[tuple[Retired, ...]] = (
         Retired("HARD_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
         Retired("SOFT_BOUNCE_PAUSE_DAYS", _NO_PAUSES),
+        Retired("HARD_BOUNCE_ALLOWED_DAYS", _NO_PAUSES),
+        Retired("SOFT_BOUNCE_ALLOWED_DAYS", _NO_PAUSES),
         Retired("MAX_MAILS_PER_DAY", _NO_OWNER_LIMIT.format(what="MAILS"), is_refused=True),
         Retired("MAX_BYTES_PER_DAY", _NO_OWNER_LIMIT.format(what="BYTES"), is_refused=True),
+        Retired("MAX_FORWARDED_PER_DAY", _NO_OWNER_LIMIT.format(what="MAILS"), is_refused=True),
+        Retired(
+            "MAX_FORWARDED_EMAIL_SIZE_PER_DAY",
+            _NO_OWNER_LIMIT.format(what="BYTES"),
+            is_refused=True,
+        ),
+        Retired(
+            "MAX_ADDRESS_CREATION_PER_DAY",
+            "Only masks that mails create are limited here: set MAX_MASKS_PER_DAY instead.",
+            is_refused=True,
+        ),
+        Retired(
+            "ALLOWED_ACCOUNTS",
+            "Nobody is exempt from limits: raise MAX_REPLIES_PER_DAY for all, and remove it.",
+            is_refused=True,
+        ),
         Retired(
             "MAX_DOMAIN_MASKS",
             "Masks that mails created don't count against their owner. MAX_MASKS_PER_DAY and "
@@ -60,7 +96,7 @@ class DomainConfig(SharedConfig):
 
     site_origin: str = setting(
         "SITE_ORIGIN",
-        url("http", "https", allowed="the scheme and host of the site, https://relay.example"),
+        origin(allowed="the scheme and host of the site, https://relay.example, without a path"),
         help="The site that the links in mails and notices lead to.",
     )
     mask_domains: tuple[str, ...] = setting(
@@ -75,7 +111,10 @@ class DomainConfig(SharedConfig):
         help="The address that owners reply to: Reply-To of every forwarded mail.",
     )
     from_address: str = setting(
-        "RELAY_FROM_ADDRESS", _ADDRESS, help="The sender of the notices to owners."
+        "RELAY_FROM_ADDRESS",
+        _named_address(),
+        help="The sender of the notices to owners. A name before the address in angle brackets is "
+        "left out.",
     )
     bucket: str = setting(
         "AWS_S3_EMAIL_BUCKET",
@@ -100,15 +139,24 @@ class DomainConfig(SharedConfig):
         "AWS_SES_SEND_EVENT_WAIT_SECONDS",
         integer(1, 300, "seconds"),
         help="How long a mail that may have been sent waits for its `Send` event before it is sent "
-        "again. The time that events take through the queue is added.",
-        default="60",
+        "again. The time that events take at the moment is added.",
+        default="15",
     )
     reply_secret: str | None = setting(
         "REPLY_SECRET",
         optional(text("a long random text", is_secret=True)),
-        help="The key of reply records, blocked senders and the links in notes; empty: SECRET_KEY. "
-        "When it changes, mails that were forwarded before can no longer be replied to, their "
-        "links end, and blocked senders get through.",
+        help="The key of reply records, blocked senders, deleted masks and the links in notes; "
+        "empty: SECRET_KEY. To change it, put the old one into REPLY_SECRET_FALLBACKS: without it, "
+        "mails that were forwarded before can no longer be replied to, blocked senders get "
+        "through, and deleted masks and names may be given out again.",
+        default="",
+    )
+    reply_secret_fallbacks: tuple[str, ...] | None = setting(
+        "REPLY_SECRET_FALLBACKS",
+        optional(comma_separated(text("a long random text", is_secret=True))),
+        help="Earlier reply secrets: what was recorded under them is still recognised. Links in "
+        "notes end with their secret all the same, so a stolen one may stand here. If "
+        "REPLY_SECRET is empty: also SECRET_KEY_FALLBACKS.",
         default="",
     )
     mailbox_probe_after_seconds: tuple[int, ...] = setting(
@@ -129,8 +177,10 @@ class DomainConfig(SharedConfig):
     abuse_pause_days: int = setting(
         "ABUSE_PAUSE_DAYS",
         _DAYS,
-        help="How long an owner who exceeded MAX_REPLIES_PER_DAY can send no replies.",
+        help="How long an owner who exceeded MAX_REPLIES_PER_DAY can send no replies. Firefox "
+        "Relay's name, `ACCOUNT_PREMIUM_FEATURE_PAUSED_DAYS`, is understood, too.",
         default="1",
+        also="ACCOUNT_PREMIUM_FEATURE_PAUSED_DAYS",
     )
     keep_held_days: int = setting(
         "HELD_MAIL_KEEP_DAYS",
@@ -163,12 +213,20 @@ class DomainConfig(SharedConfig):
         help="How many bytes a day one sender's domain gets forwarded for one mask, as above.",
         default="1000000000",
     )
+    max_large_mail_bytes: int = setting(
+        "MAX_LARGE_MAIL_BYTES",
+        integer(1024 * 1024, 10**12, "bytes"),
+        help="How many bytes of mails larger than 1 MiB one worker process works on at a time. "
+        "Rewriting and sending takes several times as much memory. Others wait, small mails "
+        "don't, and one mail always fits.",
+        default="40000000",
+    )
     max_replies_per_day: int = setting(
         "MAX_REPLIES_PER_DAY",
         integer(1, 10_000_000),
         help="How many replies a day an owner may send. A further one is not sent, and pauses the "
         "owner's replies.",
-        default="200",
+        default="100",
     )
     max_masks_per_day: int = setting(
         "MAX_MASKS_PER_DAY",
@@ -196,11 +254,12 @@ class DomainConfig(SharedConfig):
         help="After how long without mail a mask loses its owner's note.",
         default="730",
     )
-    max_sends_per_second: int | None = setting(
-        "AWS_SES_MAX_SEND_RATE",
-        optional(integer(1, 100_000, "mails per second")),
-        help="How many mails all workers together may send in a second: what SES shows as the "
-        "account's maximum send rate. Empty: they slow down only when SES says so.",
+    canary_mask: str | None = setting(
+        "CANARY_MASK",
+        optional(_ADDRESS),
+        help="A mask of an account of our own, whose address is "
+        "`success@simulator.amazonses.com`. Each minute a mail is sent to it; the dashboard and an "
+        "alert turn red when none has come back for five minutes. Empty: no canary.",
         default="",
     )
     tracker_list_dir: Path | None = setting(
@@ -216,3 +275,16 @@ class DomainConfig(SharedConfig):
         help="Where `manage.py update_tracker_lists` gets lists from.",
         default="",
     )
+
+
+def reply_secrets_of(
+    config: DomainConfig, secret_key: str, secret_key_fallbacks: Sequence[str]
+) -> tuple[bytes, ...]:
+    """Return the secrets from which the keys of what the database holds are derived.
+
+    The first one is for what is written. What was recorded under the others is still found.
+    """
+    secrets = [config.reply_secret or secret_key, *(config.reply_secret_fallbacks or ())]
+    if not config.reply_secret:
+        secrets += secret_key_fallbacks
+    return tuple(secret.encode() for secret in secrets)

@@ -21,7 +21,6 @@ from emails.held_pages.visit import link_page
 from emails.rules.sender_blocks import Sender
 from emails.store import lookups, mask_switch, sender_blocks
 from emails.values.facts import Block, FoundMask, MaskRef, OwnerFacts
-from emails.wiring import reply_secret_of
 
 _DONE = frozenset({"off", "on", "blocked", "unblocked", "nothing"})
 """What a page may say was done."""
@@ -84,12 +83,12 @@ def turn_off(request: HttpRequest, token: str) -> HttpResponse:
 def block_sender(request: HttpRequest, token: str) -> HttpResponse:
     """Show whether the sender is blocked, to block or unblock them."""
     visit = _visit(request, token, "note_block")
-    sender, secret = visit.link.sender, _secret()
+    sender, secrets = visit.link.sender, settings.REPLY_SECRETS
     if sender is None:
         raise Forged
     if request.method != "POST":
         blocked = {
-            scope: sender_blocks.find_is_blocked_for(visit.owner.id, sender, mask, secret)
+            scope: sender_blocks.find_is_blocked_for(visit.owner.id, sender, mask, secrets)
             for scope, mask in _scopes(visit).items()
         }
         context = {"sender": sender.text, "blocked": blocked}
@@ -101,7 +100,7 @@ def block_sender(request: HttpRequest, token: str) -> HttpResponse:
             return _block(visit, sender)
         case "unblock":
             removed = [
-                sender_blocks.remove_block_of(visit.owner.id, sender, mask, secret)
+                sender_blocks.remove_block_of(visit.owner.id, sender, mask, secrets)
                 for mask in _scopes(visit).values()
             ]
             return visit.redirect("unblocked", is_new=any(removed))
@@ -110,13 +109,13 @@ def block_sender(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _block(visit: _Visit, sender: Sender) -> HttpResponse:
-    scopes, secret = _scopes(visit), _secret()
+    scopes, secrets = _scopes(visit), settings.REPLY_SECRETS
     scope = visit.request.POST.get("scope", "")
     if scope not in scopes:
         raise Forged
     mask = scopes[scope]
-    is_new = not sender_blocks.find_is_blocked_for(visit.owner.id, sender, mask, secret)
-    sender_blocks.record_block(visit.owner.id, sender, mask, secret, datetime.now(UTC))
+    is_new = not sender_blocks.find_is_blocked_for(visit.owner.id, sender, mask, secrets)
+    sender_blocks.record_block(visit.owner.id, sender, mask, secrets, datetime.now(UTC))
     return visit.redirect("blocked", is_new=is_new)
 
 
@@ -126,7 +125,7 @@ def _unsubscribe(visit: _Visit, sender: Sender) -> HttpResponse:
     It must not be redirected (RFC 8058, 3.2). Who lacks the link can't make it up.
     """
     sender_blocks.record_block(
-        visit.owner.id, sender, visit.link.mask, _secret(), datetime.now(UTC)
+        visit.owner.id, sender, visit.link.mask, settings.REPLY_SECRETS, datetime.now(UTC)
     )
     events.note_link_used("unsubscribed", visit.link.mask, is_new=True)
     return HttpResponse(status=204)
@@ -139,7 +138,7 @@ def _scopes(visit: _Visit) -> dict[str, MaskRef | None]:
 def _visit(request: HttpRequest, token: str, page: str) -> _Visit:
     """Check the link. Raises `Expired` or `Forged`."""
     max_age = timedelta(days=settings.CONFIG.reply_retention_days)
-    link = read_link_token(token, max_age, datetime.now(UTC), _secret())
+    link = read_link_token(token, max_age, datetime.now(UTC), settings.REPLY_SECRETS[0])
     mask = lookups.find_mask_by_ref(link.mask)
     if mask is None or mask.owner.id != link.owner_id:
         raise Expired
@@ -148,7 +147,3 @@ def _visit(request: HttpRequest, token: str, page: str) -> _Visit:
         raise Expired
     translation.activate(owner.language)
     return _Visit(request, token, page, link, owner, mask)
-
-
-def _secret() -> bytes:
-    return reply_secret_of(settings.CONFIG, settings.SECRET_KEY)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render as render_page
 from django.utils import translation
@@ -19,6 +19,12 @@ _MASK = "x7k2@masks.example"
 _TRACKERS = {"tracker.example": 2, "ads.example": 1}
 _RENAMED = ("server.crt",)
 _FORWARDED = "forwarded"
+_PREVIEW_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""Mails have styles in each element."""
+
 _WARNING_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
@@ -28,15 +34,15 @@ _WARNING_HEADERS = {
 
 
 @require_safe
-@staff_member_required
+@admin.site.admin_view
 def previews(request: HttpRequest) -> HttpResponse:
     """List all previews."""
     context = {"names": [*NoticeKind, _FORWARDED], "languages": LANGUAGES}
-    return render_page(request, "emails/previews.html", context)
+    return _as_mail(render_page(request, "emails/previews.html", context))
 
 
 @require_safe
-@staff_member_required
+@admin.site.admin_view
 def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpResponse:
     """Show a notice, or the note of a forwarded mail. `form` is `html` or `txt`."""
     if language not in dict(LANGUAGES):
@@ -49,8 +55,13 @@ def preview(request: HttpRequest, name: str, language: str, form: str) -> HttpRe
     else:
         raise Http404
     if form == "html":
-        return HttpResponse(html)
+        return _as_mail(HttpResponse(html))
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _as_mail(page: HttpResponse) -> HttpResponse:
+    page["Content-Security-Policy"] = _PREVIEW_POLICY
+    return page
 
 
 def _previewed_note(language: str) -> tuple[str, str]:

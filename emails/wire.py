@@ -1,10 +1,15 @@
-"""The contract between the bridge and the workers: queues, actor, payload. Imports nothing.
+"""The contract between the bridge and the workers: queues, actor, payload. Imports nothing of ours.
 
 The bridge enqueues by name, so it needs neither Django nor the actors, only this module.
 """
 
+from dataclasses import dataclass, field
+
 INBOUND_QUEUE = "inbound"
 """Received mails."""
+
+BULK_QUEUE = "bulk"
+"""Received mails of lanes that have others in flight, and large ones: the others go first."""
 
 FEEDBACK_QUEUE = "feedback"
 """Bounces and complaints: few and small; they must not wait behind a flood of mail."""
@@ -18,6 +23,9 @@ ACTOR_NAME = "process_notification"
 SQS_MESSAGE_ID = "sqs_message_id"
 """The Dramatiq message option with the id of the SQS message it came from."""
 
+ABOUT = "about"
+"""The option that says which message it is: what `runtime.message_context.from_text` reads."""
+
 DELIVERY_TAG = "delivery"
 """The tag of each mail we send, by which SES's `Send` event names its delivery."""
 
@@ -30,12 +38,36 @@ MAX_AGE_HOURS = 14 * 24 + 12
 longer (`emails.store.retention.DELIVERY_RETENTION`), so that no message is handled twice."""
 
 
+CANARY_KEY = "relay:canary"
+"""The key in Redis of when canaries were sent and came back: `relay/operations/canary.py`."""
+
+CANARY_TAG = "canary"
+"""The tag of a forwarded canary: SES's event about it shows that all of the way works."""
+
+
 SEND_EVENT_DELAY_KEY = "relay:send-event-delay"
-"""The key in Redis of how many seconds `Send` events take through the queue at the moment."""
+"""The key in Redis of how many seconds `Send` events take at the moment, from SES to a bridge."""
+
+TAKING_KEY, TAKING_SECONDS = "relay:taking", 24 * 3600
+"""The key in Redis whose age tells when a bridge last went on to receive, having dealt with what it
+had received before; and how long it is kept."""
+
+
+SENT = "sent"
+"""The first word of what is signed in the value of `sent_key`; the delivery and SES's id follow."""
+
+ACCOUNT_KEY = "relay:ses-account"
+"""What is known of the account that we send with: `emails/edges/account_notes.py`."""
+
+ACCOUNT_RATE = "rate"
+"""Its field that says how many mails SES takes in a second."""
 
 
 def sent_key(delivery: str) -> str:
-    """Name the key in Redis that holds SES's id of a delivery's mail, once SES has it."""
+    """Name the key in Redis that holds SES's id of a delivery's mail, once SES has it.
+
+    A signature follows the id: a delivery that this says was sent is not sent again.
+    """
     return f"relay:sent:{delivery}"
 
 
@@ -51,10 +83,21 @@ def queue_for(notification_type: object) -> str | None:
     return _QUEUES.get(notification_type) if isinstance(notification_type, str) else None
 
 
-def payload(*, sns_message_id: str, notification: str) -> dict[str, str]:
+def payload(envelope: str) -> dict[str, str]:
     """Make the actor's keyword arguments.
 
-    `sns_message_id` identifies the notification: it stays the same when SNS delivers again, whereas
-    SQS assigns a new id each time. `notification` is SES's JSON, from the envelope's `Message`.
+    `envelope` is the SQS message's body, which SNS signed, sealed about the SQS message's id: the
+    workers verify it again, and believe nothing else that Redis says about the mail.
     """
-    return {"sns_message_id": sns_message_id, "notification": notification}
+    return {"envelope": envelope}
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What SNS published: an id, and SES's JSON.
+
+    The id stays the same when SNS delivers again, whereas SQS assigns a new one each time.
+    """
+
+    sns_message_id: str
+    notification: str = field(repr=False)

@@ -26,6 +26,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except SettingsError as error:
         sys.exit(str(error))
+    except BrokenPipeError:
+        # Whoever reads our output, such as `head`, has seen enough. What is left in the buffer must
+        # not be written when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

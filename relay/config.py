@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from environ import Env
 
+from bridge.config import OriginConfig
 from bridge.ledger.dead_letter_limit import MAX_BYTES, MAX_NUMBER
 from emails.config import DomainConfig
+from runtime.config import in_another_region
 from runtime.env import (
     Problem,
     boolean,
     comma_separated,
     integer,
+    matching,
     optional,
     setting,
     text,
@@ -20,16 +23,20 @@ from runtime.env import (
 
 
 def _read_database_url(text: str) -> object:
-    return Env.db_url_config(text)
+    """Read it as Django will. Raises `ValueError`, also if it names no database."""
+    read = Env.db_url_config(text)
+    if not read["NAME"]:
+        raise ValueError
+    return read
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelayConfig(DomainConfig):
+class RelayConfig(OriginConfig, DomainConfig):
     """What the workers, the scheduler, the web process and `manage.py` need."""
 
     secret_key: str = setting(
         "SECRET_KEY",
-        text("a long random text", is_secret=True),
+        matching(r"(?s).{16,}", "a random text of at least 16 characters", is_secret=True),
         help="Django's secret key. Reply records are encrypted with keys derived from another one.",
     )
     secret_key_fallbacks: tuple[str, ...] | None = setting(
@@ -48,13 +55,20 @@ class RelayConfig(DomainConfig):
         help="The host names that the web process serves.",
         default="localhost,127.0.0.1",
     )
+    admin_second_factor: bool = setting(
+        "ADMIN_SECOND_FACTOR",
+        boolean(),
+        help="Whether the admin admits only users with a second factor: `manage.py second_factor` "
+        "gives them one.",
+        default="false",
+    )
     database_url: str = setting(
         "DATABASE_URL",
         url(
             "postgres",
             "postgresql",
-            allowed="a URL such as postgresql://user@127.0.0.1:5432/relay; a password in it is "
-            "percent-encoded",
+            allowed="a URL with a database's name, such as postgresql://user@127.0.0.1:5432/relay; "
+            "a password in it is percent-encoded",
             is_secret=True,
             read=_read_database_url,
         ),
@@ -72,6 +86,12 @@ class RelayConfig(DomainConfig):
         "AWS_SQS_EMAIL_QUEUE_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),
         help="The queue of notifications, for its gauges. Empty: it has no gauges.",
+        default="",
+    )
+    overflow_queue_url: str | None = setting(
+        "AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL",
+        optional(url("http", "https", allowed="the URL of an SQS queue")),
+        help="The bridges' overflow queue, for its gauges. Empty: it has no gauges.",
         default="",
     )
     dead_letter_queue_url: str | None = setting(
@@ -136,6 +156,14 @@ class RelayConfig(DomainConfig):
 
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""
+        yield from super().problems()
+        yield from in_another_region(
+            self.region,
+            AWS_SQS_EMAIL_QUEUE_URL=self.queue_url,
+            AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL=self.overflow_queue_url,
+            AWS_SQS_EMAIL_DLQ_URL=self.dead_letter_queue_url,
+        )
+        yield from self.moving_problems(self.mask_domains)
         if self.max_lifetime_seconds < 2 * self.max_seconds_per_message:
             yield Problem(
                 "PROCESS_EMAIL_MAX_LIFETIME_SECONDS",

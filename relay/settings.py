@@ -11,8 +11,12 @@ from pathlib import Path
 
 import environ
 
+from emails.config import reply_secrets_of
 from relay.config import RelayConfig
+from relay.placeholder_settings import PLACEHOLDERS
 from relay.worker.broker import broker_settings
+from relay.worker.origin import make_authenticate
+from runtime.breakers import breakers_of
 from runtime.env import load
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
@@ -30,7 +34,9 @@ set_up_sentry(CONFIG, django=True)
 set_up_metrics(CONFIG)
 
 SECRET_KEY = CONFIG.secret_key
+HAS_PLACEHOLDER_KEY = PLACEHOLDERS["SECRET_KEY"] == SECRET_KEY
 SECRET_KEY_FALLBACKS = list(CONFIG.secret_key_fallbacks or ())
+REPLY_SECRETS = reply_secrets_of(CONFIG, SECRET_KEY, SECRET_KEY_FALLBACKS)
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
 SITE_ORIGIN = CONFIG.site_origin
@@ -42,14 +48,19 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "relay.worker",  # before django_dramatiq: its `rundramatiq` is the one that runs
     "django_dramatiq",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "waffle",
     "relay.operations",
     "relay.operations.dashboard",
     "emails",
+    "emails.relay_import",
 ]
 
 MIDDLEWARE = [
+    "relay.operations.page_policy.PagePolicy",
     "relay.operations.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -57,13 +68,16 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "relay.operations.database_away.DatabaseAway",
 ]
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -101,7 +115,7 @@ _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
 }
 _database["CONN_MAX_AGE"] = 600
 # A health check would cost a query per message. A connection that broke unnoticed costs one
-# message a retry, two seconds later.
+# message a retry, two seconds later. The web process has them (`wsgi.py`): people don't retry.
 _database["CONN_HEALTH_CHECKS"] = False
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -110,6 +124,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+SESSION_COOKIE_AGE = 24 * 3600
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -123,6 +139,8 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(CONFIG.log_format, verbosity=2)
 
 DRAMATIQ_BROKER = broker_settings(CONFIG)
+# How actors of `emails` learn whether a message is SNS's, without knowing SNS.
+AUTHENTICATE = make_authenticate(CONFIG, lambda: breakers_of(CONFIG.redis_url))
 DRAMATIQ_ENCODER = "relay.worker.encoder.Encoder"
 
 if not DEBUG and CONFIG.site_origin.startswith("https:"):

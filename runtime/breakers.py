@@ -9,7 +9,7 @@ probe serves all. If Redis is away, each process goes by what it last knew.
 
     relay:breakers:workers          hash: dependency → JSON, of the open breakers
     relay:breakers:bridge           the same of each bridge by itself (`bridge/breakers.py`)
-    relay:breaker-just-closed       exists for a while after one was open
+    relay:resumed                   exists for a while after one was open
     relay:breaker-probe:DEPENDENCY  exists while nobody may probe: a probe runs, or the wait does
 """
 
@@ -55,9 +55,10 @@ OF_BRIDGES = _PREFIX + BRIDGE
 UNSEEN_SECONDS = 60
 """When a bridge has published nothing for that long, it is gone, and so are its breakers."""
 
-_JUST_CLOSED, _JUST_CLOSED_SECONDS = "relay:breaker-just-closed", 90
+RESUMED_KEY, RESUMED_SECONDS = "relay:resumed", 90
+"""Exists for a while after the bridges began again to take what SQS has for them."""
 
-NOT_TAKING_KEYS = (_PREFIX + WORKERS, OF_BRIDGES, _JUST_CLOSED)
+NOT_TAKING_KEYS = (_PREFIX + WORKERS, OF_BRIDGES, RESUMED_KEY)
 """One of these exists while a breaker is open, and for a while after: the bridges take little, so
 what SQS has for them is late."""
 
@@ -247,7 +248,7 @@ def find_all_open(client: "Redis", now_ms: int | None = None) -> list[OpenBreake
 
 def note_closed(client: "Redis") -> None:
     """Note that a breaker has closed: what SQS has is late for a while."""
-    client.set(_JUST_CLOSED, 1, ex=_JUST_CLOSED_SECONDS)
+    client.set(RESUMED_KEY, 1, ex=RESUMED_SECONDS)
 
 
 def _read(text: bytes) -> OpenBreaker:

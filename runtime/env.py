@@ -6,12 +6,15 @@ reads them from the environment. The same declaration yields the checks, the err
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from runtime.known_names import find_unknown
 
 T = TypeVar("T")
 
@@ -60,12 +63,16 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One environment variable: its name, meaning, kind, and default (None: must be set)."""
+    """One environment variable: its name, meaning, kind, and default (None: must be set).
+
+    `also` is another name that it is known by; it counts if `name` is not set.
+    """
 
     name: str
     kind: Kind[Any]
     help: str
     default: str | None
+    also: str = ""
 
     def shown(self, value: str) -> str:
         """Return the value as it may be printed."""
@@ -80,12 +87,19 @@ class Setting:
         return True
 
 
-def setting(name: str, kind: Kind[T], *, help: str, default: str | None = None) -> T:  # noqa: A002
+def setting(
+    name: str,
+    kind: Kind[T],
+    *,
+    help: str,  # noqa: A002
+    default: str | None = None,
+    also: str = "",
+) -> T:
     """Declare a dataclass field that is read from the environment variable `name`.
 
     `default` is text, as an operator would write it; without one the variable must be set.
     """
-    declared = Setting(name=name, kind=kind, help=help, default=default)
+    declared = Setting(name=name, kind=kind, help=help, default=default, also=also)
     field: T = dataclasses.field(metadata={_METADATA_KEY: declared})
     return field
 
@@ -102,8 +116,13 @@ def load(declaration: type[D], environ: Mapping[str, str]) -> D:
         for one in find_retired(declaration, environ)
         if one.is_refused
     ]
+    # Without its value, which may be a secret under a misspelled name.
+    problems += [
+        Problem(name, "…", f"there is no such setting; the nearest is {nearest}")
+        for name, nearest in find_unknown(environ.keys()).items()
+    ]
     for field_name, declared in _settings(declaration):
-        text = environ.get(declared.name, declared.default)
+        text = environ.get(declared.name, environ.get(declared.also, declared.default))
         if text is None:
             problems.append(Problem(declared.name, None, declared.kind.allowed))
             continue
@@ -190,6 +209,17 @@ def integer(low: int, high: int, unit: str = "") -> Kind[int]:
     return Kind(parse, f"a whole number from {low} to {high}" + (f" ({unit})" if unit else ""))
 
 
+def rounded_up(low: int, high: int, unit: str = "") -> Kind[int]:
+    """A number from `low` to `high`, both included; a fraction is rounded up."""
+
+    def parse(value: str) -> int:
+        number = float(value)
+        _require(low <= number <= high)
+        return math.ceil(number)
+
+    return Kind(parse, f"a number from {low} to {high} ({unit}); a fraction is rounded up")
+
+
 def boolean() -> Kind[bool]:
     """`true` or `false`, in the spellings operators use."""
     words = {"true": True, "1": True, "yes": True, "on": True}
@@ -228,6 +258,7 @@ def url(
     def parse(value: str) -> str:
         parts = urlsplit(value)
         _require(parts.scheme in schemes and bool(parts.netloc))
+        _require(not is_secret or _has_whole_netloc(parts))
         if read is not None:
             read(value)
         else:
@@ -235,6 +266,30 @@ def url(
         return value
 
     return Kind(parse, allowed, is_secret)
+
+
+def origin(*, allowed: str) -> Kind[str]:
+    """The scheme and the host of a site, and a port perhaps."""
+
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        _require(parts.scheme in ("http", "https") and bool(parts.hostname))
+        _ = parts.port
+        rest = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username)
+        _require(not any(rest))
+        return value
+
+    return Kind(parse, allowed)
+
+
+def _has_whole_netloc(parts: SplitResult) -> bool:
+    """Return whether user and password end where the reader thinks.
+
+    A `/`, `?` or `#` in a password, not percent-encoded, ends the host there: what is left of the
+    password would be taken for a host or a port, and printed in errors.
+    """
+    is_cut = "@" in f"{parts.path}{parts.query}" or bool(parts.fragment)
+    return not is_cut and (bool(parts.hostname) or "@" in parts.netloc)
 
 
 def comma_separated(item: Kind[T]) -> Kind[tuple[T, ...]]:
@@ -246,13 +301,14 @@ def comma_separated(item: Kind[T]) -> Kind[tuple[T, ...]]:
     return Kind(parse, f"{item.allowed}, or several of them separated by commas", item.is_secret)
 
 
-def optional(item: Kind[T]) -> Kind[T | None]:
-    """The empty text for none, or a value."""
+def optional(item: Kind[T], none: str = "") -> Kind[T | None]:
+    """The empty text, or another that stands for none, or a value."""
+    words = f"empty, {none}, or" if none else "empty, or"
 
     def parse(value: str) -> T | None:
-        return item.parse(value) if value else None
+        return item.parse(value) if value not in ("", none) else None
 
-    return Kind(parse, f"empty, or {item.allowed}", item.is_secret)
+    return Kind(parse, f"{words} {item.allowed}", item.is_secret)
 
 
 def folder() -> Kind[Path]:

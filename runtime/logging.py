@@ -16,6 +16,9 @@ from typing import Any
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
 
+from runtime import message_context
+from runtime.repeats import Repeats
+
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _MAX_CHARACTERS = 2_000
 _ADDRESS = re.compile(r"[^\s@<>\"'(),:;]{1,256}(?:@|%40)[^\s@<>\"'(),:;]{1,256}")
@@ -24,13 +27,30 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 _OUR_PACKAGES = ("relay", "bridge", "emails", "runtime")
 
+_SCHEDULER = "periodiq"
+
+_REPEAT_SECONDS = 5.0
+_REPEATED = frozenset(
+    {
+        "breakers not reported",
+        "counts not written",
+        "heartbeat not written",
+        "presence not noted",
+        "remote error, waiting",
+        "waiting for redis",
+    }
+)
+"""What threads log for as long as a server is away."""
+
 LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, logging.DEBUG)
 """Verbosity 0 to 4 → level. At 4, libraries log at debug level, too."""
 
 
 def without_addresses(text: str) -> str:
     """Blank anything that looks like a mail address, and cut a text too long for a log line."""
-    return _ADDRESS.sub("<address>", text[:_MAX_CHARACTERS])
+    text = text[:_MAX_CHARACTERS]
+    # Most texts are ids and words, and looking for the sign first costs next to nothing.
+    return _ADDRESS.sub("<address>", text) if "@" in text or "%40" in text else text
 
 
 def describe_exception(error: BaseException) -> list[str]:
@@ -88,7 +108,8 @@ class _RedactingFormatter(logging.Formatter):
             formatted = str(record.msg) % arguments if arguments else str(record.msg)
         except (TypeError, ValueError, KeyError):
             formatted = str(record.msg)
-        return without_addresses(formatted)
+        # The scheduler knows of no mail, and names jobs `module:actor@queue`.
+        return formatted if record.name == _SCHEDULER else without_addresses(formatted)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields = {
@@ -98,6 +119,21 @@ class _RedactingFormatter(logging.Formatter):
             fields.setdefault("error_type", type(record.exc_info[1]).__qualname__)
             fields["traceback"] = describe_exception(record.exc_info[1])
         return fields
+
+
+class WithMessageIds(logging.Filter):
+    """Adds the ids of the message that the thread works on; drops nothing.
+
+    A line that names another message itself is left alone.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the ids."""
+        fields = message_context.current().as_fields()
+        own = vars(record)
+        if all(own.get(name, value) == value for name, value in fields.items()):
+            own.update(fields)
+        return True
 
 
 class JsonFormatter(_RedactingFormatter):
@@ -128,6 +164,37 @@ class TextFormatter(_RedactingFormatter):
         return "\n    ".join([head, *frames])
 
 
+class WithoutRepeats(logging.Filter):
+    """Bounds what every thread says again and again while Redis is away.
+
+    A line of each kind in five seconds, with how many were left out as `repeated`. Lines about a
+    message all stay.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = Repeats(_REPEAT_SECONDS)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written."""
+        is_dramatiqs = record.name.startswith("dramatiq.") and record.levelno >= logging.WARNING
+        if not is_dramatiqs and record.msg not in _REPEATED:
+            return True
+        left_out = self._repeats.admit((record.name.partition("(")[0], str(record.msg)))
+        if left_out:
+            record.repeated = left_out
+        return left_out is not None
+
+
+class WithoutAdvice(logging.Filter):
+    """Drops periodiq's advice to report an issue to it, which it gives if Redis is away."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written."""
+        is_advice = str(record.msg).startswith("Please file an issue")
+        return not (is_advice and record.name == _SCHEDULER)
+
+
 def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
     """Make the argument of `logging.config.dictConfig`. `verbosity` is an index of LEVELS."""
     formatter = JsonFormatter if log_format == "json" else TextFormatter
@@ -136,11 +203,24 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {
+            "advice": {"()": WithoutAdvice},
+            "ids": {"()": WithMessageIds},
+            "repeats": {"()": WithoutRepeats},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["advice", "repeats", "ids"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": library_level},
         "loggers": {name: {"level": LEVELS[verbosity]} for name in _OUR_PACKAGES}
         # Django's own handler would write each line a second time, in another format.
         | {"django": {"handlers": []}}
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
-        | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")},
+        | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")}
+        # Would say at each batch that its collector is away; `runtime.spans` says it once a while.
+        | {"opentelemetry": {"level": "CRITICAL"}},
     }

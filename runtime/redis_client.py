@@ -9,6 +9,8 @@ tried again on a new one, and the process's other connections are replaced befor
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +60,30 @@ def refuses_for_now(error: redis.RedisError) -> bool:
     return isinstance(error, passing) or bool(_REFUSED.search(str(error)))
 
 
+def failing_of(error: redis.RedisError) -> str:
+    """Name how Redis fails: `away`, `full`, `read_only` or `refuses`."""
+    text = str(error)
+    if isinstance(error, redis.exceptions.OutOfMemoryError) or re.search(r"\bOOM\b", text):
+        return "full"
+    if isinstance(error, NotThePrimary) and not isinstance(error.__cause__, redis.BusyLoadingError):
+        # redis-py leaves the code out of the text of errors that it knows.
+        return "read_only"
+    is_refusal = isinstance(
+        error, redis.AuthenticationError | redis.exceptions.AuthorizationError
+    ) or not isinstance(error, redis.ConnectionError | redis.TimeoutError)
+    return "refuses" if is_refusal else "away"
+
+
+_MOST_WORDS = 120
+_CONNECTING = re.compile(r"^Error (?:-?\d+ )?connecting to \S+?\. ")
+
+
+def words_of(error: redis.RedisError) -> str:
+    """Return Redis's own words, or the system's, for a failure; they quote no data of ours."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return _CONNECTING.sub("", text)[:_MOST_WORDS].rstrip(".")
+
+
 class _Failovers:
     """Counts the failovers that this process noticed. All of its connections share one address."""
 
@@ -89,18 +115,36 @@ class _Connection(AbstractConnection):
         """Connect, unless connected already. The pool calls this each time it hands one out."""
         if self.is_connected and self._is_outdated():
             self.disconnect()  # type: ignore[no-untyped-call]
-        super().connect()  # type: ignore[no-untyped-call]
+        with self._saying_where():
+            super().connect()  # type: ignore[no-untyped-call]
+
+    def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        """Send a command."""
+        with self._saying_where():
+            super().send_packed_command(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """Read the answer to a command."""
         try:
-            return super().read_response(*args, **kwargs)
+            with self._saying_where():
+                return super().read_response(*args, **kwargs)
         except redis.RedisError as error:
             if not says_to_try_elsewhere(error):
                 raise
             _failovers.note(self._failovers_before)
             self.disconnect()  # type: ignore[no-untyped-call]
-            raise NotThePrimary(str(error)) from error
+            with self._saying_where():
+                raise NotThePrimary(str(error)) from error
+
+    @contextmanager
+    def _saying_where(self) -> Iterator[None]:
+        """Give errors host and port, as `at`."""
+        try:
+            yield
+        except redis.RedisError as error:
+            of_us: Any = self
+            vars(error).setdefault("at", f"{of_us.host}:{of_us.port}")
+            raise
 
     def _note_connected(self, _: object) -> None:
         self._failovers_before = _failovers.count

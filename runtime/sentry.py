@@ -6,14 +6,19 @@ import sentry_sdk
 from sentry_sdk.integrations import Integration
 from sentry_sdk.integrations.logging import ignore_logger
 
+from runtime import message_context
 from runtime.config import SharedConfig
 from runtime.logging import without_addresses
+from runtime.repeats import Repeats
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 TO_BE_RETRIED = "to_be_retried"
 """The tag of an attempt's event that says whether the attempt will be retried: `yes` or `no`."""
+
+_REDIS_SECONDS = 300.0
+_REDIS_MODULES = ("redis.", "dramatiq.errors", "runtime.redis_client")
 
 _KEPT_CONTEXTS = frozenset({"runtime", "os", "device", "trace"})
 """Not kept: Sentry's Dramatiq context, which holds the message with its arguments, the mail."""
@@ -35,8 +40,7 @@ def set_up_sentry(config: SharedConfig, *, django: bool) -> None:
         from sentry_sdk.integrations.dramatiq import DramatiqIntegration
 
         integrations = [DjangoIntegration(), DramatiqIntegration()]
-    # The worker logs each failed attempt with the message's arguments; the event says it better.
-    ignore_logger("dramatiq.worker.WorkerThread")
+    ignore_noise()
     sentry_sdk.init(
         dsn=config.sentry_dsn,
         environment=config.sentry_environment,
@@ -46,8 +50,45 @@ def set_up_sentry(config: SharedConfig, *, django: bool) -> None:
         send_default_pii=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
-        before_send=scrub,
+        before_send=BoundedScrub(),
     )
+
+
+def ignore_noise() -> None:
+    """Make no events of what says nothing about us."""
+    # The worker logs each failed attempt with the message's arguments; the event says it better.
+    ignore_logger("dramatiq.worker.WorkerThread")
+    # Anybody can cause it, as often as they like, and the text quotes what they sent.
+    ignore_logger("django.security.DisallowedHost")
+
+
+class BoundedScrub:
+    """Scrubs events, and bounds those of a Redis that is away: one in five minutes of each process.
+
+    Otherwise every thread would report it each second, Dramatiq's own included.
+    """
+
+    def __init__(self, seconds: float = _REDIS_SECONDS) -> None:
+        self._repeats = Repeats(seconds)
+
+    def __call__(self, event: "Event", hint: "Hint") -> "Event | None":
+        """Return what leaves; None: nothing."""
+        scrubbed = scrub(event, hint)
+        if scrubbed is None or not _is_of_redis(scrubbed):
+            return scrubbed
+        left_out = self._repeats.admit("redis")
+        if left_out is None:
+            return None
+        scrubbed["tags"] = {**dict(scrubbed.get("tags") or {}), "left_out": str(left_out)}
+        return scrubbed
+
+
+def _is_of_redis(event: Any) -> bool:
+    """Return whether Redis failed, or one of Dramatiq's threads, which fail for nothing else."""
+    if str(event.get("logger", "")).startswith("dramatiq."):
+        return True
+    values = event.get("exception", {}).get("values", [])
+    return any(str(one.get("module", "")).startswith(_REDIS_MODULES) for one in values)
 
 
 def scrub(event: "Event", hint: "Hint") -> "Event | None":
@@ -59,6 +100,9 @@ def scrub(event: "Event", hint: "Hint") -> "Event | None":
     """
     if event.get("tags", {}).get(TO_BE_RETRIED) == "yes":
         return None
+    # Where no page matched, Sentry names the raw path, which may hold a token, or anything.
+    if event.get("transaction_info", {}).get("source") == "url":
+        event.pop("transaction", None)
     kept: Any = {
         name: event[name]
         for name in (
@@ -67,6 +111,9 @@ def scrub(event: "Event", hint: "Hint") -> "Event | None":
         )
         if name in event
     }  # fmt: skip
+    # Sentry calls this in the thread that failed.
+    if ids := message_context.current().as_fields():
+        kept["tags"] = {**kept.get("tags", {}), **ids}
     contexts = event.get("contexts", {})
     kept["contexts"] = {name: contexts[name] for name in contexts.keys() & _KEPT_CONTEXTS}
     if "logentry" in event:

@@ -16,11 +16,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from markus.backends import BackendBase
 from redis.exceptions import RedisError
+
+from runtime.ages import Stage, bound_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,23 +37,43 @@ _AFTER_FAILURE_SECONDS = 10.0
 _POSTPONED = frozenset({"parked", "deferred"})
 """The results of messages that the bridge can't judge now."""
 
+AGE = "age:"
+"""Before the bound (seconds) that the ages of mails are sorted under when they are settled."""
 
-def counted_as(metric: str, tags: Iterable[str]) -> str | None:
-    """Return the name under which the tally counts `metric`; None if it doesn't."""
+
+def counted_as(metric: str, tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the names under which the tally counts `metric`; none if it doesn't.
+
+    `not_settled:REASON` and `rejected:REASON` are counted beside their sums. `bounced` and
+    `complained` are what AWS counts against the account.
+    """
     tagged = dict(tag.split(":", 1) for tag in tags if ":" in tag)
     match metric:
-        case "emails.outcome":
-            return tagged.get("outcome")
-        case "emails.not_settled":
-            return "not_settled"
-        case "bridge.rejected":
-            return "rejected"
-        case "bridge.taken" if tagged.get("result") in _POSTPONED:
-            return "postponed"
+        case "emails.outcome" if "outcome" in tagged:
+            return (tagged["outcome"],)
+        case "emails.not_settled" | "bridge.rejected":
+            name = metric.partition(".")[2]
+            return (name, f"{name}:{tagged['reason']}") if "reason" in tagged else (name,)
+        case "emails.paced":
+            return ("paced",)
+        case "emails.bounce" if tagged.get("type") == "permanent":
+            return ("bounced",)
+        case "emails.complaint" if tagged.get("feedback") != "not-spam":
+            return ("complained",)
+        case "emails.canary" if tagged.get("step") == "forwarded":
+            return ("canaries",)
+        case "bridge.arrived":
+            return ("arrived",)
+        case "bridge.taken":
+            return _taken_as(tagged.get("result", ""))
         case "bridge.message" if tagged.get("result") == "failure":
-            return "failed"
+            return ("failed",)
         case _:
-            return None
+            return ()
+
+
+def _taken_as(result: str) -> tuple[str, ...]:
+    return ("received", "postponed") if result in _POSTPONED else ("received",)
 
 
 class Tally(BackendBase):  # type: ignore[misc]
@@ -68,12 +90,17 @@ class Tally(BackendBase):  # type: ignore[misc]
 
     def emit(self, record: Any) -> None:
         """Take a metric from markus."""
-        if record.stat_type != "incr":
+        if record.stat_type == "incr":
+            names, number = counted_as(record.key, record.tags), int(record.value)
+        elif record.key == "mail_age" and record.tags == [f"stage:{Stage.SETTLED}"]:
+            names, number = (f"{AGE}{bound_of(record.value / 1000)}",), 1
+        else:
             return
-        name = counted_as(record.key, record.tags)
-        if name is not None:
+        if names:
+            minute = int(time.time() // 60)
             with self._lock:
-                self._counts[int(time.time() // 60), name] += int(record.value)
+                for name in names:
+                    self._counts[minute, name] += number
 
     def write(self) -> bool:
         """Write what was counted since the last write; returns False if Redis failed."""
@@ -117,3 +144,14 @@ def find_counts(client: "Redis", minutes: Iterable[int]) -> list[dict[str, int]]
             pipeline.hgetall(f"{_PREFIX}{minute}")
         found = cast("list[dict[bytes, bytes]]", pipeline.execute())
     return [{name.decode(): int(number) for name, number in counts.items()} for counts in found]
+
+
+def sum_counts(client: "Redis", minutes: Iterable[int], names: Sequence[str]) -> Counter[str]:
+    """Sum these counts over many minutes, in one round trip."""
+    with client.pipeline(transaction=False) as pipeline:
+        for minute in minutes:
+            pipeline.hmget(f"{_PREFIX}{minute}", list(names))
+        found = cast("list[list[bytes | None]]", pipeline.execute())
+    return Counter(
+        {name: sum(int(counts[at] or 0) for counts in found) for at, name in enumerate(names)}
+    )

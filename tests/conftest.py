@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 import pytest
+from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
 from tests import order
@@ -70,6 +71,13 @@ def pytest_collection_modifyitems(
     yield
     if hasattr(config, "workerinput"):  # one of pytest-xdist's processes
         items[:] = order.longest_first(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords fast: how Django does it by default takes half a second, on purpose."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ SETTINGS = {
     "AWS_ENDPOINT_URL": f"http://{NOWHERE}",
     "AWS_REGION": "us-east-1",
     "AWS_S3_EMAIL_BUCKET": "mails",
+    "AWS_SNS_TOPIC": "arn:aws:sns:us-east-1:123456789012:mail",
+    "LEDGER_SECRETS": "a-ledger-secret-of-these-tests-alone",
     "MASK_DOMAINS": "masks.example",
     "REPLIES_ADDRESS": "replies@masks.example",
     "RELAY_FROM_ADDRESS": "relay@masks.example",

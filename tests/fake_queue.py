@@ -5,7 +5,7 @@ Passes the same contract tests as the real one: `tests/contract/test_queues.py`.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.messages import Handle, Message
 from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable
@@ -40,6 +40,17 @@ class FakeQueue:
         message = Message(message_id, "", body, receive_count=0, sent_at_ms=int(self._now * 1000))
         self._stored[message_id] = _Stored(message, visible_at=self._now)
         return message_id
+
+    def send(self, messages: Sequence[Message]) -> list[EntryFailed]:
+        """Send copies of messages, which are as old as their originals."""
+        for one in messages:
+            copy = self.put(one.body)
+            self._stored[copy].message = replace(
+                self._stored[copy].message,
+                sent_at_ms=one.sent_at_ms,
+                trace_header=one.trace_header,
+            )
+        return []
 
     def pass_time(self, seconds: float) -> None:
         """Advance the clock. Messages whose visibility timeout has expired become visible."""
@@ -92,9 +103,7 @@ class FakeQueue:
         old, handle = stored.message, f"handle-{next(self._numbers)}"
         stored.receipt_handles.append(handle)
         stored.visible_at = self._now + self._visibility_seconds
-        stored.message = Message(
-            old.message_id, handle, old.body, old.receive_count + 1, old.sent_at_ms
-        )
+        stored.message = replace(old, receipt_handle=handle, receive_count=old.receive_count + 1)
         return stored.message
 
     def _find(self, handle: Handle) -> _Stored | None:

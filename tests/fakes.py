@@ -5,13 +5,20 @@ They pass the same contract tests as the real ones: `test_mail_stores.py`, `test
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from threading import Lock
 
+from emails.edges.mail_memory import MailMemory
+from emails.edges.ports import MailRoom
+from emails.rules.addresses import MaskRecipient
+from emails.values.account import Account, AccountState, Sending, Unreadable
 from emails.values.deliveries import Instant, Outgoing, SendEvidence
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
+from emails.values.facts import ReplyFacts
+from emails.values.freezes import Freeze
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
@@ -21,6 +28,20 @@ Failures = Sequence[BaseException | None]
 """What the next calls raise; None for a call that works."""
 
 BUCKET = "mails"
+
+
+ANY_ROOM = MailMemory(2**60).room()
+"""Room for mails of any size."""
+
+
+class NoPredecessor:
+    """There was no other system before this one."""
+
+    def take_mask(self, recipient: MaskRecipient) -> bool:
+        return False
+
+    def find_reply(self, quoted_ids: Sequence[str]) -> ReplyFacts | None:
+        return None
 
 
 class FakeMailStore:
@@ -40,16 +61,18 @@ class FakeMailStore:
         self.kept: dict[str, str] = {}
         self.calls = 0
 
-    def fetch(self, mail: StoredMail) -> bytes:
+    def fetch(self, mail: StoredMail, room: MailRoom) -> bytes:
         failure, self.fails = _take(self.fails)
         if failure is not None:
             raise failure
         _check(mail.bucket)
         self.fetched.append(mail)
-        return self._stored(mail)
+        raw = self._stored(mail)
+        room.take(len(raw))
+        return raw
 
     def fetch_start(self, mail: StoredMail, size: int) -> bytes:
-        return self.fetch(mail)[:size]
+        return self.fetch(mail, ANY_ROOM)[:size]
 
     def copy(self, mail: StoredMail, key: str) -> int:
         failure, self.write_fails = _take(self.write_fails)
@@ -77,7 +100,7 @@ class FakeMailStore:
                 self.mails.pop(StoredMail(bucket, key), None)
         return {key: self.kept[key] for key in keys if key in self.kept}
 
-    def delete_later(self, mail: StoredMail) -> None:
+    def delete_one(self, mail: StoredMail) -> None:
         self.delete(mail.bucket, [mail.key])
 
     def _stored(self, mail: StoredMail) -> bytes:
@@ -111,6 +134,7 @@ class FakeSendNotes:
             has_begun=delivery in self.begun,
             kept_for=self.kept_for,
             event_delay=self.event_delay,
+            received_ago=timedelta(0),
         )
 
     def note_begun(self, delivery: str) -> None:
@@ -145,6 +169,64 @@ class FakeClockWatch:
         self.compared.append((database, before, after))
 
 
+class FakeCanary:
+    """Notes the steps of canaries."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def make(self, sender: str, recipient: str, now: datetime) -> bytes:
+        return f"From: {sender}\r\nTo: {recipient}\r\nDate: {now}\r\n\r\n".encode()
+
+    def note_begun(self) -> None:
+        self.steps.append("begun")
+
+    def note_sent(self, error_code: str | None = None) -> None:
+        self.steps.append(f"not sent: {error_code}" if error_code else "sent")
+
+    def note_forwarded(self, *, is_back: bool) -> None:
+        self.steps.append("back" if is_back else "forwarded")
+
+
+class FakeAccount:
+    """An account that is as a test says: `fails` with a code, or `says` what it is."""
+
+    def __init__(self) -> None:
+        self.says = Account(14, 50_000, 100, may_send=True, standing="HEALTHY")
+        self.fails = ""
+
+    def fetch(self) -> Account:
+        if self.fails:
+            raise Unreadable(self.fails)
+        return self.says
+
+
+class FakeAccountNotes:
+    """What is noted; a test may set any of it, and what was counted."""
+
+    def __init__(self) -> None:
+        self.state = AccountState()
+        self.counted = Sending()
+
+    def find(self) -> AccountState:
+        return self.state
+
+    def held(self) -> frozenset[str]:
+        return self.state.held
+
+    def note_account(self, account: Account, now: float) -> None:
+        self.state = replace(self.state, account=account, read_at=now, failing="")
+
+    def note_failing(self, code: str, now: float) -> None:
+        self.state = replace(self.state, failing=code, failing_since=now)
+
+    def note_judged(self, sending: Sending, held: frozenset[str], now: float) -> None:
+        self.state = replace(self.state, sending=sending, held=held, judged_at=now)
+
+    def count_sending(self, now: float) -> Sending:
+        return self.counted
+
+
 class FakeBrake:
     """Counts in memory."""
 
@@ -168,6 +250,9 @@ class FakePace:
         self.fails: Failures = ()
         self.meanwhile: Callable[[], None] = lambda: None
 
+    def check_place(self) -> None:
+        """Each has its place."""
+
     def wait_turn(self) -> None:
         self.meanwhile()
         failure, self.fails = _take(self.fails)
@@ -176,6 +261,20 @@ class FakePace:
 
     def slow_down(self) -> None:
         self.slowed_down += 1
+
+
+class FakeControls:
+    """The operators' controls."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+        self.in_force: tuple[Freeze, ...] = ()
+
+    def is_sending_paused(self) -> bool:
+        return self.is_paused
+
+    def freezes(self) -> tuple[Freeze, ...]:
+        return self.in_force
 
 
 class FakeMailer:

@@ -15,6 +15,10 @@ class Gate:
 
     def __init__(self, upstream: str) -> None:
         self.arrived = 0
+        self.deleted = 0
+        """How many deletions S3 has carried out whose answers are held."""
+        self._answers_deletions = threading.Event()
+        self._answers_deletions.set()
         self._open = threading.Event()
         self._open.set()
         self._status: int | None = None
@@ -30,7 +34,11 @@ class Gate:
                 if gate._status is not None:
                     self._answer(gate._status, {}, b"")
                     return
-                self._answer(*gate._pass_on(self.command, self.path, dict(self.headers), body))
+                answer = gate._pass_on(self.command, self.path, dict(self.headers), body)
+                if self.path.endswith("?delete") and not gate._answers_deletions.is_set():
+                    gate.deleted += 1
+                    gate._answers_deletions.wait()
+                self._answer(*answer)
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
 
@@ -73,6 +81,10 @@ class Gate:
         """Hold requests until `open`."""
         self._open.clear()
 
+    def hold_deletions(self) -> None:
+        """Let S3 delete mails, but hold its answers until `open`."""
+        self._answers_deletions.clear()
+
     def refuse(self, status: int) -> None:
         """Answer requests with this status until `open`."""
         self._status = status
@@ -81,6 +93,7 @@ class Gate:
         """Forward requests again, held ones included."""
         self._status = None
         self._open.set()
+        self._answers_deletions.set()
 
     def close(self) -> None:
         """Release held requests and stop."""
@@ -93,7 +106,8 @@ class Gate:
     ) -> tuple[int | None, dict[str, str], bytes]:
         """Return the answer; without a status, the connection is closed without one."""
         connection = http.client.HTTPConnection(self._upstream.netloc, timeout=20)
-        headers["Host"] = self._upstream.netloc
+        others = {name: value for name, value in headers.items() if name.lower() != "host"}
+        headers = {"Host": self._upstream.netloc, **others}
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
         content = answer.read()

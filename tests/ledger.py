@@ -11,10 +11,13 @@ from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.reservations import Reservations
+from bridge.ledger.story import UNTOLD, Story
 from bridge.messages import Handle
 from bridge.ports import Queue
 from bridge.visibility import Leases, Visibility
 from emails import wire
+from runtime.message_context import MessageContext
+from tests.seals import SEALS
 
 NOW_MS = 1_000_000_000
 
@@ -35,7 +38,7 @@ def a_ledger(client: redis.Redis, lifetime_seconds: int = 60) -> Ledger:
     return Ledger(
         client,
         InFlight(client, lifetime_seconds),
-        Acknowledgements(client, lifetime_seconds),
+        Acknowledgements(client, lifetime_seconds, SEALS),
         DeliveryAttempts(client),
         Reservations(client, lifetime_seconds, queue="mail"),
     )
@@ -54,7 +57,7 @@ def a_visibility(
         queue,
         InFlight(client, 60),
         leases,
-        acknowledgements=Acknowledgements(client, 60),
+        acknowledgements=Acknowledgements(client, 60, SEALS),
         adoption=Adoption(client, bridge=bridge, queue=queue.queue_name),
         bridge=bridge,
         heartbeat_seconds=30,
@@ -73,6 +76,10 @@ def put_in_flight(
     now_ms: int = NOW_MS,
     lifetime_seconds: int = 60,
     is_replay: bool = False,
+    max_in_flight: int = 0,
+    lanes: tuple[str, ...] = (),
+    about: MessageContext | None = None,
+    story: Story = UNTOLD,
 ) -> Dispatched:
     """Dispatch a message that `bridge` received from the SQS queue `queue`."""
     work: dramatiq.Message[None] = dramatiq.Message(
@@ -84,8 +91,16 @@ def put_in_flight(
         message_id=handle.message_id,
     )
     dispatcher = Dispatcher(
-        client, lifetime_seconds, bridge=bridge, queue=queue, is_replay=is_replay
+        *(client, lifetime_seconds),
+        seals=SEALS,
+        bridge=bridge,
+        queue=queue,
+        is_replay=is_replay,
+        max_in_flight=max_in_flight,
+        story=story,
     )
-    (dispatched,) = dispatcher.dispatch([Work(handle, work)], now_ms)
+    (dispatched,) = dispatcher.dispatch(
+        [Work(handle, work, lanes, about=about or MessageContext())], now_ms
+    )
     assert isinstance(dispatched, Dispatched)
     return dispatched

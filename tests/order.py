@@ -36,4 +36,6 @@ def _seconds(item: pytest.Item) -> float:
         return seconds
     if not _OF_PROCESSES.isdisjoint(fixtures(item)):
         return 12
-    return 0.3 if item.get_closest_marker("servers") else 0.03
+    if item.get_closest_marker("slow"):
+        return 0.6
+    return 0.1 if item.get_closest_marker("servers") else 0.03

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_SECONDS = 0.05
+_SHORTEST, _LONGEST = 0.02, 0.2
 
 
 def wait_until(what: str, check: Callable[[], T], seconds: float = 60) -> T:
@@ -14,9 +14,11 @@ def wait_until(what: str, check: Callable[[], T], seconds: float = 60) -> T:
 
     The default is long: a machine with other work may take it, and who succeeds doesn't wait.
     """
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not (found := check()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"after {seconds} s still not: {what}")
-        time.sleep(_POLL_SECONDS)
+        # A check may ask servers: asked less and less often, they have more time for their work.
+        time.sleep(min(max(_SHORTEST, waited / 10), _LONGEST))
     return found

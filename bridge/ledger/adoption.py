@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.ledger import keys
 from bridge.ledger.in_flight import Entry
+from bridge.ledger.proofs import unproved_handle
 from bridge.ledger.scripts import script
 from bridge.messages import Handle
 
@@ -50,7 +51,7 @@ class Adoption:
                 )
             found: list[Any] = pipeline.execute()
         return [
-            Handle(entry.handle.message_id, handle.decode())
+            unproved_handle(entry.handle.message_id, handle.decode())
             for entry, handle in zip(orphans, found, strict=True)
             if handle is not None
         ]

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger import keys
 from bridge.ledger.scripts import script
-from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_NUMBER = 10_000
 MAX_BYTES = 64 * 1024 * 1024
 
-_QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
+_QUEUES = (INBOUND_QUEUE, BULK_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
 _MOST_OF_THE_MEMORY = 0.25
 _MEMORY_CHECK_SECONDS = 60.0
 

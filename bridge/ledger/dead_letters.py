@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from bridge.ledger import keys
 from bridge.ledger.scripts import script
@@ -30,6 +30,9 @@ PLACES_BATCH = 2_000
 
 MESSAGES_BATCH = 100
 """How many messages one round trip reads or moves; each may be as large as SQS allows."""
+
+_MAX_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 T = TypeVar("T")
 
@@ -90,7 +93,7 @@ class DeadLetters:
             fresh = [(name, score) for name, score in slice_ if name not in seen_at_bound]
             if not fresh:
                 return
-            yield from (Place(queue, name, int(score)) for name, score in fresh)
+            yield from (Place(queue, name, _whole(score)) for name, score in fresh)
             if fresh[-1][1] != bound:
                 bound, seen_at_bound = fresh[-1][1], set()
             seen_at_bound |= {name for name, score in fresh if score == bound}
@@ -100,8 +103,13 @@ class DeadLetters:
         for queue in queues:
             score = self._redis.zscore(keys.dead_letters(queue), dead_letter_id)
             if score is not None:
-                return Place(queue, dead_letter_id, int(score))
+                return Place(queue, dead_letter_id, _whole(score))
         return None
+
+    def find_id_of(self, sqs_message_id: str) -> str | None:
+        """Find the id of an SQS message's dead letter."""
+        found = cast("bytes | None", self._redis.get(keys.dead_letter_of(sqs_message_id)))
+        return found.decode(errors="replace") if found is not None else None
 
     def count(self, queue: str, newest_ms: float, oldest_ms: float) -> int:
         """Count the dead letters of a queue that died between two times."""
@@ -113,7 +121,7 @@ class DeadLetters:
         if not places:
             return []
         found: list[Any] = self._redis.mget([keys.reason_of(place.id) for place in places])
-        return [reason.decode() if reason is not None else None for reason in found]
+        return [reason.decode(errors="replace") if reason is not None else None for reason in found]
 
     def messages(self, places: Sequence[Place]) -> list[bytes | None]:
         """Read the messages as stored; None for a dead letter that is gone."""
@@ -160,7 +168,7 @@ class DeadLetters:
         found: list[Any] = self._redis.zrevrangebyscore(
             key, newest_ms, oldest_ms, start=0, num=at_most, withscores=True
         )
-        return [(name.decode(), score) for name, score in found]
+        return [(name.decode(errors="replace"), score) for name, score in found]
 
 
 def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -168,6 +176,11 @@ def in_batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(things)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def _whole(score: float) -> int:
+    """Return the milliseconds; of a score that somebody else wrote, the nearest that can be."""
+    return int(min(max(score, 0), _MAX_MS))
 
 
 def _keys_of_dead_letter(place: Place) -> list[str]:

@@ -55,12 +55,14 @@ class Process:
 class Heartbeat:
     """A process's last beat: how long ago it was, and the process's totals at that time.
 
-    `started` is in seconds since 1970, by the clock of the process's host.
+    Of a bridge, `oldest_ms` is when SES received the oldest mail that it has and that is not
+    settled, in milliseconds since 1970; None if it has none.
     """
 
     process: Process
     age_seconds: float
     totals: Mapping[str, int]
+    oldest_ms: int | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -74,10 +76,16 @@ class Heartbeats:
     def __init__(self, client: "Redis") -> None:
         self._redis = client
 
-    def beat(self, process: Process, totals: Mapping[str, int] | None = None) -> None:
+    def beat(
+        self,
+        process: Process,
+        totals: Mapping[str, int] | None = None,
+        oldest_ms: int | None = None,
+    ) -> None:
         """Write the process's heartbeat, replacing its last one."""
         kept_ms, now_ms = _kept_ms(process), int(time.time() * 1000)
-        text = json.dumps({"process": asdict(process), "totals": dict(totals or {})})
+        beat = {"process": asdict(process), "totals": dict(totals or {}), "oldest_ms": oldest_ms}
+        text = json.dumps(beat)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(_PREFIX + process.name, text, px=kept_ms)
             pipeline.zadd(_INDEX, {process.name: now_ms + kept_ms})
@@ -113,4 +121,5 @@ def _read(text: bytes, left_ms: int) -> Heartbeat:
     data = json.loads(text)
     data["process"]["role"] = Role(data["process"]["role"])
     process = Process(**data["process"])
-    return Heartbeat(process, max(0, _kept_ms(process) - left_ms) / 1000, data["totals"])
+    age_seconds = max(0, _kept_ms(process) - left_ms) / 1000
+    return Heartbeat(process, age_seconds, data["totals"], data.get("oldest_ms"))

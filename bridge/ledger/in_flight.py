@@ -7,13 +7,15 @@ Cluster is not supported.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.ledger import keys
 from bridge.ledger.keys import NAMESPACE
+from bridge.ledger.proofs import unproved_handle
 from bridge.ledger.scripts import script
 from bridge.messages import Handle
+from runtime.message_context import MessageContext, from_text
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,6 +37,7 @@ class Entry:
     bridge: str
     handle: Handle
     queue: str = ""
+    about: MessageContext = field(default=MessageContext())
 
 
 class InFlight:
@@ -45,6 +48,7 @@ class InFlight:
         self._lifetime_ms = lifetime_seconds * 1000
         self._note_queue_entry = script(client, "queue_entries", "note_queue_entry")
         self._find = script(client, "queue_entries", "find")
+        self._settle_charges = script(client, "lanes", "settle_charges")
 
     def note_queue_entry(self, message_id: str, *, entry_id: str, queue: str) -> None:
         """Note that a message in flight was enqueued again, under which id and in which queue."""
@@ -80,6 +84,19 @@ class InFlight:
         if lost := [name for name, entry in found.items() if entry is None or entry.is_lost]:
             self._redis.zrem(keys.IN_FLIGHT, *lost)
 
+    def settle_charges(self) -> None:
+        """End what lanes are charged for messages that are no longer in flight.
+
+        Their lifetime is over, they were dropped, or an older version's worker acknowledged them.
+        """
+        cursor = b"0"
+        while True:
+            cursor = self._settle_charges(
+                keys=[keys.IN_FLIGHT, *keys.OF_LANES], args=[cursor, _LOOKUP_BATCH]
+            )
+            if int(cursor) == 0:
+                return
+
     def find_oldest_ms(self, now_ms: int) -> int | None:
         """Find when the oldest message in flight was dispatched; None if nothing is in flight."""
         found = self._redis.zrange(
@@ -104,7 +121,7 @@ class InFlight:
 
 
 def _entry(
-    message_id: str, state: Any, bridge: Any, handle: Any, queue: Any, lost: int
+    message_id: str, state: Any, bridge: Any, handle: Any, queue: Any, lost: int, about: bytes
 ) -> Entry | None:
     if state is None:
         return None
@@ -112,6 +129,7 @@ def _entry(
         is_in_flight=state == b"enqueued",
         is_lost=bool(lost),
         bridge=(bridge or b"").decode(),
-        handle=Handle(message_id, (handle or b"").decode()),
+        handle=unproved_handle(message_id, (handle or b"").decode()),
         queue=(queue or b"").decode(),
+        about=from_text(message_id, about.decode(errors="replace")),
     )

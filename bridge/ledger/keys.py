@@ -6,9 +6,10 @@ of two versions can share one Redis.
 """
 
 from bridge.messages import MAX_HIDDEN_SECONDS
+from emails.wire import BULK_QUEUE, INBOUND_QUEUE
 
-NAMESPACE = "dramatiq"
-"""The prefix of Dramatiq's keys."""
+NAMESPACE = "relay"
+"""The prefix of Dramatiq's keys, as of all others: no other application's are beside them."""
 
 BROKER_HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
 """When each of Dramatiq's processes was last heard of: a sorted set of broker ids (ms)."""
@@ -21,6 +22,30 @@ operator's requeue finds the receipt handle by which it is deleted."""
 
 IN_FLIGHT = f"{_PREFIX}:in-flight"
 """The messages in flight: a sorted set of their ids, by when each was dispatched (ms)."""
+
+LANES = f"{_PREFIX}:lanes"
+"""The work in flight of each lane: a sorted set of lanes."""
+
+LANES_BEHIND = f"{_PREFIX}:lanes-behind"
+"""How many messages of each lane wait in the overflow: a sorted set of lanes."""
+
+CHARGES = f"{_PREFIX}:lane-charges"
+"""What each message in flight is charged: a hash of `class work lane`, by message id."""
+
+CLASSES = f"{_PREFIX}:lane-classes"
+"""How many messages are in flight as `express`, as `bulk` and as `feedback`: a hash."""
+
+OF_LANES = (LANES, LANES_BEHIND, CHARGES, CLASSES)
+"""The last keys of each script that uses `lua/lanes.lua`."""
+
+STORY = f"{_PREFIX}:story"
+"""What became of the messages: a stream of events."""
+
+OVERFLOW_SENT = f"{_PREFIX}:overflow-sent"
+"""When the oldest of the messages was sent (ms) that last came back from the overflow queue."""
+
+LANE_RELEASED = f"{_PREFIX}:lane-released:"
+"""The prefix of the keys that exist while an operator has released a lane; see `lanes.lua`."""
 
 RESERVED = f"{_PREFIX}:reserved"
 """The room in flight that bridges have reserved: a hash."""
@@ -66,6 +91,12 @@ def reason_of(dead_letter_id: str) -> str:
 def queue(name: str) -> str:
     """Name one of Dramatiq's queues (list of ids)."""
     return f"{NAMESPACE}:{name}"
+
+
+def queues_of(queue_name: str) -> tuple[str, ...]:
+    """Return a queue, and the one where its messages may have been before."""
+    other = {INBOUND_QUEUE: BULK_QUEUE, BULK_QUEUE: INBOUND_QUEUE}.get(queue_name)
+    return (queue_name, other) if other else (queue_name,)
 
 
 def fetched(broker_id: str, queue_name: str) -> str:

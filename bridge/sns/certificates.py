@@ -8,9 +8,9 @@ error tells the two kinds apart: a forger can invent a name, but not take SNS's 
 complete file from SNS that is not a trustworthy certificate causes a reject.
 
 The cache is in this process, where nobody else can plant a certificate. A forger can name any
-number of files on SNS's host; after a few that don't exist no unknown file is tried for a minute,
-while known certificates keep working. A host that is down is asked again after a second, for any
-file: many messages wait for it.
+number of files on SNS's host; after a few that don't exist, few unknown files are tried
+(`certificate_tries.py`), while known certificates keep working. A host that is down is asked again
+after a second, for any file: many messages wait for it.
 """
 
 import copy
@@ -32,16 +32,12 @@ from cryptography import x509
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from bridge.sns.certificate_tries import FAILURE_AGE, Tries
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.signature import MAX_PEM_BYTES, CertificateUrl, certificate_url, load_certificate
 
 MAX_KEPT = 16
 """SNS signs with one certificate per region, or two during a change."""
-
-MAX_FAILURES = 4
-FAILURE_AGE = timedelta(minutes=1)
-"""How many unavailable files are tried, and how long that is remembered. No message is verified
-during a try; `DOWNLOAD_SECONDS` says how long that takes."""
 
 HOST_FAILURE_AGE = timedelta(seconds=1)
 """How long no file is requested from a host that failed, so that a batch costs one try."""
@@ -110,6 +106,7 @@ class _KeptCertificates(ABC):
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()  # the one used last is at the end
         self._failures: dict[str, _Failure] = {}
+        self._tries = Tries()
 
     @abstractmethod
     def _load(self, place: CertificateUrl) -> x509.Certificate:
@@ -125,7 +122,7 @@ class _KeptCertificates(ABC):
             return kept.certificate
 
     def _ask_source(self, url: str, place: CertificateUrl, now: datetime) -> _Kept:
-        self._recall_failure(url, place.host, now)
+        self._recall_failure(url, place, now)
         try:
             certificate = self._load(place)
         except (CertificateUnavailable, Rejected) as error:
@@ -133,21 +130,24 @@ class _KeptCertificates(ABC):
             until = now + (HOST_FAILURE_AGE if is_hosts else self._failure_age)
             # A copy without the traceback, which would keep its frames alive.
             self._failures[place.host if is_hosts else url] = _Failure(copy.copy(error), until)
+            if not is_hosts:
+                self._tries.failed(place.host, place.file_name, until)
             raise
         self._kept[url] = kept = _Kept(certificate, now + self._max_age)
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return kept
 
-    def _recall_failure(self, url: str, host: str, now: datetime) -> None:
+    def _recall_failure(self, url: str, place: CertificateUrl, now: datetime) -> None:
         """Raise the source's recent error for this URL or host instead of asking again."""
         recent = {u: failure for u, failure in self._failures.items() if now < failure.until}
         self._failures = recent
-        for name in (host, url):
+        for name in (place.host, url):
             if name in recent:
                 raise copy.copy(recent[name].error)
         # A known certificate is always renewed, or forgers could prevent that.
-        if len(recent) >= MAX_FAILURES and url not in self._kept:
+        is_known = url in self._kept
+        if not (is_known or self._tries.may_try(place.host, place.file_name, now)):
             raise CertificateUnavailable("too many others are unavailable", may_be_forged=True)
 
 
@@ -272,3 +272,8 @@ def _deadline(seconds: float) -> Iterator[Callable[[socket.socket], None]]:
         raise
     finally:
         timer.cancel()
+
+
+def certificates_of(folder: Path | None) -> Certificates:
+    """Return the source that the setting asks for: a folder, or SNS's host."""
+    return PinnedCertificates(folder) if folder else FetchedCertificates()

@@ -44,6 +44,9 @@ class RejectReason(StrEnum):
     back from a dead-letter queue late, or replayed. The bucket's expiry decides whether its mail
     still exists."""
 
+    FROM_THE_FUTURE = "from_the_future"
+    """Published more than a quarter of an hour from now: check this machine's clock."""
+
     SUBSCRIPTION_CONFIRMATION = "subscription_confirmation"
     """Genuine: SNS asks to confirm the queue's subscription. Confirm it through the SNS API; see
     `AWS_SNS_CONFIRM_SUBSCRIPTIONS`."""

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from bridge.sns.envelope import Envelope, canonical, parse
 from bridge.sns.reject_reasons import Rejected, RejectReason, loggable
 from emails.wire import MAX_AGE_HOURS
+from runtime.partitions import host_of, region_of_topic
 
 MIN_KEY_BITS = 2048
 MAX_PEM_BYTES = 16 * 1024
@@ -50,24 +51,42 @@ def authenticate(
 
     `certificate_at(url, now)` returns the certificate; its errors pass through. Raises `Rejected`.
     """
+    envelope = prove_origin(
+        body, topics=topics, versions=versions, certificate_at=certificate_at, now=now
+    )
+    check_age(envelope, now)
+    return envelope
+
+
+def prove_origin(
+    body: str,
+    *,
+    topics: Collection[str],
+    versions: Collection[str],
+    certificate_at: Callable[[str, datetime], x509.Certificate],
+    now: datetime,
+) -> Envelope:
+    """Like `authenticate`, of whatever age: an operator may requeue what was let in long ago."""
     envelope = parse(body)
     check_topic(envelope, topics)
     check_version(envelope, versions)
     check_certificate_url(envelope.signing_cert_url, envelope.topic_arn)
     verify(envelope, certificate_at(envelope.signing_cert_url, now), now)
-    check_age(envelope, now)
     return envelope
 
 
 # --- topic, version, age, certificate URL --------------------------------------------------------
 
-_TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]+:[^:]+")
-
 _CERTIFICATE_URL = re.compile(
-    r"https://(?P<host>sns\.[a-z]+(?:-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com(?:\.cn)?)"
+    r"https://(?P<host>sns\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+)"
     r"/(?P<file_name>SimpleNotificationService-[0-9a-f]{1,64}\.pem)"
 )
-"""Matches the whole URL: no port, user info, query, look-alike host or trailing junk."""
+"""Matches the whole URL: no port, user info, query or trailing junk. The host is compared with the
+region's."""
+
+MAX_AHEAD = timedelta(minutes=15)
+"""How far SNS's clock may be ahead of ours. AWS refuses requests of machines whose clocks differ
+more."""
 
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "1": hashes.SHA1(),  # noqa: S303 - SNS's default; a setting refuses it
@@ -89,31 +108,36 @@ def check_version(envelope: Envelope, versions: Collection[str]) -> None:
 
 
 def check_age(envelope: Envelope, now: datetime) -> None:
-    """Reject envelopes so old that the database may have forgotten their processing."""
+    """Reject envelopes so old that the database may have forgotten their processing.
+
+    And those from the future, which would still come in when it has.
+    """
     try:
         published = datetime.fromisoformat(envelope.timestamp)
     except ValueError:
         raise Rejected(RejectReason.NOT_AN_ENVELOPE, "Timestamp") from None
-    if now - published.astimezone(UTC) > timedelta(hours=MAX_AGE_HOURS):
+    age = now - published.astimezone(UTC)
+    if age > timedelta(hours=MAX_AGE_HOURS):
         raise Rejected(RejectReason.TOO_OLD, loggable(envelope.timestamp))
+    if age < -MAX_AHEAD:
+        raise Rejected(RejectReason.FROM_THE_FUTURE, loggable(envelope.timestamp))
 
 
 def certificate_url(url: str) -> CertificateUrl:
     """Split the URL of an SNS certificate; rejects any other URL."""
     match = _CERTIFICATE_URL.fullmatch(url)
-    if match is None:
+    if match is None or match["host"] != host_of("sns", match["region"]):
         raise Rejected(RejectReason.WRONG_CERTIFICATE_URL)
     return CertificateUrl(match["host"], match["file_name"])
 
 
 def check_certificate_url(url: str, topic_arn: str) -> None:
     """Reject any URL except that of an SNS certificate of the topic's region."""
-    topic = _TOPIC_ARN.fullmatch(topic_arn)
-    if topic is None:
+    region = region_of_topic(topic_arn)
+    if region is None:
         raise Rejected(RejectReason.WRONG_TOPIC, loggable(topic_arn))
-    domain = "amazonaws.com.cn" if topic["partition"] == "aws-cn" else "amazonaws.com"
     host = certificate_url(url).host
-    if host != f"sns.{topic['region']}.{domain}":
+    if host != host_of("sns", region):
         raise Rejected(RejectReason.WRONG_CERTIFICATE_URL, f"{host} is not the topic's")
 
 

@@ -10,7 +10,13 @@ data "aws_iam_policy_document" "bridge" {
       "sqs:GetQueueAttributes",
       "sqs:ReceiveMessage",
     ]
-    resources = [aws_sqs_queue.notifications.arn]
+    resources = [aws_sqs_queue.notifications.arn, aws_sqs_queue.overflow.arn]
+  }
+
+  statement {
+    sid       = "MoveToOverflow"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.overflow.arn]
   }
 
   # Only for AWS_SNS_CONFIRM_SUBSCRIPTIONS; the subscription created here needs no confirmation.
@@ -44,10 +50,21 @@ data "aws_iam_policy_document" "worker" {
     )
   }
 
+  # Reads the account's rate, quota and standing, and changes nothing. SES knows no resource for it.
+  statement {
+    sid       = "ReadTheAccount"
+    actions   = ["ses:GetAccount"]
+    resources = ["*"]
+  }
+
   statement {
     sid       = "CountMessages"
     actions   = ["sqs:GetQueueAttributes"]
-    resources = [aws_sqs_queue.notifications.arn, aws_sqs_queue.dead_letters.arn]
+    resources = [
+      aws_sqs_queue.notifications.arn,
+      aws_sqs_queue.overflow.arn,
+      aws_sqs_queue.dead_letters.arn,
+    ]
   }
 }
 
@@ -56,7 +73,11 @@ data "aws_iam_policy_document" "web" {
   statement {
     sid       = "CountMessages"
     actions   = ["sqs:GetQueueAttributes"]
-    resources = [aws_sqs_queue.notifications.arn, aws_sqs_queue.dead_letters.arn]
+    resources = [
+      aws_sqs_queue.notifications.arn,
+      aws_sqs_queue.overflow.arn,
+      aws_sqs_queue.dead_letters.arn,
+    ]
   }
 }
 
@@ -88,7 +109,7 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "RedriveTo"
     actions   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
-    resources = [aws_sqs_queue.notifications.arn]
+    resources = [aws_sqs_queue.notifications.arn, aws_sqs_queue.overflow.arn]
   }
 }
 

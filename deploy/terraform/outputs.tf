@@ -9,6 +9,7 @@ output "environment" {
     AWS_SNS_SIGNATURE_VERSIONS       = "2"
     AWS_SNS_TOPIC                    = aws_sns_topic.notifications.arn
     AWS_SQS_EMAIL_DLQ_URL            = aws_sqs_queue.dead_letters.id
+    AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL = aws_sqs_queue.overflow.id
     AWS_SQS_EMAIL_QUEUE_URL          = aws_sqs_queue.notifications.id
     HELD_MAIL_KEEP_DAYS              = tostring(var.held_mail_keep_days)
     MASK_DOMAINS                     = join(",", var.mask_domains)

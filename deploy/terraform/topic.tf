@@ -4,6 +4,50 @@
 resource "aws_sns_topic" "notifications" {
   name              = var.name
   signature_version = 2
+  kms_master_key_id = aws_kms_key.notifications.arn
+}
+
+# A notification holds a mail's header, and small mails whole. SES can't use the key that AWS manages for SNS.
+resource "aws_kms_key" "notifications" {
+  description         = "Encrypts ${var.name}'s notifications in SNS"
+  enable_key_rotation = true
+  policy              = data.aws_iam_policy_document.notifications_key.json
+}
+
+resource "aws_kms_alias" "notifications" {
+  name          = "alias/${var.name}-notifications"
+  target_key_id = aws_kms_key.notifications.key_id
+}
+
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+data "aws_iam_policy_document" "notifications_key" {
+  statement {
+    sid       = "AccountManages"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.this.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid       = "SesPublishes"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ses.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "notifications" {
@@ -32,6 +76,24 @@ data "aws_iam_policy_document" "topic" {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
       values   = [local.receipt_rule_arn, local.configuration_set_arn]
+    }
+  }
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.notifications.arn]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
     }
   }
 }

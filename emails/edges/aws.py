@@ -1,5 +1,10 @@
 """Shared by S3 and SES: configuring clients, and reading AWS's errors."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -79,28 +84,44 @@ KMS_PREFIX = "KMS."
 https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html"""
 
 
-def is_throttled(error: ClientError) -> bool:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What AWS answered: the HTTP status, AWS's code for an error and its words, or what was asked.
+
+    botocore's and our code is the status if AWS names none.
+    """
+
+    status: int
+    code: str = ""
+    message: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def answer_of(error: ClientError) -> Answer:
+    """Return the answer that boto3 made an error of."""
+    answer = error.response
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    described = answer.get("Error", {})
+    return Answer(status, str(described.get("Code", "")), str(described.get("Message", "")))
+
+
+def is_throttled(answer: Answer) -> bool:
     """Return whether AWS throttled the call. An exhausted quota doesn't count."""
-    if "quota" in str(error.response.get("Error", {}).get("Message", "")).lower():
+    if "quota" in answer.message.lower():
         return False
-    return code_of(error) in THROTTLED_CODES or status_of(error) == 429
+    return answer.code in THROTTLED_CODES or answer.status == 429
 
 
-def is_worlds_fault(error: ClientError) -> bool:
+def is_worlds_fault(answer: Answer) -> bool:
     """Return whether the same call would fail for any other mail."""
-    code, status = code_of(error), status_of(error)
-    is_known = code in WORLD_CODES | THROTTLED_CODES or code.startswith(KMS_PREFIX)
-    return is_known or status in (401, 407, 429) or status >= 500
+    is_known = answer.code in WORLD_CODES | THROTTLED_CODES or answer.code.startswith(KMS_PREFIX)
+    return is_known or answer.status in (401, 407, 429) or answer.status >= 500
 
 
-def code_of(error: ClientError) -> str:
-    """Return AWS's code for the error; empty if the answer has none."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status of the answer; 0 if it has none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def own_ca_bundle() -> str | None:
+    """Return the file of CAs that the settings name, if they name one."""
+    given = botocore.session.get_session().get_config_variable("ca_bundle")
+    return str(given) if given else None
 
 
 def client_config(attempts: int) -> Config:

@@ -31,6 +31,11 @@ WHY_HELD: Mapping[HeldReason, "str | Promise"] = {
     ),
     HeldReason.CANNOT_BE_SENT: gettext_lazy("It could not be sent on as it is."),
     HeldReason.SUSPECTED_LOOP: gettext_lazy("It seems to go around in a loop."),
+    HeldReason.FROZEN: gettext_lazy("We hold it for a while. It will follow by itself."),
+    HeldReason.MASK_NOT_LOOKED_UP: gettext_lazy("The settings of this mask could not be read."),
+    HeldReason.REPUTATION: gettext_lazy(
+        "Many mails of its sender, or to this mask, were refused or reported as spam."
+    ),
 }
 """Why a mail is held, in words for its owner."""
 

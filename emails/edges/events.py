@@ -2,13 +2,16 @@
 
 import logging
 import re
+from contextlib import AbstractContextManager
 
 import markus
 
 from emails.mime.plans import Rewritten
 from emails.values.errors import NotFinished, Refused, Unsendable
 from emails.values.facts import MailFacts, MaskRef
-from emails.values.outcomes import HeldReason, Outcome, name_of
+from emails.values.outcomes import HeldReason, NoMaskReason, Outcome, RetryReason, name_of
+from runtime import story, tracing
+from runtime.ages import Stage, note_age
 
 logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
@@ -17,29 +20,66 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 """What a code looks like, in case a server sends something else."""
 
 
+def delivering(purpose: str) -> AbstractContextManager[None]:
+    """A delivery is carried out within."""
+    return tracing.child("deliver", **{"relay.purpose": purpose})
+
+
+def releasing(sns_message_id: str) -> AbstractContextManager[None]:
+    """A held mail is released within."""
+    return tracing.releasing(sns_message_id)
+
+
+def claimed(delivery: str) -> None:
+    """The claim of a delivery is ours."""
+    story.note("claimed", delivery)
+
+
+def mask_found(mask: MaskRef) -> None:
+    """A mail is for this mask."""
+    story.note("mask", mask)
+
+
 def settled(outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
     """One recipient of a notification has its outcome."""
-    _log("settled", outcome, sns_message_id, mask)
+    story.note("settled", name_of(outcome), outcome.reason.value, *([mask] if mask else []))
+    _log("settled", outcome, sns_message_id, mask, mail_age_s=note_age(Stage.SETTLED))
     metrics.incr("outcome", tags=[f"outcome:{name_of(outcome)}", f"reason:{outcome.reason}"])
 
 
 def already_settled(outcome: Outcome, sns_message_id: str) -> None:
     """The notification was redelivered; this recipient has its outcome already."""
-    _log("settled before", outcome, sns_message_id, None)
+    story.note("settled_before", name_of(outcome), outcome.reason.value)
+    _log("settled before", outcome, sns_message_id, None, mail_age_s=None)
     metrics.incr("settled_before")
 
 
 def sent_before(sns_message_id: str) -> None:
     """SES has the mail from an earlier attempt, so that this one only records it."""
+    story.note("sent_before")
     logger.info("sent before", extra={"sns_message_id": sns_message_id})
     metrics.incr("sent_before")
 
 
+def sent(delivery: str, ses_id: str) -> None:
+    """SES has accepted a delivery's mail."""
+    story.note("sent", delivery, ses_id)
+    note_age(Stage.SENT)
+
+
 def not_settled(error: Exception, sns_message_id: str) -> None:
-    """A recipient could not be settled; the message is retried or dead-lettered."""
+    """A recipient could not be settled; the message is retried or dead-lettered.
+
+    Waiting for our own pace is no failure, and is counted by itself.
+    """
+    if isinstance(error, NotFinished) and error.reason == RetryReason.WAITS_FOR_TURN:
+        logger.info("waits for its turn", extra={"sns_message_id": sns_message_id})
+        metrics.incr("paced")
+        return
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
     extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
     extra |= {"error_type": type(error).__name__, "error_code": error_code_of(error)}
+    story.note("not_settled", extra["reason"], *([extra["error_code"]] if reason else []))
     # For expected failures the reason says it all; the others need their traceback.
     logger.warning("not settled", extra=extra, exc_info=None if reason else error)
     code = extra["error_code"] or "none"
@@ -78,6 +118,12 @@ def held_mails_expired(reason: HeldReason, count: int) -> None:
     metrics.incr("outcome", value=count, tags=["outcome:expired", f"reason:{reason}"])
 
 
+def held_for_nobody(reason: NoMaskReason) -> None:
+    """A mail was held until its mask could be looked up, and there is no such mask."""
+    logger.info("held for nobody", extra={"reason": reason.value})
+    metrics.incr("outcome", tags=["outcome:nomask", f"reason:{reason}"])
+
+
 def mailbox_breaker_changed(change: str, reason: str) -> None:
     """An owner's mailbox bounced, was probed, or takes mail again."""
     logger.info("mailbox breaker changed", extra={"change": change, "reason": reason})
@@ -88,6 +134,28 @@ def released_after_limits(count: int) -> None:
     """A new day has room for `count` mails that were held for a limit; each is decided anew."""
     logger.info("released after limits", extra={"count": count})
     metrics.incr("released_after_limits", value=count)
+
+
+def released_after_freezes(count: int) -> None:
+    """The freeze of `count` held mails is over; each is decided anew."""
+    logger.info("released after freezes", extra={"count": count})
+    metrics.incr("released_after_freezes", value=count)
+
+
+def account_unreadable(error_code: str) -> None:
+    """SES does not say how the account is. Said once, not each minute."""
+    logger.warning("account not readable", extra={"error_code": error_code})
+
+
+def senders_held(count: int) -> None:
+    """Too much mail came back: that of `count` masks and senders' domains is held; 0: no longer."""
+    logger.warning("senders held", extra={"count": count})
+
+
+def released_after_brakes(count: int) -> None:
+    """`count` mails are released, since little comes back again; each is decided anew."""
+    logger.info("released after brakes", extra={"count": count})
+    metrics.incr("released_after_brakes", value=count)
 
 
 def replies_paused(owner_id: int, replies: int) -> None:
@@ -150,12 +218,18 @@ def data_removed(what: str, count: int) -> None:
 
 
 def mails_not_deleted(count: int, reason: str) -> None:
-    """S3 did not delete `count` processed mails; we try again later."""
+    """S3 did not delete `count` mails: a settled one, or held ones that have ended."""
     logger.warning("mails not deleted", extra={"count": count, "reason": reason})
     metrics.incr("mails_not_deleted", value=count)
 
 
-def _log(message: str, outcome: Outcome, sns_message_id: str, mask: MaskRef | None) -> None:
+def _log(
+    message: str,
+    outcome: Outcome,
+    sns_message_id: str,
+    mask: MaskRef | None,
+    mail_age_s: float | None,
+) -> None:
     logger.info(
         message,
         extra={
@@ -163,5 +237,6 @@ def _log(message: str, outcome: Outcome, sns_message_id: str, mask: MaskRef | No
             "reason": outcome.reason.value,
             "sns_message_id": sns_message_id,
             "mask_id": str(mask) if mask else None,
+            "mail_age_s": mail_age_s,
         },
     )

@@ -6,7 +6,8 @@ A mail that gets as far as here also shows that the settings and the tables are 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from emails.edges.ports import Mailer, MailStore
+from emails.edges.charted import timed
+from emails.edges.ports import Mailer, MailRoom, MailStore
 from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import Unavailable
 from emails.values.notifications import StoredMail
@@ -24,10 +25,10 @@ class GuardedMailStore:
         self._mail_store = mail_store
         self._breakers = breakers
 
-    def fetch(self, mail: StoredMail) -> bytes:
+    def fetch(self, mail: StoredMail, room: MailRoom) -> bytes:
         """Fetch a mail; see `MailStore`."""
         with _reported(self._breakers, Dependency.S3):
-            return self._mail_store.fetch(mail)
+            return self._mail_store.fetch(mail, room)
 
     def fetch_start(self, mail: StoredMail, size: int) -> bytes:
         """Fetch the start of a mail; see `MailStore`."""
@@ -41,6 +42,10 @@ class GuardedMailStore:
     def put(self, mail: StoredMail, raw: bytes) -> None:
         """Store a mail; see `MailStore`. Not reported, like `copy`."""
         self._mail_store.put(mail, raw)
+
+    def delete_one(self, mail: StoredMail) -> None:
+        """Delete a mail; see `MailStore`. Not reported, like `delete`."""
+        self._mail_store.delete_one(mail)
 
     def delete(self, bucket: str, keys: Sequence[str]) -> Mapping[str, str]:
         """Delete mails; see `MailStore`. Not reported: it needs other permissions than fetching."""
@@ -71,7 +76,8 @@ class GuardedMailer:
 def _reported(breakers: Breakers, dependency: Dependency) -> Iterator[None]:
     breakers.worked(Dependency.CONFIGURATION)
     try:
-        yield
+        with timed(dependency):
+            yield
     except Unavailable as failure:
         breakers.failed(dependency, failure.code)
         raise

@@ -6,7 +6,8 @@ Languages without a translation fall back to English.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from html import escape
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -66,7 +67,10 @@ _BOTH_LINKS = gettext_lazy("Turn this mask off, or block this sender")
 """In plain text, URLs take much room. One is enough: its page leads to the other."""
 
 PLACEHOLDER = "\ue000"
-"""Stands for the mask and for numbers in a `NoteWording`."""
+"""Stands for the mask, and for numbers in a `NoteWording`."""
+
+_TOKEN, _TRACKERS = "\ue001", "\ue002"
+"""Stand for the links' token and the names of trackers while a note is rendered."""
 
 _FORMER_FOOTERS = {
     "en": (f"Forwarded from your mask {PLACEHOLDER}. Your answer goes out from it, too.",),
@@ -89,24 +93,62 @@ def forward_note(
     """
     if not (plan.says_all or plan.warnings or renamed):
         return None
-    language = plan.owner.language
+    form = _form(
+        plan.owner.language,
+        plan.replies if plan.says_all else None,
+        plan.warnings,
+        sum(trackers_removed.values()),
+        settings.SITE_ORIGIN,
+        has_sender=plan.sender is not None,
+        renamed=tuple(map(shortened, renamed[:_MAX_NAMES])),
+        renamed_count=len(renamed),
+    )
+    token = make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret)
+    names = _names_of(trackers_removed)
+    return replace(
+        form,
+        text=_filled(form.text, plan.mask.address, token, names),
+        html=_filled(form.html, escape(plan.mask.address), token, escape(names)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _form(
+    language: str,
+    replies: Replies | None,
+    warnings: tuple[MailWarning, ...],
+    trackers: int,
+    origin: str,
+    *,
+    has_sender: bool,
+    renamed: tuple[str, ...],
+    renamed_count: int,
+) -> Note:
+    """Render a note with placeholders: mails have few different ones, and templates take long."""
     with translation.override(language):
+        actions = [name for name in LINKS if has_sender or name != "block"]
+        links = [(str(LINKS[name]), _url(name, _TOKEN, origin)) for name in actions]
         context = {
             "language": translation.get_language() or "en",
-            "style": STYLES[bool(plan.warnings)],
-            "warnings": [WARNINGS[warning] for warning in plan.warnings],
-            "sentence": _sentence(plan.replies, plan.mask.address) if plan.says_all else "",
-            "trackers": _trackers(trackers_removed) if plan.says_all else "",
-            "links": (links := _links(plan, now, secret) if plan.says_all else []),
-            "text_link": str(_BOTH_LINKS) if len(links) > 1 else str(LINKS["off"]),
-            "renamed": _renamed(len(renamed)) if renamed else "",
-            "names": [shortened(name) for name in renamed[:_MAX_NAMES]],
-            "more_names": len(renamed) - _MAX_NAMES,
+            "style": STYLES[bool(warnings)],
+            "warnings": [WARNINGS[warning] for warning in warnings],
+            "sentence": _sentence(replies, PLACEHOLDER) if replies else "",
+            "trackers": f"{_tracker_count(trackers)} {_TRACKERS}" if trackers else "",
+            "links": links,
+            "text_link": str(_BOTH_LINKS) if has_sender else str(LINKS["off"]),
+            "renamed": _renamed(renamed_count) if renamed else "",
+            "names": renamed,
+            "more_names": renamed_count - len(renamed),
         }
         return Note(
             text=render_to_string("emails/note/note.txt", context).strip("\n"),
             html=render_to_string("emails/note/note.html", context).strip("\n"),
+            must_be_seen=bool(warnings or renamed),
         )
+
+
+def _filled(form: str, mask: str, token: str, trackers: str) -> str:
+    return form.replace(_TOKEN, token).replace(_TRACKERS, trackers).replace(PLACEHOLDER, mask)
 
 
 def sample_plan(
@@ -142,14 +184,12 @@ def _sentence(replies: Replies, mask: str) -> str:
     return str(SENTENCES[replies]) % {"mask": mask}
 
 
-def _trackers(removed: Mapping[str, int]) -> str:
-    """Say how many trackers were removed, and whose."""
-    if not removed:
-        return ""
+def _names_of(removed: Mapping[str, int]) -> str:
+    """Say whose trackers were removed."""
     most = sorted(removed.items(), key=lambda item: (-item[1], item[0]))
     names = ", ".join(f"{domain} ({count})" for domain, count in most[:_MAX_TRACKERS])
     more = ", …" if len(most) > _MAX_TRACKERS else ""
-    return f"{_tracker_count(sum(removed.values()))} {names}{more}"
+    return names + more
 
 
 def _tracker_count(number: int) -> str:
@@ -158,25 +198,16 @@ def _tracker_count(number: int) -> str:
     ) % {"counter": number}
 
 
-def _links(plan: NotePlan, now: datetime, secret: bytes) -> list[tuple[str, str]]:
-    """Return the text and the URL of each link."""
-    token = make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret)
-    return [
-        (str(text), _url(action, token))
-        for action, text in LINKS.items()
-        if plan.sender is not None or action != "block"
-    ]
-
-
 def block_url(plan: NotePlan, now: datetime, *, secret: bytes) -> str:
     """Return the URL that blocks the mail's sender; empty: it has no one sender."""
     if plan.sender is None:
         return ""
-    return _url("block", make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret))
+    token = make_link_token(plan.owner, plan.mask.ref, plan.sender, now, secret)
+    return _url("block", token, settings.SITE_ORIGIN)
 
 
-def _url(action: str, token: str) -> str:
-    return f"{settings.SITE_ORIGIN.rstrip('/')}/emails/note/{action}/{token}/"
+def _url(action: str, token: str, origin: str) -> str:
+    return f"{origin.rstrip('/')}/emails/note/{action}/{token}/"
 
 
 def _renamed(number: int) -> str:

@@ -12,16 +12,18 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from django.conf import settings
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from emails.edges.held_links import FORM_MAX_AGE, Expired, Forged, load_signed
-from emails.rules.derived_keys import derived_key
 from emails.rules.sender_blocks import Sender, SenderKind
 from emails.values.facts import MaskRef, OwnerFacts
+from runtime.derived_keys import derived_key
 
 _KEY_BYTES = 64
 _FORM_SALT, _ADDRESS_SALT = "emails.note.form", "emails.note.owner"
@@ -40,7 +42,8 @@ class NoteLink:
 
     def is_for(self, address: str) -> bool:
         """Return whether the link was sent to this address."""
-        return constant_time_compare(self.address_hash, _hash(address))
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        return any(constant_time_compare(self.address_hash, _hash(address, key)) for key in keys)
 
 
 def make_link_token(
@@ -49,7 +52,7 @@ def make_link_token(
     """Make the token of the links in a mail's note: URL-safe, always the same on one day."""
     text = sender.text if sender else ""
     day = now.date().toordinal()
-    words = f"{day}\n{owner.id}\n{_hash(owner.address)}\n{mask}\n{text}"
+    words = f"{day}\n{owner.id}\n{_hash(owner.address, settings.SECRET_KEY)}\n{mask}\n{text}"
     sealed = _cipher(secret).encrypt(words.encode(), None)
     return urlsafe_b64encode(sealed).decode().rstrip("=")
 
@@ -85,10 +88,11 @@ def check_form_token(token: str, link: NoteLink, action: str) -> None:
         raise Forged
 
 
+@lru_cache(maxsize=4)
 def _cipher(secret: bytes) -> AESSIV:
     return AESSIV(derived_key(secret, b"note links 1", _KEY_BYTES))
 
 
-def _hash(address: str) -> str:
-    digest = salted_hmac(_ADDRESS_SALT, address.lower(), algorithm="sha256").hexdigest()
+def _hash(address: str, key: str) -> str:
+    digest = salted_hmac(_ADDRESS_SALT, address.lower(), key, algorithm="sha256").hexdigest()
     return digest[:_ADDRESS_DIGITS]

@@ -4,20 +4,29 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import boto3
+import markus
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emails.edges.aws import client_config, code_of, is_throttled, is_worlds_fault
-from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
+from emails.edges.aws import Answer, answer_of, client_config, is_throttled, is_worlds_fault
+from emails.edges.ports import MailRoom
+from emails.edges.quick_s3 import Opened, QuickS3
+from emails.values.errors import MAX_TRIES, LargeMail, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from emails.values.outcomes import RefuseReason, RetryReason
 from runtime.dependencies import Dependency
+from runtime.lane import goes_first
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
+metrics = markus.get_metrics("emails")
+
 MAX_MAIL_BYTES = 60 * 1024 * 1024
 """SES accepts mails of up to 40 MB; anything much larger can't be from SES."""
+
+LARGE_BYTES = 1024 * 1024
+"""A mail that takes about ten times as long as an ordinary one. Larger ones go before nobody."""
 
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -45,22 +54,47 @@ https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action-s3.html"""
 class S3MailStore:
     """The mails that SES stored in S3."""
 
-    def __init__(self, client: "S3Client") -> None:
+    def __init__(self, client: "S3Client", quick: QuickS3) -> None:
         self._client = client
+        self._quick = quick
 
-    def fetch(self, mail: StoredMail) -> bytes:
-        """Fetch a mail. Raises `NotFinished`, or `Refused` if it is too large or encrypted.
+    def fetch(self, mail: StoredMail, room: MailRoom) -> bytes:
+        """Fetch a mail, once there is room for it.
+
+        Raises `NotFinished`, or `Refused` if it is too large or encrypted. Raises `LargeMail`,
+        before it is read or takes room, if it is large and would go before others.
 
         SES stores a mail before it notifies us. One that is missing all the same gets some time to
         appear, since the only other choice is to give it up.
         """
+        if (opened := self._open(mail)) is not None:
+            _check(opened.size, opened.metadata)
+            _wait_behind(opened.size)
+            room.take(opened.size)
+            if (raw := opened.read()) is not None:
+                return raw
+            room.leave()
+        metrics.incr("read_by_boto3")
+        return self._fetch_slowly(mail, room)
+
+    def _open(self, mail: StoredMail) -> Opened | None:
+        try:
+            return self._quick.open(mail)
+        except ClientError as error:
+            raise _store_failure(answer_of(error)) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def _fetch_slowly(self, mail: StoredMail, room: MailRoom) -> bytes:
         try:
             answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
             with answer["Body"] as body:
                 _check(answer["ContentLength"], answer["Metadata"])
+                _wait_behind(answer["ContentLength"])
+                room.take(answer["ContentLength"])
                 return body.read()
         except ClientError as error:
-            raise _store_failure(error) from error
+            raise _store_failure(answer_of(error)) from error
         except (BotoCoreError, OSError) as error:
             raise _unavailable(type(error).__name__) from error
 
@@ -76,9 +110,9 @@ class S3MailStore:
             # Read no more, whatever a server makes of the range.
             return answer["Body"].read(size)
         except ClientError as error:
-            if code_of(error) == _EMPTY:
+            if answer_of(error).code == _EMPTY:
                 return b""
-            raise _store_failure(error) from error
+            raise _store_failure(answer_of(error)) from error
         except (BotoCoreError, OSError) as error:
             raise _unavailable(type(error).__name__) from error
 
@@ -92,7 +126,7 @@ class S3MailStore:
         try:
             self._client.copy_object(Bucket=mail.bucket, Key=key, CopySource=source)
         except ClientError as error:
-            raise _write_failure(error) from error
+            raise _write_failure(answer_of(error)) from error
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         return size
@@ -102,10 +136,21 @@ class S3MailStore:
         try:
             answer = self._client.head_object(Bucket=mail.bucket, Key=mail.key)
         except ClientError as error:
-            if code_of(error) in _MISSING:
+            if answer_of(error).code in _MISSING:
                 # This answer has no body: only GET tells a missing mail from a missing bucket.
-                return len(self.fetch(mail))
-            raise _store_failure(error) from error
+                return self._size_of_body(mail)
+            raise _store_failure(answer_of(error)) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+        _check(answer["ContentLength"], answer["Metadata"])
+        return answer["ContentLength"]
+
+    def _size_of_body(self, mail: StoredMail) -> int:
+        try:
+            answer = self._client.get_object(Bucket=mail.bucket, Key=mail.key)
+            answer["Body"].close()
+        except ClientError as error:
+            raise _store_failure(answer_of(error)) from error
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         _check(answer["ContentLength"], answer["Metadata"])
@@ -116,7 +161,17 @@ class S3MailStore:
         try:
             self._client.put_object(Bucket=mail.bucket, Key=mail.key, Body=raw)
         except ClientError as error:
-            raise _write_failure(error) from error
+            raise _write_failure(answer_of(error)) from error
+        except BotoCoreError as error:
+            raise _unavailable(type(error).__name__) from error
+
+    def delete_one(self, mail: StoredMail) -> None:
+        """Delete a mail; a missing one counts as deleted. Raises `NotFinished` or `Refused`."""
+        try:
+            if not self._quick.delete(mail):
+                self._client.delete_object(Bucket=mail.bucket, Key=mail.key)
+        except ClientError as error:
+            raise _write_failure(answer_of(error)) from error
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
 
@@ -132,7 +187,7 @@ class S3MailStore:
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
             )
         except ClientError as error:
-            raise _store_failure(error) from error
+            raise _store_failure(answer_of(error)) from error
         except BotoCoreError as error:
             raise _unavailable(type(error).__name__) from error
         return {error["Key"]: error.get("Code", "") for error in answer.get("Errors", ())}
@@ -146,22 +201,28 @@ def _check(size: int, metadata: Mapping[str, str]) -> None:
         raise Refused(RefuseReason.MAIL_ENCRYPTED)
 
 
-def _write_failure(error: ClientError) -> Refused | NotFinished:
+def _wait_behind(size: int) -> None:
+    """Raise `LargeMail` if a mail of this size is not to go before others, and would."""
+    if goes_first.get() and size > LARGE_BYTES:
+        raise LargeMail(size)
+
+
+def _write_failure(answer: Answer) -> Refused | NotFinished:
     """Map an error of writing: if it is denied, that is no mail's fault."""
-    if code_of(error) in _DENIED:
-        return _unavailable(code_of(error))
-    return _store_failure(error)
+    if answer.code in _DENIED:
+        return _unavailable(answer.code)
+    return _store_failure(answer)
 
 
-def _store_failure(error: ClientError) -> Refused | NotFinished:
-    code = code_of(error)
-    if is_throttled(error):
+def _store_failure(answer: Answer) -> Refused | NotFinished:
+    code = answer.code
+    if is_throttled(answer):
         return NotFinished(RetryReason.MAIL_STORE_THROTTLED, code)
     if code in _DENIED:
         return Unavailable(
             RefuseReason.MAIL_STORE_REJECTED, Dependency.S3, code, max_tries=MAX_TRIES
         )
-    if is_worlds_fault(error):
+    if is_worlds_fault(answer):
         return _unavailable(code)
     if code in _MISSING:
         return NotFinished(RefuseReason.MAIL_MISSING, code, max_tries=MAX_TRIES)
@@ -174,4 +235,5 @@ def _unavailable(code: str) -> Unavailable:
 
 def connect(session: "boto3.session.Session") -> S3MailStore:
     """Make the store. Clients are slow to create: make one per process, threads can share it."""
-    return S3MailStore(session.client("s3", config=client_config(attempts=3)))
+    client = session.client("s3", config=client_config(attempts=2))
+    return S3MailStore(client, QuickS3(session))

@@ -33,10 +33,12 @@ def claim(context: Context, purpose: str, recipient: str) -> Claim | Finished:
 def _claim_unsettled(context: Context, found: Unsettled, started: Instant) -> Claim:
     wait = context.ports.policy.send_event_wait
     evidence = context.ports.send_notes.find(found.reference)
+    age = found.now - found.created_at + context.ports.clock().since(started)
     decision = unsettled.decide(
         found,
         evidence,
-        awaits_events=wait is not None,
+        age,
+        event_wait=wait,
         is_orphaned=_is_orphaned(context, found),
     )
     match decision:

@@ -5,40 +5,53 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emails.edges.ports import (
+    AccountNotes,
     Brake,
+    Canary,
     ClockWatch,
+    Controls,
     Mailer,
+    MailRoom,
     MailStore,
     MakeDigest,
     MakeNote,
     MakeNotice,
+    MayLeave,
     NoteWordings,
     Pace,
+    Predecessor,
+    SendingAccount,
     SendNotes,
     WorkerPresence,
 )
 from emails.rules.notes import NotePlan
 from emails.values.deliveries import Instant
 from emails.values.facts import Policy
-from emails.values.notifications import StoredMail
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The remote services and the settings, built once per process.
 
-    The keys of reply records and the marks in loop headers are derived from `reply_secret`.
+    The keys of reply records and the marks in loop headers are derived from `reply_secrets`: the
+    newest first, the others for what was recorded under them.
     """
 
     policy: Policy
-    reply_secret: bytes = field(repr=False)
+    reply_secrets: tuple[bytes, ...] = field(repr=False)
     mail_store: MailStore
-    delete_later: Callable[[StoredMail], None]
+    make_room: Callable[[], MailRoom]
     mailer: Mailer
     send_notes: SendNotes
     presence: WorkerPresence
     pace: Pace
+    account: SendingAccount
+    account_notes: AccountNotes
+    controls: Controls
+    predecessor: Predecessor
+    may_leave: MayLeave
     brake: Brake
+    canary: Canary
     make_note: MakeNote
     make_block_url: Callable[[NotePlan, datetime], str]
     note_wordings: NoteWordings
@@ -49,6 +62,18 @@ class Ports:
     clock_watch: ClockWatch
     sleep: Callable[[float], None]
 
+    @property
+    def reply_secret(self) -> bytes:
+        """What is recorded now is keyed under this one."""
+        return self.reply_secrets[0]
+
+
+@dataclass(slots=True)
+class Progress:
+    """How many recipients an earlier attempt had settled already."""
+
+    settled_before: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -57,3 +82,4 @@ class Context:
     ports: Ports
     sns_message_id: str
     now: datetime
+    progress: Progress = field(default_factory=Progress)

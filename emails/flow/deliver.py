@@ -4,10 +4,10 @@
               outcome. SES has the mail, as a note says: work, but don't send.
     work      Load, decide, fetch, rewrite, send. Sending comes last, so an earlier failure sent
               nothing and releases the claim. No database transaction is open during the work.
-    send      Claim expired: send nothing. SES rejects the mail: a failure like any other. No answer
-              from SES: the mail may have been sent, so the delivery is in doubt. If SES publishes
-              `Send` events, the message is retried: the event settles the doubt, or after a while
-              its absence does. Otherwise an operator decides.
+    send      Sending is paused, or the claim expired: send nothing. SES rejects the mail: a failure
+              like any other. No answer from SES: the mail may have been sent, so the delivery is in
+              doubt. If SES publishes `Send` events, the message is retried: the event settles the
+              doubt, or after a while its absence does. Otherwise an operator decides.
     record    One transaction. If the database is unavailable, Redis takes a note, and the message
               is retried.
 
@@ -47,12 +47,21 @@ class Result:
 
 
 def outcome_only(
-    context: Context, claimed: Claim, outcome: Outcome, mask: MaskRef | None = None
+    context: Context,
+    claimed: Claim,
+    outcome: Outcome,
+    mask: MaskRef | None = None,
+    sent_as: str | None = None,
 ) -> Result:
-    """Return a result that records its outcome and at most a count for the mask."""
-    return Result(
-        outcome, mask, lambda: records.record_settled(claimed, outcome, mask, context.now)
-    )
+    """Return a result that records its outcome and at most a count for the mask.
+
+    `sent_as` is SES's id if a mail was sent.
+    """
+
+    def record() -> None:
+        records.record_settled(claimed, outcome, mask, context.now, sent_as)
+
+    return Result(outcome, mask, record, sent_as)
 
 
 def run_once(
@@ -62,11 +71,14 @@ def run_once(
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    claimed = claiming.claim(context, purpose, recipient)
-    if isinstance(claimed, Finished):
-        events.already_settled(claimed.outcome, context.sns_message_id)
-        return claimed.outcome
-    return _carry_out(context, claimed, work)
+    with events.delivering(purpose):
+        claimed = claiming.claim(context, purpose, recipient)
+        if isinstance(claimed, Finished):
+            context.progress.settled_before += 1
+            events.already_settled(claimed.outcome, context.sns_message_id)
+            return claimed.outcome
+        events.claimed(claimed.reference)
+        return _carry_out(context, claimed, work)
 
 
 def _carry_out(context: Context, claimed: Claim, work: Callable[[Claim], Result]) -> Outcome:
@@ -97,13 +109,16 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
     if claimed.sent_as is not None:
         events.sent_before(context.sns_message_id)
         return claimed.sent_as
+    _require_not_paused(context)
     ports.pace.wait_turn()
     if ports.policy.send_event_wait is not None:
         ports.send_notes.note_begun(claimed.reference)
+    _require_not_paused(context)
     if not _is_still_ours(context, claimed):
         raise NotFinished(RetryReason.CLAIMED_ELSEWHERE)
     try:
-        return ports.mailer.send(replace(mail, tags=(*mail.tags, ("delivery", claimed.reference))))
+        tags = (*mail.tags, ("delivery", claimed.reference))
+        ses_id = ports.mailer.send(replace(mail, tags=tags))
     except NotFinished as error:
         if error.reason == RetryReason.SENDER_THROTTLED:
             ports.pace.slow_down()
@@ -119,6 +134,13 @@ def send(context: Context, claimed: Claim, mail: Outgoing) -> str:
         # An interrupt: SES may have accepted the mail before we read its answer.
         _mark_in_doubt(context, claimed)
         raise
+    events.sent(claimed.reference, ses_id)
+    return ses_id
+
+
+def _require_not_paused(context: Context) -> None:
+    if context.ports.controls.is_sending_paused():
+        raise NotFinished(RetryReason.SENDING_PAUSED)
 
 
 def _is_still_ours(context: Context, claimed: Claim) -> bool:

@@ -94,7 +94,7 @@ def _work(context: Context, opened: OpenDigest, claimed: Claim) -> Result:
         tags=_tags(told),
     )
     ses_id = send(context, claimed, outgoing)
-    return replace(outcome_only(context, claimed, _SENT), sent_as=ses_id)
+    return outcome_only(context, claimed, _SENT, sent_as=ses_id)
 
 
 def _digest(

@@ -3,7 +3,14 @@
 from emails.values.errors import NotFinished, Unavailable
 from emails.values.outcomes import RetryReason
 
-_THROTTLED = frozenset({RetryReason.SENDER_THROTTLED, RetryReason.MAIL_STORE_THROTTLED})
+_THROTTLED = frozenset(
+    {
+        RetryReason.SENDER_THROTTLED,
+        RetryReason.SENDING_PAUSED,
+        RetryReason.WAITS_FOR_TURN,
+        RetryReason.MAIL_STORE_THROTTLED,
+    }
+)
 
 
 def stops_all(error: NotFinished) -> bool:

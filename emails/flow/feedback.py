@@ -1,6 +1,10 @@
 """Bounces and complaints: whose is it? → what does it say? → record; then perhaps a notice."""
 
-from emails.edges import events
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from emails.edges import charted, events
 from emails.flow import feedback_notices
 from emails.flow.attributing import attribute, named
 from emails.flow.context import Context
@@ -36,8 +40,11 @@ def settle_bounce(context: Context, bounce: Bounce, recipient: BouncedRecipient)
         reason = _if_known(bounces.judge(meaning, about), reported)
         if about.owner is not None and reason in _OF_MAILBOX:
             outcome, said = Recorded(reason), _said(bounce, meaning)
-            return _of_mailbox(context, claimed, outcome, about.owner, about.mask, said)
-        return _recorded(context, claimed, reason, about, bounce.mail.tag("delivery") or "")
+            result = _of_mailbox(context, claimed, outcome, about.owner, about.mask, said)
+        else:
+            delivery = bounce.mail.tag("delivery") or ""
+            result = _recorded(context, claimed, reason, about, delivery)
+        return _counted(result, partial(charted.bounced, bounce, recipient))
 
     key = _key(recipient.address)
     outcome = run_once(context, "bounce", key, work)
@@ -55,12 +62,23 @@ def settle_complaint(context: Context, complaint: Complaint) -> Outcome:
     def work(claimed: Claim) -> Result:
         about = attribute(context, complaint.mail, reported)
         reason = complaints.judge(complaint.feedback, complaint.subkind, about)
-        return _recorded(context, claimed, _if_known(reason, reported), about)
+        result = _recorded(context, claimed, _if_known(reason, reported), about)
+        return _counted(result, partial(charted.complained, complaint))
 
     key = _key(reported[0] if reported else "")
     outcome = run_once(context, "complaint", key, work)
     feedback_notices.tell_of_complaint(context, outcome, complaint)
     return outcome
+
+
+def _counted(result: Result, count: Callable[[], None]) -> Result:
+    """Count it once it is recorded: an attempt that fails before is repeated."""
+
+    def record() -> None:
+        result.record()
+        count()
+
+    return replace(result, record=record)
 
 
 def _if_known(reason: RecordReason, reported: tuple[str, ...]) -> RecordReason:
@@ -93,14 +111,16 @@ def _of_mailbox(
     mask: MaskFacts | None,
     bounce: MailboxBounce,
 ) -> Result:
+    ref = mask.ref if mask else None
+
     def record() -> None:
         change = records.record_mailbox_bounce(
-            claimed, outcome, owner, bounce, context.ports.policy, context.now
+            claimed, outcome, owner, ref, bounce, context.ports.policy, context.now
         )
         if change is not None:
             events.mailbox_breaker_changed(change, bounce.meaning)
 
-    return Result(outcome, mask.ref if mask else None, record)
+    return Result(outcome, ref, record)
 
 
 def _said(bounce: Bounce, meaning: BounceMeaning) -> MailboxBounce:

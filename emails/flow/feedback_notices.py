@@ -97,6 +97,6 @@ def _ids(context: Context, about: Attribution, mail: SentMail) -> MailIds:
     """Return the Message-ID of what the owner has: their own reply, or the mail that we sent."""
     if about.kind is SentKind.REPLY:
         sealed = mail.tag(ID_TAG)
-        return MailIds(open_id(sealed, context.ports.reply_secret) if sealed else None)
+        return MailIds(open_id(sealed, context.ports.reply_secrets) if sealed else None)
     ses_id, domain = mail.message_id, context.ports.policy.ses_id_domain
     return MailIds(f"{ses_id}@{domain}" if ses_id else None)

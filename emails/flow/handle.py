@@ -15,7 +15,7 @@ from emails.flow import feedback, received
 from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
-from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
+from emails.values.errors import MAX_TRIES, NotFinished, PortionDone, Refused, Unavailable
 from emails.values.facts import Policy
 from emails.values.notifications import (
     Bounce,
@@ -36,7 +36,8 @@ def handle(
 ) -> tuple[Outcome, ...]:
     """Handle the notification. Raises the failure of a recipient that could not be settled.
 
-    Handling the same notification again does only what is still missing.
+    Handling the same notification again does only what is still missing. A mail to many recipients
+    is settled in portions, one in each attempt.
     """
     context = Context(ports, sns_message_id, now)
     match notification:
@@ -63,16 +64,29 @@ def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
             "AWS_S3_EMAIL_BUCKET",
             max_tries=MAX_TRIES,
         )
-    inbound = Inbound(notification, ports.mail_store)
     recipients = our_recipients(notification.recipients, ports.policy)
     if not recipients:
         not_ours = Ignored(IgnoreReason.NOT_OURS)
         events.settled(not_ours, context.sns_message_id, None)
         return (not_ours,)
-    outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))
+    ports.pace.check_place()
+    with Inbound(notification, ports.mail_store, ports.make_room()) as inbound:
+        outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))
     if isinstance(content, StoredMail) and _are_all_ours(notification, ports.policy):
-        ports.delete_later(content)
+        _delete(ports, content)
     return outcomes
+
+
+def _delete(ports: Ports, mail: StoredMail) -> None:
+    """Delete a settled mail. If that fails, its message has succeeded all the same.
+
+    Nobody tries again: the bucket's expiry deletes it. An attempt that dies between this and its
+    acknowledgement is followed by one that finds everything settled, and needs no mail.
+    """
+    try:
+        ports.mail_store.delete_one(mail)
+    except (NotFinished, Refused) as error:
+        events.mails_not_deleted(1, events.error_code_of(error) or error.reason)
 
 
 def _are_all_ours(notification: Received, policy: Policy) -> bool:
@@ -82,10 +96,18 @@ def _are_all_ours(notification: Received, policy: Policy) -> bool:
 def _settle_each(
     context: Context, parts: Iterable[T], settle: Callable[[T], Outcome]
 ) -> tuple[Outcome, ...]:
-    """Settle each part. If any failed, raise one failure, preferably one that is retried."""
+    """Settle each part. If any failed, raise one failure, preferably one that is retried.
+
+    Raises `PortionDone` when that has taken long and parts are left. Each attempt settles one more
+    at least, however long it takes to find that earlier ones are settled.
+    """
     outcomes: list[Outcome] = []
     failures: list[Exception] = []
+    started, portion = context.ports.clock(), context.ports.policy.portion
     for part in parts:
+        has_settled = len(outcomes) > context.progress.settled_before
+        if has_settled and context.ports.clock().since(started) >= portion:
+            raise PortionDone
         try:
             outcomes.append(settle(part))
         except Exception as error:  # noqa: BLE001 — the others must still be settled

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from emails.edges.ports import MailStore
+from emails.edges.ports import MailRoom, MailStore
+from emails.mime.header_block import has_header
 from emails.mime.read_headers import read_headers
-from emails.mime.structure import has_header
 from emails.values.errors import Refused
 from emails.values.facts import MailFacts
 from emails.values.notifications import InlineMail, Received, StoredMail
@@ -16,13 +16,21 @@ _UNKNOWN = "unknown"
 
 
 class Inbound:
-    """A received mail. Its bytes are fetched once, when first needed."""
+    """A received mail. Its bytes are fetched once, when first needed, and let go at the end."""
 
-    def __init__(self, received: Received, mail_store: MailStore) -> None:
+    def __init__(self, received: Received, mail_store: MailStore, room: MailRoom) -> None:
         self._received = received
         self._mail_store = mail_store
+        self._room = room
         self._raw: bytes | None = None
         self._facts: MailFacts | None = None
+
+    def __enter__(self) -> "Inbound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._raw = None
+        self._room.leave()
 
     def raw(self) -> bytes:
         """Return the mail's bytes. Raises `NotFinished`, or `Refused` if they are no mail."""
@@ -36,7 +44,7 @@ class Inbound:
     def _fetched(self) -> bytes:
         match self._received.content:
             case StoredMail() as stored:
-                return self._mail_store.fetch(stored)
+                return self._mail_store.fetch(stored, self._room)
             case InlineMail(raw):
                 return raw
             case _:
@@ -46,6 +54,11 @@ class Inbound:
     def received_at(self) -> datetime | None:
         """When SES received the mail, if it says so."""
         return self._received.received_at
+
+    @property
+    def has_one_recipient(self) -> bool:
+        """Whether it went to one address only."""
+        return len(self._received.recipients) == 1
 
     def keep_as(self, kept: StoredMail) -> int:
         """Store a copy of the mail; return its size in bytes. Raises `Refused` or `NotFinished`."""

@@ -29,7 +29,7 @@ def answers_us(context: Context, mail: MailFacts, owner: OwnerFacts) -> bool:
     if not is_automatic(mail):
         return False
     ids = quoted_ids(mail.values("in-reply-to"), mail.values("references"))
-    thread = lookups.find_reply(ids, context.ports.reply_secret) if ids else None
+    thread = lookups.find_reply(ids, context.ports.reply_secrets) if ids else None
     return thread is not None and thread.owner.id == owner.id
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from emails.edges import events
-from emails.flow.context import Context
+from emails.flow.context import Context, Progress
 from emails.flow.deliver import Result, outcome_only, run_once, send
 from emails.rules.notice_slots import Slot, slot_of
 from emails.store import claims
@@ -70,7 +70,8 @@ def _tell(context: Context, since: datetime, due: Due) -> None:
         events.settled(_MAILBOX_BOUNCES, context.sns_message_id, due.mask)
         return
     slot = slot_of(kind, owner.id, due.notice.mask, day_of(since))
-    of_slot = replace(context, sns_message_id=slot.group)
+    # A notice sent before is no recipient that an earlier attempt had settled.
+    of_slot = replace(context, sns_message_id=slot.group, progress=Progress())
     run_once(of_slot, _PURPOSE, slot.name, partial(_send, of_slot, slot, due))
 
 
@@ -85,7 +86,7 @@ def _send(context: Context, slot: Slot, due: Due, claimed: Claim) -> Result:
         tags=_tags(due),
     )
     ses_id = send(context, claimed, outgoing)
-    return replace(outcome_only(context, claimed, _SENT), mask=due.mask, sent_as=ses_id)
+    return replace(outcome_only(context, claimed, _SENT, sent_as=ses_id), mask=due.mask)
 
 
 def _tags(due: Due) -> tuple[tuple[str, str], ...]:

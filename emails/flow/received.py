@@ -1,15 +1,19 @@
 """A received mail, one recipient at a time: load → decide → carry out."""
 
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from emails.edges import events
-from emails.flow import loops, mail_notices, replies
+from emails.edges import charted, events
+from emails.flow import freezing, looking_up, loops, mail_notices, replies, reputation
+from emails.flow.canaries import is_canary
 from emails.flow.context import Context
 from emails.flow.deliver import Result, outcome_only, run_once, send
-from emails.flow.holding import hold
+from emails.flow.holding import hold, hold_unknown
 from emails.flow.inbound import Inbound
 from emails.flow.limiting import KeyIn, existing_or_new, key_in, reserve, waived_for
+from emails.flow.organizers import Organizers
+from emails.flow.settled import RECEIVED
 from emails.mime.plans import ForwardPlan, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules import forward
@@ -34,24 +38,24 @@ from emails.values.outcomes import (
     HeldReason,
     Ignored,
     IgnoreReason,
+    NoMask,
     Outcome,
     RefuseReason,
 )
-
-_PURPOSE = "received"
+from emails.values.threads import Thread
 
 
 def settle(context: Context, inbound: Inbound, recipient: Recipient) -> Outcome:
     """Handle the mail for one recipient. Raises `NotFinished` or `Refused`."""
     match recipient:
         case UnreadRecipient(address):
-            return run_once(context, _PURPOSE, str(address), partial(_to_nobody, context))
+            return run_once(context, RECEIVED, str(address), partial(_to_nobody, context))
         case RepliesRecipient():
             return replies.settle(context, inbound, recipient)
         case MaskRecipient(address):
             trouble = mail_notices.Trouble()
             work = partial(_to_mask, context, inbound, recipient, trouble)
-            outcome = run_once(context, _PURPOSE, str(address), work)
+            outcome = run_once(context, RECEIVED, str(address), work)
             mail_notices.tell_if_due(context, inbound, recipient, outcome, trouble)
             return outcome
         case _:
@@ -71,10 +75,17 @@ def _to_mask(
 ) -> Result:
     # Of truncated headers, SES gives the topmost. Without a `From` the sender counts as unknown.
     key = key_in(context, inbound.notified_facts())
-    target = lookups.find_mask(recipient, context.now, key)
+    target = looking_up.find_mask(context, recipient, key)
+    if target is None:
+        return hold_unknown(context, inbound, recipient, claimed)
+    if isinstance(target, FoundMask):
+        events.mask_found(target.mask.ref)
     decision = _decide(context, inbound, target, waived_for(claimed))
     if isinstance(decision, forward.Forward) and claimed.sent_as is None:
         decision = loops.braked(context, inbound.facts(), decision, claimed)
+    if not isinstance(target, MissingMask):
+        decision = freezing.frozen(context, inbound.facts(), target, decision, claimed)
+        decision = reputation.braked(context, inbound.facts(), decision, claimed)
     try:
         result = carry_out(context, inbound, target, decision, claimed, key)
     except Unsendable as error:
@@ -83,6 +94,9 @@ def _to_mask(
         events.cannot_be_sent(error, context.sns_message_id)
         trouble.reason = error.reason
         result = forward.Hold(decision.target, HeldReason.CANNOT_BE_SENT)
+    charted.judged(inbound.notified_facts())
+    if isinstance(decision, NoMask):
+        charted.no_mask(target, has_name=recipient.name is not None)
     if isinstance(result, forward.Hold):
         return hold(context, inbound, result, claimed)
     return result
@@ -137,8 +151,8 @@ def is_from_blocked_sender(context: Context, mail: MailFacts, target: MaskLookup
     if isinstance(target, MissingMask):
         return False
     ref = target.mask.ref if isinstance(target, FoundMask) else None
-    secret = context.ports.reply_secret
-    return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secret)
+    secrets = context.ports.reply_secrets
+    return sender_blocks.find_is_blocked(target.owner, ref, senders_of(mail), secrets)
 
 
 def _forward(
@@ -149,17 +163,26 @@ def _forward(
     claimed: Claim,
     key: str,
 ) -> Result | forward.Hold:
-    rewritten = rewrite_forward(inbound.raw(), _plan(context, inbound, found))
+    organizers = Organizers(context, inbound.facts(), found.mask.address)
+    thread = thread_of(inbound.facts())
+    plan = replace(_plan(context, inbound, found, thread), organizers=organizers)
+    rewritten = rewrite_forward(inbound.raw(), plan)
     if over := reserve(context, decision, found, key, len(rewritten.raw), claimed):
         return over
     outcome = Forwarded(decision.reason)
     outgoing = _outgoing(context, inbound, found, rewritten)
-    thread = thread_of(inbound.facts())
     removed = sum(rewritten.trackers_removed.values())
     ses_id = _send(context, claimed, outgoing)
-    sent = Sent(ses_id, size=len(outgoing.raw), trackers_removed=removed)
+    charted.sized("received", len(inbound.raw()))
+    charted.sized("sent", len(outgoing.raw))
+    if is_canary(context.ports.policy, found.mask.address):
+        context.ports.canary.note_forwarded(is_back=context.ports.policy.send_event_wait is None)
+    sender = reputation.sender_of(context, inbound.facts())
+    sent = Sent(ses_id, len(outgoing.raw), trackers_removed=removed, sender=sender)
 
     def record() -> None:
+        if stand_ins := organizers.records():
+            records.record_stand_ins(found.mask.ref, stand_ins, context.now)
         reply = seal(thread, sent.message_id, context.ports.reply_secret) if thread else None
         records.record_forwarded(claimed, outcome, found, sent, key, reply, context.now)
         if removed and found.owner.allows_metrics:
@@ -189,17 +212,24 @@ def _outgoing(
         raw=rewritten.raw,
         sender=found.mask.address,
         recipient=recipient,
-        tags=found.mask.tags(SentKind.FORWARD),
+        tags=_tags(context, found),
     )
+
+
+def _tags(context: Context, found: FoundMask) -> tuple[tuple[str, str], ...]:
+    tags = found.mask.tags(SentKind.FORWARD)
+    is_ours = is_canary(context.ports.policy, found.mask.address)
+    return (*tags, ("canary", "1")) if is_ours else tags
 
 
 def _is_developers(context: Context, found: FoundMask) -> bool:
     return asks_for_developer_mode(found.mask) and lookups.find_is_developer(found.owner)
 
 
-def _plan(context: Context, inbound: Inbound, found: FoundMask) -> ForwardPlan:
+def _plan(
+    context: Context, inbound: Inbound, found: FoundMask, thread: Thread | None
+) -> ForwardPlan:
     ports, note = context.ports, plan_note(inbound.facts(), found)
-    thread = thread_of(inbound.facts())
     return ForwardPlan(
         mask=found.mask.address,
         recipient=found.owner.address,

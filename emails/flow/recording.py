@@ -36,7 +36,7 @@ def record_sent(
         context.ports.send_notes.note_sent(claimed.reference, ses_id)
 
         def record_outcome() -> None:
-            records.record_settled(claimed, outcome, None, context.now)
+            records.record_settled(claimed, outcome, None, context.now, ses_id)
 
         _record(context, claimed, record_outcome, ses_id)
         if not isinstance(error, Exception):

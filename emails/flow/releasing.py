@@ -17,7 +17,7 @@ from functools import partial
 from typing import assert_never
 
 from emails.edges import events
-from emails.flow import mail_notices
+from emails.flow import freezing, mail_notices, reputation
 from emails.flow.context import Context, Ports
 from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once
 from emails.flow.faults import stops_all
@@ -26,6 +26,7 @@ from emails.flow.limiting import KeyIn, key_in, waived_for
 from emails.flow.received import carry_out, is_from_blocked_sender
 from emails.rules import forward, limits
 from emails.rules.addresses import MaskRecipient, our_recipients
+from emails.rules.freezes import frozen_of
 from emails.store import held_releases, lookups
 from emails.store.mailbox_breakers import let_through, record_probe_sent
 from emails.values.deliveries import Claim
@@ -64,7 +65,8 @@ def release_lane(
     A mail that fails does not stop the others, but a fault of the world does: they would fail, too.
     """
     tried = 0
-    for key in held_releases.find_to_release(lane, LANES, BATCH):
+    frozen = frozen_of(ports.controls.freezes())
+    for key in held_releases.find_to_release(lane, LANES, BATCH, frozen):
         if is_over():
             break
         tried += 1
@@ -83,6 +85,11 @@ def release(ports: Ports, key: int, now: datetime) -> None:
     mail = held_releases.begin(key, now)
     if mail is None:
         return
+    with events.releasing(mail.sns_message_id):
+        _release(ports, mail, now)
+
+
+def _release(ports: Ports, mail: HeldMail, now: datetime) -> None:
     late = replace(ports, policy=limits.for_late_mails(ports.policy))
     context = Context(late, mail.sns_message_id, now)
     purpose = held_releases.purpose_of(mail.releases)
@@ -110,7 +117,8 @@ def _work(
     if attempts > MAX_ATTEMPTS and claimed.sent_as is None:
         return outcome_only(context, claimed, _UNSENDABLE)
     try:
-        return _decide_and_carry_out(context, mail, claimed)
+        with _inbound(context.ports, mail) as inbound:
+            return _decide_and_carry_out(context, mail, inbound, claimed)
     except Refused as error:
         events.not_settled(error, mail.sns_message_id)
         trouble.may_be_sent = error.reason in MAY_BE_SENT
@@ -125,9 +133,10 @@ def _work(
         raise
 
 
-def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> Result:
+def _decide_and_carry_out(
+    context: Context, mail: HeldMail, inbound: Inbound, claimed: Claim
+) -> Result:
     policy, now = context.ports.policy, context.now
-    inbound = _inbound(context.ports, mail)
     key = _key_in(context, mail, inbound)
     target = _find_target(mail, policy, now, key)
     is_probe, waived = False, mail.waived | waived_for(claimed)
@@ -149,6 +158,11 @@ def _decide_and_carry_out(context: Context, mail: HeldMail, claimed: Claim) -> R
         is_from_blocked_sender=not is_wanted and is_from_blocked_sender(context, facts, target),
         is_wanted=is_wanted,
     )
+    decision = freezing.frozen(context, facts, target, decision, claimed)
+    wanted = mail.waived | {HeldReason.MAILBOX} if is_probe else mail.waived
+    decision = reputation.braked(context, facts, decision, claimed, wanted)
+    if isinstance(decision, forward.Hold) and decision.frozen_by:
+        held_releases.note_frozen(mail, decision.frozen_by)
     if decision in _PASSING:
         return outcome_only(context, claimed, Held(mail.reason))
     result = carry_out(context, inbound, target, decision, claimed, key)
@@ -200,4 +214,4 @@ def _inbound(ports: Ports, mail: HeldMail) -> Inbound:
         content=mail.mail,
         received_at=mail.received_at,
     )
-    return Inbound(received, ports.mail_store)
+    return Inbound(received, ports.mail_store, ports.make_room())

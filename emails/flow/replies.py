@@ -3,55 +3,75 @@
 from functools import partial
 
 from emails.edges import events
-from emails.flow import reply_notices
+from emails.flow import freezing, reply_notices
+from emails.flow.answers import Answer, find_thread
 from emails.flow.context import Context
 from emails.flow.deliver import MAY_BE_SENT, Result, outcome_only, run_once, send
 from emails.flow.inbound import Inbound
-from emails.flow.reply_notices import find_thread
+from emails.flow.settled import REPLY
 from emails.mime.issues import Issue
 from emails.mime.plans import ReplyPlan
 from emails.mime.rewrite_reply import rewrite_reply
 from emails.rules import reply
 from emails.rules.addresses import RepliesRecipient, parse
 from emails.rules.senders import sender_of
+from emails.rules.stand_ins import stand_in
 from emails.store import records, reservations
 from emails.values.deliveries import Claim, Outgoing
-from emails.values.errors import Refused
+from emails.values.errors import Refused, ReplyLeft
 from emails.values.facts import ReplyFacts, SentKind
-from emails.values.outcomes import Dropped, Outcome, RefuseReason, Replied, ReplyReason
+from emails.values.outcomes import Dropped, DropReason, Outcome, RefuseReason, Replied, ReplyReason
 from emails.values.ses_limits import MAX_MAIL_BYTES
 
-_PURPOSE = "reply"
+_UNKNOWN = Dropped(DropReason.UNKNOWN_THREAD)
 
 
 def settle(context: Context, inbound: Inbound, recipient: RepliesRecipient) -> Outcome:
     """Handle the reply, then send the owner the notice that this calls for, if any."""
-    changes = reply_notices.Changes()
-    work = partial(_reply, context, inbound, changes)
+    answer, changes = Answer(inbound, recipient.token), reply_notices.Changes()
+    work = partial(_reply, context, answer, changes)
     try:
-        outcome = run_once(context, _PURPOSE, str(recipient.address), work)
+        outcome = run_once(context, REPLY, recipient.tagged, work)
     except Refused as error:
-        reply_notices.tell_if_refused(context, inbound, error)
+        reply_notices.tell_if_refused(context, answer, error)
         raise
-    reply_notices.tell_if_due(context, inbound, outcome)
-    reply_notices.tell_of_changes(context, inbound, changes)
+    reply_notices.tell_if_due(context, answer, outcome)
+    reply_notices.tell_of_changes(context, answer, changes)
     return outcome
 
 
 def _reply(
-    context: Context, inbound: Inbound, changes: reply_notices.Changes, claimed: Claim
+    context: Context, answer: Answer, changes: reply_notices.Changes, claimed: Claim
 ) -> Result:
-    thread = find_thread(context, inbound)
+    thread = find_thread(context, answer)
     policy, now = context.ports.policy, context.now
-    decision = reply.decide(inbound.facts(), thread, policy, now, is_reserved=claimed.is_reserved)
+    decision = reply.decide(
+        answer.facts(),
+        thread,
+        policy,
+        now,
+        is_calendar_answer=answer.is_from_calendar(),
+        is_reserved=claimed.is_reserved,
+    )
     if isinstance(decision, reply.SendReply):
+        freezing.require_unfrozen(context, decision.thread, claimed)
         if _has_place(context, decision, claimed):
-            return _send(context, inbound, decision, changes, claimed)
+            return _send(context, answer, decision, changes, claimed)
         decision = Dropped(reply.why_over(decision.reason))
+    elif decision == _UNKNOWN and _may_leave(context, answer):
+        raise ReplyLeft
     elif claimed.is_reserved and thread is not None:
         reservations.give_back_reply(claimed, thread.owner)
     # Counted for no mask: the writer may be a stranger.
     return outcome_only(context, claimed, decision)
+
+
+def _may_leave(context: Context, answer: Answer) -> bool:
+    """Return whether the reply may go back to a shared queue, for the other system to answer.
+
+    Not if it has recipients besides: the other system would handle them once more.
+    """
+    return answer.inbound.has_one_recipient and context.ports.may_leave(context.sns_message_id)
 
 
 def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> bool:
@@ -71,14 +91,14 @@ def _has_place(context: Context, decision: reply.SendReply, claimed: Claim) -> b
 
 def _send(
     context: Context,
-    inbound: Inbound,
+    answer: Answer,
     decision: reply.SendReply,
     changes: reply_notices.Changes,
     claimed: Claim,
 ) -> Result:
     thread = decision.thread
     try:
-        ses_id = _rewrite_and_send(context, inbound, thread, changes, claimed)
+        ses_id = _rewrite_and_send(context, answer, thread, changes, claimed)
     except Refused as error:
         if error.reason not in MAY_BE_SENT and claimed.sent_as is None:
             # Refused for good: what wasn't sent must not use up the limit.
@@ -88,35 +108,35 @@ def _send(
     return Result(
         outcome,
         thread.mask.ref,
-        lambda: records.record_replied(claimed, outcome, thread, context.now),
+        lambda: records.record_replied(claimed, outcome, thread, ses_id, context.now),
         sent_as=ses_id,
     )
 
 
 def _rewrite_and_send(
     context: Context,
-    inbound: Inbound,
+    answer: Answer,
     thread: ReplyFacts,
     changes: reply_notices.Changes,
     claimed: Claim,
 ) -> str:
-    rewritten = rewrite_reply(inbound.raw(), _plan(context, inbound, thread))
+    rewritten = rewrite_reply(answer.inbound.raw(), _plan(context, answer, thread))
     if len(rewritten.raw) > MAX_MAIL_BYTES:
         raise Refused(RefuseReason.REPLY_TOO_LARGE)
     outgoing = Outgoing(
         raw=rewritten.raw,
         sender=thread.mask.address,
         recipient=thread.correspondent,
-        tags=(*thread.mask.tags(SentKind.REPLY), *reply_notices.tags_of(context, inbound)),
+        tags=(*thread.mask.tags(SentKind.REPLY), *reply_notices.tags_of(context, answer)),
     )
     ses_id = send(context, claimed, outgoing)
     changes.has_renamed = Issue.ATTACHMENT_RENAMED in rewritten.issues
     return ses_id
 
 
-def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:
+def _plan(context: Context, answer: Answer, thread: ReplyFacts) -> ReplyPlan:
     """Plan the rewriting. The owner's address may appear with or without its `+tag`."""
-    addresses = (parse(thread.owner.address), sender_of(inbound.facts()))
+    addresses = (parse(thread.owner.address), sender_of(answer.facts()))
     spellings = [
         str(spelling)
         for address in addresses
@@ -131,4 +151,7 @@ def _plan(context: Context, inbound: Inbound, thread: ReplyFacts) -> ReplyPlan:
         references=tuple(f"<{message_id}>" for message_id in thread.references),
         now=context.now,
         note_wordings=context.ports.note_wordings(thread.mask.address),
+        stand_in=stand_in(answer.token, context.ports.policy.replies_address)
+        if answer.token
+        else "",
     )

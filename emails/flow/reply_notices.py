@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from emails.flow.answers import Answer, find_thread
 from emails.flow.context import Context
-from emails.flow.inbound import Inbound
 from emails.flow.notices import Due, tell
 from emails.rules.addresses import parse
 from emails.rules.mail_kind import is_automatic, is_ours
@@ -20,10 +20,9 @@ from emails.rules.threads import ids_of
 from emails.store import lookups
 from emails.store.sealed_ids import seal_id
 from emails.values.errors import Refused
-from emails.values.facts import MailFacts, OwnerFacts, ReplyFacts
+from emails.values.facts import MailFacts, OwnerFacts
 from emails.values.notices import Notice, NoticeKind
 from emails.values.outcomes import Outcome
-from emails.values.threads import quoted_ids
 
 ID_TAG = "about"
 """SES's tag for the Message-ID of the owner's reply, sealed."""
@@ -36,48 +35,41 @@ class Changes:
     has_renamed: bool = False
 
 
-def tell_if_due(context: Context, inbound: Inbound, outcome: Outcome) -> None:
+def tell_if_due(context: Context, answer: Answer, outcome: Outcome) -> None:
     """Tell the owner what became of a reply, if its outcome calls for that."""
     if kind := notice_after(Way.REPLY, outcome):
-        tell(context, _since(context, inbound), partial(_find_due, context, inbound, kind))
+        tell(context, _since(context, answer), partial(_find_due, context, answer, kind))
 
 
-def tell_of_changes(context: Context, inbound: Inbound, changes: Changes) -> None:
+def tell_of_changes(context: Context, answer: Answer, changes: Changes) -> None:
     """Tell the owner that an attachment of their reply was sent under another name."""
     if changes.has_renamed:
-        find_due = partial(_find_due, context, inbound, NoticeKind.REPLY_RENAMED)
-        tell(context, _since(context, inbound), find_due, may_wait=False)
+        find_due = partial(_find_due, context, answer, NoticeKind.REPLY_RENAMED)
+        tell(context, _since(context, answer), find_due, may_wait=False)
 
 
-def tell_if_refused(context: Context, inbound: Inbound, error: Refused) -> None:
+def tell_if_refused(context: Context, answer: Answer, error: Refused) -> None:
     """Tell the owner of a reply that becomes a dead letter, if its reason calls for that."""
     if kind := notice_after_refused_reply(error.reason):
-        tell(context, _since(context, inbound), partial(_find_due, context, inbound, kind))
+        tell(context, _since(context, answer), partial(_find_due, context, answer, kind))
 
 
-def find_thread(context: Context, inbound: Inbound) -> ReplyFacts | None:
-    """Find the thread that a reply belongs to, by the ids that it quotes."""
-    mail = inbound.facts()
-    ids = quoted_ids(mail.values("in-reply-to"), mail.values("references"))
-    return lookups.find_reply(ids, context.ports.reply_secret) if ids else None
-
-
-def tags_of(context: Context, inbound: Inbound) -> tuple[tuple[str, str], ...]:
+def tags_of(context: Context, answer: Answer) -> tuple[tuple[str, str], ...]:
     """Return the tag by which the notice of a bounce is shown under the owner's reply."""
-    message_id = ids_of(inbound.facts()).message_id
+    message_id = ids_of(answer.facts()).message_id
     sealed = seal_id(message_id, context.ports.reply_secret) if message_id else None
     return ((ID_TAG, sealed),) if sealed else ()
 
 
-def _since(context: Context, inbound: Inbound) -> datetime:
-    return min(inbound.received_at or context.now, context.now)
+def _since(context: Context, answer: Answer) -> datetime:
+    return min(answer.inbound.received_at or context.now, context.now)
 
 
-def _find_due(context: Context, inbound: Inbound, kind: NoticeKind) -> Due | None:
-    mail = inbound.facts()
-    if is_ours(mail) or is_automatic(mail):
+def _find_due(context: Context, answer: Answer, kind: NoticeKind) -> Due | None:
+    mail = answer.facts()
+    if is_ours(mail) or (is_automatic(mail) and not answer.is_from_calendar()):
         return None
-    thread = find_thread(context, inbound)
+    thread = find_thread(context, answer)
     owner = thread.owner if thread else _find_owner_by_sender(mail)
     if owner is None:
         return None

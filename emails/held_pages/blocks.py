@@ -9,7 +9,6 @@ from emails.edges.held_links import Forged
 from emails.held_pages.visit import Visit, owner_page
 from emails.store import lookups, sender_blocks
 from emails.values.facts import OwnerFacts
-from emails.wiring import reply_secret_of
 
 _FORM = "blocked"
 _LARGEST_ID = 2**63 - 1
@@ -29,12 +28,11 @@ def blocked_senders(visit: Visit) -> HttpResponse:
 
 def _chosen(visit: Visit) -> int:
     number = visit.request.POST.get("blocked", "")
-    return min(int(number), _LARGEST_ID) if number.isascii() and number.isdigit() else 0
+    return min(int(number[:20]), _LARGEST_ID) if number.isascii() and number.isdigit() else 0
 
 
 def _blocked(owner: OwnerFacts) -> list[dict[str, Any]]:
-    secret = reply_secret_of(settings.CONFIG, settings.SECRET_KEY)
-    found = sender_blocks.find_blocked(owner.id, secret)
+    found = sender_blocks.find_blocked(owner.id, settings.REPLY_SECRETS)
     masks = {one.mask: lookups.find_mask_by_ref(one.mask) for one in found if one.mask}
     return [
         {

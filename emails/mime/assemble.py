@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from emails.mime.address_fields import ADDRESS_FIELDS, written_addresses
 from emails.mime.encoding import is_clean, sanitized
-from emails.mime.fields import decoded, encoded, parameters, with_parameters, written
-from emails.mime.structure import Field, Part, unfolded
+from emails.mime.fields import decoded, encoded, written
+from emails.mime.header_block import Field, unfolded
+from emails.mime.parameters import is_torn, readable_parameters, with_parameters
+from emails.mime.structure import Part
 
 Octets: TypeAlias = bytes | memoryview
 
@@ -21,6 +24,8 @@ CONTENT_FIELDS = (
 )
 WITH_PARAMETERS = frozenset({"content-type", "content-disposition"})
 _BLOCK = 1 << 20
+_HAS_BLANK_LINE = re.compile(rb"[\r\n][ \t]+[\r\n]")  # many times faster than the next
+_BLANK_LINE = re.compile(rb"(?:(?<=\n)|(?<=\r)|\A)[ \t]+(?:\r\n|\r|\n)")
 _NO_TOKEN = re.compile(r"[^!-~]+|[\"(),:<>@\[\\\]]+")
 
 
@@ -49,14 +54,36 @@ FieldWriter: TypeAlias = Callable[[bytes, Field], bytes]
 
 
 def write_field(raw: bytes, original: Field) -> bytes:
-    """Copy a field, or encode it if it isn't clean."""
-    if is_clean(raw, original.start, original.end):
-        lines = raw[original.start : original.end]
-        return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+    """Copy a field, or encode it if it isn't clean. Programs differ in how they read torn quotes.
+
+    A line of blanks is left out: to some programs it ends the header.
+    """
     value, name = unfolded(original.value), original.name.title()
-    if original.name in WITH_PARAMETERS:
-        return write_parameters(name, value, readable(parameters(value)))
-    return written(name, encoded(decoded(value), first_line=len(name) + 2))
+    has_parameters = original.name in WITH_PARAMETERS
+    is_clear = is_clean(raw, original.start, original.end)
+    if is_clear and not (has_parameters and _may_be_misread(value)):
+        lines = raw[original.start : original.end]
+        if _HAS_BLANK_LINE.search(lines):
+            lines = _BLANK_LINE.sub(b"", lines)
+        return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+    if has_parameters:
+        return write_parameters(name, value, _without_specials(readable_parameters(value)))
+    if original.name in ADDRESS_FIELDS:
+        return written(name, written_addresses(value))
+    text = decoded(value, keeps_unread=True)
+    return written(name, encoded(text, first_line=len(name) + 2))
+
+
+def is_well_formed(raw: bytes, part: Part) -> bool:
+    """Return whether a part's header has neither lines of blanks nor torn quotes."""
+    if part.is_torn or _HAS_BLANK_LINE.search(raw, max(part.start - 1, 0), part.body):
+        return False
+    return not any(_may_be_misread(one.value) for one in part.fields if one.name in WITH_PARAMETERS)
+
+
+def _may_be_misread(value: bytes) -> bool:
+    """Return whether programs differ in how they read the parameters."""
+    return is_torn(value) or b"boundary*" in value.lower()
 
 
 def write_parameters(name: str, value: bytes, given: dict[str, str]) -> bytes:
@@ -149,14 +176,18 @@ def _copied(view: memoryview, *, sanitize: bool) -> Iterator[Octets]:
 
 def readable(given: dict[str, str]) -> dict[str, str]:
     """Decode parameters with raw 8-bit text or encoded words, neither of which is allowed."""
-    return {
-        _NO_TOKEN.sub("", key): decoded(value.encode("latin-1")) for key, value in given.items()
-    }
+    return _without_specials({key: decoded(given[key].encode("latin-1")) for key in given})
+
+
+def _without_specials(given: dict[str, str]) -> dict[str, str]:
+    return {_NO_TOKEN.sub("", key): given[key] for key in given}
 
 
 def type_with_charset(part: Part, label: str) -> str:
     """Write a text's `Content-Type` value with another charset and its other parameters."""
     kind = "text/plain" if part.main_type in ("multipart", "message") else part.content_type
     given = part.parameters("content-type")
-    kept = {key: given[key] for key in given if key not in ("boundary", "charset", "charset*")}
-    return with_parameters(kind, {"charset": label, **readable(kept)})
+    dropped = ("boundary", "charset")
+    kept = {key: given[key] for key in given if key.partition("*")[0] not in dropped}
+    charset = {"charset": label} if label else {}
+    return with_parameters(kind, charset | readable(kept))

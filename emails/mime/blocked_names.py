@@ -9,9 +9,10 @@ Within a signed part a name can't be changed, since that would break the signatu
 from collections.abc import Iterator
 
 from emails.mime.assemble import WITH_PARAMETERS, MailChanges, write_field, write_parameters
-from emails.mime.fields import every_parameter, readable_parameters
+from emails.mime.header_block import Field, unfolded
 from emails.mime.issues import Issue
-from emails.mime.structure import Field, Part, unfolded
+from emails.mime.parameters import every_parameter, readable_parameters
+from emails.mime.structure import Part
 from emails.values.errors import Unsendable, UnsendableReason
 from emails.values.ses_limits import BLOCKED_EXTENSIONS
 

@@ -12,6 +12,9 @@ from emails.mime.structure import Part
 
 ENCRYPTED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _SEALED = ENCRYPTED | {"multipart/signed"}
+PAGES = frozenset({"application/xhtml+xml", "image/svg+xml", "text/html", "text/x-amp-html"})
+"""Types that are read as HTML is."""
+
 _MAX_WALKED = 5_000
 """Parts that are searched for texts; later ones are ignored."""
 
@@ -22,10 +25,12 @@ class VisibleBody:
 
     `carriers` is one text, or its plain and its HTML form: the first, or the last for a note at the
     bottom. Empty if a signed or encrypted part comes before (after) it, or no text is visible.
-    `is_encrypted`: the mail as a whole is encrypted.
+    `is_encrypted`: the mail as a whole is encrypted. `pages` are what else may load something: the
+    other forms of HTML, drawings, and HTML with a file name that is not declared an attachment.
     """
 
     texts: tuple[Part, ...]
+    pages: tuple[Part, ...]
     carriers: tuple[Part, ...]
     is_encrypted: bool
 
@@ -44,6 +49,7 @@ def is_sealed(part: Part) -> bool:
 def find_visible(root: Part, *, at_top: bool) -> VisibleBody:
     """Find the texts that mail programs show as the body of a mail."""
     found: list[_Found] = []
+    pages: list[Part] = []
     sealed_first = sealed_last = False
     waiting: list[tuple[Part, Part | None]] = [(root, None)]
     for _ in range(_MAX_WALKED):
@@ -55,12 +61,15 @@ def find_visible(root: Part, *, at_top: bool) -> VisibleBody:
         elif is_visible_text(part):
             sealed_last = False
             found.append(_Found(part, alternative))
+        elif _is_page(part):
+            pages.append(part)
         elif part.main_type == "multipart":
             if alternative is None and part.content_type == "multipart/alternative":
                 alternative = part
             waiting.extend((child, alternative) for child in reversed(part.children))
     return VisibleBody(
         texts=tuple(one.part for one in found),
+        pages=tuple(pages),
         carriers=()
         if (sealed_first if at_top else sealed_last)
         else _carriers(found if at_top else found[::-1]),
@@ -91,6 +100,11 @@ def is_visible_text(part: Part) -> bool:
         return True
     is_text = part.content_type in ("text/plain", "text/html")
     return is_text and not is_attachment(part) and not _has_file_name(part)
+
+
+def _is_page(part: Part) -> bool:
+    is_read = part.is_leaf and part.encoding not in UNREADABLE
+    return part.content_type in PAGES and is_read and not is_attachment(part)
 
 
 def is_attachment(part: Part) -> bool:

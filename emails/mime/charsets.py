@@ -1,36 +1,18 @@
 """Decodes texts, and encodes them again, even if the declared charset is wrong.
 
-The declared charset is used if it fits. Otherwise the text is read as UTF-8 if it is valid UTF-8
-(texts in other charsets are almost never valid UTF-8 by accident), else as Windows-1252, which has
-a character for almost any byte.
+A text is only written in another charset if we are sure what it says: if it is valid in the
+declared charset, or valid UTF-8 (texts in other charsets are almost never valid UTF-8 by accident).
+All others keep their octets and the declared name, since nobody could undo a wrong guess.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from encodings.aliases import aliases
-from functools import lru_cache
 
-_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+from emails.mime.charset_names import codec_of
+from emails.mime.japanese import from_euc_jp, from_iso_2022_jp
+
 _ESCAPED = re.compile("[\udc80-\udcff]")
-
-# Mail programs declare these charsets, and use a larger one that contains them.
-# https://encoding.spec.whatwg.org/#names-and-labels
-_SUPERSETS = {
-    "big5": "big5hkscs",
-    "euc_kr": "cp949",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso8859_11": "cp874",
-    "iso8859_9": "cp1254",
-    "latin_1": "cp1252",
-    "shift_jis": "cp932",
-    "tis_620": "cp874",
-}
-# Python codecs that aren't charsets, or exist on one platform only.
-_NO_CHARSETS = frozenset(
-    f"{name}_codec" for name in ("base64", "bz2", "hex", "quopri", "uu", "zlib")
-) | {"mbcs", "rot_13"}
-_CODECS = (frozenset(aliases.values()) | {"cp720", "cp737", "cp874", "koi8_u"}) - _NO_CHARSETS
 
 # In these, an ASCII byte may be part of another character, or of an escape sequence.
 _NOT_OVER_ASCII = re.compile(
@@ -41,8 +23,14 @@ _WINDOWS_1252 = {
     for octet in range(0x80, 0xA0)
     if (character := bytes([octet]).decode("cp1252", "ignore"))
 }
+_MAYBE_JAPANESE = frozenset({None, "ascii", "utf_8", "cp1252"})
+"""Where escape sequences of ISO-2022-JP make no sense, so that they say what the text is."""
+
 _TOLERATED = 0.05
-"""The share of undecodable bytes up to which the declared charset is still used."""
+"""The share of undecodable bytes up to which a text is still read in the declared charset."""
+
+_TRANSPARENT = "latin_1"
+"""A codec that decodes and encodes all octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +38,16 @@ class Text:
     """A decoded text. `codec` encodes it to the same bytes; `label` is the charset's name in mail.
 
     Undecodable bytes are lone surrogates (PEP 383). `fits` is false if the declared charset was
-    unknown, wrong, or missing though the text isn't ASCII.
+    unknown, wrong, or missing though the text isn't ASCII. `is_sure`: we know what it says, so it
+    may be written as UTF-8. `is_read`: its characters are right, but for undecodable bytes.
     """
 
     text: str
     codec: str
     label: str
     fits: bool = True
+    is_sure: bool = True
+    is_read: bool = True
 
     def encoded(self, text: str) -> bytes | None:
         """Encode another text in the same charset. None: it lacks one of the characters."""
@@ -65,42 +56,99 @@ class Text:
         except UnicodeError:
             return None
 
-
-@lru_cache(maxsize=256)
-def codec_of(label: str) -> str | None:
-    """Return Python's codec for a charset's name. None: no such charset."""
-    key = _NOT_IN_A_NAME.sub("_", label.lower()[:40]).strip("_").removeprefix("x_")
-    codec = key if key in _CODECS else aliases.get(key)
-    codec = _SUPERSETS.get(codec or "", codec)
-    return codec if codec in _CODECS else None
+    def may_hold(self, addition: str) -> bool:
+        """Return whether something can be added to the text without any guess."""
+        return self.is_sure or (self.is_read and self.encoded(addition) is not None)
 
 
 def read(data: bytes, label: str) -> Text:
     """Decode a text whose declared charset is `label` (empty: not declared)."""
     codec = codec_of(label) if label else None
-    if data.isascii() and not (codec and _NOT_OVER_ASCII.match(codec)):
-        fits = codec is not None or not label
-        return Text(data.decode("ascii"), codec or "utf_8", label if codec else "utf-8", fits)
+    if codec or not label:
+        if text := _surely(data, codec, label):
+            return text
+        if codec and (text := _nearly(data, codec, label, max_bad=int(_TOLERATED * len(data)))):
+            return text
+    return Text(
+        data.decode(_TRANSPARENT), _TRANSPARENT, label, fits=False, is_sure=False, is_read=False
+    )
+
+
+def shown(data: bytes, label: str) -> str:
+    """Decode a few words for display. In doubt they are read as Windows-1252, which fits all."""
+    codec = codec_of(label) if label else None
+    if text := _surely(data, codec, label):
+        return text.text
+    if codec and (nearly := _nearly(data, codec, label, max_bad=len(data) // 4)):
+        return _ESCAPED.sub("\ufffd", nearly.text)
+    return data.decode("latin-1").translate(_WINDOWS_1252)
+
+
+def exactly(data: bytes, label: str) -> str | None:
+    """Decode what is valid in a charset. None: it isn't, or we don't know the charset."""
+    codec = codec_of(label)
+    try:
+        return _decoded(data, codec) if codec else None
+    except UnicodeError:
+        return None
+
+
+def _surely(data: bytes, codec: str | None, label: str) -> Text | None:
+    if data.isascii() and codec in _MAYBE_JAPANESE and b"\x1b$" in data:
+        return _exactly(data, "iso2022_jp", "iso-2022-jp", fits=False)
+    is_over_ascii = codec is None or not _NOT_OVER_ASCII.match(codec)
+    if data.isascii() and is_over_ascii:
+        return Text(data.decode("ascii"), codec or "utf_8", label if codec else "utf-8")
     if codec and (text := _exactly(data, codec, label, fits=True)):
         return text
-    if text := _exactly(data, "utf_8", "utf-8", fits=False):
-        return text
-    if codec and (text := _nearly(data, codec, label)):
-        return text
-    return Text(data.decode("latin-1").translate(_WINDOWS_1252), "utf_8", "utf-8", fits=False)
+    # ASCII is valid UTF-8, so that proves nothing of a text that should hold escape sequences. And
+    # programs believe a label that they know.
+    may_be_utf_8 = not data.isascii() and codec in (None, "ascii")
+    return _exactly(data, "utf_8", "utf-8", fits=False) if may_be_utf_8 else None
 
 
 def _exactly(data: bytes, codec: str, label: str, *, fits: bool) -> Text | None:
     try:
-        text = data.decode(codec)
-        same = text.encode(codec) == data
+        text = _decoded(data, codec)
     except UnicodeError:
         return None
+    if _is_written_as(text, codec, data):
+        return Text(text, codec, label, fits)
     # If encoding doesn't give the same bytes again, write UTF-8 instead.
-    return Text(text, codec, label, fits) if same else Text(text, "utf_8", "utf-8", fits)
+    return Text(text, "utf_8", "utf-8", fits)
 
 
-def _nearly(data: bytes, codec: str, label: str) -> Text | None:
+def _is_written_as(text: str, codec: str, data: bytes) -> bool:
+    try:
+        return text.encode(codec) == data
+    except UnicodeError:
+        return False
+
+
+def _decoded(data: bytes, codec: str) -> str:
+    return _AS_BROWSERS_DO.get(codec, bytes.decode)(data, codec)
+
+
+def _from_gb18030(data: bytes, codec: str) -> str:
+    """Browsers and Windows have the euro sign where GB 18030 has nothing."""
+    try:
+        return data.decode(codec)
+    except UnicodeError:
+        text = data.decode(codec, "surrogateescape").replace("\udc80", "€")
+        text.encode("utf-8")  # fails if anything else is undecodable
+        return text
+
+
+_AS_BROWSERS_DO: dict[str, Callable[[bytes, str], str]] = {
+    "euc_jp": lambda data, codec: from_euc_jp(data),
+    "gb18030": _from_gb18030,
+    "iso2022_jp": lambda data, codec: from_iso_2022_jp(data),
+    "iso2022_jp_1": lambda data, codec: from_iso_2022_jp(data),
+    "iso2022_jp_ext": lambda data, codec: from_iso_2022_jp(data),
+}
+
+
+def _nearly(data: bytes, codec: str, label: str, *, max_bad: int) -> Text | None:
     """Decode a text that has a few bad bytes, such as a truncated character."""
     try:
         text = data.decode(codec, "surrogateescape")
@@ -109,6 +157,6 @@ def _nearly(data: bytes, codec: str, label: str) -> Text | None:
     except UnicodeError:
         return None
     good, bad = _ESCAPED.subn("", text)
-    if good.isascii() or bad > _TOLERATED * len(text):
+    if good.isascii() or bad > max_bad:
         return None
-    return Text(text, codec, label, fits=False)
+    return Text(text, codec, label, fits=False, is_sure=False)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from emails.mime.structure import Part, walk
+from emails.mime.windows import replace_all
 
 _REFERENCE = re.compile(r"\bcid:([^\s\"'<>()\[\]{}]{1,900})", re.IGNORECASE)
 _ENTITY_END = re.compile(r"&(?:quot|gt|lt|apos|#39|#34);.*", re.DOTALL)
@@ -21,8 +22,10 @@ _MESSAGE_ID = re.compile(
     r"|(?<![0-9A-Za-z-])[0-9A-Za-z-]{10,80}(?:@|%40)(?:[a-z0-9-]{1,30}\.)?amazonses\.com",
     re.IGNORECASE,
 )
-_MAY_HAVE_ONE = re.compile(r"mid:|amazonses", re.IGNORECASE)
+_OF_MESSAGE_IDS = ("mid:", "amazonses")
+_LONGEST = 1_000
 _PERCENT = re.compile(r"%([2-7][0-9A-Fa-f])")
+_BLANKS = " \t"
 _ANGLES = re.compile(r"<?([^<>]*)>?")
 
 
@@ -39,7 +42,7 @@ class ContentIds:
         self._new: dict[str, str] = {}
         for part in walk(mail):
             for value in part.values("content-id"):
-                self._add(_bare(value.decode("latin-1")))
+                self._add(_bare(value.decode("utf-8", "replace")))
 
     def renamed(self, value: str) -> str:
         """Return the new id, in angle brackets, of a field or parameter that holds an old one."""
@@ -47,13 +50,19 @@ class ContentIds:
 
     def in_text(self, text: str) -> str:
         """Replace references to the parts, those that name the owner's domain, and message ids."""
-        if _MAY_HAVE_ONE.search(text):
-            text = _MESSAGE_ID.sub(rf"\1unknown@{self._domain}", text)
-        return _REFERENCE.sub(self._reference, text) if "cid:" in text.lower() else text
+        lowered = text.lower()
+        if any(one in lowered for one in _OF_MESSAGE_IDS):
+            text = replace_all(_MESSAGE_ID, self._unknown, text, _LONGEST)
+        return (
+            replace_all(_REFERENCE, self._reference, text, _LONGEST) if "cid:" in lowered else text
+        )
 
     def is_private(self, name: str) -> bool:
         """Return whether an id, or a boundary made like one, names the owner's domain."""
         return any(domain in name.lower() for domain in self._private)
+
+    def _unknown(self, found: re.Match[str]) -> str:
+        return f"{found[1] or ''}unknown@{self._domain}"
 
     def _reference(self, found: re.Match[str]) -> str:
         written = _ENTITY_END.sub("", found[1])
@@ -68,5 +77,5 @@ class ContentIds:
 
 
 def _bare(value: str) -> str:
-    found = _ANGLES.search(value.strip())
-    return found[1].strip() if found else ""
+    found = _ANGLES.search(value.strip(_BLANKS))
+    return found[1].strip(_BLANKS) if found else ""

@@ -8,6 +8,7 @@ several copies of an attachment in memory.
 import re
 from binascii import Error, a2b_base64, a2b_uu, b2a_base64, b2a_qp
 from collections.abc import Iterator
+from itertools import takewhile
 from quopri import decodestring
 
 MAX_LINE = 998
@@ -29,9 +30,13 @@ _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
 _PADDING = re.compile(rb"=+")
-_GLUED = re.compile(rb"=[^A-Za-z0-9+/]*+[A-Za-z0-9+/]")
+_GLUED = re.compile(rb"[^=]*+=[^A-Za-z0-9+/]*+[A-Za-z0-9+/]")
+_TEXT = re.compile(rb"[A-Za-z0-9+/][^A-Za-z0-9+/\r\n]++[A-Za-z0-9+/]")
+"""Words, an address or a URL, but not base64 whose lines have something at their ends."""
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_BLANKS_AT_BREAK = re.compile(rb"=[ \t]++(?=[\r\n])")
+_BARE_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:[\r\n]|\Z))")
+_ASCII = bytes(range(0x80))
 
 
 def is_clean(raw: bytes, start: int, end: int) -> bool:
@@ -47,11 +52,12 @@ def has_crlf_only(raw: bytes, start: int, end: int) -> bool:
 
 def is_sendable(raw: bytes, start: int, end: int) -> bool:
     """Return whether the octets are clean but for their line ends, which may be any."""
-    return (
-        raw.find(b"\0", start, end) < 0
-        and _is_ascii(raw, start, end)
-        and _has_short_lines(raw, start, end)
-    )
+    return _is_ascii(raw, start, end) and has_sendable_lines(raw, start, end)
+
+
+def has_sendable_lines(raw: bytes, start: int, end: int) -> bool:
+    """Return whether the octets have no NULs and no long lines, whatever else is in them."""
+    return raw.find(b"\0", start, end) < 0 and _has_short_lines(raw, start, end)
 
 
 def _is_ascii(raw: bytes, start: int, end: int) -> bool:
@@ -75,20 +81,34 @@ def decoded(data: bytes, encoding: str) -> tuple[bytes, bool]:
     if encoding == BASE64:
         return _from_base64(data)
     if encoding == QUOTED_PRINTABLE:
-        return decodestring(data), True
+        return decodestring(_with_bare_equals_escaped(data)), True
     if encoding in UNREADABLE:
         return _from_uu(data), False
     return data, encoding in IDENTITY
+
+
+def _with_bare_equals_escaped(data: bytes) -> bytes:
+    """Escape equals signs in quoted-printable that escape nothing, as mail programs read it.
+
+    Bad encoders write `==`, of which Python drops one. Nor does it know soft line breaks with
+    blanks before the line's end (RFC 2045, 6.7).
+    """
+    if b"= " in data or b"=\t" in data:
+        data = _BLANKS_AT_BREAK.sub(b"=", data)
+    return _BARE_EQUALS.sub(b"=3D", data) if b"==" in data else data
 
 
 def _from_base64(data: bytes) -> tuple[bytes, bool]:
     """Decode as mail programs do: skip invalid characters, drop a truncated end.
 
     Servers that add a footer append its base64 to the text's. Python would stop at the padding
-    between the two, mail programs don't.
+    between the two, mail programs don't. Other servers append it as it is: that is no base64, and
+    would be shown as garbage.
     """
-    if _GLUED.search(data):
-        return b"".join(_from_base64(piece)[0] for piece in _PADDING.split(data)), False
+    if _GLUED.match(data):
+        first, *others = _PADDING.split(data)
+        more = takewhile(lambda piece: not _TEXT.search(piece), others)
+        return b"".join(_from_base64(piece)[0] for piece in (first, *more)), False
     try:
         return a2b_base64(data), True
     except Error:
@@ -151,7 +171,13 @@ def smaller(data: bytes | memoryview) -> tuple[str, tuple[bytes, ...]]:
 
 
 def rewrapped(data: memoryview) -> Iterator[bytes]:
-    """Wrap base64 into lines of 76 characters, without the invalid ones; in blocks."""
+    """Wrap base64 into lines of 76 characters, without the invalid ones; in blocks.
+
+    Several padded pieces become one: otherwise the ends of lines would no longer part them.
+    """
+    if _GLUED.match(data):
+        yield from as_base64(_from_base64(bytes(data))[0])
+        return
     rest = b""
     for at in range(0, len(data), _BLOCK):
         rest += bytes(data[at : at + _BLOCK]).translate(None, _NOT_BASE64)
@@ -170,7 +196,7 @@ def encode_text(data: bytes) -> tuple[str, list[bytes]]:
     if is_clean(data, 0, len(data)):
         return SEVEN_BIT, [data]
     is_readable = b"\0" not in data and has_crlf_only(data, 0, len(data))
-    if is_readable and len(_NOT_ASCII.findall(data[:_BLOCK])) * 5 <= len(data[:_BLOCK]):
+    if is_readable and len(data[:_BLOCK].translate(None, _ASCII)) * 5 <= len(data[:_BLOCK]):
         lines = b2a_qp(data.replace(b"\r\n", b"\n"), istext=True)
         return QUOTED_PRINTABLE, [lines.replace(b"\n", b"\r\n")]
     return BASE64, list(as_base64(data))

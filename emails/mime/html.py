@@ -14,16 +14,11 @@ next match continues (`_skip`).
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape, unescape
 from string import ascii_letters
 
-from emails.mime.fields import percent_encoded
-from emails.mime.trackers import listed_domain
-
-BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-"""A transparent one-pixel image, which needs no request."""
+from emails.mime.tracked import Edit, Tracked, TrackerFinder
 
 _FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL
 
@@ -37,59 +32,54 @@ _FEW = "{0,30}"
 VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))"""
 _REST = rf"[^>=]*+(?:=\s*+{VALUE}[^>=]*+){_FEW}"
 
-# The same for a tag without a URL, that is, without `//`.
-_SLASH = r"[/\\](?![/\\])"
+# The same for a tag whose values lead nowhere: without `//`, without what may stand for it, and
+# without a scheme that needs none, however its letters are set apart.
+_CALM = r"(?:/(?![/\\])|:(?<!\s:)(?<![t\s]p:)(?<![p\s]s:)(?<!ata:))"
 _CALM_VALUE = (
-    rf"""(?:"[^"/\\]*+(?:{_SLASH}[^"/\\]*+){_FEW}"|'[^'/\\]*+(?:{_SLASH}[^'/\\]*+){_FEW}'"""
-    rf"""|(?=[^\s>"'])[^\s>/\\]*+(?:{_SLASH}[^\s>/\\]*+){_FEW}(?=[\s>])|(?=>))"""
+    rf"""(?:"[^"/\\&:]*+(?:{_CALM}[^"/\\&:]*+){_FEW}"|'[^'/\\&:]*+(?:{_CALM}[^'/\\&:]*+){_FEW}'"""
+    rf"""|(?=[^\s>"'])[^\s>/\\&:]*+(?:{_CALM}[^\s>/\\&:]*+){_FEW}(?=[\s>])|(?=>))"""
 )
-_CALM_REST = rf"[^>=/\\]*+(?:(?:{_SLASH}|=\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"
+_SLASH = r"[/\\](?![/\\])"
+_CALM_REST = rf"""[^>=/\\]*+(?:(?:{_SLASH}|=(?<![\s"'/]=)\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"""
 
 COMMENT = r"!--(?:-?>|.*?--!?>)"
 # Outlook renders HTML in conditional comments.
 _CALM_COMMENT = rf"(?!!--\[if){COMMENT}"
 DECLARATION = r"(?:!(?!--)|\?|/(?![a-z]))[^>]*+>"
+# In XML, these name what is loaded.
+_CALM_DECLARATION = rf"(?!!doctype|\?xml|!entity){DECLARATION}"
 
 # Elements whose content is not parsed as HTML.
 RAW = ("iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp")
 _STRUCTURE = ("body", "head", "html")
 _STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *RAW])})(?![^\s/>])"
 
-_WHOLE_COMMENT = re.compile(f"<{COMMENT}", _FLAGS)
+# A start tag with one link as most are written: then only its host matters.
+_ONE_LINK = re.compile(
+    rf"""<(?!{_STOPS})[a-z][^\s/>]*+{_CALM_REST}=(?:(?<=\shref=)|(?<=\ssrc=))"""
+    rf""""https?://([a-z0-9.-]++)(?:[/?#][^"]*+)?"{_CALM_REST}>""",
+    _FLAGS,
+)
+_WHOLE = re.compile(f"<(?:{COMMENT}|{DECLARATION})", _FLAGS)
 _TAG = re.compile(rf"<(/?)([a-z][^\s/>]*+){_REST}(>?)", _FLAGS)
 _MORE_OF_A_TAG = re.compile(rf"(?:[^>=]++|=\s*+{VALUE}){_MANY}", _FLAGS)
 _RAW_END = {name: re.compile(rf"</{name}(?![^\s/>])", _FLAGS) for name in RAW}
 _PROLOGUE = re.compile(rf"\ufeff?(?:\s*+<(?:!doctype|\?xml)[^>]*+>){_FEW}", _FLAGS)
 _NO_TEXT = re.compile(rf"(?:\s++|<[^>]*+>){_MANY}")
-_AND = "&(?!quot;|apos;|#39;)"
-_URL = re.compile(
-    r"(\b(?:href|action)\s*+=\s*+([\"']?+)\s*+)?"
-    rf"(?:https?:)?[/\\]{{2}}([^\s\"'<>/\\?#)&]++)[^\s\"'<>)&]*+(?:{_AND}[^\s\"'<>)&]*+){_FEW}",
-    _FLAGS,
-)
-_MORE_OF_A_URL = re.compile(rf"(?:{_AND}[^\s\"'<>)&]*+){_MANY}", _FLAGS)
-_VALUE_ENDS = {
-    '"': re.compile(r'[^"]*+'),
-    "'": re.compile(r"[^']*+"),
-    "": re.compile(r"[^\s>]*+"),
-}
-_NOT_IN_URLS = re.compile(r"[\x00-\x20]+")  # browsers ignore them
-_MAX_TARGET = 2_000
 _LETTERS = frozenset(ascii_letters)
-_LINKING = frozenset({"a", "area", "form"})
 
 
-def _uninteresting(rest: str, comment: str) -> re.Pattern[str]:
-    """Match text, declarations, comments like `comment`, and tags whose attributes match `rest`.
+def _uninteresting(rest: str, comment: str, declaration: str) -> re.Pattern[str]:
+    """Match text, such comments and declarations, and tags whose attributes match `rest`.
 
     The match stops before structural tags, raw elements, and tags or comments that never end.
     """
     tag = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
-    return re.compile(rf"(?:[^<]++|<(?:{tag}|{comment}|{DECLARATION}|(?![a-z/!?]))){_MANY}", _FLAGS)
+    return re.compile(rf"(?:[^<]++|<(?:{tag}|{comment}|{declaration}|(?![a-z/!?]))){_MANY}", _FLAGS)
 
 
-_TO_STRUCTURE = _uninteresting(_REST, COMMENT)
-_TO_STRUCTURE_OR_URL = _uninteresting(_CALM_REST, _CALM_COMMENT)
+_TO_STRUCTURE = _uninteresting(_REST, COMMENT, DECLARATION)
+_TO_STRUCTURE_OR_URL = _uninteresting(_CALM_REST, _CALM_COMMENT, _CALM_DECLARATION)
 
 
 def _skip(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
@@ -97,15 +87,6 @@ def _skip(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
     while found := pattern.match(text, start, end):
         start = found.end()
     return start
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Replaces `[start, end)` by `text`."""
-
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +119,16 @@ def scan(html: str, trackers: frozenset[str], warning_url: str) -> Page:
     the mail. Where a link led stands behind a `#`, which browsers don't send. Images and anything
     else that is loaded become `BLANK`.
     """
-    reader = _Reader(html, trackers, warning_url)
+    return _scan(html, trackers, warning_url, depth=0)
+
+
+def _scan(html: str, trackers: frozenset[str], warning_url: str, depth: int) -> Page:
+    def read_document(document: str, depth: int) -> tuple[str, Mapping[str, int]]:
+        page = _scan(document, trackers, warning_url, depth)
+        return page.rewritten(), page.removed
+
+    finder = TrackerFinder(trackers, warning_url, read_document, depth) if trackers else None
+    reader = _Reader(html, finder)
     reader.read()
     header_at = reader.header_at()
     return Page(
@@ -153,8 +143,7 @@ def scan(html: str, trackers: frozenset[str], warning_url: str) -> Page:
 @dataclass(slots=True)
 class _Reader:
     html: str
-    trackers: frozenset[str]
-    warning: str
+    finder: TrackerFinder | None
     edits: list[Edit] = field(default_factory=list)
     removed: Counter[str] = field(default_factory=Counter)
     opened: dict[str, int] = field(default_factory=dict)  # end of the first opening tag, by name
@@ -162,17 +151,18 @@ class _Reader:
     unclosed_at: int = 0  # start of the first tag or comment that never ends; else the length
 
     def read(self) -> None:
-        uninteresting = _TO_STRUCTURE_OR_URL if self.trackers else _TO_STRUCTURE
+        uninteresting = _TO_STRUCTURE_OR_URL if self.finder else _TO_STRUCTURE
         at, self.unclosed_at = 0, len(self.html)
         while at < self.unclosed_at:
             skipped = uninteresting.match(self.html, at)
             at = skipped.end() if skipped else at
+            if (end := self._end_of_harmless_link(at)) is not None:
+                at = end
             # If it stopped elsewhere than at a tag, it reached its bound: match again.
-            if skipped is None or self._is_tag(at):
+            elif skipped is None or self._is_tag(at):
                 at = self._read_markup(at)
-        if self.trackers:
-            # Browsers ignore the rest, but another program may not.
-            self._remove_trackers("", self.unclosed_at, len(self.html))
+        # Browsers ignore the rest, unless it is a style sheet. Another program may not.
+        self._search(self.unclosed_at, len(self.html))
 
     def header_at(self) -> int:
         if (head := self.closing.get("head")) is not None and "body" not in self.opened:
@@ -188,13 +178,20 @@ class _Reader:
         is_last = _skip(_NO_TEXT, self.html, end, self.unclosed_at) == self.unclosed_at
         return end if is_last else self.unclosed_at
 
+    def _end_of_harmless_link(self, at: int) -> int | None:
+        """Return where a tag ends that is quickly seen to lead to no tracker. None: read it."""
+        link = _ONE_LINK.match(self.html, at) if self.finder else None
+        if link and self.finder and self.finder.is_harmless(self.html, at, link.end(), link[1]):
+            return link.end()
+        return None
+
     def _is_tag(self, at: int) -> bool:
         return self.html.startswith("<", at) and self.html[at + 1 : at + 2] in _LETTERS
 
     def _read_markup(self, at: int) -> int:
         """Read the tag or comment that begins here; return its end, after any raw content."""
-        if comment := _WHOLE_COMMENT.match(self.html, at):
-            self._remove_trackers("a", at, comment.end())
+        if comment := _WHOLE.match(self.html, at):
+            self._search(at, comment.end())
             return comment.end()
         tag = _TAG.match(self.html, at)
         end = self._tag_end(tag) if tag else None
@@ -216,41 +213,27 @@ class _Reader:
         if name in _STRUCTURE:
             self.opened.setdefault(name, end)
         raw_end = self._raw_end(name, at, end)
-        if self.trackers:
-            self._remove_trackers(name, at, raw_end if name == "style" else end)
-        return raw_end
+        if self.finder and raw_end is not None:
+            self._take_out(self.finder.in_tag(self.html, name, at, end))
+            # Style sheets, and within a drawing, elements.
+            self._search(end, raw_end)
+        return end if raw_end is None else raw_end
 
-    def _raw_end(self, name: str, at: int, end: int) -> int:
+    def _raw_end(self, name: str, at: int, end: int) -> int | None:
+        """Return where an element's raw content ends. None: it never does."""
         if name not in _RAW_END:
             return end
         found = _RAW_END[name].search(self.html, end)
         if found is None:
             self.unclosed_at = at
-            return end
+            return None
         return found.start()
 
-    def _remove_trackers(self, name: str, start: int, end: int) -> None:
-        at = start
-        while url := _URL.search(self.html, at, end):
-            at = _skip(_MORE_OF_A_URL, self.html, url.end(), end)
-            domain = listed_domain(url[3], self.trackers)
-            if domain is None:
-                continue
-            self.removed[domain] += 1
-            if url[1] is not None and name in _LINKING:
-                begin = url.end(1)
-                value = _VALUE_ENDS[url[2]].match(self.html, at, end)
-                end_of_value = value.end() if value else at
-                link = self._warning_about(self.html[begin:end_of_value])
-                self.edits.append(Edit(begin, end_of_value, link))
-            else:
-                begin = url.start() if url[1] is None else url.end(1)
-                self.edits.append(Edit(begin, at, BLANK))
+    def _search(self, start: int, end: int) -> None:
+        if self.finder and start < end:
+            self._take_out(self.finder.anywhere(self.html, start, end))
 
-    def _warning_about(self, link: str) -> str:
-        """Return what replaces a link. A very long one is left out: nobody could read it."""
-        if not self.warning:
-            return "#"
-        target = _NOT_IN_URLS.sub("", unescape(link))
-        is_short = len(target) <= _MAX_TARGET
-        return escape(self.warning) + (f"#{percent_encoded(target)}" if is_short else "")
+    def _take_out(self, found: Iterable[Tracked]) -> None:
+        for one in found:
+            self.edits.append(one.edit)
+            self.removed.update(one.counts)

@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass
 from html import escape, unescape
 
-from emails.mime.html import Edit, Page
+from emails.mime.html import Page
 from emails.mime.open_elements import closing_tags
+from emails.mime.tracked import Edit
 
 _ISOLATED = (
     "all:initial!important;display:block!important;flex:none!important;align-self:{side}!important;"
@@ -83,7 +84,8 @@ def note_edit(page: Page, note: str, *, at_top: bool) -> Edit:
 def _style(page: Page, side: str) -> str:
     """Return the wrapper's style, in the mail's direction and colour scheme."""
     start = page.html[max(0, page.header_at - _BEFORE) : page.header_at + _BEGINNING]
-    align = "right" if _RIGHT_TO_LEFT.search(start) else "left"
+    is_reversed = "rtl" in start.lower() and _RIGHT_TO_LEFT.search(start)
+    align = "right" if is_reversed else "left"
     # A mail that knows dark screens may not say so where it is inherited.
     scheme = "light dark" if "prefers-color-scheme" in page.html else "inherit"
     return _ISOLATED.format(side=side, align=align, scheme=scheme)

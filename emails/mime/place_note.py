@@ -11,16 +11,15 @@ from hashlib import blake2b
 
 from emails.mime import encoding
 from emails.mime.assemble import MailChanges, Octets, Slice
-from emails.mime.body import find_visible
+from emails.mime.body import PAGES, find_visible
 from emails.mime.charsets import Text
-from emails.mime.html import Edit, Page, scan
+from emails.mime.html import Page, scan
 from emails.mime.issues import Issue
 from emails.mime.note_in_html import note_edit
 from emails.mime.plans import ForwardPlan, Note
 from emails.mime.structure import Part
 from emails.mime.texts import is_small, replace_text, text_of
-
-_HTML = "text/html"
+from emails.mime.tracked import Edit
 
 
 class VisibleTexts:
@@ -39,14 +38,15 @@ class VisibleTexts:
         if len(small) < len(visible.texts):
             issues.add(Issue.TEXT_TOO_LARGE)
         self._carriers = visible.carriers if set(visible.carriers) <= set(small) else ()
-        self._is_encrypted = visible.is_encrypted
+        self._is_sealed = visible.is_encrypted
         self._texts: dict[Part, Text] = {}
         self._pages: dict[Part, Page] = {}
-        for part in small:
-            if part not in self._carriers and not (trackers and part.content_type == _HTML):
+        pages = filter(is_small, visible.pages if trackers else ())
+        for part in (*small, *pages):
+            if part not in self._carriers and not (trackers and part.content_type in PAGES):
                 continue
             text = self._texts[part] = text_of(changes.raw, part, issues)
-            if part.content_type == _HTML:
+            if part.content_type in PAGES:
                 self._pages[part] = scan(text.text, trackers, plan.warning_url)
         self.removed = Counter[str]()
         for page in self._pages.values():
@@ -54,30 +54,44 @@ class VisibleTexts:
 
     def write(self, note: Note | None) -> None:
         """Change the texts: add the note, if any, to its carriers, and remove the trackers."""
+        if note is not None:
+            self._carriers = tuple(one for one in self._carriers if self._may_hold(one, note))
         for part, text in self._texts.items():
             if (page := self._pages.get(part)) is None:
-                if note is not None:
+                if note is not None and part in self._carriers:
                     replace_text(self._changes, part, *self._with_note(text, note))
             elif note is not None and part in self._carriers:
                 replace_text(self._changes, part, text, page.rewritten(self._edit(page, note)))
             elif page.edits:
                 replace_text(self._changes, part, text, page.rewritten())
-        if note is not None and self._changes.root.content_type == "multipart/encrypted":
-            # Text before the first part: seen only in programs that can't decrypt the mail.
+        if note is not None and self._goes_into_preamble(note):
+            self._is_sealed = True
             start = self._changes.root.body
-            self._changes.slices.append(Slice(start, start, (_plain_note(note), b"\r\n")))
+            preamble = _plain_note(note).decode().encode("ascii", "replace")
+            self._changes.slices.append(Slice(start, start, (preamble, b"\r\n")))
 
     def content(self, note: Note | None, *, sanitize: bool) -> Iterator[Octets]:
         """Write the changed content of the mail, with the header that describes it.
 
         If no text can carry the note, the note becomes a part of its own beside the content. Not in
-        an encrypted mail: most programs decrypt a mail only if it is encrypted as a whole.
+        an encrypted or signed mail: most programs decrypt a mail, and show that it is signed, only
+        if that is the whole of it.
         """
         whole = [self._changes.content_header(), b"\r\n", *self._changes.content(sanitize=sanitize)]
-        if note is None or self._carriers or self._is_encrypted:
+        if note is None or self._carriers or self._is_sealed:
             yield from whole
         else:
             yield from self._wrapped(_plain_note(note), whole)
+
+    def _goes_into_preamble(self, note: Note) -> bool:
+        """Return whether the note stands before the first part, where hardly a program shows it."""
+        root = self._changes.root
+        is_signed = root.content_type == "multipart/signed" and not root.is_leaf
+        is_signed = is_signed and not note.must_be_seen
+        return is_signed or root.content_type == "multipart/encrypted"
+
+    def _may_hold(self, carrier: Part, note: Note) -> bool:
+        return self._texts[carrier].may_hold("" if carrier in self._pages else note.text)
 
     def _with_note(self, text: Text, note: Note) -> tuple[Text, str]:
         """Add the note to plain text, which becomes UTF-8 unless the note is ASCII."""
@@ -85,7 +99,7 @@ class VisibleTexts:
             changed = f"{note.text}\n\n{text.text.removeprefix(_BOM)}"
         else:
             changed = f"{text.text}\n\n{_DELIMITER}\n{note.text}\n"
-        if note.text.isascii():
+        if note.text.isascii() or not text.is_sure:
             return text, changed
         return replace(text, codec="utf_8", label="utf-8"), changed
 

@@ -7,10 +7,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What we add to the body. The HTML is a rendered, safe fragment: one block."""
+    """What we add to the body. The HTML is a rendered, safe fragment: one block.
+
+    `must_be_seen`: it warns, or says what became of an attachment, so a signed mail gets it, too.
+    """
 
     text: str
     html: str
+    must_be_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class ForwardPlan:
     `correspondent` is the address that a reply will go to; empty: unknown. `authentication` are
     the pieces of our `Authentication-Results`. `make_unsubscribe_url` makes what takes the place of
     a list's unsubscribe address: a mail there would come from the owner's real one. Empty: nothing.
+    `organizers` returns the address that stands for the organizer's of a meeting; empty: none can.
     """
 
     mask: str
@@ -57,11 +62,14 @@ class ForwardPlan:
     correspondent: str = ""
     authentication: tuple[str, ...] = ()
     make_unsubscribe_url: Callable[[], str] = lambda: ""
+    organizers: Callable[[str], str] = lambda organizer: ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
     """A mail ready to send: 7-bit clean, CRLF, no line over 998 octets, nothing that SES refuses.
+
+    What an S/MIME signature covers that holds is sent as it is, 8-bit or not.
 
     `trackers_removed` counts by domain. `issues` lists the defects found, as values of `Issue`.
     """
@@ -78,7 +86,8 @@ class ReplyPlan:
     `mask` becomes the sender, and replaces `owner_addresses` wherever they occur.
     `message_id_in_thread` is the Message-ID that the correspondent gave the mail being answered;
     `references` are the ids before it in the thread. `note_wordings`: our notes written in these
-    are taken out of what the reply quotes.
+    are taken out of what the reply quotes. `stand_in` is the address of ours that stood for the
+    correspondent's in a calendar; empty: none did.
     """
 
     mask: str
@@ -88,3 +97,4 @@ class ReplyPlan:
     references: tuple[str, ...]
     now: datetime
     note_wordings: tuple[NoteWording, ...] = ()
+    stand_in: str = ""

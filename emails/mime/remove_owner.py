@@ -5,6 +5,8 @@ import re
 from emails.mime import encoding, tnef
 from emails.mime.assemble import MailChanges, Slice
 from emails.mime.body import is_visible_text
+from emails.mime.calendar_answers import Answer
+from emails.mime.calendars import is_calendar
 from emails.mime.content_ids import ContentIds
 from emails.mime.header_texts import KEPT_FIELDS, without_private_fields
 from emails.mime.hide_owner import Replacer
@@ -14,13 +16,18 @@ from emails.mime.repair import rename_boundary
 from emails.mime.reply_kinds import Kind, is_encrypted, is_signature, kind_of
 from emails.mime.structure import Delimiter, Part, walk
 from emails.mime.texts import is_small, replace_text, text_of
+from emails.mime.windows import replace_all
 from emails.values.errors import Refused
 from emails.values.outcomes import RefuseReason
 
 _FOLD = re.compile(r"\r?\n[ \t]")
+_LONGEST_FOLD = 3
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _CARD_LINE = 70
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# Types that mail programs show as text, whatever octets are in it.
+_TEXTUAL = ("text", "message")
 
 # Inline PGP: lines of their own in a text, which nothing but these lines declares.
 _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*\r?$", re.MULTILINE)
@@ -46,12 +53,14 @@ class OwnerRemover:
         ids: ContentIds,
         remove_notes: NoteRemover,
         issues: set[Issue],
+        answer: Answer,
     ) -> None:
         self._changes = changes
         self._hide = hide
         self._ids = ids
         self._remove_notes = remove_notes
         self._issues = issues
+        self._answer = answer
 
     def run(self) -> None:
         """Add the changes. Raises `Refused` if a part can't be searched."""
@@ -128,7 +137,7 @@ class OwnerRemover:
 
     def _strip_text(self, part: Part, *, is_card: bool) -> None:
         before = text_of(self._changes.raw, part, self._issues)
-        text = changed = _FOLD.sub("", before.text) if is_card else before.text
+        text = changed = _unfolded(before.text) if is_card else before.text
         if not is_card:
             if _PGP_MESSAGE.search(text):
                 raise Refused(RefuseReason.SEALED_REPLY)
@@ -138,6 +147,8 @@ class OwnerRemover:
             if part.content_type in KEPT_FIELDS:
                 changed = without_private_fields(changed, part.content_type)
         hidden = self._hide(self._ids.in_text(changed))
+        if is_calendar(part):
+            hidden = self._answer(hidden)
         if hidden == text and self._is_read_alike(part):
             return
         replace_text(self._changes, part, before, _folded(hidden) if is_card else hidden)
@@ -157,7 +168,7 @@ class OwnerRemover:
         if data.startswith(_UTF_16):
             codec, errors = "utf_16", "surrogatepass"
             data = data[: len(data) - len(data) % 2]
-        elif part.main_type != "text" and _BINARY.search(data):
+        elif part.main_type not in _TEXTUAL and _BINARY.search(data):
             return
         text = data.decode(codec, errors)
         hidden = self._hide(text)
@@ -183,10 +194,14 @@ class OwnerRemover:
         return self._changes.raw[part.body : part.end]
 
 
+def _unfolded(card: str) -> str:
+    return replace_all(_FOLD, lambda _: "", card, _LONGEST_FOLD)
+
+
 def _folded(card: str) -> str:
     """Fold the lines of a calendar entry (RFC 5545, 3.1) or a vCard (RFC 6350, 3.2)."""
     lines = []
-    for line in card.splitlines():
+    for line in _LINE_END.split(card):
         pieces = [line[at : at + _CARD_LINE] for at in range(0, len(line), _CARD_LINE)]
         lines.append("\r\n ".join(pieces))
-    return "\r\n".join([*lines, ""])
+    return "\r\n".join(lines if lines[-1] == "" else [*lines, ""])

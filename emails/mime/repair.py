@@ -5,10 +5,10 @@ stay the same.
 """
 
 import re
+from dataclasses import replace
 from hashlib import blake2b
-from quopri import decodestring
 
-from emails.mime.assemble import MailChanges, Octets, Slice, type_with_charset
+from emails.mime.assemble import MailChanges, Octets, Slice, is_well_formed, type_with_charset
 from emails.mime.body import is_sealed
 from emails.mime.encoding import (
     BASE64,
@@ -18,13 +18,15 @@ from emails.mime.encoding import (
     SEVEN_BIT,
     UNREADABLE,
     as_base64,
+    decoded,
     is_clean,
     is_sendable,
     rewrapped,
     smaller,
 )
-from emails.mime.fields import with_parameters
 from emails.mime.issues import Issue
+from emails.mime.parameters import with_parameters
+from emails.mime.seals import intact_content
 from emails.mime.structure import Part
 
 _BOUNDARY = re.compile(rb"[ -~]{1,200}")
@@ -50,6 +52,7 @@ def rename_boundary(changes: MailChanges, part: Part) -> None:
     for one in part.delimiters:
         line = b"--" + part.boundary + (b"--" if one.is_last else b"")
         changes.slices.append(Slice(one.start, one.end, (line,)))
+    part.delimiters[:] = [replace(one, is_cut=False) for one in part.delimiters]
 
 
 class _Repairer:
@@ -67,19 +70,24 @@ class _Repairer:
         waiting = [(self.changes.root, False)]
         while waiting:
             part, in_seal = waiting.pop()
-            in_seal = in_seal or is_sealed(part)
-            self._repair_header(part)
+            # The seal doesn't cover the header of the sealed part itself.
+            self._repair_header(part, in_seal)
             if part.delimiters and part.children:
                 self._repair_multipart(part, in_seal)
-            elif part.is_leaf and part not in self.changes.bodies:
+            in_seal = in_seal or is_sealed(part)
+            children = part.children[self._keep_sealed(part) :]
+            if part.is_leaf and part not in self.changes.bodies:
                 self._repair_leaf(part, in_seal)
-            waiting.extend((child, in_seal) for child in reversed(part.children))
+            waiting.extend((child, in_seal) for child in reversed(children))
         # If several multiparts end at the same offset, the inner one is closed first.
         self.changes.slices.extend(reversed(self.endings))
 
-    def _repair_header(self, part: Part) -> None:
+    def _repair_header(self, part: Part, in_seal: bool) -> None:
         if not part.has_blank_line:
             self.issues.add(Issue.NO_BLANK_LINE)
+        if not in_seal and not is_well_formed(self.raw, part):
+            self.issues.add(Issue.BAD_HEADER_LINE)
+            self.changes.change_header(part)
         if self.is_all_clean or part is self.changes.root:
             return
         if not is_sendable(self.raw, part.start, part.body):
@@ -90,12 +98,29 @@ class _Repairer:
         if part.encoding not in IDENTITY and not in_seal:
             self.issues.add(Issue.BAD_ENCODING)
             self.changes.change_header(part, encoding=SEVEN_BIT)
+        for one, child in zip(part.delimiters, part.children, strict=False):
+            # The second CR would be an empty line, and end the part's header.
+            if self.raw.startswith(b"\r\r", one.end):
+                self.changes.slices.append(Slice(one.end, child.start, (b"\r\n",)))
         if not _BOUNDARY.fullmatch(part.boundary or b""):
             rename_boundary(self.changes, part)
+        elif part.delimiters[-1].is_cut:
+            self.issues.add(Issue.NOT_CLOSED)
+            last = part.delimiters[-1]
+            closing = b"--%s--\r\n" % (part.boundary or b"")
+            self.changes.slices.append(Slice(last.start, last.end, (closing,)))
         if not part.is_closed:
             self.issues.add(Issue.NOT_CLOSED)
             ending = b"\r\n--%s--\r\n" % (part.boundary or b"")
             self.endings.append(Slice(part.end, part.end, (ending,)))
+
+    def _keep_sealed(self, part: Part) -> int:
+        """Keep what a signature covers, if it holds; return how many parts these are."""
+        if self.is_all_clean or (content := intact_content(self.raw, part)) is None:
+            return 0
+        signed = part.children[0]
+        self.changes.slices.append(Slice(signed.start, signed.end, (content,)))
+        return 1
 
     def _repair_leaf(self, part: Part, in_seal: bool) -> None:
         if part.main_type == "multipart":
@@ -127,7 +152,7 @@ class _Repairer:
         else:
             is_readable = part.encoding == QUOTED_PRINTABLE
             encoding, pieces = self._encoded(
-                part, decodestring(bytes(body)) if is_readable else body
+                part, decoded(bytes(body), QUOTED_PRINTABLE)[0] if is_readable else body
             )
         self.changes.bodies[part] = pieces
         self.changes.change_header(part, encoding=encoding)

@@ -1,19 +1,13 @@
 """Writes the header fields of a reply's parts: only what is needed, without the owner's address."""
 
+from emails.mime.address_fields import ADDRESS_FIELDS, written_addresses
 from emails.mime.assemble import CONTENT_FIELDS, WITH_PARAMETERS, write_field, write_parameters
 from emails.mime.blocked_names import blocked_in, renamed
 from emails.mime.content_ids import ContentIds
-from emails.mime.fields import (
-    decoded,
-    encoded,
-    has_rivals,
-    is_read_whole,
-    readable_parameters,
-    without_quoted_pairs,
-    written,
-)
+from emails.mime.fields import decoded, encoded, without_quoted_pairs, written
+from emails.mime.header_block import Field, unfolded
 from emails.mime.hide_owner import Replacer
-from emails.mime.structure import Field, unfolded
+from emails.mime.parameters import has_rivals, is_read_whole, readable_parameters
 
 _KEPT = frozenset({"cc", "date", "from", "mime-version", "reply-to", "sender", "subject", "to"})
 """Headers kept on attached mails, besides Content-*. The Message-ID is dropped: in a mail that we
@@ -39,13 +33,18 @@ class FieldWriter:
             return b""
         value, name = unfolded(original.value), original.name.title()
         if original.name == "content-id":
-            return written(name, self._ids.renamed(value.decode("latin-1")))
+            return written(name, self._ids.renamed(value.decode("utf-8", "replace")))
         if original.name in WITH_PARAMETERS:
             return self._with_parameters(raw, original, value)
         text = decoded(value)
         hidden_text = self._hide(text)
         if hidden_text == text and is_read_whole(value):
             return write_field(raw, original)
+        if original.name in ADDRESS_FIELDS:
+            addresses = written_addresses(value, self._hide)
+            shown = decoded(addresses.replace("\r\n", "").encode())
+            if self._hide(shown) == shown:
+                return written(name, addresses)
         return written(name, encoded(hidden_text, first_line=len(name) + 2))
 
     def _with_parameters(self, raw: bytes, original: Field, value: bytes) -> bytes:

@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from emails.mime import tnef
 from emails.mime.body import ENCRYPTED, is_attachment
-from emails.mime.fields import readable_parameters
+from emails.mime.parameters import readable_parameters
 from emails.mime.structure import Part
 
 CARDS = frozenset(

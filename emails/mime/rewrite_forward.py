@@ -1,13 +1,14 @@
 """Rewrites a mail sent to a mask into the mail to forward to the mask's owner.
 
-Builds a new top header, adds the note to the visible text, removes trackers, and encodes or renames
-whatever SES would not accept. The rest stays as it is.
+Builds a new top header, adds the note to the visible text, removes trackers, makes invitations
+answerable, and encodes or renames whatever SES would not accept. The rest stays as it is.
 https://docs.aws.amazon.com/ses/latest/dg/send-email-raw.html
 """
 
 from emails.mime import encoding
 from emails.mime.assemble import MailChanges
 from emails.mime.blocked_names import BlockedNames
+from emails.mime.invitations import make_answerable
 from emails.mime.issues import Issue
 from emails.mime.place_note import VisibleTexts
 from emails.mime.plans import ForwardPlan, Rewritten
@@ -50,6 +51,7 @@ def _rewrite(raw: bytes, plan: ForwardPlan, *, has_note: bool, saves_space: bool
         note = None
         issues.add(Issue.NOTE_LEFT_OUT)
     texts.write(note)
+    make_answerable(changes, plan, issues)
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
     repair(changes, issues, is_all_clean=is_all_clean, saves_space=saves_space)
     names.write()

@@ -15,6 +15,7 @@ and we can't look inside.
 from emails.mime import encoding
 from emails.mime.assemble import MailChanges
 from emails.mime.blocked_names import rename_in_types
+from emails.mime.calendar_answers import answer_of, without_names
 from emails.mime.content_ids import ContentIds
 from emails.mime.hide_owner import owner_replacer
 from emails.mime.issues import Issue
@@ -44,6 +45,8 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     if mail.is_cut:
         raise Refused(RefuseReason.SEALED_REPLY)
     hide = owner_replacer(plan.owner_addresses, plan.mask)
+    if plan.stand_in:
+        hide = without_names(hide, mail, plan)
     subject = subject_of(mail)
     top = reply_headers(None if subject is None else hide(subject), plan)
     issues: set[Issue] = set()
@@ -51,7 +54,8 @@ def rewrite_reply(raw: bytes, plan: ReplyPlan) -> Rewritten:
     ids = ContentIds(raw, mail, plan.mask, domains)
     write = FieldWriter(hide, ids)
     changes = MailChanges(raw, mail, write)
-    OwnerRemover(changes, hide, ids, note_remover(plan.note_wordings), issues).run()
+    remove_note = note_remover(plan.note_wordings)
+    OwnerRemover(changes, hide, ids, remove_note, issues, answer_of(plan)).run()
     is_all_clean = encoding.is_clean(raw, mail.body, mail.end)
     repair(changes, issues, is_all_clean=is_all_clean)
     rename_in_types(changes)

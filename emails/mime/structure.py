@@ -14,48 +14,31 @@ names (damage only) are ignored, and so dropped on rewriting.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
-from emails.mime.fields import MAX_NAME, parameters
+from emails.mime.header_block import Field, HeaderBlock, lines_of, read_header, unfolded
+from emails.mime.parameters import MAX_NAME, joined, parameters
+from emails.mime.raw_texts import says_something, with_utf8
 
 MAX_PARTS = 20_000
 """Parts after these stay inside the last one. Real mails don't have as many."""
 
-MAX_FIELDS = 2_000
-"""Fields read from one header; later ones are ignored."""
-
-_END = rb"(?:\r\n|\n|\r|\Z)"
-# Few lines per match, since the matcher keeps state for each repetition.
-_HEADER_LINES = re.compile(rb"(?:(?:(?!--)[!-9;-~]++[ \t]*+:|[ \t]|From )[^\r\n]*+%s){1,50}" % _END)
-_FIELD = re.compile(
-    rb"(?<![^\r\n])(?!--)([!-9;-~]{1,%d}+)[ \t]*+:"
-    rb"([^\r\n]*+(?:(?:\r\n|\n|\r)[ \t][^\r\n]*+){0,50})%s" % (MAX_NAME, _END)
-)
-_MORE_LINES = re.compile(rb"(?:[ \t][^\r\n]*+%s){1,50}" % _END)
-_LINE_END = re.compile(rb"\r\n|\n|\r")
-_DELIMITER = re.compile(rb"[\r\n]--([^\r\n]*+)")
-_FOLD = re.compile(rb"[\r\n]+")
+_DELIMITER = re.compile(rb"--(?<=[\r\n]--)([^\r\n]*+)")  # begins with a literal, to be fast
+_NOT_IN_A_LABEL = re.compile(r"[\s;(].*", re.DOTALL)
 _NESTING = frozenset({"message/rfc822", "message/global", "message/news"})
 _OPAQUE = frozenset({"base64", "quoted-printable"})
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One header field. `[start, end)` is its lines, including the last line end."""
-
-    name: str
-    value: bytes
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class Delimiter:
-    """A boundary line: its offsets, without the line end. `is_last`: it closes the multipart."""
+    """A boundary line: its offsets, without the line end. `is_last`: it closes the multipart.
+
+    `is_cut`: the mail was cut right behind it, so that it doesn't say so itself.
+    """
 
     start: int
     end: int
     is_last: bool
+    is_cut: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +48,8 @@ class Part:
     `content_type` is the effective type: `text/plain` if none or an invalid one is declared.
     `encoding` is the declared transfer encoding, in lower case. A multipart whose boundary never
     occurs has no `children`. `is_mail`: it is the mail itself, or an attached one. `is_closed`: the
-    closing boundary is there. `is_cut`, on the whole mail only: it has more parts than `MAX_PARTS`.
+    closing boundary is there. `is_torn`: its header has lines that are none.
+    `is_cut`, on the whole mail only: it has more parts than `MAX_PARTS`.
     """
 
     start: int
@@ -75,6 +59,7 @@ class Part:
     content_type: str
     encoding: str
     has_blank_line: bool
+    is_torn: bool
     boundary: bytes | None = None
     is_mail: bool = False
     is_closed: bool = False
@@ -108,15 +93,15 @@ class Part:
         """Return the values of all fields called `name` (lower case), unfolded, topmost first."""
         return [unfolded(one.value) for one in self.fields if one.name == name]
 
+    @property
+    def charset(self) -> str:
+        """The declared charset, without what some programs write behind it; empty: none."""
+        return _NOT_IN_A_LABEL.sub("", joined(self.parameters("content-type"), "charset").strip())
+
     def parameters(self, name: str) -> dict[str, str]:
         """Parse the parameters of a field such as `content-type`; keys in lower case."""
         one = self.first(name)
         return parameters(unfolded(one.value)) if one and b";" in one.value else {}
-
-
-def unfolded(value: bytes) -> bytes:
-    """Remove the line breaks from a field's value, and blanks around it."""
-    return _FOLD.sub(b"", value).strip(b" \t")
 
 
 def walk(root: Part) -> Iterator[Part]:
@@ -126,12 +111,6 @@ def walk(root: Part) -> Iterator[Part]:
         part = waiting.pop()
         yield part
         waiting.extend(reversed(part.children))
-
-
-def has_header(raw: bytes) -> bool:
-    """Return whether the octets begin with a header field. SES puts some on top of every mail."""
-    lines = _HEADER_LINES.match(raw)
-    return lines is not None and _FIELD.search(raw, 0, lines.end()) is not None
 
 
 def split(raw: bytes) -> Part:
@@ -144,19 +123,26 @@ class _Splitter:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
+        self.lines = lines_of(raw)
         self.path: list[Part] = []
         self.depths: dict[bytes, list[int]] = {}  # boundary → indexes in `path` of its open parts
         self.count = 0
+        self.has_raw_text = False
 
     def split(self) -> Part:
         root = self._begin(0, "text/plain")
         root.is_mail = True
         # Most mails without a multipart are one large text.
-        for match in _DELIMITER.finditer(self.raw, max(root.body - 1, 0)) if self.depths else ():
+        for match in _DELIMITER.finditer(self.raw, root.body) if self.depths else ():
             if (found := self._delimited_by(match[1])) is not None:
                 self._delimit(match, *found)
         self._close_below(-1, len(self.raw))
+        if self.has_raw_text:
+            _read_raw_texts(root)
         return root
+
+    def _is_delimiter(self, line: bytes) -> bool:
+        return self._delimited_by(line[2:]) is not None
 
     def _delimited_by(self, line: bytes) -> tuple[int, bool] | None:
         """Return the depth of the multipart that the line delimits, and whether it closes it."""
@@ -168,23 +154,29 @@ class _Splitter:
         return (closed[-1], True) if closed else None
 
     def _delimit(self, match: re.Match[bytes], depth: int, is_last: bool) -> None:
-        at = match.start()
+        at = match.start() - 1
         # The line end before a delimiter belongs to it (RFC 2046, 5.1.1).
         end = at - 1 if self.raw[at - 1 : at + 1] == b"\r\n" else at
         self._close_below(depth, end)
         parent = self.path[depth]
+        is_cut = not is_last and bool(parent.children) and self._ends_at(match.end())
+        is_last = is_last or is_cut
         if is_last:
             parent.is_closed = True
             self._forget_boundary(parent)
         elif self.count >= MAX_PARTS:
             self.path[0].is_cut = True
             return
-        parent.delimiters.append(Delimiter(at + 1, match.end(), is_last))
+        parent.delimiters.append(Delimiter(at + 1, match.end(), is_last, is_cut))
         if not is_last:
             digest = parent.content_type == "multipart/digest"
-            line_end = _LINE_END.match(self.raw, match.end())
+            line_end = self.lines.end.match(self.raw, match.end())
             start = line_end.end() if line_end else match.end()
             parent.children.append(self._begin(start, "message/rfc822" if digest else "text/plain"))
+
+    def _ends_at(self, end: int) -> bool:
+        """Return whether nothing but a line end follows."""
+        return len(self.raw) - end <= 2 and not self.raw[end:].strip(b"\r\n")
 
     def _begin(self, start: int, default_type: str) -> Part:
         """Open a part that begins here and, if it is an attached mail, the mail inside."""
@@ -197,7 +189,9 @@ class _Splitter:
         return first
 
     def _open(self, start: int, default_type: str) -> Part:
-        part = _read_header(self.raw, start, default_type)
+        header = read_header(self.raw, start, self.lines, self._is_delimiter)
+        part = _made_of(header, start, len(self.raw), default_type)
+        self.has_raw_text = self.has_raw_text or not self.raw[start : part.body].isascii()
         self.count += 1
         if part.boundary is not None:
             self.depths.setdefault(part.boundary, []).append(len(self.path))
@@ -216,41 +210,41 @@ class _Splitter:
             self.depths[part.boundary].pop()
 
 
-def _read_header(raw: bytes, start: int, default_type: str) -> Part:
-    end = start
-    while lines := _HEADER_LINES.match(raw, end):
-        end = lines.end()
-    blank = _LINE_END.match(raw, end)
-    fields = tuple(
-        _field(raw, found, end) for found in islice(_FIELD.finditer(raw, start, end), MAX_FIELDS)
-    )
+def _made_of(block: HeaderBlock, start: int, end: int, default_type: str) -> Part:
     part = Part(
         start=start,
-        body=blank.end() if blank else end,
-        end=len(raw),
-        fields=fields,
+        body=block.body,
+        end=end,
+        fields=block.fields,
         content_type=default_type,
         encoding="",
-        has_blank_line=blank is not None or end == len(raw),
+        has_blank_line=block.has_blank_line,
+        is_torn=block.is_torn,
     )
     if declared := part.first("content-type"):
         part.content_type = _type_of(unfolded(declared.value))
     if encoding := part.first("content-transfer-encoding"):
         part.encoding = _encoding_of(unfolded(encoding.value))
     if part.main_type == "multipart":
-        boundary = part.parameters("content-type").get("boundary", "")
+        boundary = joined(part.parameters("content-type"), "boundary")
         # Stripped as octets: as a string, it would lose the last octet of a UTF-8 `à`.
         part.boundary = boundary.encode("latin-1").rstrip() or None
     return part
 
 
-def _field(raw: bytes, found: re.Match[bytes], header_end: int) -> Field:
-    end = found.end()
-    while more := _MORE_LINES.match(raw, end, header_end):
-        end = more.end()
-    is_whole = end == found.end()
-    value = found[2] if is_whole else raw[found.start(2) : end].rstrip(b"\r\n")
-    return Field(found[1].decode("ascii").lower(), value, found.start(), end)
+def _read_raw_texts(root: Part) -> None:
+    """Make raw 8-bit text in all headers UTF-8; its charset is that of the mail it stands in."""
+    waiting: list[tuple[Part, Part]] = [(root, root)]
+    members: list[tuple[Part, Part]] = []
+    charsets: dict[Part, str] = {}
+    while waiting:
+        part, mail = waiting.pop()
+        members.append((part, mail))
+        if part.main_type in ("text", "multipart") and says_something(part.charset):
+            charsets.setdefault(mail, part.charset)
+        waiting.extend((one, one if one.is_mail else mail) for one in reversed(part.children))
+    for part, mail in members:
+        part.fields = tuple(with_utf8(one, charsets.get(mail, "")) for one in part.fields)
 
 
 def _type_of(value: bytes) -> str:

@@ -6,10 +6,12 @@ All values go through `fields.written`, so that none can inject another field.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
+from email.utils import format_datetime
 
 from emails.mime import author_label
+from emails.mime.address_fields import with_ascii_domain
+from emails.mime.dates import read_date
 from emails.mime.fields import decoded, encoded, written
 from emails.mime.issues import Issue
 from emails.mime.kept_fields import kept_fields
@@ -17,20 +19,21 @@ from emails.mime.plans import ForwardPlan, ReplyPlan
 from emails.mime.structure import Part
 from emails.mime.trackers import find_tracker
 from emails.values.addresses import Mailbox
+from emails.values.domains import to_ascii
 from emails.values.errors import Refused
 from emails.values.header_names import LOOP_HEADER, MASK_HEADER
 from emails.values.outcomes import RefuseReason
 from emails.values.ses_limits import MAX_MAILBOX_OCTETS
+from emails.values.threads import ids_in
 
 _VIA = "[via Relay]"
 _UNKNOWN = "unknown sender"
 _MAX_SUBJECT = 1_000
-_MAX_DATE = 200
 _MAX_REFERENCES = 30
 _MAX_URL = 900
 _ADDRESS = re.compile(r"[!-~]{1,320}")
-_MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,250}>")
-_ONE_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,980}>")
+"""With the field's name, it fits into a line."""
 _KEYWORD = re.compile(rb"[A-Za-z-]{1,40}")
 _SECURE_URL = re.compile(rb"<\s*(https://[!-;=?-~]+)\s*>", re.IGNORECASE)
 _ONCE = ("from", "subject", "date", "content-type", "content-transfer-encoding")
@@ -84,20 +87,16 @@ def _reply_fields(subject: str | None, plan: ReplyPlan) -> Iterator[bytes]:
     yield written("MIME-Version", "1.0")
 
 
-def subject_of(mail: Part) -> str | None:
+def subject_of(mail: Part, *, keeps_unread: bool = False) -> str | None:
     """Return the decoded subject. None: the mail has none."""
     values = mail.values("subject")
-    return decoded(values[0]) if values else None
+    return decoded(values[0], keeps_unread=keeps_unread) if values else None
 
 
 def _usable(address: str) -> str:
     """Return an address in ASCII, or raise `Refused`: addresses in the database may be invalid."""
     local, at, domain = address.rpartition("@")
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode()
-        except UnicodeError as error:
-            raise Refused(RefuseReason.UNUSABLE_ADDRESS) from error
+    domain = domain if domain.isascii() else to_ascii(domain) or ""
     ascii_address = f"{local}{at}{domain}"
     if not (local and at and domain and _ADDRESS.fullmatch(ascii_address)):
         raise Refused(RefuseReason.UNUSABLE_ADDRESS)
@@ -156,7 +155,7 @@ def _author(mail: Part, issues: set[Issue]) -> Mailbox:
 
 
 def _subject(mail: Part, issues: set[Issue]) -> Iterator[bytes]:
-    text = subject_of(mail) or ""
+    text = subject_of(mail, keeps_unread=True) or ""
     if not b"".join(mail.values("subject")).isascii():
         issues.add(Issue.HEADER_NOT_ASCII)
     if len(text) > _MAX_SUBJECT:
@@ -166,13 +165,13 @@ def _subject(mail: Part, issues: set[Issue]) -> Iterator[bytes]:
 
 
 def _date(mail: Part, now: datetime, issues: set[Issue]) -> str:
-    try:
-        value = decoded(mail.values("date")[0][:_MAX_DATE])
-        date = parsedate_to_datetime(value)
-        return format_datetime(date if date.tzinfo else date.replace(tzinfo=UTC))
-    except (ValueError, TypeError, IndexError, OverflowError):
+    found = read_date(decoded(b"".join(mail.values("date")[:1])))
+    if found is None:
         issues.add(Issue.BAD_DATE)
         return format_datetime(now)
+    if not found.is_standard:
+        issues.add(Issue.ODD_DATE)
+    return format_datetime(found.date)
 
 
 def _thread(mail: Part) -> Iterator[bytes]:
@@ -181,17 +180,21 @@ def _thread(mail: Part) -> Iterator[bytes]:
     SES gives the forwarded mail another Message-ID. With the original one in `References`, mail
     programs show the forwarded mails of a conversation together.
     """
-    answered = _MESSAGE_ID.findall(b" ".join(mail.values("in-reply-to")))
-    if answered:
-        yield written("In-Reply-To", answered[-1].decode())
-    ids = _MESSAGE_ID.findall(b" ".join(mail.values("references") + mail.values("message-id")[:1]))
-    if ids:
-        kept = dict.fromkeys(message_id.decode() for message_id in ids[-_MAX_REFERENCES:])
-        yield written("References", "\r\n ".join(kept))
+    if answered := _ids(_read_ids(mail.values("in-reply-to"))):
+        yield written("In-Reply-To", answered[-1])
+    read = _read_ids(mail.values("references")) + _read_ids(mail.values("message-id")[:1])
+    if ids := _ids(read[-_MAX_REFERENCES:]):
+        yield written("References", "\r\n ".join(ids))
+
+
+def _read_ids(values: Iterable[bytes]) -> list[str]:
+    """Read ids. Of an internationalised one, the domain has an ASCII form (RFC 5891)."""
+    found = (one for value in values for one in ids_in(value.decode("utf-8", "replace")))
+    return [f"<{with_ascii_domain(one)}>" for one in found]
 
 
 def _ids(candidates: Iterable[str]) -> list[str]:
-    valid = [text for text in dict.fromkeys(candidates) if _ONE_MESSAGE_ID.fullmatch(text)]
+    valid = [text for text in dict.fromkeys(candidates) if _MESSAGE_ID.fullmatch(text)]
     return valid[-_MAX_REFERENCES:]
 
 

@@ -1,8 +1,8 @@
-"""Mends headers in a reply that a damaged line tears in two: the rest of it would become text.
+"""Cuts out of a reply what stands between a header and its empty line, but is none of its fields.
 
-Mail programs and we take everything from such a line on for the body (RFC 5322, 2.1), so the
-correspondent would read where the mail came from. Only here: in a mail that we forward, nothing of
-that is the owner's.
+`header_block.py` reads on behind such lines only if fields follow. At a header's end they may be
+text whose empty line is missing, or words of the owner's server that no correspondent should read.
+In a reply they are left out, as most mail programs do.
 """
 
 import re
@@ -10,34 +10,15 @@ import re
 from emails.mime.structure import split, walk
 
 _BLANK_LINE = re.compile(rb"\r\n(?=\r\n)|(?<!\r)\n(?=\r?\n)|\r(?=\r)")
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_FIELD = re.compile(rb"[!-9;-~]{1,127}[ \t]*:")
-_KNOWN = re.compile(
-    rb"^(?:content-type|date|from|in-reply-to|message-id|mime-version|received|references"
-    rb"|return-path|subject|to|user-agent|x-[a-z-]+)[ \t]*:",
-    re.IGNORECASE | re.MULTILINE,
-)
-_MIN_KNOWN = 2
-"""Fields that must follow the damaged line: people write one such line themselves."""
+_MIN_FIELDS = 3
+"""Fields before the lines: fewer are no header of a mail, but text that looks like one."""
 
 
 def with_headers_mended(raw: bytes) -> bytes:
-    """Return the mail without the lines that are none of a header's, where they tear one in two."""
+    """Return the mail without the lines at the end of a header that are none of its."""
     torn = [part for part in walk(split(raw)) if part.is_mail and not part.has_blank_line]
     for part in reversed(torn):
         blank = _BLANK_LINE.search(raw, part.body, part.end)
-        end = blank.end() if blank else part.end
-        block = raw[part.body : end]
-        if len(_KNOWN.findall(block)) >= _MIN_KNOWN:
-            raw = raw[: part.body] + _fields_in(block) + raw[end:]
+        if blank and len(part.fields) >= _MIN_FIELDS and raw[blank.end() : part.end].strip():
+            raw = raw[: part.body] + raw[blank.end() :]
     return raw
-
-
-def _fields_in(block: bytes) -> bytes:
-    kept, is_field = [], False
-    for line in _LINE.findall(block):
-        if line[:1] not in (b" ", b"\t"):
-            is_field = _FIELD.match(line) is not None
-        if is_field:
-            kept.append(line)
-    return b"".join(kept)

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from emails.mime.web_urls import host_of
+
 _MAX_HOST = 253  # RFC 1035, 2.3.4
-_HOST = re.compile(r"(?:https?:)?[/\\]{2}([^/\\?#]*)", re.IGNORECASE)
 _DOMAIN = re.compile(
     r"(?=.{4,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 )
@@ -13,13 +14,11 @@ _COMMENT = re.compile(r"[#!].*")
 
 def find_tracker(url: str, trackers: frozenset[str]) -> str | None:
     """Return the listed domain that an absolute URL points to. None: not a tracker."""
-    host = _HOST.match(url)
-    return listed_domain(host[1], trackers) if host else None
+    return listed_domain(host_of(url), trackers)
 
 
-def listed_domain(authority: str, trackers: frozenset[str]) -> str | None:
-    """Return the listed domain of a URL's authority (`user@host:port`). None: not listed."""
-    host = authority.rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+def listed_domain(host: str, trackers: frozenset[str]) -> str | None:
+    """Return the listed domain that covers a host, as `web_urls` reads it. None: not listed."""
     if len(host) > _MAX_HOST:
         return None
     while host:

@@ -82,6 +82,10 @@ AS_SHOWN = _pieces(rf"{_FIRST}<", _TAG, *_BASIC)
 _AS_SHOWN_WITH_COMMENTS = _pieces(rf"{_FIRST}<", _COMMENT, _TAG, *_BASIC)
 
 
+_WINDOW, _MARGIN = 1 << 17, 1 << 16
+"""Characters of a large text that are searched at once, and how long a piece of it may be: a longer
+tag or comment is read as text."""
+
 _MANY = 10_000
 """Short strings that are kept before they are joined: each takes more memory than its letters."""
 
@@ -129,17 +133,34 @@ class View:
 
 
 def _found(original: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Find the pieces, in a large text window by window: one search keeps all threads waiting."""
+    start = 0
+    while start < len(original):
+        is_last = len(original) - start <= _WINDOW + _MARGIN
+        limit = len(original) if is_last else start + _WINDOW
+        for found in _found_within(original, pattern, start, limit + _MARGIN):
+            if found.start() >= limit:
+                break
+            yield found
+            start = found.end()
+        start = max(start, limit)
+
+
+def _found_within(
+    original: str, pattern: re.Pattern[str], start: int, end: int
+) -> Iterator[re.Match[str]]:
     if pattern is not AS_SHOWN:
-        yield from pattern.finditer(original)
+        yield from pattern.finditer(original, start, end)
         return
     # Only as far as comments end: beyond, looking for the end of each would take quadratic time.
-    last = original.rfind(_COMMENT_END)
-    end = last + len(_COMMENT_END) if last >= 0 else 0
-    at = 0
-    for found in _AS_SHOWN_WITH_COMMENTS.finditer(original, 0, end):
+    last = original.rfind(_COMMENT_END, start, end)
+    comments_end = last + len(_COMMENT_END) if last >= 0 else start
+    at = start
+    for found in _AS_SHOWN_WITH_COMMENTS.finditer(original, start, comments_end):
         yield found
         at = found.end()
-    yield from pattern.finditer(original, at if at > end - 3 else end)
+    at = at if at > comments_end - len(_COMMENT_END) else comments_end
+    yield from pattern.finditer(original, at, end)
 
 
 @lru_cache(maxsize=4096)

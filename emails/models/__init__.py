@@ -11,7 +11,13 @@ from emails.models.held_mails import HELD_STATES, HeldDigest, HeldMail
 from emails.models.limits import AbuseCounter, AbusePause, SenderCounter
 from emails.models.mailbox_breakers import MailboxBreaker
 from emails.models.masks import DeletedMask, DomainMask, Mask, RandomMask, is_deleted
-from emails.models.owners import LANGUAGES, Profile, RegisteredSubdomain, is_own_address
+from emails.models.owners import (
+    LANGUAGES,
+    Profile,
+    RegisteredSubdomain,
+    is_own_address,
+    why_refused,
+)
 from emails.models.replies import Reply
 
 __all__ = [
@@ -36,4 +42,5 @@ __all__ = [
     "hash_of",
     "is_deleted",
     "is_own_address",
+    "why_refused",
 ]

@@ -18,7 +18,10 @@ class DeliveryState(models.TextChoices):
 class Delivery(models.Model):
     """One recipient of one notification, and its outcome, so that it is handled only once.
 
-    `recipient` is a hash salted with the SNS message id, so rows can't be linked to one person.
+    `recipient` is a hash salted with the SNS message id. `mask` leads to an owner as long as the
+    mask exists; it is known once the delivery is finished. `mail_id` is what a `MessageContext` has
+    of this name: of feedback, SES's id of the mail that it is about. Rows of an older release, and
+    of jobs, lack some of these.
     """
 
     sns_message_id = models.CharField(max_length=100)
@@ -33,6 +36,19 @@ class Delivery(models.Model):
         editable=False,
         help_text="The UTC day in whose limits it has a place, reserved before it was sent.",
     )
+    purpose = models.CharField(max_length=20, null=True, editable=False)
+    mask = models.CharField(max_length=30, null=True, editable=False)
+    sqs_message_id = models.CharField(max_length=256, null=True, editable=False)
+    mail_id = models.CharField(max_length=256, null=True, editable=False)
+    sent_as = models.CharField(
+        max_length=256, null=True, editable=False, help_text="SES's id of the mail that was sent."
+    )
+    sender = models.CharField(
+        max_length=12,
+        null=True,
+        editable=False,
+        help_text="A keyed hash of the domain that a forwarded mail provably came from.",
+    )
     outcome = models.CharField(max_length=20, blank=True, choices=[(n, n) for n in NAMES])
     reason = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(db_index=True)
@@ -40,6 +56,19 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        indexes = (
+            models.Index(
+                fields=["sqs_message_id"],
+                condition=Q(sqs_message_id__isnull=False),
+                name="delivery_by_sqs_id",
+            ),
+            models.Index(
+                fields=["mail_id"], condition=Q(mail_id__isnull=False), name="delivery_by_mail_id"
+            ),
+            models.Index(
+                fields=["sent_as"], condition=Q(sent_as__isnull=False), name="delivery_by_ses_id"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=["sns_message_id", "recipient"], name="delivery_once"),
             models.CheckConstraint(

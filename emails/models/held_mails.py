@@ -82,6 +82,13 @@ class HeldMail(models.Model):
     received_at = models.DateTimeField(help_text="When SES received it.")
     held_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    frozen_by = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The operator's control that orders to hold it, or the sender that is held.",
+    )
     releases = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     released_at = models.DateTimeField(null=True)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from emails.models.hashes import HASH, hash_of
+from emails.models.hashes import HASH, hashes_of
 from emails.models.owners import Profile
 from emails.rules.addresses import Address, domain_of, is_special
 from emails.rules.names import is_mask_name
@@ -74,7 +74,7 @@ class Mask(models.Model):
         if not is_mask_name(self.local):
             raise ValidationError({"local": "A mask can't have this name."})
         config = settings.CONFIG
-        special = (config.replies_address, config.from_address)
+        special = (config.replies_address, config.from_address, config.old_replies_address or "")
         if is_special(Address(self.local, self.domain), special):
             raise ValidationError({"local": "This address is reserved."})
         if self.domain not in self._domains():
@@ -106,8 +106,15 @@ class DomainMask(Mask):
 
 
 def is_deleted(address: str) -> bool:
-    """Return whether this address, in its normal form, belonged to a deleted mask."""
-    return DeletedMask.objects.filter(address_hash=hash_of(address)).exists()
+    """Return whether this address, in its normal form, belonged to a deleted mask.
+
+    Firefox Relay hashed the local part alone for its oldest domain: no random mask of ours can have
+    that, at any domain.
+    """
+    local, _, domain = address.rpartition("@")
+    texts = [address, *([local] if domain in _mask_domains() else [])]
+    hashed = [one for text in texts for one in hashes_of(text)]
+    return DeletedMask.objects.filter(address_hash__in=hashed).exists()
 
 
 class DeletedMask(models.Model):

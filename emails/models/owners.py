@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from emails.models.hashes import HASH, hash_of
-from emails.rules.addresses import is_ours, parse
+from emails.models.hashes import HASH, hashes_of
+from emails.rules.addresses import domain_of, is_ours, is_public, parse
 from emails.rules.names import is_allowed_domain_name
 from emails.values.facts import NotePlace
 
@@ -81,8 +81,8 @@ class Profile(models.Model):
         """Refuse a user without an address, and a name that is not allowed or was used before."""
         if self.user_id is not None and not self.user.email:
             raise ValidationError({"user": "This user has no mail address to forward to."})
-        if self.user_id is not None and is_own_address(self.user.email):
-            raise ValidationError({"user": "This user's mail address is one of the relay's own."})
+        if self.user_id is not None and (why := why_refused(self.user.email, self.user_id)):
+            raise ValidationError({"user": why})
         self.subdomain = self.subdomain.lower() if self.subdomain else None
         stored = Profile.objects.filter(pk=self.pk).values_list("subdomain", flat=True).first()
         if self.subdomain is None or self.subdomain == stored:
@@ -91,15 +91,38 @@ class Profile(models.Model):
             raise ValidationError({"subdomain": "A custom name is a premium feature."})
         if not is_allowed_domain_name(self.subdomain):
             raise ValidationError({"subdomain": "This name is not allowed."})
-        if RegisteredSubdomain.objects.filter(name_hash=hash_of(self.subdomain)).exists():
+        if is_registered(self.subdomain):
             raise ValidationError({"subdomain": "This name is taken."})
 
 
 def is_own_address(text: str) -> bool:
     """Return whether mail to this address comes to this relay, so that no owner can have it."""
     address, config = parse(text), settings.CONFIG
-    special = (config.replies_address, config.from_address)
+    special = (config.replies_address, config.from_address, config.old_replies_address or "")
     return address is not None and is_ours(address, config.mask_domains, special)
+
+
+def why_refused(text: str, user_id: int | None) -> str | None:
+    """Return why this can't be the real address of this user's; None: it can be.
+
+    With another owner's address and a `+tag`, one person would be two owners, and either could
+    reply as the other: replies are compared without the tag.
+    """
+    address = parse(text)
+    if address is None or not is_public(address):
+        return "This is no mail address that can be reached from the internet."
+    if is_own_address(text):
+        return "This is one of the relay's own addresses."
+    mailbox = address.untagged
+    near = Q(user__email__istartswith=f"{mailbox.local}@") | Q(
+        user__email__istartswith=f"{mailbox.local}+"
+    )
+    others = Profile.objects.filter(near).exclude(user=user_id)
+    for other in others.values_list("user__email", flat=True):
+        taken = parse(other)
+        if taken is not None and taken.untagged == mailbox:
+            return "Another owner has this address, perhaps with another +tag."
+    return None
 
 
 class RegisteredSubdomain(models.Model):
@@ -110,3 +133,10 @@ class RegisteredSubdomain(models.Model):
 
     def __str__(self) -> str:
         return f"registered subdomain {self.pk}"
+
+
+def is_registered(name: str) -> bool:
+    """Return whether an owner has or had this name. Firefox Relay hashed it with its domain."""
+    with_domains = [f"{name}.{domain}" for domain in map(domain_of, settings.CONFIG.mask_domains)]
+    hashed = [one for text in (name, *with_domains) for one in hashes_of(text)]
+    return RegisteredSubdomain.objects.filter(name_hash__in=hashed).exists()

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from emails.values.addresses import BLANKS, MAX_VALUE, read_mailboxes
+from emails.values.domains import to_ascii
 from emails.values.facts import Policy
 
 _MAX_ADDRESS_LENGTH = 320
 _NOREPLY = frozenset({"noreply", "no-reply"})
+_LOCAL_NAMES = frozenset(
+    {"arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"}
+    | {"localhost", "onion"}
+)
+_TOP_LEVEL = re.compile(r"[a-z0-9-]*[a-z][a-z0-9-]*")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -61,16 +67,8 @@ def only_address_in(value: str) -> Address | None:
 
 
 def domain_of(text: str) -> str | None:
-    """Normalise a domain: ASCII (IDNA), lower case, no trailing dot. None: not a domain.
-
-    An ASCII name is not checked against IDNA: some hosts have underscores.
-    """
-    domain = text.strip(BLANKS).lower().removesuffix(".")
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
+    """Normalise a domain: ASCII (IDNA 2008), lower case, no trailing dot. None: not a domain."""
+    domain = to_ascii(text.strip(BLANKS).removesuffix("."))
     return domain if domain and domain.isprintable() and " " not in domain else None
 
 
@@ -87,9 +85,19 @@ class MaskRecipient:
 
 @dataclass(frozen=True, slots=True)
 class RepliesRecipient:
-    """The address that owners send their replies to."""
+    """The address that owners send their replies to.
+
+    `token` is its `+tag`, by which calendars answer (`stand_ins.py`). Empty: none.
+    """
 
     address: Address
+    token: str = ""
+
+    @property
+    def tagged(self) -> str:
+        """The address with its tag."""
+        local = f"{self.address.local}+{self.token}" if self.token else self.address.local
+        return str(Address(local, self.address.domain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,16 @@ def our_recipients(recipients: Iterable[str], policy: Policy) -> tuple[Recipient
     """
     found = (_recipient(parse(text), policy) for text in recipients)
     return tuple(dict.fromkeys(recipient for recipient in found if recipient is not None))
+
+
+def is_public(address: Address) -> bool:
+    """Return whether this may be somebody's mailbox on the internet: no host of a local network.
+
+    RFC 6761 and RFC 6762 reserve names; the others are used in many networks.
+    """
+    *parents, top = address.domain.split(".")
+    is_name = _TOP_LEVEL.fullmatch(top) is not None and top not in _LOCAL_NAMES
+    return is_name and bool(parents and all(parents))
 
 
 def is_special(address: Address, special: Iterable[str]) -> bool:
@@ -131,9 +149,10 @@ def is_ours(address: Address, mask_domains: Iterable[str], special: Iterable[str
 def _recipient(address: Address | None, policy: Policy) -> Recipient | None:
     if address is None:
         return None
+    tag = address.local.partition("+")[2]
     address = address.untagged
-    if address == parse(policy.replies_address):
-        return RepliesRecipient(address)
+    if address in (parse(policy.replies_address), parse(policy.old_replies_address or "")):
+        return RepliesRecipient(address, tag)
     if address == parse(policy.from_address):
         return UnreadRecipient(address)
     domains = {domain_of(domain) for domain in policy.mask_domains}

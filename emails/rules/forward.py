@@ -57,10 +57,11 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Hold the mail for the mask's owner."""
+    """Hold the mail for the mask's owner. `frozen_by` is the control that orders it, if any."""
 
     target: FoundMask | CreatableMask
     reason: HeldReason
+    frozen_by: str = ""
 
 
 Decision: TypeAlias = Forward | Hold | NoMask | Dropped | Blocked

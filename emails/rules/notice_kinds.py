@@ -66,6 +66,7 @@ class Silence(StrEnum):
     IS_NOTICE = "it is the notice or the digest itself"
     ENOUGH = "the owner had ten notices that day of what strangers bring about"
     CORRECTED = "an operator corrects it and requeues the mail"
+    NOBODY_SENT = "nobody sent it"
     PERHAPS_SENT = "perhaps it was sent; SES's event or an operator settles that"
 
 
@@ -90,11 +91,15 @@ REFUSED_REPLIES: Mapping[RefuseReason, Telling] = {
     RefuseReason.SEND_IN_DOUBT: Silence.PERHAPS_SENT,
     RefuseReason.SENT_NOT_RECORDED: Silence.NOTHING_LOST,
 }
-"""Of replies that become dead letters; for all other reasons `CORRECTED`, as for other mails."""
+"""Of replies that become dead letters; for all other reasons as for other mails."""
+
+REFUSED_MAILS: Mapping[RefuseReason, Telling] = {RefuseReason.NOT_AUTHENTIC: Silence.NOBODY_SENT}
+"""Of mails that become dead letters; for all other reasons `CORRECTED`."""
 
 _MAIL: Mapping[Outcome, Telling] = {
     Forwarded(ForwardReason.EXISTING_MASK): Silence.MAIL_ARRIVES,
     Forwarded(ForwardReason.NEW_MASK): Silence.MAIL_ARRIVES,
+    Forwarded(ForwardReason.SAID_SENT): Silence.MAIL_ARRIVES,
     **{Blocked(reason): Silence.OWNERS_WISH for reason in BlockReason},
     NoMask(NoMaskReason.UNKNOWN): Silence.NOBODYS,
     NoMask(NoMaskReason.DELETED): Silence.OWNERS_WISH,

@@ -29,13 +29,15 @@ def decide(
     policy: Policy,
     now: datetime,
     *,
+    is_calendar_answer: bool = False,
     is_reserved: bool = False,
 ) -> Decision:
     """Decide by the first rule that applies. `thread` was looked up by the ids the reply quotes.
 
+    `is_calendar_answer`: a machine wrote it, since the owner answered an invitation.
     `is_reserved`: an earlier attempt has reserved its place in the owner's limits: it keeps that.
     """
-    if drop := _mail_problem(mail):
+    if drop := _mail_problem(mail, is_calendar_answer=is_calendar_answer):
         return Dropped(drop)
     if thread is None:
         return Dropped(DropReason.UNKNOWN_THREAD)
@@ -50,13 +52,13 @@ def decide(
     return Dropped(DropReason.REPLIES_NEED_PREMIUM)
 
 
-def _mail_problem(mail: MailFacts) -> DropReason | None:
+def _mail_problem(mail: MailFacts, *, is_calendar_answer: bool) -> DropReason | None:
     """Check the mail by itself. An automatic reply would only reveal that the mask is in use."""
     if mail.verdicts.virus is Verdict.FAIL:
         return DropReason.VIRUS
     if is_ours(mail):
         return DropReason.LOOP
-    if is_automatic(mail):
+    if is_automatic(mail) and not is_calendar_answer:
         return DropReason.AUTOMATIC_REPLY
     return None
 

@@ -1,7 +1,7 @@
 """A mail's sender, and whether SES authenticated it: anybody can forge a `From`."""
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from emails.rules.addresses import (
     Address,
@@ -15,16 +15,19 @@ from emails.values.facts import MailFacts, Verdict
 _AUTHSERV_ID = "amazonses.com"
 _MAX_AUTHORS = 20
 _MAX_HEADER = 10_000
-"""Characters of `Authentication-Results` that are read; real ones are shorter."""
+"""Characters of `Authentication-Results`; real ones are shorter. Longer ones are not read."""
+
+_BEFORE_RESULTS = ("spf=", "helo=", "dkim=")
 
 _UNDECIDED = frozenset({Verdict.GRAY, Verdict.PROCESSING_FAILED})
 
-# Removed from the results, since senders control their content, as in
-# `"a; dkim=pass header.d=b"@sender.example`.
-_QUOTED_OR_COMMENT = re.compile(
-    r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*(?:"|\Z)|\([^()\\]*+(?:\\(?:.|\Z)[^()\\]*+)*(?:\)|\Z)',
-    re.DOTALL,
+_RESULT = re.compile(
+    r"(?P<method>dkim|dmarc)=(?P<result>[a-z]+)"
+    r"(?:\s+header\.(?:i=[^\s\"()@]*@|d=|from=)(?P<domain>[^\s\"()@=]*))?"
+    r"(?:\s+[a-z.]+=[^\s\"()@]*)*"
 )
+"""A result as SES writes it. The user in `header.i` is the signer's to choose: one with blanks,
+quotes or comments, which could hold text like another property, makes the result unreadable."""
 
 
 def sender_of(mail: MailFacts) -> Address | None:
@@ -42,17 +45,19 @@ def authors_of(mail: MailFacts) -> tuple[Address, ...]:
 def is_authenticated(mail: MailFacts, sender: Address) -> bool:
     """Return whether the mail provably comes from the sender's domain.
 
-    DMARC decides, provided that SES evaluated this domain: in a malformed mail it may have read
-    another sender than we did. If the domain publishes no policy (GRAY), or SES could not find out
-    (PROCESSING_FAILED), SPF or DKIM must have passed *for that domain*: a pass for the forger's own
-    domain proves nothing.
+    A verdict alone proves nothing: at least one result must name this domain, and be readable.
+    DMARC's decides if it can be read: in a malformed mail SES may have judged another sender than
+    the one we read. If it can't be read, or the domain publishes no policy (GRAY), or SES could not
+    find out (PROCESSING_FAILED), SPF or DKIM must have passed *for that domain*: a pass for the
+    forger's own domain proves nothing, either.
     """
     verdicts = mail.verdicts
-    if verdicts.dmarc not in _UNDECIDED:
-        evaluated = _domains(mail, "dmarc=pass", ("header.from=",))
-        return verdicts.dmarc is Verdict.PASS and all(
-            _is_aligned(domain, sender.domain) for domain in evaluated
-        )
+    if verdicts.dmarc is Verdict.PASS:
+        judged = next((found for found in _results(mail) if found.method == "dmarc"), None)
+        if judged is not None:
+            return judged.is_pass and _is_aligned(judged.domain, sender.domain)
+    elif verdicts.dmarc not in _UNDECIDED:
+        return False
     if verdicts.spf is Verdict.PASS:
         envelope = parse(mail.source.strip().strip("<>"))
         if envelope and _is_aligned(envelope.domain, sender.domain):
@@ -64,7 +69,8 @@ def is_authenticated(mail: MailFacts, sender: Address) -> bool:
 
 def signing_domains(mail: MailFacts) -> tuple[str, ...]:
     """Return the domains whose DKIM signatures SES found to be valid, each once."""
-    return tuple(dict.fromkeys(_domains(mail, "dkim=pass", ("header.d=", "header.i="))))
+    signed = [found.domain for found in _results(mail) if found.method == "dkim" and found.is_pass]
+    return tuple(dict.fromkeys(domain for domain in reversed(signed) if domain))
 
 
 def authenticated_domain(mail: MailFacts) -> str | None:
@@ -73,31 +79,36 @@ def authenticated_domain(mail: MailFacts) -> str | None:
     return sender.domain if sender and is_authenticated(mail, sender) else None
 
 
-def _domains(mail: MailFacts, result: str, properties: tuple[str, ...]) -> Iterator[str]:
-    """Return the domains for which SES reports `result`, such as `dkim=pass`.
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What SES reports of one check. `domain` is the one it checked; "" if it names none."""
 
-    Only the topmost header is SES's; the sender may have written those below (RFC 8601, 5).
+    method: str
+    is_pass: bool
+    domain: str
+
+
+def _results(mail: MailFacts) -> list[_Result]:
+    """Return SES's results for DKIM and DMARC, the last one first.
+
+    Only the topmost header is SES's; the sender may have written those below (RFC 8601, 5). SES
+    writes it as `amazonses.com; spf=…; envelope-from=…; helo=…; dkim=…; dmarc=…`. What is before
+    the results we want is the sender's to choose, and may open a quote or a comment that seems to
+    swallow them. So we read from the end, up to the first piece that is no such result.
     """
-    topmost = next(iter(mail.values("authentication-results")), "")[:_MAX_HEADER].lower()
-    authserv_id, *results = _QUOTED_OR_COMMENT.sub(" ", topmost).split(";")
-    if authserv_id.strip() != _AUTHSERV_ID:
-        return
-    for words in map(str.split, results):
-        if words[:1] == [result] and (domain := _first_domain(words, properties)):
-            yield domain
-
-
-def _first_domain(words: list[str], properties: tuple[str, ...]) -> str | None:
-    """Return the domain in the first of the properties: `<domain>` or `<user>@<domain>`.
-
-    Only the first, and what follows the last `@`: the signer chooses `<user>`, which may contain
-    blanks, and text like an address or another property.
-    """
-    first = next((at for at, word in enumerate(words) if word.startswith(properties)), None)
-    if first is None:
-        return None
-    value = " ".join(words[first:]).partition("=")[2]
-    return domain_of(value.rpartition("@")[2].partition(" ")[0])
+    topmost = next(iter(mail.values("authentication-results")), "").lower()
+    authserv_id, *pieces = topmost.strip("; \t\r\n").split(";")
+    if authserv_id.strip() != _AUTHSERV_ID or len(topmost) > _MAX_HEADER:
+        return []
+    found: list[_Result] = []
+    for piece in map(str.strip, reversed(pieces)):
+        result = _RESULT.fullmatch(piece)
+        if result is None:
+            # After anything else, what we read may be the rest of a sender's text.
+            return found if piece.startswith(_BEFORE_RESULTS) else []
+        domain = domain_of(result["domain"] or "") or ""
+        found.append(_Result(result["method"], result["result"] == "pass", domain))
+    return found
 
 
 def _is_aligned(proven: str, claimed: str) -> bool:

@@ -7,6 +7,7 @@ that an earlier attempt left may be taken over is decided in `emails.rules.unset
 """
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,9 @@ from emails.values.deliveries import (
     Unsettled,
 )
 from emails.values.errors import NotFinished
+from emails.values.facts import MaskRef
 from emails.values.outcomes import Outcome, RetryReason, from_stored, name_of
+from runtime.message_context import current
 
 _CLAIM, _FIND, _TAKE_OVER = map(statement, ("claim", "find_delivery", "take_over"))
 
@@ -53,13 +56,16 @@ def claim(
     """Claim one delivery of a notification, unless an earlier attempt left or finished it.
 
     `purpose` distinguishes several mails to the same recipient; `started` is now, and `worker` is
-    this process's name, if it has one. Like all functions here, raises `NotFinished` if the
-    database is unavailable.
+    this process's name, if it has one. The ids of the message that this thread works on are kept
+    with a new claim. Like all functions here, raises `NotFinished` if the database is unavailable.
     """
     hashed = recipient_hash(sns_message_id, purpose, recipient)
     seconds = lifetime.total_seconds()
+    message = current()
+    ids = [message.sqs_message_id or None, message.mail_id or None]
+    values = [sns_message_id, hashed, seconds, worker or None, purpose, *ids, RELEASED]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [sns_message_id, hashed, seconds, worker or None, RELEASED])
+        cursor.execute(_CLAIM, values)
         row = cursor.fetchone()
         if row is not None:
             delivery_id, until, is_reserved = row
@@ -96,8 +102,16 @@ def take_over(
     return Claim(found.delivery_id, found.reference, until, started, lifetime, sent_as, is_reserved)
 
 
-def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
+def finish(
+    claimed: Claim,
+    outcome: Outcome,
+    now: datetime,
+    mask: MaskRef | None = None,
+    sent_as: str | None = None,
+) -> bool:
     """Record the outcome. False: it was finished before, so count nothing again.
+
+    `mask` is whose mail it was, and `sent_as` SES's id of the mail that was sent.
 
     Also finishes a claim that another worker has taken over: our work is done all the same.
     """
@@ -109,8 +123,17 @@ def finish(claimed: Claim, outcome: Outcome, now: datetime) -> bool:
         outcome=name_of(outcome),
         reason=outcome.reason.value,
         finished_at=now,
+        mask=str(mask) if mask else None,
+        sent_as=sent_as,
     )
     return changed == 1
+
+
+@raises_not_finished
+def count_finished(sns_message_id: str, hashes: Collection[str]) -> int:
+    """Count the finished ones of these deliveries of a notification."""
+    rows = Delivery.objects.filter(sns_message_id=sns_message_id, recipient__in=hashes)
+    return rows.filter(state=DeliveryState.FINISHED).count()
 
 
 @raises_not_finished
@@ -196,6 +219,11 @@ def find_by_reference(reference: str) -> Delivery | None:
     if len(number) > _MAX_ID_DIGITS:
         return None
     return Delivery.objects.filter(pk=int(number), recipient__startswith=digits).first()
+
+
+def reference_of(row: Delivery) -> str:
+    """Name a delivery as its claim does."""
+    return _reference(row.pk, row.recipient)
 
 
 def _reference(delivery_id: int, hashed: str) -> str:

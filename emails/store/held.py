@@ -62,7 +62,8 @@ KEPT_AFTER_FORWARDING = timedelta(minutes=15)
 def record_held(claimed: Claim, held: Held, mail: ToHold, now: datetime) -> None:
     """Finish a delivery as held. Changes nothing if the delivery was finished before."""
     with transaction.atomic():
-        if not claims.finish(claimed, held, now):
+        mask = mail.target if isinstance(mail.target, MaskRef) else None
+        if not claims.finish(claimed, held, now, mask):
             return
         delivery = Delivery.objects.get(pk=claimed.delivery_id)
         Row.objects.create(
@@ -79,6 +80,7 @@ def record_held(claimed: Claim, held: Held, mail: ToHold, now: datetime) -> None
             received_at=mail.received_at,
             held_at=now,
             expires_at=mail.expires_at,
+            frozen_by=mail.frozen_by,
         )
 
 
@@ -126,7 +128,7 @@ def release(ids: Collection[int]) -> int:
         rows = _in_states([HeldState.HELD]).filter(pk__in=ids).select_for_update().order_by("pk")
         for key, waived, reason in list(rows.values_list("pk", "waived", "reason")):
             named = sorted({*waived, reason})
-            released += _release(Row.objects.filter(pk=key), waived=named)
+            released += release_rows(Row.objects.filter(pk=key), waived=named)
     return released
 
 
@@ -137,7 +139,7 @@ def release_all(owner: int, reason: HeldReason) -> int:
     Each is decided anew: it is held again if the reason isn't gone after all.
     """
     rows = _in_states([HeldState.HELD]).filter(owner=owner, reason=reason.value)
-    return _release(rows)
+    return release_rows(rows)
 
 
 @raises_not_finished
@@ -170,9 +172,13 @@ def expire(now: datetime, limit: int) -> Mapping[HeldReason, int]:
 
 @raises_not_finished
 def end_orphans(now: datetime) -> int:
-    """End the mails whose mask or owner was deleted; return how many."""
+    """End the mails whose mask or owner was deleted; return how many.
+
+    Those whose mask could not be looked up have no owner yet.
+    """
     no_mask = Q(random_mask=None, domain_mask=None, new_local=None)
-    return end(_in_states(HELD_STATES).filter(no_mask | Q(owner=None)), _NO_MASK, now)
+    ownerless = Q(owner=None) & ~Q(reason=HeldReason.MASK_NOT_LOOKED_UP.value)
+    return end(_in_states(HELD_STATES).filter(no_mask | ownerless), _NO_MASK, now)
 
 
 @raises_not_finished
@@ -232,7 +238,8 @@ def end(rows: "Rows", outcome: Outcome, now: datetime) -> int:
     )
 
 
-def _release(rows: "Rows", **changes: object) -> int:
+def release_rows(rows: "Rows", **changes: object) -> int:
+    """Begin a release of these rows; return how many."""
     return rows.update(
         state=HeldState.RELEASING,
         releases=F("releases") + 1,

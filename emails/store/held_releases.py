@@ -5,20 +5,23 @@ count is how many crashed their workers or failed by the mail's own fault. Each 
 release of the mail: after it was held again and released anew, an older attempt changes nothing.
 """
 
-from datetime import UTC, datetime, time
+from collections.abc import Collection
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from emails.models import HeldMail as Row
 from emails.rules import limits
+from emails.rules.freezes import Frozen
 from emails.store import claims
 from emails.store.claims import recipient_hash
 from emails.store.counters import day_of
 from emails.store.database import raises_not_finished, statement
-from emails.store.held import end
+from emails.store.held import end, release_rows
 from emails.store.row_mapping import HELD_COLUMNS, held_mail
+from emails.values.facts import MaskKind
 from emails.values.held import HeldMail, HeldState
 from emails.values.outcomes import Held, HeldReason, Outcome
 
@@ -28,7 +31,11 @@ if TYPE_CHECKING:
 
 _RELEASE_AFTER_LIMITS = statement("release_after_limits")
 
-_NO_NEWS = limits.REASONS | {HeldReason.MAILBOX}
+_NO_NEWS = limits.REASONS | {HeldReason.MAILBOX, HeldReason.FROZEN, HeldReason.REPUTATION}
+
+_NOTHING = Frozen(frozenset(), frozenset(), frozenset())
+
+_FREEZE_PAUSE = timedelta(minutes=10)
 
 OF_EACH_OWNER = 200
 """How many mails of an owner one run releases that were held for a limit."""
@@ -40,9 +47,12 @@ def purpose_of(releases: int) -> str:
 
 
 @raises_not_finished
-def find_to_release(lane: int, lanes: int, limit: int) -> list[int]:
-    """Find mails to release of every `lanes`-th owner: oldest first, then those that failed."""
-    rows = Row.objects.filter(state=HeldState.RELEASING).alias(lane=F("owner_id") % lanes)
+def find_to_release(lane: int, lanes: int, limit: int, frozen: Frozen = _NOTHING) -> list[int]:
+    """Find mails to release of every `lanes`-th owner: oldest first, then those that failed.
+
+    What is frozen waits.
+    """
+    rows = _not_frozen(frozen).alias(lane=F("owner_id") % lanes)
     order = (F("tried_at").asc(nulls_first=True), "received_at", "pk")
     return list(rows.filter(lane=lane).order_by(*order).values_list("pk", flat=True)[:limit])
 
@@ -51,6 +61,26 @@ def find_to_release(lane: int, lanes: int, limit: int) -> list[int]:
 def is_any_to_release() -> bool:
     """Return whether there is a mail to release."""
     return Row.objects.filter(state=HeldState.RELEASING).exists()
+
+
+@raises_not_finished
+def release_after_freezes(in_force: Collection[str], now: datetime, limit: int) -> int:
+    """Release the oldest mails whose freeze is over; return how many.
+
+    `in_force` are the controls that are not. A mail that was tried lately, and is held again, waits
+    a little.
+    """
+    lately = Q(tried_at__gt=now - _FREEZE_PAUSE)
+    frozen = Row.objects.filter(state=HeldState.HELD, reason=HeldReason.FROZEN.value)
+    over = frozen.filter(owner__user__is_active=True).exclude(frozen_by__in=in_force)
+    oldest = over.exclude(lately).order_by("received_at", "pk").values_list("pk", flat=True)
+    return release_rows(Row.objects.filter(pk__in=list(oldest[:limit]), state=HeldState.HELD))
+
+
+@raises_not_finished
+def note_frozen(mail: HeldMail, control: str) -> None:
+    """Note which control holds a mail again."""
+    _of_this_release(mail).update(frozen_by=control)
 
 
 @raises_not_finished
@@ -125,7 +155,8 @@ def hold_again(rows: "QuerySet[Row]", reason: HeldReason) -> int:
     """Hold these rows' mails for this reason; return how many.
 
     If it is another than before, their owners are to be told: they think that the mail is on its
-    way. But a limit's mail follows the next day, and to a broken mailbox nothing can be told.
+    way. But a limit's mail follows the next day, a frozen one when the freeze ends, a worst
+    sender's when little comes back again, and to a broken mailbox nothing can be told.
     """
     news: dict[str, Any] = {}
     if reason not in _NO_NEWS:
@@ -141,6 +172,21 @@ def hold_again(rows: "QuerySet[Row]", reason: HeldReason) -> int:
         outcome_reason="",
         ended_at=None,
     )
+
+
+def _not_frozen(frozen: Frozen) -> "QuerySet[Row]":
+    rows = Row.objects.filter(state=HeldState.RELEASING)
+    by_kind = {kind: [m.id for m in frozen.masks if m.kind is kind] for kind in MaskKind}
+    for column, values in (
+        ("owner_id", frozen.owners),
+        ("reason", frozen.reasons),
+        ("random_mask_id", by_kind[MaskKind.RANDOM]),
+        ("domain_mask_id", by_kind[MaskKind.DOMAIN]),
+    ):
+        if values:
+            # Not `exclude`: NULL is not frozen.
+            rows = rows.filter(~Q(**{f"{column}__in": values}) | Q(**{f"{column}__isnull": True}))
+    return rows
 
 
 def _of_this_release(mail: HeldMail) -> "QuerySet[Row]":

@@ -1,7 +1,7 @@
 """Finds masks, owners and reply records in the database, and returns them as facts."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -100,9 +100,9 @@ def find_is_developer(owner: OwnerFacts) -> bool:
 
 
 @raises_not_finished
-def find_reply(quoted_ids: tuple[str, ...], secret: bytes) -> ReplyFacts | None:
+def find_reply(quoted_ids: tuple[str, ...], secrets: Sequence[bytes]) -> ReplyFacts | None:
     """Look up a reply's thread by the first quoted id that has a readable record."""
-    keys = [derive(message_id, secret) for message_id in quoted_ids]
+    keys = [derive(message_id, secret) for message_id in quoted_ids for secret in secrets]
     rows = Reply.objects.filter(lookup__in=[key.lookup for key in keys])
     records = {row.lookup: row for row in rows}
     for key in keys:

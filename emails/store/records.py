@@ -5,7 +5,9 @@ Rows are always locked in the order delivery, counter, mask, owner, breaker, hel
 functions raise `NotFinished` if the database is unavailable.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -43,7 +45,7 @@ from emails.values.outcomes import (
 _RECORD_FORWARDED = {
     kind: statement("record_forwarded").format(kind=kind.value) for kind in MaskKind
 }
-
+_RECORD_STAND_IN = {kind: statement("record_stand_in").format(kind=kind.value) for kind in MaskKind}
 
 _REFUSED = frozenset({RecordReason.BOUNCED_AS_SPAM, RecordReason.BOUNCE_NOT_ABOUT_MAILBOX})
 """The owner's mail server refused this mail, but takes others."""
@@ -54,10 +56,19 @@ class _TooManyMasks(Exception):
 
 
 @raises_not_finished
-def record_settled(claimed: Claim, outcome: Outcome, mask: MaskRef | None, now: datetime) -> None:
-    """Finish a delivery, and count a blocked or dropped mail for its mask."""
+def record_settled(
+    claimed: Claim,
+    outcome: Outcome,
+    mask: MaskRef | None,
+    now: datetime,
+    sent_as: str | None = None,
+) -> None:
+    """Finish a delivery, and count a blocked or dropped mail for its mask.
+
+    `sent_as` is SES's id if a mail was sent all the same, such as a notice.
+    """
     with transaction.atomic():
-        if not claims.finish(claimed, outcome, now) or mask is None:
+        if not claims.finish(claimed, outcome, now, mask, sent_as) or mask is None:
             return
         if isinstance(outcome, Blocked):
             row_of(mask).update(blocked=F("blocked") + 1)
@@ -117,6 +128,9 @@ def record_forwarded(
         "reason": outcome.reason.value,
         "delivery": claimed.delivery_id,
         "mask": found.mask.ref.id,
+        "mask_ref": str(found.mask.ref),
+        "sent_as": sent.message_id,
+        "sender_domain": sent.sender,
         "trackers_removed": sent.trackers_removed,
         "has_reply": reply is not None,
         "lookup": reply.lookup if reply else None,
@@ -131,10 +145,25 @@ def record_forwarded(
 
 
 @raises_not_finished
-def record_replied(claimed: Claim, outcome: Outcome, facts: ReplyFacts, now: datetime) -> None:
+def record_stand_ins(mask: MaskRef, stand_ins: Sequence[ReplyRecord], now: datetime) -> None:
+    """Record what lets an owner's calendar answer; the newest mail's record replaces older ones.
+
+    Writes nothing if the mask was deleted meanwhile.
+    """
+    with connection.cursor() as cursor:
+        for one in stand_ins:
+            values: dict[str, Any] = {"lookup": one.lookup, "metadata": one.metadata}
+            values |= {"mask": mask.id, "now": now}
+            cursor.execute(_RECORD_STAND_IN[mask.kind], values)
+
+
+@raises_not_finished
+def record_replied(
+    claimed: Claim, outcome: Outcome, facts: ReplyFacts, ses_id: str, now: datetime
+) -> None:
     """Finish a reply that was sent. It was counted when its place was reserved."""
     with transaction.atomic():
-        if not claims.finish(claimed, outcome, now):
+        if not claims.finish(claimed, outcome, now, facts.mask.ref, ses_id):
             return
         row_of(facts.mask.ref).update(replied=F("replied") + 1, last_used_at=now)
         Profile.objects.filter(pk=facts.owner.id, first_replied_at=None).update(
@@ -157,7 +186,7 @@ def record_feedback(
     want it. `delivery` is the reference of the delivery that bounced.
     """
     with transaction.atomic():
-        if not claims.finish(claimed, outcome, now) or owner is None:
+        if not claims.finish(claimed, outcome, now, mask) or owner is None:
             return
         profile = Profile.objects.filter(pk=owner.id)
         match outcome.reason:
@@ -174,6 +203,7 @@ def record_mailbox_bounce(
     claimed: Claim,
     outcome: Outcome,
     owner: OwnerFacts,
+    mask: MaskRef | None,
     bounce: MailboxBounce,
     policy: Policy,
     now: datetime,
@@ -185,7 +215,7 @@ def record_mailbox_bounce(
     """
     change = None
     with transaction.atomic():
-        if not claims.finish(claimed, outcome, now):
+        if not claims.finish(claimed, outcome, now, mask):
             return None
         if outcome.reason is not RecordReason.BOUNCE_OF_FORMER_ADDRESS:
             change = mailbox_breakers.record_bounce(

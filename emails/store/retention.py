@@ -4,10 +4,11 @@ Every function returns how many rows it removed or changed, and is safe to repea
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Model, Q, QuerySet
 
 from emails.models import (
     AbuseCounter,
@@ -20,11 +21,15 @@ from emails.models import (
     Reply,
     SenderCounter,
 )
+from emails.store.database import statement
 from emails.values.held import HeldState
 
+_REMOVE_OLDEST = statement("remove_oldest")
+
 BATCH_ROWS = 5_000
-MAX_BATCHES = 100
-"""A run changes at most `BATCH_ROWS * MAX_BATCHES` rows, and leaves the rest to the next run."""
+MAX_BATCHES = 400
+"""A run changes at most `BATCH_ROWS * MAX_BATCHES` rows, and leaves the rest to the next run, ten
+minutes later. At a thousand mails a second, 600,000 of each kind have come meanwhile."""
 
 DELIVERY_RETENTION = timedelta(days=15)
 """Outlasts every message: we accept none older than `wire.MAX_AGE_HOURS`, and none stays in flight
@@ -40,41 +45,41 @@ ABUSE_PAUSE_RETENTION = timedelta(days=365)
 
 def remove_old_deliveries(now: datetime) -> int:
     """Remove the records of deliveries whose message can't be redelivered."""
-    return _remove(Delivery.objects.all(), Q(created_at__lt=now - DELIVERY_RETENTION))
+    return _remove_oldest(Delivery, "created_at", now - DELIVERY_RETENTION)
 
 
 def remove_old_digests(now: datetime, held_for: timedelta) -> int:
     """Remove the digests whose links have expired. A mail that was told of is not told of again."""
     since = now - held_for - DELIVERY_RETENTION
-    return _remove(HeldDigest.objects.all(), Q(ended_at__lt=since))
+    return remove_rows(HeldDigest.objects.all(), Q(ended_at__lt=since))
 
 
 def remove_old_held_mails(now: datetime) -> int:
     """Remove the records of held mails that ended long ago and are no longer in S3."""
     is_old = Q(state=HeldState.CLEARED, ended_at__lt=now - DELIVERY_RETENTION)
-    return _remove(HeldMail.objects.all(), is_old)
+    return remove_rows(HeldMail.objects.all(), is_old)
 
 
 def remove_old_replies(now: datetime, retention: timedelta) -> int:
     """Remove reply records older than `retention`."""
-    return _remove(Reply.objects.all(), Q(created_at__lt=now - retention))
+    return _remove_oldest(Reply, "created_at", now - retention)
 
 
 def remove_old_counters(now: datetime) -> int:
     """Remove old daily counts."""
     oldest = (now.astimezone(UTC) - COUNTER_RETENTION).date()
-    return _remove(AbuseCounter.objects.all(), Q(day__lt=oldest))
+    return remove_rows(AbuseCounter.objects.all(), Q(day__lt=oldest))
 
 
 def remove_old_sender_counters(now: datetime) -> int:
     """Remove what senders' domains sent before yesterday."""
     oldest = (now.astimezone(UTC) - SENDER_COUNTER_RETENTION).date()
-    return _remove(SenderCounter.objects.all(), Q(day__lt=oldest))
+    return _remove_oldest(SenderCounter, "day", oldest)
 
 
 def remove_old_abuse_pauses(now: datetime) -> int:
     """Remove the records of pauses of long ago."""
-    return _remove(AbusePause.objects.all(), Q(began_at__lt=now - ABUSE_PAUSE_RETENTION))
+    return remove_rows(AbusePause.objects.all(), Q(began_at__lt=now - ABUSE_PAUSE_RETENTION))
 
 
 def erase_stale_labels(now: datetime, retention: timedelta) -> int:
@@ -87,7 +92,22 @@ def erase_stale_labels(now: datetime, retention: timedelta) -> int:
     )
 
 
-def _remove(table: "QuerySet[Any]", where: Q) -> int:
+def _remove_oldest(model: type[Model], column: str, before: date) -> int:
+    """Remove the rows that are older; for large tables to whose rows no other refers."""
+    sql = _REMOVE_OLDEST.format(table=model._meta.db_table, column=column)  # noqa: SLF001
+    total = 0
+    for _ in range(MAX_BATCHES):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [before, BATCH_ROWS])
+            removed = cursor.rowcount
+        total += removed
+        if removed < BATCH_ROWS:
+            break
+    return total
+
+
+def remove_rows(table: "QuerySet[Any]", where: Q) -> int:
+    """Remove the rows that match; return how many."""
     return _in_batches(table, where, lambda batch: batch.delete()[0])
 
 

@@ -7,11 +7,12 @@ only letters, digits, `-` and `_`.
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from emails.rules.derived_keys import derived_key
+from runtime.derived_keys import derived_key
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -27,14 +28,16 @@ def seal_id(message_id: str, secret: bytes) -> str | None:
     return text if len(text) <= _MAX_TAG else None
 
 
-def open_id(text: str, secret: bytes) -> str | None:
+def open_id(text: str, secrets: Iterable[bytes]) -> str | None:
     """Decrypt it. None: it was written with another secret, or is no such tag."""
-    try:
-        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        plain = _cipher(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
-        return plain.decode()
-    except (InvalidTag, ValueError):
-        return None
+    for secret in secrets:
+        try:
+            sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            plain = _cipher(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+            return plain.decode()
+        except (InvalidTag, ValueError):
+            continue
+    return None
 
 
 def _cipher(secret: bytes) -> AESGCM:

@@ -3,7 +3,8 @@
 Whom an owner hears from is not readable in the table. Two keys are derived from our secret
 (HKDF-SHA256, RFC 5869): one for the hashes that a mail's sender is looked up by, one for the text
 that is shown to its owner (AES-256-GCM). The hashes are salted with the owner, so they say of no
-two owners that they block the same sender. With another secret, all blocks are forgotten.
+two owners that they block the same sender. Of several secrets the first is for what is recorded
+now, the others for what was recorded before.
 
     sender   HMAC(owner, kind, text)     the same in `HeldMail`, so mails of one sender are found
     lookup   SHA-256(mask or all, sender)
@@ -14,17 +15,18 @@ All functions raise `NotFinished` if the database is unavailable.
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
+from django.db.models import QuerySet
 
 from emails.models import BlockedSender as Row
 from emails.models import HeldMail, Profile
-from emails.rules.derived_keys import derived_key
 from emails.rules.sender_blocks import Sender
 from emails.store import held
 from emails.store.database import raises_not_finished
@@ -32,10 +34,14 @@ from emails.values.facts import MaskKind, MaskRef, OwnerFacts
 from emails.values.held import HeldMail as HeldMailFacts
 from emails.values.held import HeldState
 from emails.values.notifications import StoredMail
+from runtime.derived_keys import derived_key
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _ALL_MASKS = "all"
+
+Secrets: TypeAlias = Sequence[bytes]
+"""The reply secrets, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +71,32 @@ def hash_sender(sender: Sender, owner_id: int, secret: bytes) -> str:
 
 @raises_not_finished
 def find_is_blocked(
-    owner: OwnerFacts, mask: MaskRef | None, senders: Iterable[Sender], secret: bytes
+    owner: OwnerFacts, mask: MaskRef | None, senders: Iterable[Sender], secrets: Secrets
 ) -> bool:
     """Return whether the owner blocks one of the senders, for this mask or for all."""
     if not owner.blocks_senders:
         return False
     scopes = [None] if mask is None else [None, mask]
-    hashes = [hash_sender(sender, owner.id, secret) for sender in senders]
+    hashes = [one for sender in senders for one in _hashes(sender, owner.id, secrets)]
     lookups = [_lookup(hashed, scope) for hashed in hashes for scope in scopes]
     return Row.objects.filter(lookup__in=lookups).exists()
 
 
 @raises_not_finished
-def find_is_blocked_for(owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes) -> bool:
+def find_is_blocked_for(
+    owner_id: int, sender: Sender, mask: MaskRef | None, secrets: Secrets
+) -> bool:
     """Return whether an owner blocks exactly this sender, for just this mask (None: all)."""
-    lookup = _lookup(hash_sender(sender, owner_id, secret), mask)
-    return Row.objects.filter(lookup=lookup).exists()
+    return _rows_of(_hashes(sender, owner_id, secrets), mask).exists()
 
 
 @raises_not_finished
 def record_block(
-    owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes, now: datetime
+    owner_id: int, sender: Sender, mask: MaskRef | None, secrets: Secrets, now: datetime
 ) -> int:
     """Block a sender, and discard the owner's held mails from that address; return how many."""
-    hashed = hash_sender(sender, owner_id, secret)
-    sealed = _seal(sender, _lookup(hashed, mask), secret)
-    return _record(owner_id, hashed, mask, now, sealed=sealed)
+    hashes = _hashes(sender, owner_id, secrets)
+    return _record(owner_id, hashes, mask, now, named=(sender, secrets[0]))
 
 
 @raises_not_finished
@@ -102,15 +108,15 @@ def record_block_by_mail(held_mail: HeldMailFacts, mask: MaskRef | None, now: da
     """
     if held_mail.sender is None or held_mail.owner_id is None:
         return 0
-    return _record(held_mail.owner_id, held_mail.sender, mask, now, held_mail_id=held_mail.id)
+    return _record(held_mail.owner_id, [held_mail.sender], mask, now, held_mail_id=held_mail.id)
 
 
 @raises_not_finished
-def find_blocked(owner_id: int, secret: bytes) -> tuple[BlockedSender, ...]:
+def find_blocked(owner_id: int, secrets: Secrets) -> tuple[BlockedSender, ...]:
     """Find all senders that an owner blocks, the newest first."""
     rows = Row.objects.filter(owner=owner_id).order_by("-created_at", "-pk")
     return tuple(
-        BlockedSender(row.pk, _mask_of(row), _open(row.sealed, row.lookup, secret), row.created_at)
+        BlockedSender(row.pk, _mask_of(row), _open(row.sealed, row.lookup, secrets), row.created_at)
         for row in rows
     )
 
@@ -127,11 +133,11 @@ def remove_block(owner_id: int, block_id: int) -> bool:
 
 
 @raises_not_finished
-def remove_block_of(owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes) -> bool:
+def remove_block_of(owner_id: int, sender: Sender, mask: MaskRef | None, secrets: Secrets) -> bool:
     """Unblock a sender by its text; return whether it was blocked for this mask (None: all)."""
-    lookup = _lookup(hash_sender(sender, owner_id, secret), mask)
-    found = Row.objects.filter(lookup=lookup).values_list("pk", flat=True).first()
-    return found is not None and remove_block(owner_id, found)
+    rows = _rows_of(_hashes(sender, owner_id, secrets), mask)
+    removed = [remove_block(owner_id, found) for found in rows.values_list("pk", flat=True)]
+    return any(removed)
 
 
 @raises_not_finished
@@ -154,31 +160,29 @@ def record_name(block_id: int, sender: Sender | None, secret: bytes) -> None:
 
 def _record(
     owner_id: int,
-    sender: str,
+    senders: list[str],
     mask: MaskRef | None,
     now: datetime,
-    sealed: bytes | None = None,
+    named: tuple[Sender, bytes] | None = None,
     held_mail_id: int | None = None,
 ) -> int:
+    """Record a block. `senders`: hashes, the newest first; `named`: the text, and what seals it."""
     with transaction.atomic():
         # Locked, so that an unblock that runs at the same time does not undo this.
         Profile.objects.select_for_update(no_key=True).get(pk=owner_id)
         Profile.objects.filter(pk=owner_id).update(blocks_senders=True)
-        row, is_new = Row.objects.get_or_create(
-            lookup=_lookup(sender, mask),
-            defaults={
-                "owner_id": owner_id,
-                "sender": sender,
-                "sealed": sealed,
-                "held_mail_id": held_mail_id,
-                "created_at": now,
-            }
-            | _columns_of(mask),
+        row = _rows_of(senders, mask).first() or Row(
+            lookup=_lookup(senders[0], mask),
+            owner_id=owner_id,
+            sender=senders[0],
+            held_mail_id=held_mail_id,
+            created_at=now,
+            **_columns_of(mask),
         )
-        if not is_new and sealed is not None and row.sealed is None:
-            row.sealed, row.held_mail_id = sealed, None
-            row.save(update_fields=["sealed", "held_mail_id"])
-        mails = HeldMail.objects.filter(owner=owner_id, sender=sender, state=HeldState.HELD)
+        if named and row.sealed is None:
+            row.sealed, row.held_mail_id = _seal(named[0], row.lookup, named[1]), None
+        row.save()
+        mails = HeldMail.objects.filter(owner=owner_id, sender__in=senders, state=HeldState.HELD)
         if mask is not None:
             mails = mails.filter(**_columns_of(mask))
         return held.discard(list(mails.values_list("pk", flat=True)), now)
@@ -188,6 +192,14 @@ def _keys(secret: bytes) -> tuple[bytes, bytes]:
     """Return the key of the hashes, and that of the texts."""
     derived = derived_key(secret, b"blocked sender 1", 2 * _KEY_BYTES)
     return derived[:_KEY_BYTES], derived[_KEY_BYTES:]
+
+
+def _hashes(sender: Sender, owner_id: int, secrets: Secrets) -> list[str]:
+    return [hash_sender(sender, owner_id, secret) for secret in secrets]
+
+
+def _rows_of(senders: Iterable[str], mask: MaskRef | None) -> QuerySet[Row]:
+    return Row.objects.filter(lookup__in=[_lookup(sender, mask) for sender in senders])
 
 
 def _lookup(sender: str, mask: MaskRef | None) -> str:
@@ -200,16 +212,16 @@ def _seal(sender: Sender, lookup: str, secret: bytes) -> bytes:
     return nonce + AESGCM(_keys(secret)[1]).encrypt(nonce, sender.text.encode(), lookup.encode())
 
 
-def _open(sealed: bytes | memoryview | None, lookup: str, secret: bytes) -> str | None:
-    if sealed is None:
-        return None
-    octets = bytes(sealed)
-    try:
-        cipher = AESGCM(_keys(secret)[1])
-        plain = cipher.decrypt(octets[:_NONCE_BYTES], octets[_NONCE_BYTES:], lookup.encode())
-        return plain.decode()
-    except (InvalidTag, ValueError):
-        return None  # another secret
+def _open(sealed: bytes | memoryview | None, lookup: str, secrets: Secrets) -> str | None:
+    """Decrypt a sender's text. None: it isn't known, or was sealed with another secret."""
+    octets = bytes(sealed or b"")
+    nonce, text = octets[:_NONCE_BYTES], octets[_NONCE_BYTES:]
+    for secret in secrets if octets else ():
+        try:
+            return AESGCM(_keys(secret)[1]).decrypt(nonce, text, lookup.encode()).decode()
+        except (InvalidTag, ValueError):
+            continue
+    return None
 
 
 def _mask_of(row: Row) -> MaskRef | None:

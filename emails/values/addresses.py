@@ -21,9 +21,9 @@ BLANKS = " \t\r\n"
 the second octet of a UTF-8 `à` (0xA0) and `Å` (0x85)."""
 
 # An encoded word is one token: it may contain a comma that the mail program forgot to encode.
-_ENCODED_WORD = re.compile(rf'=\?[^?{BLANKS}"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
+ENCODED_WORD = re.compile(rf'=\?[^?{BLANKS}"<>]+\?([bBqQ])\?([^?"<>]*)\?=')
 _TOKEN = re.compile(
-    rf"{_ENCODED_WORD.pattern}|\[[^\[\]<>\\{BLANKS}]*\]|\\.|[{BLANKS}]+"
+    rf"{ENCODED_WORD.pattern}|\[[^\[\]<>\\{BLANKS}]*\]|\\.|[{BLANKS}]+"
     rf'|[^\\"()<>,;:=\[{BLANKS}]+|.',
     re.DOTALL,
 )
@@ -56,7 +56,7 @@ def _read_mailboxes(value: str) -> tuple[Mailbox, ...]:
     text = _NEXT_LINE.sub("", value[:MAX_VALUE])
     found = [box for box in _Reader().read(text) if box.name or box.address]
     if not any(box.address for box in found):
-        plain = _ENCODED_WORD.sub(_decode, text)
+        plain = ENCODED_WORD.sub(decoded_word, text)
         found = _guesses(plain) or found
     if len(value) > MAX_VALUE and found:
         found[-1] = replace(found[-1], address="")  # it may have been cut in two
@@ -67,7 +67,7 @@ def _guesses(text: str) -> list[Mailbox]:
     return [Mailbox("", address, is_guess=True) for address in _ADDRESS.findall(text)]
 
 
-def _decode(word: re.Match[str]) -> str:
+def decoded_word(word: re.Match[str]) -> str:
     """Decode an encoded word well enough to find an ASCII address in it."""
     octets = word[2].encode("ascii", "replace")
     try:
@@ -119,7 +119,7 @@ def _requoted(piece: _Piece) -> str:
 
 
 def _has_at_sign(text: str) -> bool:
-    return "@" in text and not _ENCODED_WORD.fullmatch(text)
+    return "@" in text and not ENCODED_WORD.fullmatch(text)
 
 
 def _is_whole(text: str) -> bool:

@@ -19,6 +19,9 @@ BEGUN_SENDS_KEPT = timedelta(hours=6)
 """How long it is noted that a worker was about to send a mail."""
 
 _MARGIN = timedelta(seconds=30)
+_MARGIN_AFTER_WAITING = timedelta(seconds=2)
+"""How much longer than a delivery's age notes must have been kept, lest a clock that was set in
+between fakes a proof: more where nothing was waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,9 @@ class SendEvidence:
 
     `sent_as` is SES's id if SES has the mail, `has_begun` says that a worker was about to send it.
     `kept_for` is how long nothing of this has been lost, None if that is unknown; `event_delay` is
-    how long SES's `Send` events take to reach us at the moment, and `are_events_late` says that the
-    bridges take nothing now, or did not until a moment ago.
+    how long SES's `Send` events take to reach us at the moment. `are_events_late` says that the
+    bridges take little now, or did so until a moment ago, and `received_ago` how long ago one last
+    began to receive, None if that is unknown.
     """
 
     sent_as: str | None = None
@@ -125,11 +129,15 @@ class SendEvidence:
     kept_for: timedelta | None = None
     event_delay: timedelta = timedelta(0)
     are_events_late: bool = False
+    received_ago: timedelta | None = None
 
-    @property
-    def has_all_events(self) -> bool:
-        """Return whether every recent event was taken and is noted, also if Redis was wiped."""
-        is_kept = self.kept_for is not None and self.kept_for >= EVENTS_COME_BACK
+    def has_all_events(self, age: timedelta) -> bool:
+        """Return whether every event about a delivery of this age was taken and is noted.
+
+        Either nothing was lost since before the delivery, or the bridges have noted it again.
+        """
+        enough = min(EVENTS_COME_BACK, age + _MARGIN_AFTER_WAITING)
+        is_kept = self.kept_for is not None and self.kept_for >= enough
         return is_kept and not self.are_events_late
 
     def excludes_a_send(self, age: timedelta) -> bool:
@@ -153,11 +161,15 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A mail that SES accepted: SES's id, the size in bytes, and how many trackers were removed."""
+    """A mail that SES accepted: SES's id, the size in bytes, and how many trackers were removed.
+
+    `sender` is the keyed hash of the domain that it provably came from.
+    """
 
     message_id: str
     size: int
     trackers_removed: int = 0
+    sender: str | None = None
 
 
 class SendInDoubt(Exception):

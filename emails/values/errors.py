@@ -6,6 +6,7 @@ logged, so it never contains an address, a subject or any other part of a mail.
 
 from enum import StrEnum
 
+from emails.values.outcomes import RetryReason
 from runtime.dependencies import Dependency
 
 MAX_TRIES = 8
@@ -61,6 +62,35 @@ class NotFinished(Exception):
         self.reason = reason
         self.code = code
         self.max_tries = max_tries
+
+
+class LargeMail(NotFinished):
+    """Nobody's fault: the mail has `size` bytes, and goes on where it delays nobody."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(RetryReason.LARGE_MAIL)
+        self.size = size
+
+
+class ReplyLeft(NotFinished):
+    """Nobody's fault: the reply goes back to a shared queue, since the other system may know it."""
+
+    def __init__(self) -> None:
+        super().__init__(RetryReason.REPLY_LEFT)
+
+
+class OthersFirst(NotFinished):
+    """Nobody's fault: more of the mail's lane has come, so it goes on where it delays nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(RetryReason.OTHERS_FIRST)
+
+
+class PortionDone(NotFinished):
+    """Nobody's fault: the mail has many recipients, and others' mail may go on before the rest."""
+
+    def __init__(self) -> None:
+        super().__init__(RetryReason.PORTION_DONE)
 
 
 class Unavailable(NotFinished):

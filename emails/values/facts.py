@@ -1,10 +1,12 @@
 """Facts: immutable snapshots, and the only things the rules know."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+from emails.values.account import ReputationLimits
 
 
 class Verdict(StrEnum):
@@ -49,8 +51,7 @@ NOT_CHECKED = Verdicts(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One header field: the name as sent, the value unfolded but not decoded."""
 
     name: str
@@ -64,10 +65,18 @@ class MailFacts:
     source: str
     verdicts: Verdicts
     headers: tuple[Header, ...]
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the values: the rules look for some thirty names."""
+        values: dict[str, list[str]] = {}
+        for header in self.headers:
+            values.setdefault(header.name.lower(), []).append(header.value)
+        object.__setattr__(self, "_values", values)
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of all headers called `name` (lower case), topmost first."""
-        return tuple(header.value for header in self.headers if header.name.lower() == name)
+        return tuple(self._values.get(name, ()))
 
     def first(self, name: str) -> str:
         """Return the value of the topmost header called `name` (lower case); empty: none."""
@@ -253,7 +262,10 @@ class Policy:
     mask, `sender_limit` for that of one sender's domain. A mail is held for `keep_held`.
     `claim_duration` is how long one attempt may hold a delivery. `send_event_wait` is how long to
     wait for SES's `Send` event before a mail that may have been sent is sent again; None: SES
-    publishes no such events. `ses_id_domain` is that of the Message-IDs that SES gives our mails.
+    publishes no such events. `ses_id_domain` is that of the Message-IDs that SES gives our mails. A
+    mail to many recipients is settled in portions: an attempt begins more for as long as `portion`.
+    Mail to `canary_mask` is our own; None: there is none. `reputation`: how much may come back.
+    `old_replies_address` is the one in mails that the predecessor forwarded.
     """
 
     mask_domains: tuple[str, ...]
@@ -273,3 +285,7 @@ class Policy:
     claim_duration: timedelta
     send_event_wait: timedelta | None
     ses_id_domain: str = "email.amazonses.com"
+    portion: timedelta = timedelta(seconds=30)
+    canary_mask: str | None = None
+    old_replies_address: str | None = None
+    reputation: ReputationLimits = field(default_factory=ReputationLimits)

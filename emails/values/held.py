@@ -45,10 +45,11 @@ class ToHold:
     """A mail to hold for an owner: a copy of it is in S3 already.
 
     `size` is in bytes; `received_at` is when SES received it. `sender` is the keyed hash by which
-    its sender can be blocked; None if it has no one sender.
+    its sender can be blocked; None if it has no one sender. `owner_id` is None while nobody knows
+    whose mask it is. `frozen_by` is the control that orders to hold it, if one does.
     """
 
-    owner_id: int
+    owner_id: int | None
     target: HeldTarget
     mail: StoredMail
     size: int
@@ -56,6 +57,7 @@ class ToHold:
     received_at: datetime
     expires_at: datetime
     sender: str | None = None
+    frozen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

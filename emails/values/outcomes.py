@@ -15,6 +15,7 @@ class ForwardReason(StrEnum):
 
     EXISTING_MASK = "existing_mask"
     NEW_MASK = "new_mask"
+    SAID_SENT = "said_sent"
 
 
 class ReplyReason(StrEnum):
@@ -77,6 +78,9 @@ class HeldReason(StrEnum):
     NEW_MASK_LIMIT = "new_mask_limit"
     CANNOT_BE_SENT = "cannot_be_sent"
     SUSPECTED_LOOP = "suspected_loop"
+    FROZEN = "frozen"
+    MASK_NOT_LOOKED_UP = "mask_not_looked_up"
+    REPUTATION = "reputation"
 
 
 class RecordReason(StrEnum):
@@ -110,6 +114,7 @@ class RecordReason(StrEnum):
 class RefuseReason(StrEnum):
     """Why a message can never succeed: the reasons of `errors.Refused`."""
 
+    NOT_AUTHENTIC = "not_authentic"
     MALFORMED_NOTIFICATION = "malformed_notification"
     FOREIGN_BUCKET = "foreign_bucket"
     MAIL_MISSING = "mail_missing"
@@ -128,23 +133,38 @@ class RefuseReason(StrEnum):
 class RetryReason(StrEnum):
     """Why a message may succeed later: the reasons of `errors.NotFinished`."""
 
+    CERTIFICATE_UNAVAILABLE = "certificate_unavailable"
     CLAIMED_ELSEWHERE = "claimed_elsewhere"
     DATABASE_BUSY = "database_busy"
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_UNMIGRATED = "database_unmigrated"
+    FROZEN = "frozen"
     MAIL_STORE_UNAVAILABLE = "mail_store_unavailable"
     MAIL_STORE_THROTTLED = "mail_store_throttled"
+    LARGE_MAIL = "large_mail"
+    MEMORY_FULL = "memory_full"
+    OTHERS_FIRST = "others_first"
+    PORTION_DONE = "portion_done"
+    REPLY_LEFT = "reply_left"
     SEND_UNCONFIRMED = "send_unconfirmed"
     SENDER_UNAVAILABLE = "sender_unavailable"
     SENDER_THROTTLED = "sender_throttled"
+    SENDING_PAUSED = "sending_paused"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    WAITS_FOR_TURN = "waits_for_turn"
 
 
 WORK_NOT_RUN = frozenset(
     {
+        RetryReason.CERTIFICATE_UNAVAILABLE,
         RetryReason.CLAIMED_ELSEWHERE,
         RetryReason.DATABASE_BUSY,
         RetryReason.DATABASE_UNAVAILABLE,
         RetryReason.DATABASE_UNMIGRATED,
+        RetryReason.FROZEN,
+        RetryReason.LARGE_MAIL,
+        RetryReason.MEMORY_FULL,
+        RetryReason.OTHERS_FIRST,
         RetryReason.SEND_UNCONFIRMED,
     }
 )
@@ -244,6 +264,9 @@ _RETIRED = frozenset(
 
 NAMES = tuple(_BY_NAME)
 """The outcomes' names, as stored and logged."""
+
+REASONS_BY_NAME = {name: tuple(_REASONS[kind]) for name, kind in _BY_NAME.items()}
+"""The reasons of each."""
 
 
 def name_of(outcome: Outcome) -> str:

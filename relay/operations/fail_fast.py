@@ -25,8 +25,10 @@ def fail_fast_redis(url: str) -> "Redis":
 
 
 @cache
-def connect_queue(queue_url: str, region: str) -> SqsQueue:
-    """Connect to an SQS queue to count its messages; a call fails within seconds.
+def connect_queue(
+    queue_url: str, region: str, wait_seconds: int = 0, visibility_seconds: int = 0
+) -> SqsQueue:
+    """Connect to an SQS queue; a call fails within seconds, and may wait for one or two.
 
     Raises `QueueUnusable` if the AWS profile is missing.
     """
@@ -39,4 +41,4 @@ def connect_queue(queue_url: str, region: str) -> SqsQueue:
         client = make_session(region).client("sqs", config=config)
     except BotoCoreError as error:
         raise QueueUnusable(type(error).__name__) from error
-    return SqsQueue(queue_url, region, wait_seconds=0, visibility_seconds=0, client=client)
+    return SqsQueue(queue_url, region, wait_seconds, visibility_seconds, client)

@@ -14,16 +14,23 @@ from bridge.ledger.dead_letter_limit import find_bytes
 from bridge.ledger.heartbeats import Heartbeat, Role
 from bridge.ledger.in_flight import InFlight
 from bridge.ledger.keys import NAMESPACE
+from bridge.ledger.lanes import Lanes
 from bridge.ports import QueueCounts
-from emails.edges.pending_deletions import key_of
-from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.rules.reputation import Trouble, share
+from emails.values.account import AccountState
+from emails.wire import BULK_QUEUE, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from relay.operations.judgement.backlog import Backlog, Part
+from relay.operations.judgement.causes import ADVICE, Level
+from relay.operations.judgement.facts import Facts
+from relay.operations.judgement.verdict import Verdict
 from runtime.breakers import OpenBreaker
+from runtime.controls.values import Action, Control
 from runtime.dependencies import Dependency
 
 if TYPE_CHECKING:
     from redis import Redis
 
-REDIS_QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
+REDIS_QUEUES = (INBOUND_QUEUE, BULK_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,15 @@ def in_flight_gauges(in_flight: InFlight, now_ms: int) -> Iterator[Gauge]:
     yield Gauge("in_flight_oldest_s", 0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
 
 
-def pending_deletion_gauges(client: "Redis", bucket: str) -> Iterator[Gauge]:
-    """Yield the number of mails pending deletion from S3."""
-    yield Gauge("discarded_mails", client.scard(key_of(bucket)))
+def lane_gauges(lanes: Lanes, now_ms: int) -> Iterator[Gauge]:
+    """Yield how many lanes have mail in flight, and how many have mail in the overflow; how many
+    messages that is, and how many seconds ago the oldest that last came back had been sent.
+    """
+    yield Gauge("lanes_active", lanes.count())
+    yield Gauge("lanes_over_share", lanes.count_lanes_behind())
+    yield Gauge("overflow_messages", lanes.count_behind())
+    sent_ms = lanes.find_overflow_sent_ms()
+    yield Gauge("overflow_oldest_s", 0 if sent_ms is None else max(0, now_ms - sent_ms) / 1000)
 
 
 def breaker_gauges(open_ones: Iterable[OpenBreaker], now_ms: int) -> Iterator[Gauge]:
@@ -97,6 +110,94 @@ def breaker_gauges(open_ones: Iterable[OpenBreaker], now_ms: int) -> Iterator[Ga
         # An open breaker never counts as closed, whatever the clocks say.
         seconds = max(1, now_ms - since[dependency]) / 1000 if dependency in since else 0
         yield Gauge("breaker_open_s", seconds, ("breaker", dependency))
+
+
+def stall_gauges(verdict: Verdict) -> Iterator[Gauge]:
+    """Yield for each cause that stops mail how long it has lasted, in seconds; 0: it is not there.
+
+    What only follows from another cause is not there: one trouble is one alert.
+    """
+    found = {one.cause: one.seconds for one in verdict.causes}
+    for cause, advice in ADVICE.items():
+        if advice.level is Level.BAD:
+            seconds = max(1.0, found[cause] or 0) if cause in found else 0
+            yield Gauge("stall_s", seconds, ("cause", cause))
+
+
+def fact_gauges(facts: Facts, rate: float | None) -> Iterator[Gauge]:
+    """Yield the share of its memory that Redis uses, the canary's age, the present rate limit, and
+    how long no mail has arrived. What is not known, or not limited, has no gauge.
+    """
+    if facts.redis_memory is not None:
+        yield Gauge("redis_memory_used", facts.redis_memory)
+    if facts.canary_age is not None:
+        yield Gauge("canary_age_s", facts.canary_age)
+    if rate is not None:
+        yield Gauge("send_rate_limit", rate)
+    silence = facts.progress.silence(facts.now, "arrived") if facts.progress else None
+    if silence is not None:
+        yield Gauge("arrived_age_s", silence)
+
+
+def backlog_gauges(backlog: Backlog | None) -> Iterator[Gauge]:
+    """Yield how much mail waits, for how long, when it will be gone, and which part limits that.
+
+    What is not known has no gauge.
+    """
+    if backlog is None:
+        return
+    yield Gauge("backlog_messages", backlog.waiting)
+    if backlog.seconds is not None:
+        yield Gauge("backlog_seconds", backlog.seconds)
+    if backlog.clears_in is not None:
+        yield Gauge("time_to_clear_seconds", backlog.clears_in)
+    for part in Part:
+        yield Gauge("limited_by", int(part is backlog.limited_by), ("part", part))
+
+
+def account_gauges(state: AccountState) -> Iterator[Gauge]:
+    """Yield how the sending account is, and what came back of 24 hours' mail, as far as known."""
+    if state.account is not None:
+        if state.account.per_day:
+            yield Gauge("ses_quota_used", state.account.quota_used)
+        yield Gauge("ses_under_review", int(state.account.is_under_review))
+    if state.sending is not None:
+        yield Gauge("bounce_share", share(state.sending, Trouble.BOUNCES))
+        yield Gauge("complaint_share", share(state.sending, Trouble.COMPLAINTS))
+        yield Gauge("senders_held", len(state.held))
+
+
+def control_gauges(controls: Iterable[Control], now_ms: int) -> Iterator[Gauge]:
+    """Yield how many controls of each kind are in force, for how long the oldest has been, and when
+    a pause, or the next freeze, ends, in seconds. The last two only of kinds that are in force.
+    """
+    active = sorted(
+        (one for one in controls if one.is_active(now_ms)), key=lambda one: one.since_ms
+    )
+    for action in Action:
+        own = [one for one in active if one.action is action]
+        yield Gauge("controls_active", len(own), ("action", action))
+        if own:
+            # A pause lasts as long as its last order; each freeze is of something else.
+            next_end = max if action.is_pause else min
+            end_ms = next_end(one.until_ms for one in own)
+            yield Gauge(
+                "controls_oldest_s", max(0, now_ms - own[0].since_ms) / 1000, ("action", action)
+            )
+            yield Gauge("controls_end_in_s", (end_ms - now_ms) / 1000, ("action", action))
+
+
+def unsettled_gauges(heartbeats: Iterable[Heartbeat], now_ms: int) -> Iterator[Gauge]:
+    """Yield how long ago SES received the oldest mail that bridges have and that is not settled.
+
+    Of silent bridges only if none is alive: the others take their messages over. Without any
+    bridge, nobody knows.
+    """
+    bridges = [beat for beat in heartbeats if beat.process.role is Role.BRIDGE]
+    bridges = [beat for beat in bridges if beat.is_alive] or bridges
+    if bridges:
+        oldest_ms = min((b.oldest_ms for b in bridges if b.oldest_ms is not None), default=now_ms)
+        yield Gauge("oldest_unsettled_seconds", max(0, now_ms - oldest_ms) / 1000)
 
 
 def process_gauges(heartbeats: Iterable[Heartbeat]) -> Iterator[Gauge]:

@@ -44,8 +44,22 @@ def record(client: "Redis", minute: int, gauges: Iterable[Gauge]) -> None:
 
 def find(client: "Redis", now_minute: int) -> list[Sample]:
     """Find the samples of the day that ends now, oldest first."""
-    first = now_minute - MINUTES + 1
-    found = cast("list[bytes]", client.zrange(_KEY, first, "+inf", byscore=True))
+    return _find(client, now_minute - MINUTES + 1, "+inf")
+
+
+def find_of(client: "Redis", minutes: range) -> list[Sample]:
+    """Find the samples of these minutes, oldest first."""
+    return _find(client, minutes[0], minutes[-1])
+
+
+def _find(client: "Redis", first: int, last: int | str) -> list[Sample]:
+    found = cast("list[bytes]", client.zrange(_KEY, first, last, byscore=True))
+    return [Sample(*json.loads(text)) for text in found]
+
+
+def find_between(client: "Redis", first: int, last: int) -> list[Sample]:
+    """Find the samples of these minutes, both included, oldest first."""
+    found = cast("list[bytes]", client.zrange(_KEY, first, last, byscore=True))
     return [Sample(*json.loads(text)) for text in found]
 
 

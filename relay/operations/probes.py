@@ -2,8 +2,9 @@
 it.
 
     /__lbheartbeat__   200, as long as the process answers at all
-    /__heartbeat__     200, or 500 with the check that failed: the database, Redis, or a circuit
-                       breaker that is open: since when, and the error's code
+    /__heartbeat__     200, or 500 with what failed: the database, its migrations, Redis (which is
+                       asked to write), a circuit breaker that is open; and the cause, as the
+                       dashboard has it
     /__version__       source, version, commit and build, as JSON
 
 They are answered before any other middleware: a probe uses plain HTTP, and names the host by its IP
@@ -11,20 +12,21 @@ address. No answer holds an error's text, which may quote a password.
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
-from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from redis.exceptions import RedisError
 
 from relay.config import RelayConfig
+from relay.database.checks import MIGRATE
 from relay.operations.fail_fast import fail_fast_redis
-from relay.operations.open_breakers import open_breakers
+from relay.operations.judgement.causes import Level
+from relay.operations.judgement.database import ask_database
+from relay.operations.judgement.facts import Facts
+from relay.operations.judgement.read import read_facts
+from relay.operations.judgement.verdict import judge
 from runtime.breakers import OpenBreaker
 
 VERSION_FILE = "version.json"
@@ -34,7 +36,7 @@ Answer = Callable[[], HttpResponse]
 
 
 class Probes:
-    """Django middleware; must come first."""
+    """Django middleware; must come before all that looks at the host or the scheme."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -56,14 +58,20 @@ def _lbheartbeat() -> HttpResponse:
 
 
 def _heartbeat() -> HttpResponse:
-    failures = {name: found for name, check in _CHECKS.items() if (found := check()) is not None}
+    facts = read_facts(fail_fast_redis(settings.CONFIG.redis_url), settings.CONFIG, ask_database)
+    verdict = judge(facts)
+    failures = {name: found for name, check in _CHECKS.items() if (found := check(facts))}
     body: dict[str, object] = {
-        "status": "error" if failures else "ok",
+        "status": "error" if failures or verdict.level is Level.BAD else "ok",
         "checks": {name: "error" if name in failures else "ok" for name in _CHECKS},
     }
     if failures:
         body["errors"] = failures
-    return JsonResponse(body, status=500 if failures else 200)
+    if verdict.causes:
+        body["causes"] = {
+            one.cause: None if one.seconds is None else round(one.seconds) for one in verdict.causes
+        }
+    return JsonResponse(body, status=500 if body["status"] == "error" else 200)
 
 
 def _version() -> HttpResponse:
@@ -90,40 +98,26 @@ def _read(file: Path) -> Mapping[str, object]:
     return read if isinstance(read, dict) else {}
 
 
-def _database_failure() -> str | None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return type(error).__name__
-    return None
+def _unmigrated(names: Sequence[str]) -> str:
+    return f"{', '.join(names)}: run `{MIGRATE}`" if names else ""
 
 
-def _redis_failure() -> str | None:
-    try:
-        fail_fast_redis(settings.CONFIG.redis_url).ping()
-    except RedisError as error:
-        return type(error).__name__
-    return None
+def _open_breakers(facts: Facts) -> str:
+    return ", ".join(_described(one, facts.now) for one in facts.breakers)
 
 
-def _open_breakers() -> str | None:
-    client = fail_fast_redis(settings.CONFIG.redis_url)
-    found = open_breakers.find(client, int(time.time() * 1000))
-    return ", ".join(map(_described, found)) or None
-
-
-def _described(breaker: OpenBreaker) -> str:
-    seconds = max(0, time.time() - breaker.since_ms / 1000)
+def _described(breaker: OpenBreaker, now: float) -> str:
+    seconds = max(0, now - breaker.since_ms / 1000)
     return f"{breaker.dependency} for {seconds:.0f} s: {breaker.code}"
 
 
-_CHECKS: dict[str, Callable[[], str | None]] = {
-    "database": _database_failure,
-    "redis": _redis_failure,
+_CHECKS: dict[str, Callable[[Facts], str | None]] = {
+    "database": lambda facts: facts.database.says if facts.database else None,
+    "migrations": lambda facts: _unmigrated(facts.unmigrated),
+    "redis": lambda facts: f"{facts.redis.kind}: {facts.redis.says}" if facts.redis else None,
     "breakers": _open_breakers,
 }
-"""Each returns what is wrong in a few words, or None."""
+"""Each returns what is wrong in a few words; nothing if all is well."""
 
 _ANSWERS: dict[str, Answer] = {
     "/__lbheartbeat__": _lbheartbeat,

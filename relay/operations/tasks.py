@@ -12,10 +12,11 @@ from periodiq import cron
 from redis.exceptions import RedisError
 
 from bridge.ledger.dead_letter_limit import count_bytes_anew
+from emails.relay_import.lag import find_caught_up_at
 from emails.store import held, mailbox_breakers
 from emails.values.errors import NotFinished
 from emails.wire import DEFAULT_QUEUE
-from relay.operations import held_gauges, history
+from relay.operations import held_gauges, history, import_gauges, week
 from relay.operations.read_gauges import read_gauges
 from runtime.redis_client import connect
 
@@ -46,6 +47,7 @@ def publish_gauges() -> None:
     logger.info("gauges", extra={"gauges": {gauge.label: gauge.value for gauge in gauges}})
     try:
         history.record(client, minute, gauges)
+        week.record(client, minute)
     except RedisError as error:
         logger.warning("gauges not kept", extra={"error_type": type(error).__name__})
 
@@ -58,5 +60,7 @@ def _count_held_mails(client: "Redis") -> None:
             held.find_oldest_release(),
             mailbox_breakers.count_open(),
         )
+        if settings.CONFIG.source_database_url is not None:
+            import_gauges.keep(client, find_caught_up_at())
     except (NotFinished, RedisError) as error:
         logger.warning("held mails not counted", extra={"error_type": type(error).__name__})

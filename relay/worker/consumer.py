@@ -26,14 +26,21 @@ from redis.exceptions import RedisError
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letter_limit import DeadLetterLimit
-from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.worker.encoder import UNREADABLE_ACTOR
 from relay.worker.patience import patiently
 from runtime.breakers import Breakers
+from runtime.controls.store import ControlStore
+from runtime.controls.values import Action
+from runtime.controls.watch import ControlWatch
 from runtime.dependencies import Dependency
+from runtime.seals import Seals
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("operations")
+
+_BULK_TIMEOUT_MS = 250
+"""How long the queue may sleep, in which mail waits that others go before."""
 
 _UNHURRIED_TIMEOUT_MS = 500
 """How long the queues without mail may sleep: bounces, periodic jobs, and retries, which wait at
@@ -45,15 +52,20 @@ PERIODIC = "scheduled_at"
 PROBE = "probe"
 """The option of a message that probes what has an open breaker."""
 
+ENTRY_REMOVED = "entry_removed"
+"""The option of a message whose queue entry is gone from Redis, together with its acknowledgement.
+It is not stored: nobody enqueues such a message again."""
+
 RECOVER_SECONDS = 15.0
 """How often to look for lost messages; a new consumer, made after an error, looks at once."""
 
 
+_FOR_FEEDBACK = frozenset({Dependency.DATABASE, Dependency.CERTIFICATES, Dependency.CONFIGURATION})
+_FOR_MAIL = _FOR_FEEDBACK | {Dependency.SES, Dependency.S3}
 _NEEDED = {
-    INBOUND_QUEUE: frozenset(
-        {Dependency.SES, Dependency.S3, Dependency.DATABASE, Dependency.CONFIGURATION}
-    ),
-    FEEDBACK_QUEUE: frozenset({Dependency.DATABASE, Dependency.CONFIGURATION}),
+    INBOUND_QUEUE: _FOR_MAIL,
+    BULK_QUEUE: _FOR_MAIL,
+    FEEDBACK_QUEUE: _FOR_FEEDBACK,
 }
 """What a queue's messages need. While one of these has an open breaker, its messages wait."""
 
@@ -77,6 +89,7 @@ class RecoveringConsumer(_RedisConsumer):
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
         self._fetched = fetched
         self._breakers = broker.breakers
+        self._controls = broker.controls
         self._needed = _NEEDED.get(queue_name, frozenset())
         self._recover_at = 0.0
 
@@ -89,7 +102,12 @@ class RecoveringConsumer(_RedisConsumer):
             return self._remember(self._fetch())
 
     def _fetch(self) -> Any:
-        """Fetch what there is room for; while a breaker is open, one message as a probe."""
+        """Fetch what there is room for; while a breaker is open, one message as a probe.
+
+        No mail while sending is paused.
+        """
+        if Dependency.SES in self._needed and self._controls.is_paused(Action.PAUSE_SENDING):
+            return self._wait()
         free: int = self.prefetch - self.outstanding_message_count
         open_ones = self._needed & self._breakers.find_open().keys()
         if not open_ones:
@@ -116,8 +134,12 @@ class RecoveringConsumer(_RedisConsumer):
         time.sleep(backoff_ms / 1000)
 
     def ack(self, message: Any) -> None:
-        """Acknowledge the message in Redis."""
-        self._end(message, super().ack)
+        """Acknowledge the message in Redis, unless that was done with its SQS message."""
+        if message.options.get(ENTRY_REMOVED):
+            self.queued_message_ids.discard(message.message_id)
+            self._fetched.discard(message.options["redis_message_id"])
+        else:
+            self._end(message, super().ack)
 
     def nack(self, message: Any) -> None:
         """Move the message to the dead letters."""
@@ -162,12 +184,14 @@ class RecoveringBroker(RedisBroker):
         self,
         *,
         breakers: Breakers | None = None,
+        controls: ControlWatch | None = None,
         dead_letter_limit: DeadLetterLimit | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(**parameters)  # type: ignore[no-untyped-call]
+        super().__init__(namespace=keys.NAMESPACE, **parameters)  # type: ignore[no-untyped-call]
         self._dead_letter_limit = dead_letter_limit or DeadLetterLimit(self.client)
         self.breakers = breakers or Breakers(self.client)
+        self.controls = controls or ControlWatch(ControlStore(self.client, Seals(())))
         self._fetched: dict[str, set[str]] = {}
 
     def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
@@ -213,7 +237,9 @@ class RecoveringBroker(RedisBroker):
         After an error Dramatiq makes a new one. Messages that the old one handed out are still
         being processed; those it delayed are forgotten by Dramatiq.
         """
-        if queue_name != INBOUND_QUEUE:
+        if queue_name == BULK_QUEUE:
+            timeout = max(timeout, _BULK_TIMEOUT_MS)
+        elif queue_name != INBOUND_QUEUE:
             timeout = max(timeout, _UNHURRIED_TIMEOUT_MS)
         if queue_name in self.delay_queues:
             self._fetched.pop(queue_name, None)

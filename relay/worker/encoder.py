@@ -1,9 +1,10 @@
 """Encodes Dramatiq's messages for Redis, and decodes them.
 
-It differs from Dramatiq's own encoder in two ways. A message that can't be decoded becomes one for
-an actor that does not exist, so only that message is dead-lettered; an exception would strand every
-message fetched in the same batch. And a decoded notification hides its content where Dramatiq
-prints a message's arguments.
+It differs from Dramatiq's own encoder in three ways. A message that can't be decoded becomes one
+for an actor that does not exist, so only that message is dead-lettered; an exception would strand
+every message fetched in the same batch. A decoded notification hides its content where Dramatiq
+prints a message's arguments. And tracebacks of failed attempts are left out: the exceptions' texts
+may quote a mail, and `DeadLetterNote` keeps where they failed.
 """
 
 import json
@@ -35,6 +36,8 @@ class Encoder(dramatiq.Encoder):
 
     def encode(self, data: dict[str, Any]) -> bytes:
         """Encode a message."""
+        options = {name: value for name, value in data["options"].items() if name != "traceback"}
+        data = data | {"options": options}
         return json.dumps(data, separators=(",", ":")).encode()
 
     def decode(self, data: bytes) -> dict[str, Any]:

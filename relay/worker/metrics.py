@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import dramatiq
 
+from emails.values.outcomes import REASONS_BY_NAME, RefuseReason, RetryReason
 from relay.config import RelayConfig
 from relay.operations.read_gauges import read_gauges
 from runtime.env import load
 from runtime.logging import logging_settings
 from runtime.metrics import set_up_metrics
-from runtime.prometheus import MetricsNotServed, prometheus_name, serve
+from runtime.prometheus import MetricsNotServed, Zero, prometheus_name, serve
 from runtime.redis_client import connect_fail_fast
 from runtime.tally import Tally
 
@@ -30,6 +31,21 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import GaugeMetricFamily
 
 logger = logging.getLogger(__name__)
+
+ZEROES: list[Zero] = [
+    *(
+        ("emails.outcome", {"outcome": name, "reason": str(reason)})
+        for name, reasons in REASONS_BY_NAME.items()
+        for reason in reasons
+    ),
+    *(
+        ("emails.not_settled", {"reason": str(reason), "code": "none"})
+        for reason in (*RetryReason, *RefuseReason)
+    ),
+    *((name, {}) for name in ("emails.paced", "emails.not_counted", "emails.mails_not_deleted")),
+    ("operations.dead_letters_dropped", {}),
+]
+"""The counters of a worker that start at 0."""
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that makes prometheus_client write to files, if set before the import."""
@@ -55,7 +71,7 @@ class Metrics(dramatiq.Middleware):
         if self._is_served:
             _use_files()
         self._tally = Tally(connect_fail_fast(self._config.redis_url))
-        set_up_metrics(self._config, self._tally)
+        set_up_metrics(self._config, self._tally, ZEROES)
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Write the last counts, now that all messages have ended."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from runtime.failures import at_of, says_of
 from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,12 @@ def patiently(act: Callable[[], T], what: str, *, sleep: Callable[[float], None]
             if not refuses_for_now(error):
                 raise
             logger.warning(
-                "waiting for redis", extra={"what": what, "error_type": type(error).__name__}
+                "waiting for redis",
+                extra={
+                    "what": what,
+                    "error_type": type(error).__name__,
+                    "at": at_of(error),
+                    "says": says_of(error),
+                },
             )
         sleep(RETRY_SECONDS)

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from emails.management.screenshots import NoBrowser, find_browser
 from tests.integration.conftest import Relay, migrated, process_database_url, relay
+from tools.local.aws import LocalAws
+from tools.local.stack import Stack
 
 __all__ = ["migrated", "process_database_url", "relay"]  # fixtures of whole processes
 
@@ -20,12 +23,17 @@ permissions = {{
     "operator": ["view_dashboard", "view_dead_letter", "requeue_dead_letter"],
     "reader": ["view_dead_letter"],
     "support": [],
+    "watcher": ["view_control"],
 }}
 for name, codenames in permissions.items():
     user, _ = get_user_model().objects.get_or_create(username=name, is_staff=True)
     user.set_password({PASSWORD!r})
     user.save()
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+chief, _ = get_user_model().objects.get_or_create(username="chief")
+chief.is_staff = chief.is_superuser = True
+chief.set_password({PASSWORD!r})
+chief.save()
 """
 
 
@@ -45,11 +53,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def staff(migrated: str, redis_url: str, aws_server: LocalAws, folder: Path) -> None:
+    """Those who may log in, made once: their passwords are hashed slowly, as in production."""
+    with Stack(folder, aws_server, redis_url=redis_url, database_url=migrated) as stack:
+        stack.manage("shell", "--verbosity", "0", "--command", _MAKE_STAFF)
+
+
 class Site:
     """The web process and a browser page. Records the page's requests, warnings and errors."""
 
     def __init__(self, relay: Relay, browser: Browser) -> None:
-        relay.stack.manage("shell", "--verbosity", "0", "--command", _MAKE_STAFF)
         self.web, self.origin = relay.stack.start_web(DEBUG="true")
         self.page: Page = browser.new_page()
         self.asked_for: list[str] = []
@@ -72,7 +86,7 @@ class Site:
 
 
 @pytest.fixture
-def open_site(relay: Relay, browser: Browser) -> Iterator[Callable[[], Site]]:
+def open_site(staff: None, relay: Relay, browser: Browser) -> Iterator[Callable[[], Site]]:
     """Return a function that starts the web process and opens a page."""
     sites: list[Site] = []
 

@@ -30,7 +30,10 @@ def test_numbers_change_while_messages_flow(relay: Relay, open_site: OpenSite) -
     site = open_site()
     site.log_in("operator")
     expect(tile(site, "Workers alive")).to_contain_text("✖ bad")
-    expect(site.page.get_by_role("status")).to_contain_text("Bad: Bridges alive (0)")
+    expect(site.page.get_by_role("status")).to_contain_text("No bridge is alive")
+    cause = site.page.get_by_role("listitem").filter(has_text="No bridge is alive")
+    expect(cause.get_by_role("button")).to_have_text("Copy")
+    expect(site.page.get_by_text("Mail relay, production")).to_be_visible()
 
     relay.stack.start_workers()
     relay.stack.start_bridge()
@@ -73,6 +76,20 @@ def test_charts_are_drawn_from_our_own_host_and_fit_on_a_phone(
     expect(site.page.get_by_text("in flight: 7 (most 7)")).to_be_visible()
     assert site.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert [url for url in site.asked_for if not url.startswith(site.origin)] == []
+    assert site.complaints == []
+
+
+def test_the_charts_range_is_chosen_and_stays(relay: Relay, open_site: OpenSite) -> None:
+    for minute in range(int(time.time() // 60) - 9, int(time.time() // 60)):
+        history.record(relay.redis, minute, [Gauge("in_flight", 7)])
+    site = open_site()
+    site.log_in("operator")
+    site.page.get_by_role("button", name="6 h", exact=True).click()
+
+    chosen = site.page.get_by_role("button", name="6 h", exact=True)
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    site.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    expect(chosen).to_have_attribute("aria-pressed", "true")
     assert site.complaints == []
 
 

@@ -12,8 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.chaos.drill import DRILLS, run_drills
+from tests.chaos.normal import run_normal
 from tests.chaos.run import run, summary
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, storm
+from tests.chaos.stalls import STALLS, run_stalls
+from tests.chaos.troubles import TROUBLES
 
 
 def main() -> int:
@@ -38,8 +41,29 @@ def main() -> int:
         "--without-events", action="store_true", help="SES publishes no Send events"
     )
     parser.add_argument("--drill", action="store_true", help="each fault alone, and what it costs")
+    parser.add_argument(
+        "--stalls",
+        nargs="*",
+        metavar="CAUSE",
+        help="what stops mail, and when it is named and paged; all, or those with these causes",
+    )
+    parser.add_argument(
+        "--normal",
+        type=float,
+        nargs="?",
+        const=60.0,
+        metavar="MINUTES",
+        help="traffic with floods and bounces, in which no alert may fire; an hour",
+    )
     arguments = parser.parse_args()
     has_events = not arguments.without_events
+    if arguments.stalls is not None:
+        all_known = (*STALLS, *TROUBLES)
+        wanted = arguments.stalls
+        chosen = [one for one in all_known if not wanted or one.cause in wanted]
+        return 0 if run_stalls(chosen, log) else 1
+    if arguments.normal is not None:
+        return 0 if run_normal(arguments.normal, arguments.seed, log) else 1
     if arguments.drill:
         return 0 if run_drills(DRILLS, log, has_events=has_events) else 1
     scale = SHORT if arguments.short else LONG

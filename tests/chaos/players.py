@@ -70,9 +70,12 @@ WHERE user_id = (SELECT id FROM auth_user WHERE email = '{OTHER_OWNER}')
 
 
 class Players:
-    """Play acts. Those of operators, and the jobs, have threads of their own."""
+    """Play acts. Those of operators, and the jobs, have threads of their own.
 
-    def __init__(self, lab: Lab, stack: Stack, seed: int) -> None:
+    Where a scheduler runs, `runs_jobs` is false.
+    """
+
+    def __init__(self, lab: Lab, stack: Stack, seed: int, *, runs_jobs: bool = True) -> None:
         self._lab = lab
         self._stack = stack
         self._chance = Random(f"players {seed}")
@@ -89,7 +92,8 @@ class Players:
         stack.add_mask(FLOODED_OWNER, "--address", FLOODED_MASK)
         lab.execute(_HAS_GOT_MANY)
         self.flood = Flood((), 0, 0)
-        self._start(self._run_jobs)
+        if runs_jobs:
+            self._start(self._run_jobs)
 
     def play(self, act: Act) -> None:
         """Play one act; what takes long goes on after this returns."""

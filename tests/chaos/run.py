@@ -8,12 +8,14 @@ from pathlib import Path
 
 from tests.chaos.accounting import BAD, WITHOUT_EVENTS, Fate, Judged, count, judge, judge_flood
 from tests.chaos.acts import Act, drawn_acts
+from tests.chaos.canaries import CANARY, Canaries
 from tests.chaos.players import Players
 from tests.chaos.saboteur import Saboteur
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
+from tests.chaos.stories import wrong_stories
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
-from tests.chaos.world import World, everyday
-from tests.lab.accounts import Books
+from tests.chaos.world import SETTINGS, World, everyday
+from tests.lab.accounts import Account, Books
 from tests.lab.lab import failures_by_sqs_id
 from tools.local.logs import lines
 
@@ -39,7 +41,9 @@ class Report:
     restarts: int
     judged: list[Judged]
     excess: list[str]
-    """Limits that were not kept."""
+    """Limits that were not kept, mails whose story `manage.py trace` tells wrongly, no canary."""
+    canaries: list[Account]
+    """Those that SES took; they are judged as all mails are."""
     dropped: int
     """Dead letters that Redis dropped for newer ones."""
     books: Books
@@ -59,20 +63,26 @@ def run(
     folder: Path, scale: Scale, seed: int, log: Log = str, *, has_events: bool = True
 ) -> Report:
     """Do one run, with SES's Send events or without; its logs stay in `folder`."""
-    world = World(folder, everyday(seed), has_events=has_events)
+    settings = SETTINGS | {"CANARY_MASK": CANARY}
+    world = World(folder, everyday(seed), has_events=has_events, settings=settings)
     try:
         world.set_up()
         supervisor = Supervisor(world.stack, world.wiring, str(ROOT))
         saboteur = Saboteur(world, supervisor)
         players = Players(world.lab, world.stack, seed)
+        canaries = Canaries(world)
+        canaries.start()
         started = time.monotonic()
         try:
             broken, played = _deliver_and_break(world, saboteur, players, scale, seed, log)
             saboteur.wait_until_all_ended()
             players.end_bounces()
+            no_canary = canaries.find_problem()
+            canaries.stop()
             settling_seconds = _settle(world, supervisor, players, log)
         finally:
             seconds = time.monotonic() - started
+            canaries.stop()
             players.stop()
             supervisor.stop()
         books = world.lab.books(supervisor.logs(BRIDGES))
@@ -93,7 +103,13 @@ def run(
             played=played,
             restarts=supervisor.restarts,
             judged=judged,
-            excess=saboteur.excess + judge_flood(players.flood, judged),
+            excess=[
+                *saboteur.excess,
+                *no_canary,
+                *judge_flood(players.flood, judged),
+                *wrong_stories(world, books.accounts, seed),
+            ],
+            canaries=[one for one in books.accounts if one.name in canaries.names],
             dropped=_count_logged(supervisor, "dead letter dropped"),
             books=books,
             resolved=_count_logged(supervisor, "sent before"),
@@ -153,11 +169,11 @@ def _settle(world: World, supervisor: Supervisor, players: Players, log: Log) ->
 def unsettled(world: World, supervisor: Supervisor) -> set[str]:
     """Return the mails that are neither recorded and deleted nor dead-lettered."""
     lab = world.lab
-    queued = lab.aws.all_message_ids(lab.aws.queue_url)
+    queued = lab.queued()
     states, failed = lab.deliveries(), failures_by_sqs_id(supervisor.logs(BRIDGES))
     return {
         mail
-        for mail, ids in lab.sqs_ids.items()
+        for mail, ids in lab.ids().items()
         if failed.keys().isdisjoint(ids)
         if states.get(mail) != "finished" or not queued.isdisjoint(ids)
     }
@@ -189,6 +205,8 @@ def summary(report: Report) -> str:
     rows += [f"{number:6}  {fate}" for fate, number in count(report.judged).most_common()]
     rows += ["", *(f"{number:6}  {what}" for what, number in sorted(report.books.cost.items()))]
     rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated"]
+    back = sum(bool(one.sendings) for one in report.canaries)
+    rows += [f"{len(report.canaries):6}  canaries taken, {back} forwarded"]
     rows += [f"{report.dropped:6}  dead letters dropped for newer ones"]
     rows += [f"{report.books.most_receives:6}  receives of one message, at most"]
     rows += [f"{report.settling_seconds:6.0f}  seconds to settle after the last fault"]

@@ -34,6 +34,16 @@ _AWS: dict[Kind, dict[str, Any]] = {
     Kind.SES_SILENT: {"ses": {"outage": Outage.SILENT}},
     Kind.SES_TIMES_OUT: {"ses": {"refused": Refusal(504, "", is_carried_out=True)}},
     Kind.SQS_DOWN: {"sqs": {"outage": Outage.ERRORS}},
+    Kind.OVERFLOW_DOWN: {"sqs": {"outage": Outage.ERRORS, "only": ("SendMessageBatch",)}},
+    Kind.OVERFLOW_UNHEARD: {
+        "sqs": {
+            "throttled": 0,
+            "failed": 0,
+            "unconfirmed": 0,
+            "cut": 1,
+            "only": ("SendMessageBatch",),
+        }
+    },
     Kind.SQS_DELETES_UNHEARD: {
         "sqs": {
             "throttled": 0,

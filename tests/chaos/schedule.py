@@ -49,6 +49,8 @@ class Kind(StrEnum):
 
     SQS_DOWN = "SQS down"
     SQS_DELETES_UNHEARD = "SQS's answers to deletes lost"
+    OVERFLOW_DOWN = "the overflow queue down"
+    OVERFLOW_UNHEARD = "the overflow queue's answers to moves lost"
     NEW_CERTIFICATE = "SNS signs with a certificate that can't be had yet"
     CUT = "all connections cut"
     UNNEEDED_EVENTS = "events of SES that nobody needs"
@@ -119,6 +121,7 @@ SHORT = Scale(
         Kind.WIPE_REDIS: 1,
         Kind.RESTART_POSTGRES: 1,
         Kind.SES_DENIES: 1,
+        Kind.OVERFLOW_UNHEARD: 1,
         Kind.CUT: 1,
     },
     acts=5,

@@ -7,6 +7,7 @@ import pytest
 from tests.chaos.accounting import BAD, Fate, Flood, Judged, judge, judge_flood
 from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn, storm
+from tests.chaos.stories import problems
 from tests.lab.accounts import Account, Books, Keeping, Sending
 
 FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
@@ -213,3 +214,25 @@ def test_a_short_storm_has_its_share_of_everything_and_only_its_kinds() -> None:
     assert (short.messages, short.drawn, short.acts) == (300, 10, 6)
     assert {fault.kind for fault in drawn(short, 1)} == {Kind.REDIS_SMALL, Kind.KILL_WORKER}
     assert drawn(storm(STORM.seconds), 1) == drawn(STORM, 1)
+
+
+TOLD = {"ends": ["received 7-abc: forwarded existing_mask"], "steps": [1], "unknown": []}
+NOTHING = {"ends": [], "steps": [], "unknown": ["Redis's events begin at …"]}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "others", "number"),
+    [
+        ("forwarded existing_mask", [TOLD], 0),
+        ("forwarded existing_mask", [NOTHING], 0),
+        ("forwarded existing_mask", [TOLD | {"ends": []}], 1),
+        ("forwarded existing_mask", [NOTHING | {"unknown": []}], 1),
+        ("blocked all", [TOLD], 1),
+    ],
+)
+def test_a_story_is_right_if_it_ends_as_the_books_say_whichever_id_is_asked_for(
+    outcome: str, others: list[dict[str, object]], number: int
+) -> None:
+    account = Account("1", ONCE, FINISHED, {"a": 1}, outcome=outcome)
+
+    assert len(problems(account, [TOLD, *others])) == number

@@ -21,4 +21,6 @@ def test_every_message_is_forwarded_once_whatever_breaks(folder: Path) -> None:
     assert count(report.judged)[Fate.FORWARDED] > SHORT.messages * 0.9
     assert sum(report.broken.values()) == SHORT.faults
     assert sum(report.played.values()) == SHORT.acts
+    assert report.requests["sqs.SendMessageBatch"]["answered"], "nothing went to the overflow"
+    assert any(one.sendings for one in report.canaries)
     assert any(one.held and one.held.releases for one in report.books.accounts)

@@ -32,9 +32,6 @@ SETTINGS = {
     "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8",
     "PROCESS_EMAIL_MAX_DELIVERIES": "6",
     "PROCESS_EMAIL_MAX_RETRIES": "50",
-    # Events come through SQS, which is down for a while, and through bridges that are killed.
-    "AWS_SES_SEND_EVENT_WAIT_SECONDS": "30",
-    "AWS_SES_SEND_EVENT_KEEP_SECONDS": "60",
     "MAILBOX_PROBE_AFTER_SECONDS": "1,1,2",
     "MAILBOX_PROBE_WAIT_SECONDS": "2",
     # Of the masks, only the flooded one gets there (`Players`).
@@ -72,6 +69,7 @@ class World:
         self.aws = FastAws(folder)
         if has_events:
             self.aws.publish_send_events()
+        self.aws.use_overflow()
         self.credentials = CredentialsEndpoint()
         self._redises: list[LocalRedis] = []
         self.redis = self._start_redis()

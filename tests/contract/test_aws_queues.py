@@ -177,6 +177,7 @@ def test_a_batch_of_deletions_fails_in_part(any_aws: SimulatedAws) -> None:
     assert counts(any_aws) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_message_is_hidden_for_longer(any_aws: SimulatedAws) -> None:
     any_aws.put("a message")
     handle = received_handle(any_aws, VisibilityTimeout=2)

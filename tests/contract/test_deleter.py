@@ -3,6 +3,7 @@
 SQS's answers are played by botocore's own stubber.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,11 +15,14 @@ from botocore.stub import Stubber
 
 from bridge.deleter import Deleter
 from bridge.ledger import keys
+from bridge.ledger.acknowledgements import LEFT
 from bridge.messages import Handle
 from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable
 from bridge.sqs import SqsQueue
 from bridge.totals import Totals
 from bridge.visibility import Leases
+from runtime.logging import WithMessageIds
+from runtime.message_context import MessageContext
 from tests.fake_queue import FakeQueue
 from tests.ledger import NOW_MS, Ledger, a_visibility, put_in_flight
 
@@ -65,6 +69,32 @@ def test_what_sqs_failed_to_delete_is_tried_again_and_what_it_refused_is_not(
 
     assert waiting(ledger) == ["failed"]
     assert (totals.deleted, totals.succeeded) == (1, 2)
+
+
+def test_a_reply_that_is_left_goes_back_at_once_and_may_be_dispatched_again(
+    sqs: Stubber, ledger: Ledger
+) -> None:
+    """It is deleted in no case, and no heartbeat touches it: it may be somebody else's by then."""
+    acknowledge(ledger, "left", LEFT)
+    entry = {"Id": "0", "ReceiptHandle": "h", "VisibilityTimeout": 0}
+    sqs.add_response(
+        "change_message_visibility_batch",
+        {"Successful": [{"Id": "0"}], "Failed": []},
+        {"QueueUrl": URL, "Entries": [entry]},
+    )
+    totals = Totals()
+
+    deleter(sqs, ledger, totals, failed=True).work(0.1)
+
+    assert (totals.deleted, totals.failed) == (0, 0)
+    assert ledger.acknowledgements.find_unconfirmed("mail", 30) == []
+    (found,) = ledger.in_flight.find(["left"])
+    assert found is not None
+    assert not found.is_in_flight
+    put_in_flight(ledger.client, Handle("left", "newer"))
+    (again,) = ledger.in_flight.find(["left"])
+    assert again is not None
+    assert again.is_in_flight
 
 
 def test_when_sqs_cant_be_reached_all_of_the_batch_waits(sqs: Stubber, ledger: Ledger) -> None:
@@ -168,6 +198,7 @@ def acknowledge_again(ledger: Ledger, message_id: str) -> None:
     ledger.acknowledgements.acknowledge(message_id, actor_queue="inbound", failure=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deletes", [False, True], ids=["not deleted", "answers lost"])
 def test_what_can_not_be_deleted_stays_hidden_until_it_is_and_is_counted_once(
     ledger: Ledger, deletes: bool
@@ -186,6 +217,7 @@ def test_what_can_not_be_deleted_stays_hidden_until_it_is_and_is_counted_once(
     assert world.totals.succeeded == 250
 
 
+@pytest.mark.slow
 def test_while_messages_can_not_be_deleted_there_is_no_room_for_others(ledger: Ledger) -> None:
     World(ledger, QueueWithoutDeletes(deletes=False), number=250)
 
@@ -220,3 +252,30 @@ def test_of_two_bridges_one_hides_what_waits(ledger: Ledger) -> None:
     first, second = (ledger.acknowledgements.find_unconfirmed("mail", 15) for _ in range(2))
 
     assert (len(first), len(second)) == (10, 0)
+
+
+def test_what_a_line_about_an_end_says_comes_from_the_dispatch(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any bridge deletes what any other dispatched, and its lines have all ids, too."""
+    known = MessageContext("m1", "sns-1", "mails/1", "", 1_000)
+    put_in_flight(ledger.client, Handle("m1", "h"), about=known)
+    ledger.acknowledgements.acknowledge("m1", actor_queue="inbound", failure=None)
+    caplog.handler.addFilter(WithMessageIds())
+    caplog.set_level(logging.INFO)
+
+    Deleter(FakeQueue(), ledger.acknowledgements, Totals(), delete_failed_messages=False).work(0.1)
+
+    (line,) = [vars(one) for one in caplog.records if one.message == "message processed"]
+    assert known.as_fields().items() <= line.items()
+
+
+def test_a_message_in_flight_is_known_to_the_bridge_that_adopts_it(ledger: Ledger) -> None:
+    known = MessageContext("m1", "sns-1", "mails/1", "", 1_000)
+    put_in_flight(ledger.client, Handle("m1", "h"), bridge="dead", about=known)
+    leases = Leases()
+
+    a_visibility(FakeQueue(), ledger.client, leases, bridge="alive").beat()
+
+    assert leases.about(Handle("m1", "h")) == known
+    assert leases.find_oldest_ms() == 1_000

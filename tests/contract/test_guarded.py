@@ -9,7 +9,7 @@ from emails.values.errors import NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
-from tests.fakes import FakeMailer, FakeMailStore
+from tests.fakes import ANY_ROOM, FakeMailer, FakeMailStore
 from tools.local.aws import BUCKET
 
 MAIL = StoredMail(BUCKET, "key")
@@ -27,7 +27,7 @@ def fetch(breakers: Breakers, *failures: Exception) -> None:
     guarded = GuardedMailStore(store, breakers)
     for _ in failures:
         with pytest.raises((NotFinished, Refused)):
-            guarded.fetch(MAIL)
+            guarded.fetch(MAIL, ANY_ROOM)
 
 
 def send(breakers: Breakers, *failures: Exception) -> None:

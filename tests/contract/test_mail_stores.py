@@ -3,14 +3,17 @@
 import pytest
 
 from emails.edges import s3
+from emails.edges.mail_memory import SMALL_BYTES, MailMemory
 from emails.edges.ports import MailStore
 from emails.edges.s3 import S3MailStore
-from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
+from emails.values.errors import MAX_TRIES, LargeMail, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
+from emails.values.outcomes import RetryReason
 from runtime.aws import make_session
 from runtime.dependencies import Dependency
+from runtime.lane import goes_first
 from tests.contract.conftest import clients
-from tests.fakes import FakeMailStore
+from tests.fakes import ANY_ROOM, FakeMailStore
 from tools.local.aws import BUCKET, REGION, SimulatedAws
 
 MAILS = {
@@ -70,7 +73,7 @@ def left(mail_store: MailStore) -> set[str]:
     found = set()
     for key in MAILS:
         try:
-            mail_store.fetch(StoredMail(BUCKET, key))
+            mail_store.fetch(StoredMail(BUCKET, key), ANY_ROOM)
         except NotFinished:
             continue
         found.add(key)
@@ -80,7 +83,7 @@ def left(mail_store: MailStore) -> set[str]:
 @pytest.mark.parametrize("key", MAILS)
 def test_a_mail_is_read_byte_for_byte_and_stays(mail_store: MailStore, key: str) -> None:
     for _ in range(2):
-        assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
+        assert mail_store.fetch(StoredMail(BUCKET, key), ANY_ROOM) == MAILS[key]
 
 
 @pytest.mark.parametrize("key", MAILS)
@@ -98,7 +101,7 @@ def test_the_start_of_a_mail_that_is_not_there_is_missing(mail_store: MailStore)
 
 def test_a_mail_that_is_not_there_gets_some_time_to_appear(mail_store: MailStore) -> None:
     with pytest.raises(NotFinished) as missing:
-        mail_store.fetch(StoredMail(BUCKET, "gone"))
+        mail_store.fetch(StoredMail(BUCKET, "gone"), ANY_ROOM)
 
     assert missing.value.reason == "mail_missing"
     assert missing.value.max_tries == MAX_TRIES
@@ -111,7 +114,10 @@ def test_a_mail_that_ses_had_encrypted_is_refused_and_stays(
 ) -> None:
     """Lesson 57: its ciphertext was forwarded, and the only copy deleted."""
     for _ in range(2):
-        for call in (mail_store.fetch, lambda mail: mail_store.copy(mail, "held/1")):
+        for call in (
+            lambda mail: mail_store.fetch(mail, ANY_ROOM),
+            lambda mail: mail_store.copy(mail, "held/1"),
+        ):
             with pytest.raises(Refused) as refused:
                 call(StoredMail(BUCKET, key))
 
@@ -120,7 +126,7 @@ def test_a_mail_that_ses_had_encrypted_is_refused_and_stays(
 
 def test_a_bucket_that_is_not_there_is_no_mails_fault(mail_store: MailStore) -> None:
     with pytest.raises(Unavailable) as unavailable:
-        mail_store.fetch(StoredMail("nobody-s-bucket", "gone"))
+        mail_store.fetch(StoredMail("nobody-s-bucket", "gone"), ANY_ROOM)
 
     assert unavailable.value.dependency is Dependency.S3
     assert unavailable.value.max_tries is None
@@ -133,10 +139,10 @@ def test_a_mail_is_copied_whole_and_stays_where_it_was(mail_store: MailStore, ke
     for _ in range(2):
         assert mail_store.copy(StoredMail(BUCKET, key), copy.key) == len(MAILS[key])
 
-    assert mail_store.fetch(copy) == MAILS[key]
-    assert mail_store.fetch(StoredMail(BUCKET, key)) == MAILS[key]
+    assert mail_store.fetch(copy, ANY_ROOM) == MAILS[key]
+    assert mail_store.fetch(StoredMail(BUCKET, key), ANY_ROOM) == MAILS[key]
     assert mail_store.delete(BUCKET, [key]) == {}
-    assert mail_store.fetch(copy) == MAILS[key]
+    assert mail_store.fetch(copy, ANY_ROOM) == MAILS[key]
 
 
 def test_a_missing_mail_is_not_copied(mail_store: MailStore) -> None:
@@ -163,7 +169,7 @@ def test_a_mail_that_is_put_is_there_and_may_be_put_again(mail_store: MailStore)
 
     for raw in (MAILS["large"], b"\x00\xff8-bit"):
         mail_store.put(mail, raw)
-        assert mail_store.fetch(mail) == raw
+        assert mail_store.fetch(mail, ANY_ROOM) == raw
 
 
 def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -> None:
@@ -172,6 +178,13 @@ def test_mails_are_deleted_together_and_the_others_stay(mail_store: MailStore) -
     assert mail_store.delete(BUCKET, doomed) == {}
 
     assert left(mail_store) == {"empty", "large"}
+
+
+def test_a_mail_is_deleted_alone_and_what_is_gone_is_deleted_too(mail_store: MailStore) -> None:
+    for _ in range(2):
+        mail_store.delete_one(StoredMail(BUCKET, "here"))
+
+    assert left(mail_store) == set(MAILS) - {"here"}
 
 
 def test_what_is_gone_or_never_was_is_deleted_too(mail_store: MailStore) -> None:
@@ -186,3 +199,47 @@ def test_a_bucket_that_is_not_there_refuses_to_delete(mail_store: MailStore) -> 
         mail_store.delete("nobody-s-bucket", ["here"])
 
     assert "here" in left(mail_store)
+
+
+def test_a_large_mail_is_not_read_before_there_is_room_for_it(mail_store: MailStore) -> None:
+    large = StoredMail(BUCKET, "large")
+    mail_store.put(large, b"x" * (SMALL_BYTES + 1))
+    memory = MailMemory(SMALL_BYTES)
+    others = memory.room()
+    others.take(SMALL_BYTES + 1)
+
+    with pytest.raises(NotFinished) as failure:
+        mail_store.fetch(large, memory.room())
+    assert failure.value.reason == RetryReason.MEMORY_FULL
+    others.leave()
+    assert len(mail_store.fetch(large, memory.room())) == SMALL_BYTES + 1
+
+
+@pytest.mark.parametrize("is_quick", [True, False], ids=["by-obstore", "by-boto3"])
+def test_a_large_mail_is_not_read_where_it_would_go_before_others(
+    is_quick: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    stores: dict[str, S3MailStore],
+    aws_threads: dict[str, SimulatedAws],
+) -> None:
+    aws, mail_store = aws_threads["tools.aws"], stores["tools.aws"]
+    aws.reset()
+    if not is_quick:
+        monkeypatch.setattr(mail_store._quick, "open", lambda mail: None)
+    large, small = (StoredMail(BUCKET, key) for key in ("large", "small"))
+    aws.s3.put_object(Bucket=BUCKET, Key=large.key, Body=b"x" * (s3.LARGE_BYTES + 1))
+    aws.s3.put_object(Bucket=BUCKET, Key=small.key, Body=b"x" * s3.LARGE_BYTES)
+    assert len(mail_store.fetch(large, ANY_ROOM)) == s3.LARGE_BYTES + 1
+    full = MailMemory(s3.LARGE_BYTES)
+    full.room().take(s3.LARGE_BYTES + 1)
+
+    token = goes_first.set(True)
+    try:
+        assert len(mail_store.fetch(small, ANY_ROOM)) == s3.LARGE_BYTES
+        # Memory is full, too: but it moves to where it delays nobody, and waits for memory there.
+        with pytest.raises(LargeMail) as failure:
+            mail_store.fetch(large, full.room())
+    finally:
+        goes_first.reset(token)
+
+    assert failure.value.size == s3.LARGE_BYTES + 1

@@ -140,6 +140,7 @@ ACCEPTED: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
 def test_what_ses_refuses_is_the_mails_fault_and_not_sent(
     any_ses: Ses, raw: Callable[[], bytes]
@@ -153,6 +154,7 @@ def test_what_ses_refuses_is_the_mails_fault_and_not_sent(
     assert any_ses.seen() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raw", ACCEPTED.values(), ids=ACCEPTED)
 def test_what_is_just_within_its_limits_is_sent(any_ses: Ses, raw: Callable[[], bytes]) -> None:
     any_ses.mailer.send(replace(mail_to(), raw=raw()))

@@ -4,7 +4,7 @@ The first cases hold for the stand-in of the other tests as well; what follows i
 share a Redis.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,8 +13,10 @@ import redis
 
 from emails.edges.pace import MAX_WAIT_SECONDS, SharedPace
 from emails.edges.ports import Pace
-from emails.values.errors import NotFinished
+from emails.edges.turns import Turns
+from emails.values.errors import NotFinished, OthersFirst
 from emails.values.outcomes import RetryReason
+from runtime.lane import goes_first, still_first
 from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis
 from tests.fakes import FakePace
 
@@ -32,16 +34,31 @@ class Clock:
         return self.now
 
 
+class LineClock:
+    """The time of the line, which may stand still."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.stands_still = False
+
+    def time(self) -> float:
+        return 1000.0 if self.stands_still else self._clock.time()
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of all workers, Dramatiq's limiters among them."""
-    clock = Clock()
-    monkeypatch.setattr("dramatiq.rate_limits.window.time", clock)
-    return clock
+def clock() -> Clock:
+    """The time of all workers, and of their line."""
+    return Clock()
 
 
-def a_pace(redis_client: redis.Redis, clock: Clock, per_second: int | None = None) -> SharedPace:
-    return SharedPace(redis_client, per_second, sleep=clock.sleep, clock=clock.time)
+def a_pace(
+    redis_client: redis.Redis,
+    clock: Clock,
+    per_second: int | None = None,
+    line_clock: Clock | LineClock | None = None,
+) -> SharedPace:
+    turns = Turns(redis_client, (line_clock or clock).time)
+    return SharedPace(redis_client, per_second, sleep=clock.sleep, clock=clock.time, turns=turns)
 
 
 def send(pace: SharedPace, number: int) -> None:
@@ -58,25 +75,23 @@ class AnyPace:
 
 
 @pytest.fixture(params=["stand-in", *PLAYED_BY_REDIS])
-def any_pace(
-    request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> AnyPace:
+def any_pace(request: pytest.FixtureRequest, clock: Clock) -> AnyPace:
     """A pace on which nothing was sent."""
     if request.param == "stand-in":
         fake = FakePace()
 
         def refuse_next() -> None:
-            fake.fails = [NotFinished(RetryReason.SENDER_THROTTLED)]
+            fake.fails = [NotFinished(RetryReason.WAITS_FOR_TURN)]
 
         return AnyPace(fake, refuse_next)
-    shared = a_pace(an_empty_redis(request.param, request), clock, 100)
+    line_clock = LineClock(clock)
+    shared = a_pace(an_empty_redis(request.param, request), clock, 100, line_clock)
 
-    def send_all() -> None:
-        # For Dramatiq's limiter, it is always the same second.
-        monkeypatch.setattr("dramatiq.rate_limits.window.time", Clock())
-        send(shared, 100)
+    def stand_still() -> None:
+        line_clock.stands_still = True
+        send(shared, 1)
 
-    return AnyPace(shared, send_all)
+    return AnyPace(shared, stand_still)
 
 
 def test_a_turn_comes(any_pace: AnyPace) -> None:
@@ -95,7 +110,7 @@ def test_a_turn_that_does_not_come_may_come_later(any_pace: AnyPace) -> None:
     with pytest.raises(NotFinished) as failure:
         any_pace.pace.wait_turn()
 
-    assert failure.value.reason == RetryReason.SENDER_THROTTLED
+    assert failure.value.reason == RetryReason.WAITS_FOR_TURN
 
 
 def test_nobody_waits_while_ses_takes_all(redis_client: redis.Redis, clock: Clock) -> None:
@@ -175,18 +190,17 @@ def test_the_limit_never_falls_below_one(redis_client: redis.Redis, clock: Clock
 
 
 def test_a_turn_that_does_not_come_is_left_to_the_next_attempt(
-    redis_client: redis.Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    redis_client: redis.Redis, clock: Clock
 ) -> None:
-    pace = a_pace(redis_client, clock, 1)
-    # For Dramatiq's limiter, it is always the same second.
-    monkeypatch.setattr("dramatiq.rate_limits.window.time", Clock())
+    pace = a_pace(redis_client, clock, 1, Clock())
     pace.wait_turn()
 
     with pytest.raises(NotFinished) as failure:
         pace.wait_turn()
 
-    assert failure.value.reason == RetryReason.SENDER_THROTTLED
+    assert failure.value.reason == RetryReason.WAITS_FOR_TURN
     assert clock.now >= 1000 + MAX_WAIT_SECONDS
+    assert not redis_client.exists("relay:ses-turns:others", "relay:ses-turns:seen")
 
 
 def test_all_workers_together_keep_to_the_rate(redis_client: redis.Redis, clock: Clock) -> None:
@@ -194,3 +208,41 @@ def test_all_workers_together_keep_to_the_rate(redis_client: redis.Redis, clock:
     for turn in range(30):
         paces[turn % 2].wait_turn()
     assert 9 <= clock.now - 1000 <= 12
+
+
+@pytest.fixture
+def place() -> Iterator[set[str]]:
+    """What mails go first; this one is called `it`."""
+    first = {"it"}
+    tokens = goes_first.set(True), still_first.set(lambda: "it" in first)
+    yield first
+    goes_first.reset(tokens[0])
+    still_first.reset(tokens[1])
+
+
+def test_a_mail_that_may_not_go_first_any_more_leaves_the_line(
+    redis_client: redis.Redis, clock: Clock, place: set[str]
+) -> None:
+    line_clock = LineClock(clock)
+    pace = a_pace(redis_client, clock, 1, line_clock)
+    line_clock.stands_still = True
+    pace.wait_turn()
+    pace.check_place()
+
+    place.clear()
+
+    with pytest.raises(OthersFirst):
+        pace.check_place()
+    with pytest.raises(OthersFirst):
+        pace.wait_turn()
+    assert clock.now < 1002
+    assert redis_client.zcard("relay:ses-turns:first") == 0
+
+
+def test_without_a_limit_nobody_s_place_is_asked_for(
+    redis_client: redis.Redis, clock: Clock, place: set[str]
+) -> None:
+    place.clear()
+    pace = a_pace(redis_client, clock)
+    pace.check_place()
+    pace.wait_turn()

@@ -14,6 +14,7 @@ from tests.fake_queue import FakeQueue
 from tools.local.aws import REGION, TOPIC, SimulatedAws
 
 WAIT_SECONDS = 2
+HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 GARBAGE = Handle("nobody", "no receipt handle")
 
 
@@ -128,6 +129,7 @@ def test_what_is_not_deleted_comes_again_with_a_newer_handle(make_queue: MakeQue
     assert again.sent_at_ms == first.sent_at_ms
 
 
+@pytest.mark.slow
 def test_what_is_hidden_for_longer_does_not_come_again(make_queue: MakeQueue) -> None:
     any_queue = make_queue(visibility_seconds=2, wait_seconds=3)
     any_queue.put("a message")
@@ -225,3 +227,39 @@ def test_a_subscription_is_confirmed_where_there_is_such_a_topic(any_queue: AnyQ
         any_queue.queue.confirm_subscription(f"{TOPIC}-not", "a token")
 
     assert failure.value.code == "NotFound"
+
+
+def test_a_copy_has_its_original_s_body_and_age_and_an_id_of_its_own(make_queue: MakeQueue) -> None:
+    any_queue = make_queue()
+    original = Message("id", "handle", "ein Körper", receive_count=3, sent_at_ms=1_700_000_000_000)
+
+    assert any_queue.queue.send([original]) == []
+
+    copy = any_queue.receive_one()
+    assert (copy.body, copy.sent_at_ms) == (original.body, original.sent_at_ms)
+    assert (copy.receive_count, copy.message_id != "id") == (1, True)
+
+
+@moto_differs("moto drops the header of what is sent in batches")
+def test_a_copy_is_in_its_original_s_trace(make_queue: MakeQueue) -> None:
+    any_queue = make_queue()
+    original = Message("id", "handle", "x", 1, 1_700_000_000_000, trace_header=HEADER)
+
+    assert any_queue.queue.send([original]) == []
+
+    assert any_queue.receive_one().trace_header == HEADER
+
+
+def test_more_copies_are_sent_than_one_call_takes(make_queue: MakeQueue) -> None:
+    any_queue = make_queue()
+    originals = [Message(f"id{number}", "handle", "x", 1, number) for number in range(23)]
+    assert any_queue.queue.send(originals) == []
+    assert any_queue.queue.count().visible == 23
+
+
+def test_large_copies_are_sent_in_several_calls(make_queue: MakeQueue) -> None:
+    """All bodies of a call together may have 256 KB, with every version of SQS."""
+    any_queue = make_queue()
+    originals = [Message(f"id{number}", "handle", "é" * 60_000, 1, 1) for number in range(5)]
+    assert any_queue.queue.send(originals) == []
+    assert any_queue.queue.count().visible == 5

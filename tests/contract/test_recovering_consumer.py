@@ -4,7 +4,7 @@ import dramatiq
 import pytest
 import redis
 
-from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.worker.consumer import PROBE, RecoveringBroker, RecoveringConsumer
 from relay.worker.encoder import Encoder
 from runtime.breakers import Breakers
@@ -26,7 +26,7 @@ def enqueue(broker: RecoveringBroker, number: int) -> None:
 
 
 def waiting(broker: RecoveringBroker) -> int:
-    return int(broker.client.llen("dramatiq:q"))
+    return int(broker.client.llen("relay:q"))
 
 
 def test_it_fetches_what_it_may_hold_then_waits_for_a_quarter_to_be_free(
@@ -61,6 +61,7 @@ def test_one_that_holds_little_waits_for_nothing(broker: RecoveringBroker, prefe
 @pytest.mark.parametrize("queue", [FEEDBACK_QUEUE, DEFAULT_QUEUE, f"{INBOUND_QUEUE}.DQ"])
 def test_only_mails_are_looked_for_often(broker: RecoveringBroker, queue: str) -> None:
     assert broker.consume(INBOUND_QUEUE, timeout=50).timeout == 50
+    assert broker.consume(BULK_QUEUE, timeout=50).timeout == 250
     assert broker.consume(queue, timeout=50).timeout == 500
     assert broker.consume(queue, timeout=1000).timeout == 1000
 
@@ -70,7 +71,7 @@ def test_the_relays_broker_consumes_so(broker: RecoveringBroker) -> None:
 
 
 def fetched(broker: RecoveringBroker, queue: str = "q") -> int:
-    return int(broker.client.scard(f"dramatiq:__acks__.{broker.broker_id}.{queue}"))
+    return int(broker.client.scard(f"relay:__acks__.{broker.broker_id}.{queue}"))
 
 
 def lose_an_answer(broker: RecoveringBroker) -> None:
@@ -128,14 +129,14 @@ def test_one_that_cant_be_read_is_a_dead_letter_in_the_end(
 ) -> None:
     monkeypatch.setattr("relay.worker.consumer.RECOVER_SECONDS", 0)
     monkeypatch.setattr("dramatiq.message.global_encoder", Encoder())
-    broker.client.hset("dramatiq:q.msgs", "junk", b"\xff not a message")
-    broker.client.rpush("dramatiq:q", "junk")
+    broker.client.hset("relay:q.msgs", "junk", b"\xff not a message")
+    broker.client.rpush("relay:q", "junk")
     consumer = broker.consume("q", prefetch=PREFETCH, timeout=1)
 
     consumer.nack(next(consumer))
     assert next(consumer) is None
 
-    assert broker.client.zrange("dramatiq:q.XQ", 0, -1) == [b"junk"]
+    assert broker.client.zrange("relay:q.XQ", 0, -1) == [b"junk"]
     assert fetched(broker) == 0
 
 
@@ -166,7 +167,7 @@ def test_while_a_breaker_is_open_one_message_at_a_time_is_fetched_as_a_probe(
 
     assert next(consumer).options[PROBE]
     assert [next(consumer) for _ in range(3)] == [None] * 3
-    assert broker.client.llen("dramatiq:inbound") == 4
+    assert broker.client.llen("relay:inbound") == 4
 
 
 def test_what_was_fetched_before_a_breaker_opened_waits_too(broker: RecoveringBroker) -> None:

@@ -69,4 +69,4 @@ def test_nothing_of_it_stays_in_redis(
     undertaker.look()
     fetch(other)
 
-    assert redis_client.zrange("dramatiq:__heartbeats__", 0, -1) == [other.broker_id.encode()]
+    assert redis_client.zrange("relay:__heartbeats__", 0, -1) == [other.broker_id.encode()]

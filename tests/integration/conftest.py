@@ -66,11 +66,6 @@ class Relay:
         """Wait until the queue is empty, hidden messages included."""
         wait_until("an empty queue", lambda: self.queued() == 0, seconds)
 
-    def delete_discarded_mails(self) -> None:
-        """Run the minutely deletion job, and wait until S3 is empty."""
-        self.stack.delete_discarded_mails()
-        wait_until("an empty bucket", lambda: not self.aws.stored_mails())
-
     def queued(self) -> int:
         """Return the number of messages in the queue."""
         return self.aws.count(self.aws.queue_url)
@@ -88,9 +83,11 @@ def client(redis_url: str) -> redis.Redis:
 def migrated(process_database_url: str, redis_url: str, aws_server: LocalAws, folder: Path) -> str:
     """The processes' database, with tables, an owner and a mask."""
     with Stack(folder, aws_server, redis_url=redis_url, database_url=process_database_url) as stack:
-        stack.manage("migrate", "--verbosity", "0")
-        stack.add_user(OWNER)
-        stack.add_mask(OWNER, "--address", MASK.split("@")[0])
+        stack.manage_all(
+            ("migrate", "--verbosity", "0"),
+            ("add_user", OWNER),
+            ("add_mask", OWNER, "--address", MASK.split("@")[0]),
+        )
     return process_database_url
 
 

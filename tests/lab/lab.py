@@ -2,6 +2,7 @@
 
 import base64
 import re
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ import psycopg
 import redis
 
 from bridge.ledger import keys
-from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from tests.lab.accounts import Account, Books, Keeping, Sending
 from tests.lab.wiring import Wiring
 from tools.aws.fast_aws import FastAws
@@ -31,6 +32,7 @@ FLOODED_OWNER, FLOODED_MASK = "flooded@owner.example", "flooded@masks.example"
 """Of a third owner: its mask gets more than its daily limit."""
 
 _SUBJECT = re.compile(rb"^Subject: lab (\d+)\r?$", re.MULTILINE)
+_ANY_SUBJECT = re.compile(rb"^Subject: [^\r\n]*", re.MULTILINE)
 _DELIVERIES = """
 SELECT DISTINCT ON (sns_message_id) sns_message_id, state, outcome || ' ' || reason
 FROM emails_delivery ORDER BY sns_message_id, id
@@ -57,13 +59,15 @@ class Lab:
     sqs_ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each mail's messages, by its SNS message id."""
     delivered: int = 0
+    _numbering: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def migrate(self) -> None:
         """Create the tables, the owner and the masks."""
-        self.stack.manage("migrate", "--verbosity", "0")
-        self.stack.add_user(OWNER)
-        for mask in MASKS:
-            self.stack.add_mask(OWNER, "--address", mask)
+        self.stack.manage_all(
+            ("migrate", "--verbosity", "0"),
+            ("add_user", OWNER),
+            *(("add_mask", OWNER, "--address", mask) for mask in MASKS),
+        )
 
     def deliver(
         self, number: int, masks: tuple[str, ...] = MASKS, *, twice_every: int = 0, **verdicts: str
@@ -72,10 +76,11 @@ class Lab:
 
         SNS notifies of every `twice_every`th mail twice. `spam="FAIL"` sets a verdict.
         """
-        first, self.delivered = self.delivered, self.delivered + number
+        with self._numbering:
+            first, self.delivered = self.delivered, self.delivered + number
         numbers = [
             one
-            for one in range(first, self.delivered)
+            for one in range(first, first + number)
             for _ in range(2 if twice_every and one % twice_every == 0 else 1)
         ]
         names = [name(one) for one in numbers]
@@ -83,6 +88,14 @@ class Lab:
         for one, sqs_id in zip(names, self.aws.deliver_many(mails, names, **verdicts), strict=True):
             self.sqs_ids[one].append(sqs_id)
         return names
+
+    def take_in(self, raw: bytes, mask: str) -> str:
+        """Let SES receive a mail that it sent, under a subject of ours; returns its SNS id."""
+        with self._numbering:
+            number, self.delivered = self.delivered, self.delivered + 1
+        raw = _ANY_SUBJECT.sub(b"Subject: lab %d" % number, raw, count=1)
+        self.sqs_ids[name(number)] += self.aws.deliver_many([(raw, [mask])], [name(number)])
+        return name(number)
 
     def deliver_poison(self) -> tuple[str, bytes]:
         """Deliver one more mail; returns its id, and what only a request to fetch it contains."""
@@ -157,15 +170,29 @@ class Lab:
 
     def left(self) -> int:
         """Return how many messages SQS still has, its dead-letter queue included."""
-        return sum(map(self.aws.count, (self.aws.queue_url, self.aws.dead_letter_queue_url)))
+        return self.aws.count_left() + self.aws.count(self.aws.dead_letter_queue_url)
+
+    def queued(self) -> set[str]:
+        """Return the ids of the messages that SQS still has, but for its dead-letter queue."""
+        urls = (self.aws.queue_url, self.aws.overflow_queue_url)
+        return set().union(*map(self.aws.all_message_ids, urls))
+
+    def ids(self) -> dict[str, list[str]]:
+        """Return the ids of each mail's messages in SQS, those in the overflow queue included."""
+        found = {mail: list(ids) for mail, ids in self.sqs_ids.items()}
+        for sqs_id, mail in self.aws.sns_ids(self.aws.overflow_queue_url).items():
+            if mail in found:
+                found[mail].append(sqs_id)
+        return found
 
     def books(self, bridges: Iterable[Process]) -> Books:
         """Account for every mail."""
         sent, held = self.sent(), self.held()
         deliveries = {mail: (state, outcome) for mail, state, outcome in self.execute(_DELIVERIES)}
-        queued = self.aws.all_message_ids(self.aws.queue_url)
+        queued = self.queued()
         given_up = self.aws.all_message_ids(self.aws.dead_letter_queue_url)
         receives = self.aws.receives(self.aws.queue_url)
+        receives |= self.aws.receives(self.aws.overflow_queue_url)
         failures = failures_by_sqs_id(bridges)
         return Books(
             [
@@ -180,7 +207,7 @@ class Lab:
                     outcome=deliveries.get(mail, ("", ""))[1].strip(),
                     held=held.get(mail),
                 )
-                for mail, ids in self.sqs_ids.items()
+                for mail, ids in self.ids().items()
             ],
             dead_letters(redis.Redis.from_url(self.redis_url)),
         )
@@ -199,7 +226,7 @@ def failures_by_sqs_id(bridges: Iterable[Process]) -> dict[str, list[str]]:
 def dead_letters(client: "redis.Redis") -> Counter[str]:
     """Count the dead letters in Redis, by reason."""
     reasons: Counter[str] = Counter()
-    for queue in (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
+    for queue in (INBOUND_QUEUE, BULK_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE):
         found = cast("list[bytes]", client.zrange(keys.dead_letters(queue), 0, -1))
         for one in found:
             reason = cast("bytes | None", client.get(keys.reason_of(one.decode())))

@@ -33,7 +33,8 @@ def _patterns() -> dict[str, re.Pattern[Any]]:
     found: dict[str, re.Pattern[Any]] = {}
     for package in _PACKAGES:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if module.name.endswith("__main__") or ".local" in module.name:
+            # Web's entry point looks at the database when it is imported.
+            if module.name.endswith(("__main__", "wsgi")) or ".local" in module.name:
                 continue
             for name, value in vars(importlib.import_module(module.name)).items():
                 several = value if isinstance(value, dict) else {"": value}

@@ -33,6 +33,7 @@ class Cloud:
         self.send_events = SendEvents(self.dice, lambda name: self.sqs.queues[name])
         self.ses = Ses(publish=self.send_events.publish)
         self.requests: Counter[tuple[str, str, Fate]] = Counter()
+        self.begun: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, Service] = {
             "sqs": self.sqs,
             "s3": self.s3,
@@ -56,6 +57,7 @@ class Cloud:
         name = _service_name(request)
         service = self._services[name]
         operation = service.operation(request)
+        self.begun[name, operation] += 1
         if delay := self.dice.delay_seconds(name):
             await asyncio.sleep(delay)
         fate, response = self.dice.fate(name, operation), None

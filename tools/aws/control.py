@@ -5,14 +5,16 @@
 | POST reset       | forgets everything: queues, buckets, mails, faults, statistics             |
 | GET, PUT faults  | gets or sets the faults (`tools.aws.faults.Faults`); omitted ones are off  |
 | POST load        | adds objects and messages in bulk: `{bucket, objects, queue, bodies}`      |
-| PUT send-events  | publishes each sent mail's event (`tools.local.send_events`)                 |
+| PUT send-events  | publishes each sent mail's event (`tools.local.send_events`)               |
 | PUT bounces      | `{address: fields}`: what bounces, and how (`tools.aws.bounces`)           |
 | GET contents     | the number of messages in each queue, and the keys in each bucket          |
-| GET messages     | of each queue: the ids of its messages, and how often each was received    |
+| GET messages     | of each queue: its messages' ids, SNS's, and how often each was received    |
 | GET mails?from=N | the sent mails from number N (from 0) on; `raw` is Base64; `bounced` is    |
 |                  | the status of the bounce, empty if it has none, null if nothing bounced    |
 | PUT mails        | `{keeps_bodies}`: keep whole mails, or headers only, until a reset         |
-| GET statistics   | requests by operation and fate, and when mails were accepted               |
+| PUT account      | fields of GetAccount's answer (`tools.local.ses_account`); others as usual |
+| GET statistics   | requests received (`begun`) and answered (by operation and fate), and when |
+|                  | mails were accepted                                                        |
 """
 
 import base64
@@ -49,6 +51,7 @@ class Control:
             ("GET", "messages"): lambda _: self._messages(),
             ("GET", "mails"): self._mails,
             ("PUT", "mails"): self._keep_bodies,
+            ("PUT", "account"): self._set_account,
             ("GET", "statistics"): lambda _: self._statistics(),
         }
 
@@ -72,6 +75,9 @@ class Control:
     def _set_bouncing(self, request: Request) -> None:
         self._cloud.send_events.bouncing = orjson.loads(request.body)
 
+    def _set_account(self, request: Request) -> None:
+        self._cloud.ses.account = orjson.loads(request.body)
+
     def _load(self, request: Request) -> list[str]:
         given = orjson.loads(request.body)
         objects = self._cloud.s3.buckets[given["bucket"]]
@@ -94,7 +100,11 @@ class Control:
 
     def _messages(self) -> dict[str, Any]:
         return {
-            queue.name: {"present": queue.message_ids(), "receives": queue.receives}
+            queue.name: {
+                "present": queue.message_ids(),
+                "receives": queue.receives,
+                "sns_ids": queue.sns_ids,
+            }
             for queue in self._cloud.sqs.queues.values()
         }
 
@@ -113,7 +123,11 @@ class Control:
         requests: dict[str, dict[str, int]] = {}
         for (service, operation, fate), number in self._cloud.requests.items():
             requests.setdefault(f"{service}.{operation}", {})[fate.value] = number
-        return {"requests": requests, "sent_at": [mail.at for mail in self._cloud.ses.accepted]}
+        return {
+            "begun": {".".join(what): number for what, number in self._cloud.begun.items()},
+            "requests": requests,
+            "sent_at": [mail.at for mail in self._cloud.ses.accepted],
+        }
 
 
 def _json(body: Any, status: int = 200) -> Response:

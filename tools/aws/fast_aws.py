@@ -72,8 +72,16 @@ class FastAws(SimulatedAws):
         """
         self._ask("PUT", f"{CONTROL_PATH}bounces", bouncing)
 
+    def set_account(self, **fields: Any) -> None:
+        """Let GetAccount answer so from now on: fields of its answer, the others as usual."""
+        self._ask("PUT", f"{CONTROL_PATH}account", fields)
+
     def statistics(self) -> dict[str, Any]:
-        """Return `requests` (by operation, then by fate) and `sent_at` (seconds, per mail)."""
+        """Return `begun`, `requests` and `sent_at`.
+
+        `begun` counts by operation what has been received whole, answered or not; `requests` by
+        operation and fate what has been answered; `sent_at` are the seconds, per mail.
+        """
         statistics: dict[str, Any] = self._ask("GET", f"{CONTROL_PATH}statistics")
         return statistics
 
@@ -102,6 +110,10 @@ class FastAws(SimulatedAws):
             some = named[start : start + _NOTICES_AT_ONCE]
             ids += self.load(Arrived(bodies=[self._envelope(*one) for one in some]))
         return ids
+
+    def envelope(self, notice: dict[str, Any], sns_message_id: str) -> str:
+        """Make the signed envelope of a notification."""
+        return self._envelope(notice, sns_message_id)
 
     def sign(self, mails: Sequence[tuple[Mail, str | None]], **verdicts: str) -> Arrived:
         """Make the objects and signed envelopes that SES and SNS would make, for `load`."""
@@ -134,6 +146,11 @@ class FastAws(SimulatedAws):
         """Return how often SQS delivered each message of a queue; deleted ones are included."""
         receives: dict[str, int] = self._messages(queue_url)["receives"]
         return receives
+
+    def sns_ids(self, queue_url: str) -> dict[str, str]:
+        """Return SNS's id of each message that ever was in a queue, by SQS's id."""
+        ids: dict[str, str] = self._messages(queue_url)["sns_ids"]
+        return ids
 
     def stored_mails(self) -> list[str]:
         """List the mails that are still in S3."""

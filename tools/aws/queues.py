@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import itertools
+import re
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from typing import Any
 
 from tools.aws.faults import Dice
 from tools.aws.web import AwsError
+
+_SNS_ID = re.compile(r'"MessageId": ?"([^"]+)"')
+_ENVELOPE_START = 1_000
 
 
 class State(Enum):
@@ -51,6 +55,7 @@ class Message:
     first_received_at: float = 0
     dead_letter_of: str | None = None
     """The ARN of the queue that gave it up."""
+    trace_header: str = ""
 
     def __post_init__(self) -> None:
         self.md5 = hashlib.md5(self.body.encode(), usedforsecurity=False).hexdigest()
@@ -77,6 +82,8 @@ class Queue:
         self.max_receives = 0
         self.receives: dict[str, int] = {}
         """How often each message was received, by its id; deleted ones stay."""
+        self.sns_ids: dict[str, str] = {}
+        """The id that SNS gave to what each message announces, by its own; deleted ones stay."""
         self.arrived = asyncio.Event()
         """Set when a message is waiting, or will be sooner than before. Receivers clear it."""
         self._numbers = itertools.count()
@@ -88,6 +95,8 @@ class Queue:
     def send(self, message: Message, now: float, delay_seconds: float = 0) -> None:
         """Add a message, new or from another queue."""
         message.sequence = next(self._numbers)
+        if sns_id := _SNS_ID.search(message.body, 0, _ENVELOPE_START):
+            self.sns_ids[message.message_id] = sns_id[1]
         self._messages[message.sequence] = message
         self._counts[message.state] += 1
         if delay_seconds > 0:

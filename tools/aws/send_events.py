@@ -28,18 +28,16 @@ class SendEvents:
             return
         if bounced := bounce_of(mail, self.bouncing):
             self.bounced[mail.ses_id] = status_of(bounced)
-            self._put_body(self.destination, self.destination.signed(bounced))
+            self._put(self.destination, self.destination.signed(bounced))
         if self._dice.loses_event():
             return
+        to, tags = self.destination, dict(mail.tags)
+        body = to.envelope(mail.ses_id, mail.sender, mail.recipients, tags)
         if delay_seconds := self._dice.faults.event_delay_ms / 1000:
-            asyncio.get_running_loop().call_later(delay_seconds, self._put, self.destination, mail)
+            asyncio.get_running_loop().call_later(delay_seconds, self._put, to, body)
         else:
-            self._put(self.destination, mail)
+            self._put(to, body)
 
-    def _put(self, to: Destination, mail: Accepted) -> None:
-        body = to.envelope(mail.ses_id, mail.sender, mail.recipients, dict(mail.tags))
-        self._put_body(to, body)
-
-    def _put_body(self, to: Destination, body: str) -> None:
+    def _put(self, to: Destination, body: str) -> None:
         now = time.time()
         self._find_queue(to.queue).send(Message(body, now), now)

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from tools.aws.web import AwsError, Request, Response
-from tools.local import ses_limits
+from tools.local import ses_account, ses_limits
 from tools.local.send_events import tags_of
 
 PATH = "/v2/email/"
@@ -27,6 +27,7 @@ _HEADERS = ((b"content-type", b"application/json"),)
 _OPERATIONS = {
     ("POST", "outbound-emails"): "SendEmail",
     ("POST", "identities"): "CreateEmailIdentity",
+    ("GET", "account"): "GetAccount",
 }
 
 
@@ -69,6 +70,8 @@ class Ses:
         self.keeps_bodies = keeps_bodies
         self._publish = publish
         self.accepted: list[Accepted] = []
+        self.account: dict[str, Any] = {}
+        """What the account has that is not as usual: fields of GetAccount's answer."""
         self._identities: set[str] = set()
 
     def operation(self, request: Request) -> str:
@@ -83,6 +86,8 @@ class Ses:
             return _json(self._send(orjson.loads(request.body), _access_key(request)))
         if operation == "CreateEmailIdentity":
             return _json(self._create_identity(orjson.loads(request.body)["EmailIdentity"]))
+        if operation == "GetAccount":
+            return _json(ses_account.described(self.account, len(self.accepted)))
         raise AwsError("UnknownOperationException", f"{operation} is not supported here", 404)
 
     def refusal(self, error: AwsError) -> Response:

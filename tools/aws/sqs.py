@@ -172,6 +172,8 @@ class Sqs:
             raise _invalid("MessageBody", f"Must be 1 to {MAX_BODY_BYTES} bytes long")
         now = time.time()
         message = Message(body, now, given.get("MessageAttributes", {}))
+        trace = given.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {})
+        message.trace_header = trace.get("StringValue", "")
         queue.send(message, now, given.get("DelaySeconds", queue.delay_seconds))
         return {"MessageId": message.message_id, "MD5OfMessageBody": message.md5}
 
@@ -260,6 +262,8 @@ def _system_attributes(message: Message) -> dict[str, str]:
         "ApproximateReceiveCount": str(message.receive_count),
         "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
     }
+    if message.trace_header:
+        known["AWSTraceHeader"] = message.trace_header
     if message.dead_letter_of:
         known["DeadLetterQueueSourceArn"] = message.dead_letter_of
     return known

@@ -31,7 +31,7 @@ MASK_DOMAIN = "masks.example"
 MAX_RECEIVES = 60
 """As in `deploy/terraform`."""
 
-_QUEUE, _DEAD_LETTERS = "mail", "mail-dead-letters"
+_QUEUE, _OVERFLOW, _DEAD_LETTERS = "mail", "mail-overflow", "mail-dead-letters"
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,8 +87,8 @@ class SimulatedAws(ABC):
         self.s3 = session.client("s3", endpoint_url=self.endpoint, config=_DIRECT)
         self._sns = session.client("sns", endpoint_url=self.endpoint, config=_DIRECT)
         self._ses = session.client("sesv2", endpoint_url=self.endpoint, config=_DIRECT)
-        self.queue_url = self.dead_letter_queue_url = ""
-        self._publishes = False
+        self.queue_url = self.overflow_queue_url = self.dead_letter_queue_url = ""
+        self._publishes = self._has_overflow = False
         self.set_up()
 
     @property
@@ -97,23 +97,31 @@ class SimulatedAws(ABC):
         return self._server.pid
 
     def set_up(self, visibility_seconds: int = 30) -> None:
-        """Create the queue, its dead-letter queue, the bucket, the topic and the SES identity."""
+        """Create the queues, the bucket, the topic and the SES identity."""
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName=_DEAD_LETTERS)["QueueUrl"]
-        self.queue_url = self.sqs.create_queue(
-            QueueName=_QUEUE, Attributes={"VisibilityTimeout": str(visibility_seconds)}
-        )["QueueUrl"]
+        self.queue_url, self.overflow_queue_url = (
+            self.sqs.create_queue(
+                QueueName=name, Attributes={"VisibilityTimeout": str(visibility_seconds)}
+            )["QueueUrl"]
+            for name in (_QUEUE, _OVERFLOW)
+        )
         self.set_max_receives(MAX_RECEIVES)
         self._sns.create_topic(Name=TOPIC.rsplit(":", 1)[-1])
         self.s3.create_bucket(Bucket=BUCKET)
         self._ses.create_email_identity(EmailIdentity=MASK_DOMAIN)
 
     def set_max_receives(self, count: int) -> None:
-        """Have the queue deliver a message so often before it dead-letters it."""
+        """Have the queues deliver a message so often before they dead-letter it."""
         dead_letters = f"arn:aws:sqs:{REGION}:123456789012:{_DEAD_LETTERS}"
         redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": count}
-        self.sqs.set_queue_attributes(
-            QueueUrl=self.queue_url, Attributes={"RedrivePolicy": json.dumps(redrive)}
-        )
+        for url in (self.queue_url, self.overflow_queue_url):
+            self.sqs.set_queue_attributes(
+                QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(redrive)}
+            )
+
+    def use_overflow(self) -> None:
+        """Let the relay have an overflow queue: take `environ` after this call."""
+        self._has_overflow = True
 
     def publish_send_events(self) -> None:
         """From now on publish an event of each sent mail, also if its sender got no answer.
@@ -143,6 +151,7 @@ class SimulatedAws(ABC):
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_SQS_EMAIL_QUEUE_URL": self.queue_url,
+            "AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL": self.overflow_queue_url * self._has_overflow,
             "AWS_SQS_EMAIL_DLQ_URL": self.dead_letter_queue_url,
             "AWS_SNS_TOPIC": TOPIC,
             "AWS_SNS_CERTIFICATE_DIR": str(self.certificates),
@@ -167,6 +176,10 @@ class SimulatedAws(ABC):
     def put(self, body: str) -> str:
         """Put any text into the queue; returns the id of its SQS message."""
         return self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)["MessageId"]
+
+    def count_left(self) -> int:
+        """Count all messages that are not done with, in the queue and in the overflow queue."""
+        return self.count(self.queue_url) + self.count(self.overflow_queue_url)
 
     def count(self, queue_url: str) -> int:
         """Count all messages in a queue: visible, delayed and hidden."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tools.local import demo_flood
 from tools.local.cases import CASES, KEPT, MASKS, OWNERS, REJECTED, Case
 from tools.local.interrupts import Interrupted, Interrupts
 from tools.local.logs import Logs
@@ -64,14 +65,20 @@ def main() -> int:
 def _run(folder: Path, interrupts: Interrupts) -> int:
     with _step("starting Redis, PostgreSQL and a local AWS", interrupts):
         servers = Servers(folder)
+    servers.aws.use_overflow()
     with (
         servers,
         Stack(
-            folder, servers.aws, redis_url=servers.redis.url, database_url=servers.postgres.url
+            folder,
+            servers.aws,
+            redis_url=servers.redis.url,
+            database_url=servers.postgres.url,
+            AWS_SES_MAX_SEND_RATE=str(demo_flood.SENDS_PER_SECOND),
         ) as stack,
     ):
         with _step("creating the database, owners and masks", interrupts):
             populate(stack, interrupts)
+            stack.add_mask(OWNERS[0][0], "--address", demo_flood.MASK)
         with _step("starting the workers, the bridge and the scheduler", interrupts):
             workers = stack.start_workers(processes=2)
             relay = Relay(stack, stack.start_bridge(), workers, stack.start_scheduler())
@@ -103,7 +110,10 @@ def populate(stack: Stack, interrupts: Interrupts) -> None:
 def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
     aws = relay.stack.aws
     aws.set_max_receives(_MAX_RECEIVES)
+    demo_flood.put(aws)
     message_ids = {case.put(aws, case): case for case in CASES}
+    # A slow machine takes so long to deliver the flood that much of it has been sent by now.
+    sent_before = demo_flood.count_sent(aws.sent())
     logs = Logs(relay.bridge.log, relay.workers.log, message_ids)
     is_finished = _watch(relay, logs, interrupts)
     results = list(gather(message_ids, aws, logs, OUTPUT))
@@ -115,7 +125,12 @@ def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
         if not result.is_expected
     ]
     if not is_finished:
-        problems.append(f"{aws.count(aws.queue_url)} messages are still in the queue")
+        problems.append(f"{aws.count_left()} messages are still in the queue")
+    sent = aws.sent()
+    if demo_flood.count_sent(sent) != demo_flood.MAILS_OF_FLOOD:
+        problems.append(f"{demo_flood.count_sent(sent)} mails of the flood were sent")
+    if demo_flood.is_before_others(sent, sent_before):
+        problems.append("the others' mail waited for the flood")
     if not _are_deleted(relay, interrupts):
         problems.append("S3 does not hold exactly the mails that were not settled")
     problems += [f"{process.name} ended" for process in relay.processes if not process.is_running()]
@@ -125,6 +140,12 @@ def _deliver_all(relay: Relay, interrupts: Interrupts) -> int:
     console.print(
         f"The queue is empty. {len(REJECTED)} rejected messages are in SQS's dead-letter queue. "
         f"The forwarded mails are in {OUTPUT.name}/."
+    )
+    console.print(
+        f"A flood came first: {demo_flood.MAILS_OF_FLOOD} mails to one mask, "
+        f"{demo_flood.SENDS_PER_SECOND} a second. When the last of the other mails was there, "
+        f"{sent_before} of the flood had been sent; when it was sent, "
+        f"{demo_flood.count_before_others(sent)}."
     )
     return 0
 
@@ -137,20 +158,21 @@ def _watch(relay: Relay, logs: Logs, interrupts: Interrupts) -> bool:
     columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         settled = progress.add_task("mails settled", total=len(to_settle))
+        flood = progress.add_task("mails of a flood", total=demo_flood.MAILS_OF_FLOOD)
         rejected = progress.add_task("rejected, and in the dead-letter queue", total=len(REJECTED))
         while time.monotonic() < deadline and all(p.is_running() for p in relay.processes):
             interrupts.check()
             progress.update(settled, completed=sum(_is_settled(case, logs) for case in to_settle))
+            progress.update(flood, completed=demo_flood.count_sent(aws.sent()))
             progress.update(rejected, completed=aws.count(aws.dead_letter_queue_url))
-            if progress.finished and aws.count(aws.queue_url) == 0:
+            if progress.finished and aws.count_left() == 0:
                 return True
             time.sleep(_POLL_SECONDS)
     return False
 
 
 def _are_deleted(relay: Relay, interrupts: Interrupts) -> bool:
-    """Start the deletion job at once, and check that S3 then holds only the unsettled mails."""
-    relay.stack.delete_discarded_mails()
+    """Check that S3 soon holds only the unsettled mails."""
     deadline = time.monotonic() + _DELETED_SECONDS
     while len(relay.stack.aws.stored_mails()) != len(KEPT):
         if time.monotonic() > deadline:

@@ -1,6 +1,8 @@
 """`make dev`: runs the whole relay on this machine, with its admin, until Ctrl-C."""
 
+import os
 import secrets
+import shlex
 import sys
 import tempfile
 import time
@@ -8,6 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tools.local import canary
+from tools.local.aws import MASK_DOMAIN
 from tools.local.cases import CASES, MAILS
 from tools.local.demo import populate
 from tools.local.drop import DropFolder
@@ -16,6 +20,7 @@ from tools.local.processes import NotReady
 from tools.local.stack import ROOT, CommandFailed, Servers, Stack
 
 STAFF = "staff"
+CANARY = f"canary@{MASK_DOMAIN}"
 _POLL_SECONDS = 0.5
 
 console = Console(highlight=False, soft_wrap=True)
@@ -45,9 +50,12 @@ def _run(folder: Path, interrupts: Interrupts) -> None:
             redis_url=servers.redis.url,
             database_url=servers.postgres.url,
             DEBUG="true",
+            CANARY_MASK=CANARY,
         ) as stack,
     ):
         populate(stack, interrupts)
+        stack.add_user(canary.OWNER)
+        stack.add_mask(canary.OWNER, "--address", CANARY.partition("@")[0])
         password = _add_staff(stack)
         stack.start_workers(processes=2)
         stack.start_bridge()
@@ -55,12 +63,13 @@ def _run(folder: Path, interrupts: Interrupts) -> None:
         _, origin = stack.start_web()
         for case in CASES:
             case.put(stack.aws, case)
-        drop = DropFolder(stack.aws, folder)
+        drop, way_back = DropFolder(stack.aws, folder), canary.WayBack(stack.aws, CANARY)
         _print_addresses(stack, folder, drop, f"{origin}/admin/ as {STAFF}, password {password}")
         try:
             while True:
                 interrupts.check()
                 drop.poll()
+                way_back.poll()
                 time.sleep(_POLL_SECONDS)
         except Interrupted:
             console.print("stopping, which takes a few seconds …")
@@ -77,6 +86,15 @@ def _add_staff(stack: Stack) -> str:
     return password
 
 
+def _write_environment(stack: Stack, folder: Path) -> Path:
+    """Write what `manage.py` needs to reach this relay, as a script for a shell."""
+    path = folder / "environment"
+    path.touch(mode=0o600)
+    new = {name: text for name, text in stack.environ.items() if os.environ.get(name) != text}
+    path.write_text("".join(f"export {name}={shlex.quote(text)}\n" for name, text in new.items()))
+    return path
+
+
 def _print_addresses(stack: Stack, folder: Path, drop: DropFolder, admin: str) -> None:
     example = (MAILS / "plain.eml").relative_to(ROOT)
     lines = {
@@ -86,6 +104,7 @@ def _print_addresses(stack: Stack, folder: Path, drop: DropFolder, admin: str) -
         "Redis": stack.environ["REDIS_URL"],
         "PostgreSQL": stack.environ["DATABASE_URL"],
         "logs": f"{folder}/*.log",
+        "commands": f"(. {_write_environment(stack, folder)}; python manage.py status)",
         "sent mails": f"{drop.outbox}/",
         "send one": f"cp {example} {drop.inbox}/",
     }

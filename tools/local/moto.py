@@ -16,7 +16,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
-from tools.local import ses_limits
+from tools.local import ses_account, ses_limits
 from tools.local.send_events import CONTROL_PATH, Destination, tags_of
 
 _SEND_PATH = "/v2/email/outbound-emails"
@@ -42,6 +42,9 @@ class Publishing:
             self._destination = Destination.from_json(json.loads(_body(environ)))
             start_response("200 OK", [("Content-Type", "application/json")])
             return [b"null"]
+        if path == ses_account.PATH:
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(ses_account.described({}, 0)).encode()]
         if path == _RESET_PATH:
             self._destination = None
         if path == _SEND_PATH:

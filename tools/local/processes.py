@@ -7,10 +7,12 @@ only children, not Dramatiq's workers, which are grandchildren.)
 
 import os
 import pwd
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
@@ -148,11 +150,15 @@ def passed_on() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Find a free loopback port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a free loopback port that no outgoing connection can take before it is used.
+
+    Kernels take the ports of connections from 32768 on (Linux) or from above that (macOS).
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGKILL, Signals
 
 from tools.local.processes import Process, free_port, is_listening, passed_on
 
@@ -34,6 +34,10 @@ class LocalRedis:
     def pid(self) -> int:
         """The server's process id."""
         return self._process.pid
+
+    def send_signal(self, number: Signals) -> None:
+        """Send a signal to the server, such as SIGSTOP: it hangs."""
+        self._process.send(number)
 
     def restart(self) -> None:
         """Kill it, and start it on the same port with its last snapshot, if it made one."""

@@ -1,9 +1,11 @@
 """The whole relay on this machine: its servers and its processes."""
 
 import json
+import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +94,7 @@ class Stack:
             | {
                 "REDIS_URL": redis_url,
                 "DATABASE_URL": database_url,
+                "LEDGER_SECRETS": os.environ.get("LEDGER_SECRETS") or secrets.token_hex(32),
                 "SECRET_KEY": secrets.token_hex(32),
                 "SITE_ORIGIN": "http://127.0.0.1",
                 "PROCESS_EMAIL_HEALTHCHECK_PATH": str(self.health_path),
@@ -125,6 +128,12 @@ class Stack:
             raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
 
+    def manage_all(self, *commands: Sequence[str]) -> None:
+        """Run several `manage.py` commands in one process, since each takes a second to start."""
+        calls = [f"call_command(*{list(command)!r})" for command in commands]
+        script = ["from django.core.management import call_command", *calls]
+        self.manage("shell", "-c", "\n".join(script))
+
     def add_user(self, *arguments: str) -> dict[str, Any]:
         """Add a user; returns the command's JSON."""
         added: dict[str, Any] = json.loads(self.manage("add_user", *arguments))
@@ -144,7 +153,7 @@ class Stack:
 
         As `manage.py rundramatiq` starts them, but without loading Django once more just for that.
         """
-        command = ["-m", "dramatiq", "--path", str(ROOT), "--skip-logging", *TASK_MODULES]
+        command = ["-m", "relay.worker", "--path", str(ROOT), "--skip-logging", *TASK_MODULES]
         command += ["--processes", str(processes), "--threads", str(threads)]
         settings = {"DJANGO_SETTINGS_MODULE": "relay.settings"} | settings
         workers = self.start("workers", command, settings)
@@ -166,10 +175,6 @@ class Stack:
         web = self.start("web", command, settings)
         web.wait_until(lambda: is_listening(port))
         return web, f"http://127.0.0.1:{port}"
-
-    def delete_discarded_mails(self) -> None:
-        """Delete processed mails from S3 soon."""
-        self.run_job("delete_discarded_mails")
 
     def run_job(self, name: str) -> None:
         """Enqueue a periodic job now; the scheduler does so only at its time."""

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 
 from emails.management.refusals import in_one_line
-from emails.models import Profile, is_own_address
+from emails.models import Profile, why_refused
 
 
 class Command(BaseCommand):
@@ -53,8 +53,8 @@ def _add(email: str, is_premium: bool, subdomain: str | None) -> Profile:
     user.full_clean()
     if users.objects.filter(email__iexact=email).exists():
         raise ValidationError({"email": "A user with this address already exists."})
-    if is_own_address(email):
-        raise ValidationError({"email": "This is one of the relay's own addresses."})
+    if email and (why := why_refused(email, None)):
+        raise ValidationError({"email": why})
     user.save()
     profile = Profile(user=user, is_premium=is_premium, subdomain=subdomain)
     profile.full_clean()

@@ -13,7 +13,7 @@ from emails.rules.addresses import MaskRecipient, our_recipients
 from emails.rules.sender_blocks import Sender, read_sender
 from emails.store import lookups, sender_blocks
 from emails.values.facts import FoundMask, MaskRef
-from emails.wiring import policy_of, reply_secret_of
+from emails.wiring import policy_of
 
 
 class Command(BaseCommand):
@@ -41,25 +41,25 @@ class Command(BaseCommand):
         profile = Profile.objects.filter(user__email__iexact=email).first()
         if profile is None:
             raise CommandError("No owner has this address.")
-        secret = reply_secret_of(settings.CONFIG, settings.SECRET_KEY)
+        secrets: tuple[bytes, ...] = settings.REPLY_SECRETS
         if sender is None:
             if undo or mask:
                 raise CommandError("Name the sender, too.")
-            self._list(profile.pk, secret)
+            self._list(profile.pk, secrets)
             return
         wanted = read_sender(sender)
         if wanted is None:
             raise CommandError("This is neither an address nor a domain.")
         ref = _find_mask(mask, profile.pk) if mask else None
-        done = _undo(profile.pk, wanted, ref, secret) if undo else None
+        done = _undo(profile.pk, wanted, ref, secrets) if undo else None
         if done is None:
             now = datetime.now(UTC)
-            deleted = sender_blocks.record_block(profile.pk, wanted, ref, secret, now)
+            deleted = sender_blocks.record_block(profile.pk, wanted, ref, secrets, now)
             done = {"done": "blocked", "held_mails_deleted": deleted}
         self._print(done | {"sender": wanted.text, "mask": _word_for(ref)})
 
-    def _list(self, owner_id: int, secret: bytes) -> None:
-        for found in sender_blocks.find_blocked(owner_id, secret):
+    def _list(self, owner_id: int, secrets: tuple[bytes, ...]) -> None:
+        for found in sender_blocks.find_blocked(owner_id, secrets):
             self._print(
                 {
                     "sender": found.text,
@@ -72,8 +72,10 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(document))
 
 
-def _undo(owner_id: int, sender: Sender, mask: MaskRef | None, secret: bytes) -> dict[str, Any]:
-    if not sender_blocks.remove_block_of(owner_id, sender, mask, secret):
+def _undo(
+    owner_id: int, sender: Sender, mask: MaskRef | None, secrets: tuple[bytes, ...]
+) -> dict[str, Any]:
+    if not sender_blocks.remove_block_of(owner_id, sender, mask, secrets):
         raise CommandError("This sender is not blocked.")
     return {"done": "unblocked"}
 

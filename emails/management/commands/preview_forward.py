@@ -14,10 +14,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from emails import tracker_lists
 from emails.edges import note
-from emails.management.screenshots import NoBrowser, find_browser, take_screenshot
+from emails.management.screenshots import (
+    NoBrowser,
+    find_browser,
+    require_sandbox,
+    take_screenshot,
+)
 from emails.mime.plans import ForwardPlan, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
 from emails.rules.addresses import parse
+from emails.rules.stand_ins import stand_in
 from emails.values.errors import Refused, Unsendable
 from emails.values.facts import NotePlace
 from emails.wiring import policy_of
@@ -66,7 +72,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--screenshot",
             action="store_true",
-            help="render each mail's HTML to a PNG next to it, with a headless Chromium",
+            help="render each mail's HTML to a PNG next to it, with a Chromium; not as root",
         )
 
     def handle(self, *, files: list[str], out: Path, screenshot: bool, **options: Any) -> None:
@@ -78,9 +84,8 @@ class Command(BaseCommand):
             NotePlace(options["note"]),
             options["keep_trackers"],
         )
-        browser = None
         try:
-            browser = find_browser() if screenshot else None
+            browser = _browser() if screenshot else None
             out.mkdir(parents=True, exist_ok=True)
         except NoBrowser as error:
             raise CommandError(str(error)) from error
@@ -98,6 +103,12 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(files)} files could not be rewritten.")
 
 
+def _browser() -> str:
+    browser = find_browser()
+    require_sandbox()
+    return browser
+
+
 def _plan(
     mask: str, to: str, language: str, note_place: NotePlace, keep_trackers: bool
 ) -> ForwardPlan:
@@ -112,6 +123,7 @@ def _plan(
         mask=mask,
         recipient=to,
         reply_to=config.replies_address,
+        organizers=lambda _: stand_in("token", config.replies_address),
         make_note=make_note,
         has_note_on_top=planned.is_on_top,
         now=datetime.now(UTC),

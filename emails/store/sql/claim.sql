@@ -4,12 +4,14 @@
 -- Keeps: only the database's clock decides when a claim begins and ends; workers' clocks may differ.
 --
 -- Parameters: sns_message_id, recipient (a hash), seconds that the claim lasts, the worker's name or
--- NULL, released
+-- NULL, purpose, sqs_message_id or NULL, mail_id or NULL, released
 
 INSERT INTO emails_delivery AS mine
-    (sns_message_id, recipient, state, claimed_until, claimed_by, outcome, reason, created_at)
+    (sns_message_id, recipient, state, claimed_until, claimed_by, purpose, sqs_message_id, mail_id, outcome,
+        reason, created_at)
 VALUES
-    (%s, %s, 'claimed', clock_timestamp() + %s * interval '1 second', %s, '', '', clock_timestamp())
+    (%s, %s, 'claimed', clock_timestamp() + %s * interval '1 second', %s, %s, %s, %s, '', '',
+        clock_timestamp())
 ON CONFLICT (sns_message_id, recipient) DO UPDATE
     SET claimed_until = EXCLUDED.claimed_until, claimed_by = EXCLUDED.claimed_by
     WHERE mine.state = 'claimed' AND mine.claimed_until <= %s

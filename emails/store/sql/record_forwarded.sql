@@ -6,7 +6,8 @@
 
 WITH finished AS (
     UPDATE emails_delivery
-    SET state = %(finished)s, outcome = %(outcome)s, reason = %(reason)s, finished_at = %(now)s
+    SET state = %(finished)s, outcome = %(outcome)s, reason = %(reason)s, finished_at = %(now)s,
+        mask = %(mask_ref)s, sent_as = %(sent_as)s, sender = %(sender_domain)s
     WHERE id = %(delivery)s AND state <> %(finished)s
     RETURNING id, (reserved_on IS NULL)::int AS uncounted
 ), counted AS (

@@ -14,6 +14,7 @@ from emails.values.notifications.kinds import (
     Received,
     SentMail,
     StoredMail,
+    mail_ids,
 )
 from emails.values.notifications.parsing import parse
 
@@ -26,5 +27,6 @@ __all__ = [
     "Received",
     "SentMail",
     "StoredMail",
+    "mail_ids",
     "parse",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from emails.values.facts import MailFacts
 
@@ -26,7 +26,7 @@ class InlineMail:
 class Received:
     """A mail arrived. `recipients` are the ones that SES's receipt rule matched.
 
-    `received_at` is when SES received it; None if SES doesn't say.
+    `received_at` is when SES received it; None if SES doesn't say. `message_id` is SES's id for it.
     """
 
     recipients: tuple[str, ...]
@@ -34,6 +34,7 @@ class Received:
     headers_truncated: bool
     content: StoredMail | InlineMail
     received_at: datetime | None = None
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +96,16 @@ class Complaint:
 
 
 Notification: TypeAlias = Received | Bounce | Complaint
+
+
+def mail_ids(notification: Notification) -> tuple[str, ...]:
+    """Return the names of the mail that this is about, the best first: its key in S3, SES's id."""
+    match notification:
+        case Received(content=StoredMail(key=key), message_id=ses_id):
+            return (key, ses_id)
+        case Received(message_id=ses_id):
+            return (ses_id,)
+        case Bounce(mail=mail) | Complaint(mail=mail):
+            return (mail.message_id,)
+        case _:
+            assert_never(notification)

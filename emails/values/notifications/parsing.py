@@ -29,6 +29,7 @@ from emails.values.notifications.kinds import (
     StoredMail,
 )
 from emails.values.outcomes import RefuseReason
+from runtime.message_context import first_id
 
 _MAX_KEY_BYTES = 1024
 _PATH_STEPS = frozenset({".", ".."})
@@ -69,6 +70,7 @@ def _received(document: dict[str, Any]) -> Received:
         headers_truncated=mail.get("headersTruncated", False) is not False or "headers" not in mail,
         content=_content(document, object_at(receipt, "action")),
         received_at=time_at(mail, "timestamp"),
+        message_id=first_id(mail.get("messageId")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The last day as charts: samples and counts per minute → columns. Pure.
+"""The last day, or week, as charts: samples and counts per minute → columns. Pure.
 
 All charts share a column of times; each line has a column of values. A minute without a sample is a
 gap, not a zero.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bridge.ledger.heartbeats import Role
 from emails.values.outcomes import NAMES as OUTCOMES
+from relay.operations import week
 from relay.operations.dashboard.presentation import words_for
 from relay.operations.gauges import REDIS_QUEUES
 from relay.operations.history import Sample
@@ -95,7 +96,26 @@ def columns(
 
     `counts` has an item for each of `minutes`; `samples` may lack some of them.
     """
-    sampled = {sample.minute: sample.values for sample in samples}
+    return _columns(charts, minutes, {one.minute: one.values for one in samples}, counts, 1)
+
+
+def columns_of_week(
+    charts: Sequence[Chart], minutes: Sequence[int], samples: Sequence[week.Sample]
+) -> dict[str, object]:
+    """Return the same of a week's samples: the most of each gauge, counts as a minute's average."""
+    by_minute = {one.minute: one for one in samples}
+    counts = [by_minute[one].counts if one in by_minute else None for one in minutes]
+    gauges = {one.minute: one.gauges for one in samples}
+    return _columns(charts, minutes, gauges, counts, week.STEP)
+
+
+def _columns(
+    charts: Sequence[Chart],
+    minutes: Sequence[int],
+    sampled: Mapping[int, Mapping[str, float]],
+    counts: Sequence[Mapping[str, int] | None],
+    per_sample: int,
+) -> dict[str, object]:
     by_minute = [sampled.get(minute, {}) for minute in minutes]
     return {
         "times": [minute * 60 for minute in minutes],
@@ -106,7 +126,7 @@ def columns(
                     {
                         "name": line.name,
                         "values": (
-                            [sum(counted.get(name, 0) for name in line.adds) for counted in counts]
+                            [_counted(one, line.adds, per_sample) for one in counts]
                             if chart.is_tally
                             else [_added(values, line.adds) for values in by_minute]
                         ),
@@ -117,6 +137,15 @@ def columns(
             for chart in charts
         ],
     }
+
+
+def _counted(
+    counts: Mapping[str, int] | None, names: tuple[str, ...], minutes: int
+) -> float | None:
+    if counts is None:
+        return None
+    total = sum(counts.get(name, 0) for name in names)
+    return total if minutes == 1 else round(total / minutes, 1)
 
 
 def _added(values: Mapping[str, float], labels: tuple[str, ...]) -> float | None:

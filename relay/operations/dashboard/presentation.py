@@ -9,12 +9,18 @@ from typing import Any
 
 from bridge.ledger.heartbeats import Heartbeat
 from emails.values.outcomes import NAMES as OUTCOMES
-from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot, by_role
-from relay.operations.dashboard.thresholds import RULES, Level, Rule, Unit, judge
+from relay.operations.dashboard.flow import flow_of
+from relay.operations.dashboard.snapshot import FromRedis, Snapshot, by_role
+from relay.operations.dashboard.thresholds import RULES, Rule, Unit, judge
 from relay.operations.gauges import REDIS_QUEUES
-from runtime.dependencies import Dependency
-
-SIGNS = {Level.GOOD: "✓", Level.LOOK: "▲", Level.BAD: "✖", Level.UNKNOWN: "?"}
+from relay.operations.judgement.backlog import find_backlog
+from relay.operations.judgement.causes import SIGNS, Cause, Level
+from relay.operations.judgement.durations import duration
+from relay.operations.judgement.facts import Facts, Progress
+from relay.operations.judgement.rules import ranked
+from relay.operations.judgement.verdict import judge as judge_facts
+from runtime.ages import BOUNDS_SECONDS, quantile
+from runtime.tally import AGE
 
 _COUNTED = (*OUTCOMES, "not_settled", "failed", "rejected", "postponed")
 _SHOWN_MINUTES = 5
@@ -26,28 +32,32 @@ _WORDS = {
     "postponed": "parked or deferred by the bridge",
 }
 _UNKNOWN = "unknown"
+_MOST_REASONS = 12
 
-_DEPENDENCIES = {
-    Dependency.SES: "SES",
-    Dependency.S3: "S3",
-    Dependency.DATABASE: "PostgreSQL",
-    Dependency.REDIS: "Redis",
-    Dependency.CERTIFICATES: "Reading SNS's certificates",
-    Dependency.CONFIGURATION: "The configuration",
-}
+WELL_BUT = "Mail gets through."
+"""What the first line says when nothing stops mail, but numbers deserve a look."""
 
 
-def shown(snapshot: Snapshot, runbook: str) -> dict[str, Any]:
-    """Return everything that the page shows, as JSON. `runbook` is the runbook's URL."""
+def shown(
+    snapshot: Snapshot, runbook: str, lists: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return everything that the page shows, as JSON.
+
+    `runbook` is the runbook's URL, `lists` are those that the flow's numbers lead to.
+    """
     values = values_of(snapshot)
     tiles = [_tile(rule, values[rule.name], runbook) for rule in RULES]
+    controls = snapshot.redis.controls if snapshot.redis else []
     return {
         "time": datetime.fromtimestamp(snapshot.now, UTC).strftime("%H:%M:%S UTC"),
-        "overall": _overall(tiles, _faults(snapshot)),
+        "overall": _overall(snapshot.facts, tiles, controls, runbook),
+        "flow": flow_of(snapshot, values, _flow_ages(snapshot.redis), lists or {}),
         "tiles": tiles,
         "processes": [] if snapshot.redis is None else _processes(snapshot),
         "queues": [] if snapshot.redis is None else _queues(snapshot.redis),
+        "ages": [] if snapshot.redis is None else _ages(snapshot.redis),
         "outcomes": None if snapshot.redis is None else _outcomes(snapshot.redis),
+        "reasons": [] if snapshot.redis is None else _reasons(snapshot.redis, runbook),
     }
 
 
@@ -56,16 +66,13 @@ def values_of(snapshot: Snapshot) -> dict[str, float | None]:
     values: dict[str, float | None] = dict.fromkeys((rule.name for rule in RULES), None)
     if snapshot.redis is not None:
         values |= _from_redis(snapshot.redis, snapshot.now)
-    if snapshot.sqs is not None:
-        values |= _from_sqs(snapshot.sqs)
-    return values
+    return values | _from_facts(snapshot.facts)
 
 
 def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
     roles = by_role(redis.heartbeats)
     sampled = redis.sampled_minute
     return {
-        "breakers": len(redis.breakers),
         "bridges": roles["bridge"],
         "workers": roles["worker"],
         "schedulers": roles["scheduler"],
@@ -83,18 +90,25 @@ def _from_redis(redis: FromRedis, now: float) -> Mapping[str, float | None]:
         "releasing": (
             redis.most("held_mails_release_s") if redis.has("held_mails_release_s") else None
         ),
-        "failing": redis.counted("not_settled"),
+        "failing": Progress(redis.first_minute, redis.counts).failed,
         "rejected": redis.counted("rejected"),
         "postponed": redis.counted("postponed"),
+        "pace": redis.counted("paced"),
         "gauges_age": None if sampled is None else max(0, now - sampled * 60),
     }
 
 
-def _from_sqs(sqs: FromSqs) -> Mapping[str, float | None]:
+def _from_facts(facts: Facts) -> dict[str, float | None]:
+    queue, progress, backlog = facts.queue, facts.progress, find_backlog(facts)
     return {
-        "sqs_waiting": sqs.queue.visible + sqs.queue.delayed if sqs.queue else None,
-        "sqs_hidden": sqs.queue.not_visible if sqs.queue else None,
-        "sqs_dead": sqs.dead_letters.visible if sqs.dead_letters else None,
+        "breakers": None if progress is None else len(facts.breakers),
+        "sqs_waiting": queue.visible + queue.delayed if queue else None,
+        "sqs_hidden": queue.not_visible if queue else None,
+        "sqs_dead": facts.dead_letters_in_sqs,
+        "redis_memory": facts.redis_memory,
+        "backlog": backlog.seconds if backlog else None,
+        "arrived_age": progress.silence(facts.now, "arrived") if progress else None,
+        "canary_age": facts.canary_age,
     }
 
 
@@ -115,37 +129,33 @@ def _tile(rule: Rule, value: float | None, runbook: str) -> dict[str, Any]:
 def _number(value: float | None, unit: Unit) -> str:
     if value is None:
         return _UNKNOWN
-    return duration(value) if unit is Unit.SECONDS else f"{value:,.0f}"
+    match unit:
+        case Unit.SECONDS:
+            return duration(value)
+        case Unit.SHARE:
+            return f"{value:.0%}"
+        case _:
+            return f"{value:,.0f}"
 
 
-def duration(seconds: float) -> str:
-    """Format a duration in seconds, minutes, hours or days, in about two digits."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _faults(snapshot: Snapshot) -> list[str]:
-    """Say what can't be read, and which breaker is open: since when, and why."""
-    sentences = [f"{source} can't be read ({why})." for source, why in snapshot.failures.items()]
-    for breaker in snapshot.redis.breakers if snapshot.redis else ():
-        lasts = duration(max(0, snapshot.now - breaker.since_ms / 1000))
-        name = _DEPENDENCIES[breaker.dependency]
-        sentences.append(f"{name} has failed for {lasts} ({breaker.code}): no mails are taken.")
-    return sentences
-
-
-def _overall(tiles: list[dict[str, Any]], faults: list[str]) -> dict[str, str]:
-    bad, look = (
-        [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is level]
-        for level in (Level.BAD, Level.LOOK)
-    )
-    sentences = list(faults)
-    sentences += [f"Bad: {', '.join(bad)}."] if bad else []
-    sentences += [f"Look at: {', '.join(look)}."] if look else []
-    level = Level.BAD if bad or faults else Level.LOOK if look else Level.GOOD
-    return {"level": level, "sign": SIGNS[level], "text": " ".join(sentences) or "All is well."}
+def _overall(
+    facts: Facts, tiles: list[dict[str, Any]], controls: list[str], runbook: str
+) -> dict[str, Any]:
+    """Return the judgement; where it finds nothing, what deserves a look."""
+    said = judge_facts(facts).as_json()
+    for finding in (*said["causes"], *said["symptoms"]):
+        finding["runbook"] = f"{runbook}#{finding['runbook']}"
+    look = [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is Level.LOOK]
+    said["look"] = f"Look at: {', '.join(look)}." if look else ""
+    if look and said["level"] is Level.GOOD:
+        said |= {"level": Level.LOOK, "sign": SIGNS[Level.LOOK], "text": WELL_BUT}
+    if controls:
+        # What operators ordered comes first: it may be why the rest looks as it does.
+        found = [one["sentence"] for one in said["causes"] if one["cause"] is not Cause.PAUSED]
+        said["text"] = " ".join([*controls, *found])
+        if said["level"] is Level.GOOD:
+            said |= {"level": Level.LOOK, "sign": SIGNS[Level.LOOK]}
+    return said
 
 
 def _processes(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -191,6 +201,29 @@ def _queues(redis: FromRedis) -> list[dict[str, Any]]:
     ]
 
 
+def _ages(redis: FromRedis) -> list[dict[str, str]]:
+    """Return how old mails were when they were settled, and how old the oldest one is by now."""
+    counts = {bound: redis.counted(f"{AGE}{bound}") for bound in BOUNDS_SECONDS}
+    rows = [
+        {"name": f"p{q * 100:.0f}", "age": _number(quantile(counts, q), Unit.SECONDS)}
+        for q in (0.5, 0.95, 0.99)
+    ]
+    name = "oldest_unsettled_seconds"
+    oldest = redis.most(name) if redis.has(name) else None
+    return [*rows, {"name": "oldest not settled", "age": _number(oldest, Unit.SECONDS)}]
+
+
+def _flow_ages(redis: FromRedis | None) -> dict[str, float | None]:
+    if redis is None:
+        return {"settled_age": None, "oldest": None}
+    counts = {bound: redis.counted(f"{AGE}{bound}") for bound in BOUNDS_SECONDS}
+    name = "oldest_unsettled_seconds"
+    return {
+        "settled_age": quantile(counts, 0.95),
+        "oldest": redis.most(name) if redis.has(name) else None,
+    }
+
+
 def _outcomes(redis: FromRedis) -> dict[str, Any]:
     """Return the sum over all minutes, and the latest minutes, the present one first."""
     present = redis.first_minute + len(redis.counts) - 1
@@ -212,3 +245,26 @@ def _outcomes(redis: FromRedis) -> dict[str, Any]:
 def words_for(counted: str) -> str:
     """Return the words for a name of the tally."""
     return _WORDS.get(counted, counted)
+
+
+def _reasons(redis: FromRedis, runbook: str) -> list[dict[str, str]]:
+    """Return why attempts failed and messages were rejected, the most frequent reasons first."""
+    progress = Progress(redis.first_minute, redis.counts)
+    found = [
+        (number, reason, name)
+        for name in ("not_settled", "rejected")
+        for reason, number in ranked(progress, name)
+    ]
+    anchors = {
+        "not_settled": "many-messages-are-tried-again",
+        "rejected": "messages-are-rejected",
+    }
+    return [
+        {
+            "reason": reason,
+            "what": words_for(name),
+            "count": f"{number:,}",
+            "link": f"{runbook}#{anchors[name]}",
+        }
+        for number, reason, name in sorted(found, key=lambda one: (-one[0], one[1]))[:_MOST_REASONS]
+    ]

@@ -1,20 +1,13 @@
-"""When a number is good, deserves a look, or is bad, and what to do then. A pure table.
+"""When a number of the dashboard deserves a look, and what to do then. A pure table.
 
-The limits fit a relay of moderate size at rest. A busier one may have higher numbers, but not
-higher ages.
+A count alone is never bad: a busy relay has high ones. What stops mail is judged by age and
+progress (`relay/operations/judgement/`); a tile is bad only where it shows such a cause.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Level(StrEnum):
-    """The judgement of a number."""
-
-    GOOD = "good"
-    LOOK = "look"
-    BAD = "bad"
-    UNKNOWN = "unknown"
+from relay.operations.judgement.causes import Level
 
 
 class Unit(StrEnum):
@@ -24,6 +17,7 @@ class Unit(StrEnum):
     PROCESSES = "processes"
     BREAKERS = "breakers"
     SECONDS = "s"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,6 @@ RULES = (
         "More arrives than is processed, or nobody receives it. Mails are late, not lost.",
         "mails-wait-in-sqs",
         look=200,
-        bad=2_000,
     ),
     Rule(
         "sqs_hidden",
@@ -115,7 +108,6 @@ RULES = (
         "ends: find out why, then move them back.",
         "messages-in-sqss-dead-letter-queue",
         look=1,
-        bad=100,
     ),
     Rule(
         "in_flight",
@@ -132,7 +124,6 @@ RULES = (
         "delivers it again.",
         "a-message-is-in-flight-for-long",
         look=600,
-        bad=3_600,
     ),
     Rule(
         "redis_waiting",
@@ -141,7 +132,6 @@ RULES = (
         "The bridge is faster than the workers; at its limit it waits for them.",
         "the-workers-are-too-slow",
         look=150,
-        bad=1_000,
     ),
     Rule(
         "redis_oldest",
@@ -160,7 +150,6 @@ RULES = (
         "retried automatically.",
         "many-messages-are-tried-again",
         look=10,
-        bad=100,
     ),
     Rule(
         "dead_letters",
@@ -169,7 +158,6 @@ RULES = (
         "These failed for good, or too often. Each one says why.",
         "dead-letters-in-redis",
         look=1,
-        bad=50,
     ),
     Rule(
         "held",
@@ -195,7 +183,13 @@ RULES = (
         "stand still, or SES refuses.",
         "held-mails",
         look=600,
-        bad=3_600,
+    ),
+    Rule(
+        "backlog",
+        "What waits, in time",
+        Unit.SECONDS,
+        "",
+        "the-workers-are-too-slow",
     ),
     Rule(
         "failing",
@@ -204,7 +198,6 @@ RULES = (
         "Attempts fail. The workers' log names each reason: “not settled”.",
         "many-messages-are-tried-again",
         look=5,
-        bad=50,
     ),
     Rule(
         "rejected",
@@ -214,7 +207,6 @@ RULES = (
         "reason: “message rejected”.",
         "messages-are-rejected",
         look=1,
-        bad=50,
     ),
     Rule(
         "postponed",
@@ -224,7 +216,38 @@ RULES = (
         "reason: “message parked”, “message deferred”. They wait in SQS.",
         "a-circuit-breaker-is-open",
         look=1,
-        bad=50,
+    ),
+    Rule(
+        "redis_memory",
+        "Memory of Redis in use",
+        Unit.SHARE,
+        "At nine tenths no more mail is taken. Raise maxmemory, or find what fills it.",
+        "redis-is-down-full-or-was-wiped",
+        look=0.75,
+        bad=0.9,
+    ),
+    Rule(
+        "arrived_age",
+        "Since the last mail",
+        Unit.SECONDS,
+        "",
+        "no-mail-arrives",
+    ),
+    Rule(
+        "canary_age",
+        "Since the last canary",
+        Unit.SECONDS,
+        "A mail of our own, sent each minute, does not come back: others' may not get through.",
+        "no-mail-arrives",
+        look=150,
+        bad=300,
+    ),
+    Rule(
+        "pace",
+        "Waited for SES's rate, last ten minutes",
+        Unit.MESSAGES,
+        "",
+        "the-workers-are-too-slow",
     ),
     Rule(
         "gauges_age",
@@ -234,7 +257,6 @@ RULES = (
         "stand still.",
         "the-gauges-stand-still",
         look=150,
-        bad=600,
     ),
 )
 

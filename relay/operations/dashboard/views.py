@@ -1,58 +1,39 @@
 """The dashboard's pages, for staff with the permission `dashboard.view_dashboard`."""
 
 import time
-from collections.abc import Callable
-from functools import wraps
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import mark_safe
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from relay.operations import history
+from relay.operations import guard, history, week
 from relay.operations.dashboard import presentation, runbook, snapshot
-from relay.operations.dashboard.charts import charts_of, columns
+from relay.operations.dashboard.charts import charts_of, columns, columns_of_week
 from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.judgement.read import where
+from runtime.redis_client import words_of
 from runtime.tally import find_counts
 
 PERMISSION = "dashboard.view_dashboard"
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Content-Security-Policy: these pages load nothing from other sites and run nothing inline."""
 
-View = Callable[..., HttpResponse]
+def _refuse(request: HttpRequest, *, may_enter: bool) -> HttpResponseBase:
+    """Say which permission is missing; to the page's script, as JSON."""
+    if request.path.endswith(".json"):
+        return JsonResponse({"error": "not logged in, or not permitted"}, status=403)
+    if not may_enter:
+        return guard.refuse(request, may_enter=may_enter)
+    context = _context(request, "Not permitted") | {"permission": PERMISSION}
+    return render(request, "dashboard/forbidden.html", context, status=403)
 
 
-def _for_operators(view: View) -> View:
-    """Admit only users with the permission; others are asked to log in, or told what they lack."""
-
-    @require_safe
-    @never_cache
-    @wraps(view)
-    def guarded(request: HttpRequest, **named: str) -> HttpResponse:
-        user = request.user
-        if user.is_active and user.is_staff and user.has_perm(PERMISSION):
-            response = view(request, **named)
-        elif request.path.endswith(".json"):
-            response = JsonResponse({"error": "not logged in, or not permitted"}, status=403)
-        elif user.is_active and user.is_staff:
-            context = _context(request, "Not permitted") | {"permission": PERMISSION}
-            response = render(request, "dashboard/forbidden.html", context, status=403)
-        else:
-            response = redirect_to_login(request.get_full_path(), reverse("admin:login"))
-        response["Content-Security-Policy"] = _POLICY
-        return response
-
-    return guarded
+def _for_operators(view: guard.View) -> guard.View:
+    return require_safe(guard.for_operators(PERMISSION, only_reads=True, otherwise=_refuse)(view))
 
 
 @_for_operators
@@ -65,22 +46,27 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """Return the present numbers."""
     taken = snapshot.take(settings.CONFIG)
-    return JsonResponse(presentation.shown(taken, reverse("runbook")))
+    return JsonResponse(presentation.shown(taken, reverse("runbook"), _lists()))
 
 
 @_for_operators
 def charts(request: HttpRequest) -> HttpResponse:
-    """Return the last day by minute, up to the last complete one."""
+    """Return the last day by minute, or with `?days=7` the week by ten, up to the last complete."""
     config = settings.CONFIG
     last = int(time.time() // 60) - 1
-    minutes = range(last - history.MINUTES + 1, last + 1)
+    queues = (_queue_name(config.queue_url), _queue_name(config.dead_letter_queue_url))
+    drawn = charts_of(*queues)
     try:
         client = fail_fast_redis(config.redis_url)
+        if request.GET.get("days") == "7":
+            minutes = week.minutes_before(last + 1)
+            return JsonResponse(columns_of_week(drawn, minutes, week.find(client, minutes)))
+        minutes = range(last - history.MINUTES + 1, last + 1)
         samples, counts = history.find(client, last), find_counts(client, minutes)
     except RedisError as error:
-        return JsonResponse({"error": f"Redis: {type(error).__name__}"}, status=503)
-    queues = (_queue_name(config.queue_url), _queue_name(config.dead_letter_queue_url))
-    return JsonResponse(columns(charts_of(*queues), minutes, samples, counts))
+        says = f"Redis ({where(config.redis_url)}): {words_of(error)}"
+        return JsonResponse({"error": says}, status=503)
+    return JsonResponse(columns(drawn, minutes, samples, counts))
 
 
 @_for_operators
@@ -93,6 +79,24 @@ def show_runbook(request: HttpRequest, name: str = "runbook") -> HttpResponse:
     # Rendered from our own file, with any HTML in it escaped.
     context = _context(request, "Runbook") | {"html": mark_safe(html)}  # noqa: S308
     return render(request, "dashboard/runbook.html", context)
+
+
+def _lists() -> dict[str, str]:
+    """The lists that the flow's numbers lead to: pages, or sections of the dashboard."""
+    runbook = reverse("runbook")
+    pages = {name: reverse(name) for name in ("dead_letters", "sqs_dead_letters", "lanes")}
+    sections = ("charts", "ages", "processes", "queues", "reasons", "outcomes")
+    return {
+        **pages,
+        **{name: f"#{name}-title" for name in sections},
+        "held_mails": reverse("admin:emails_heldmail_changelist"),
+        "mailboxes": reverse("admin:emails_mailboxbreaker_changelist"),
+        "deliveries": reverse("admin:emails_delivery_changelist"),
+        "no-mail": f"{runbook}#no-mail-arrives",
+        "waiting": f"{runbook}#mails-wait-in-sqs",
+        "parked": f"{runbook}#a-circuit-breaker-is-open",
+        "pace": f"{runbook}#the-workers-are-too-slow",
+    }
 
 
 def _context(request: HttpRequest, title: str) -> dict[str, object]:

@@ -13,6 +13,15 @@ logger = logging.getLogger(__name__)
 
 REQUEUE = "requeue"
 DELETE = "delete"
+SENT, NOT_SENT = "sent", "unsent"
+
+LABELS = {
+    REQUEUE: "Requeue",
+    DELETE: "Delete",
+    SENT: "It was sent: end",
+    NOT_SENT: "It was not sent: send",
+}
+"""The actions in words, before what they are about."""
 
 
 def record_revealed(user: Any, letter: DeadLetter) -> None:
@@ -41,6 +50,16 @@ def record_handled(
     )
     flag = DELETION if action == DELETE else CHANGE
     _record(user, dead_letter_id, flag, f"{action.capitalize()} {chosen}: {result}")
+
+
+def record_sqs_handled(user: Any, action: str, chosen: str, result: str) -> None:
+    """Record that a user put messages of SQS's dead-letter queue back, or deleted them."""
+    logger.info(
+        "sqs dead letters handled in the admin",
+        extra={"action": action, "chosen": chosen, "results": result, "user_id": user.pk},
+    )
+    flag = CHANGE if action == "redrive" else DELETION
+    _record(user, "", flag, f"In SQS: {action} {chosen}: {result}")
 
 
 def _record(user: Any, dead_letter_id: str, flag: int, message: str) -> None:

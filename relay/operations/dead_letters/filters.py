@@ -12,10 +12,10 @@ from emails.values import notifications
 from emails.values.errors import Refused
 from emails.values.facts import MaskRef
 from emails.values.notifications import Received
-from emails.wire import DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, DEFAULT_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.operations.dead_letters.letter import DeadLetter
 
-QUEUES = (INBOUND_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
+QUEUES = (INBOUND_QUEUE, BULK_QUEUE, FEEDBACK_QUEUE, DEFAULT_QUEUE)
 """The queues that may have dead letters."""
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
@@ -52,9 +52,14 @@ def read_mask(text: str) -> MaskRef:
 
 def read_id(text: str) -> str:
     """Parse a message's or a dead letter's id. Raises ValueError."""
-    if _ID.fullmatch(text.strip()) is None:
+    if not is_id(text.strip()):
         raise ValueError("an id has up to 100 letters, digits and dashes")
     return text.strip()
+
+
+def is_id(text: str) -> bool:
+    """Return whether this may be a message's or a dead letter's id."""
+    return _ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Filters:
     newer_than: timedelta | None = None
     mask: MaskFilter | None = None
     sqs_message_id: str = ""
+    sns_message_id: str = ""
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -84,7 +90,7 @@ class Filters:
     @property
     def reads_messages(self) -> bool:
         """Whether the filters need whole messages."""
-        return self.mask is not None or bool(self.sqs_message_id)
+        return self.mask is not None or bool(self.sqs_message_id or self.sns_message_id)
 
     def is_reason(self, reason: str) -> bool:
         """Return whether a reason matches."""
@@ -93,6 +99,8 @@ class Filters:
     def is_message(self, letter: DeadLetter) -> bool:
         """Return whether a dead letter's message matches."""
         if self.sqs_message_id and letter.sqs_message_id != self.sqs_message_id:
+            return False
+        if self.sns_message_id and letter.sns_message_id != self.sns_message_id:
             return False
         return self.mask is None or is_about(letter.notification, self.mask)
 
@@ -105,6 +113,7 @@ class Filters:
             "newer_than": self.newer_than,
             "mask": self.mask and self.mask.ref,
             "sqs_message_id": self.sqs_message_id,
+            "sns_message_id": self.sns_message_id,
         }
         return {name: str(value) for name, value in filters.items() if value}
 

@@ -50,6 +50,7 @@ class FilterForm(forms.Form):
     # The pattern has no @, so no address gets into a URL.
     mask_id = _Read(read_mask, hint="random-12", pattern="(random|domain)-[0-9]+")
     sqs_message_id = _Read(read_id, hint="an id", pattern="[A-Za-z0-9_-]+")
+    sns_message_id = _Read(read_id, hint="an id", pattern="[A-Za-z0-9_-]+")
 
     def clean_mask_id(self) -> MaskFilter | None:
         """Find the mask."""
@@ -69,6 +70,7 @@ class FilterForm(forms.Form):
             newer_than=found["newer_than"],
             mask=found["mask_id"],
             sqs_message_id=found["sqs_message_id"] or "",
+            sns_message_id=found["sns_message_id"] or "",
         )
 
     def query(self) -> dict[str, str]:

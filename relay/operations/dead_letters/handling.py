@@ -25,13 +25,16 @@ from bridge.ledger.dead_letters import (
     Requeue,
     in_batches,
 )
+from bridge.ledger.story import ATTEMPT_WORDS, Event, find_lines, read_line
 from emails.models import DomainMask, RandomMask
 from emails.rules import addresses
+from emails.store import doubts
 from emails.store.retention import DELIVERY_RETENTION
 from emails.values.facts import MaskKind, MaskRef
 from relay.operations.dead_letters.filters import QUEUES, Filters, MaskFilter
 from relay.operations.dead_letters.letter import DeadLetter, make_requeue, read
 from runtime.redis_client import connect
+from runtime.seals import Seals
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("operations")
@@ -50,6 +53,8 @@ class Result(StrEnum):
     GONE = "gone"
     TOO_OLD = "too_old"
     UNREADABLE = "unreadable"
+    IN_DOUBT = "in_doubt"
+    NOT_IN_DOUBT = "not_in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,24 @@ class Handled:
 def store() -> DeadLetters:
     """Return the dead letters of this relay's Redis."""
     return DeadLetters(connect(settings.CONFIG.redis_url), settings.CONFIG.max_lifetime_seconds)
+
+
+def find_attempts(letter: DeadLetter) -> list[Event]:
+    """Find what Redis still knows of its attempts, oldest first; a killed worker's are among them.
+
+    Errors of Redis pass through.
+    """
+    if not letter.sqs_message_id:
+        return []
+    lines = find_lines(connect(settings.CONFIG.redis_url))
+    events = map(read_line, (line for line in lines if letter.sqs_message_id in line))
+    own = (one for one in events if one and one.sqs_message_id == letter.sqs_message_id)
+    return [one for one in own if one.what in ATTEMPT_WORDS]
+
+
+@cache
+def _seals() -> Seals:
+    return Seals(settings.CONFIG.ledger_secrets)
 
 
 def find_mask(ref: MaskRef) -> MaskFilter | None:
@@ -130,9 +153,47 @@ def requeue(
         yield from handled
 
 
-def delete(dead_letters: DeadLetters, letters: Iterable[DeadLetter]) -> Iterator[Handled]:
-    """Delete dead letters in batches; yields what became of each."""
+def settle_doubt(
+    dead_letters: DeadLetters, letters: Iterable[DeadLetter], now: datetime, *, was_sent: bool
+) -> Iterator[Handled]:
+    """Say of mails in doubt that they were sent, or not, and requeue them; yields as `requeue`.
+
+    Requeued, each ends in order, or is sent. Raises `NotFinished` if the database is away.
+    """
     for batch in in_batches(letters, MESSAGES_BATCH):
+        doubtful = [letter for letter in batch if letter.is_in_doubt]
+        others = [Handled(one, Result.NOT_IN_DOUBT) for one in batch if not one.is_in_doubt]
+        rows = doubts.of_messages([letter.sns_message_id for letter in doubtful])
+        if was_sent:
+            doubts.say_sent(rows, now)
+        else:
+            doubts.say_not_sent(rows)
+        _record(others)
+        yield from others
+        yield from requeue(dead_letters, doubtful, now, even_if_old=was_sent)
+
+
+def delete(
+    dead_letters: DeadLetters,
+    letters: Iterable[DeadLetter],
+    now: datetime,
+    *,
+    even_in_doubt: bool = False,
+) -> Iterator[Handled]:
+    """Delete dead letters in batches; yields what became of each.
+
+    One in doubt is left: SQS would bring it back as often as it is deleted. `settle_doubt` ends it.
+    """
+
+    def is_left(letter: DeadLetter) -> bool:
+        return letter.is_in_doubt and not even_in_doubt and not _is_old(letter, now)
+
+    for all_of_batch in in_batches(letters, MESSAGES_BATCH):
+        doubtful = [letter for letter in all_of_batch if is_left(letter)]
+        left = [Handled(letter, Result.IN_DOUBT) for letter in doubtful]
+        _record(left)
+        yield from left
+        batch = [letter for letter in all_of_batch if not is_left(letter)]
         deleted = dead_letters.delete([(letter.place, letter.sqs_message_id) for letter in batch])
         handled = [
             Handled(letter, Result.DELETED if was_there else Result.GONE)
@@ -150,13 +211,17 @@ def _requeue_batch(
         one = make_requeue(letter, now)
         if one is None:
             yield Handled(letter, Result.UNREADABLE)
-        elif not even_if_old and letter.sent_at and now - letter.sent_at > REQUEUE_WITHIN:
+        elif not even_if_old and _is_old(letter, now):
             yield Handled(letter, Result.TOO_OLD)
         else:
             requeues.append((letter, one))
     replies = dead_letters.requeue([one for _, one in requeues], int(now.timestamp() * 1000))
     for (letter, _), reply in zip(requeues, replies, strict=True):
         yield Handled(letter, Result(reply.value))
+
+
+def _is_old(letter: DeadLetter, now: datetime) -> bool:
+    return letter.sent_at is not None and now - letter.sent_at > REQUEUE_WITHIN
 
 
 def _record(handled: list[Handled]) -> None:
@@ -203,7 +268,7 @@ def _letters(
     stored = dead_letters.messages([place for place, _ in batch])
     for (place, reason), message in zip(batch, stored, strict=True):
         if message is not None:
-            yield read(place, message, reason)
+            yield read(place, message, reason, _seals())
 
 
 def _age_key(place: Place) -> tuple[int, str]:

@@ -1,14 +1,24 @@
-"""One dead letter as operators see it, and the message it becomes when requeued. Pure."""
+"""One dead letter as operators see it, and the message it becomes when requeued. Pure.
+
+What is stored may be anything, if somebody else can write to Redis: each field is read as what it
+should be, or is missing.
+"""
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from bridge.ledger import failure_reasons
 from bridge.ledger.dead_letters import NOTE, Place, Requeue
-from emails.wire import SQS_MESSAGE_ID
+from bridge.sns.envelope import parse
+from bridge.sns.reject_reasons import Rejected
+from emails.values.outcomes import RefuseReason
+from emails.wire import ABOUT, SQS_MESSAGE_ID, Publication
+from runtime.message_context import MessageContext, from_text
+from runtime.seals import Forged, SealedByAnother, Seals
 
 _SENT_AT = "sent_at_ms"
 _TAKEN_AT = "taken_at_ms"
@@ -27,11 +37,21 @@ next failure."""
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter. `message` is Dramatiq's message, or None if it can't be decoded."""
+    """A dead letter. `message` is Dramatiq's message, or None if it can't be decoded.
+
+    `publication` is what SNS published; None for a periodic job, and for what `LEDGER_SECRETS`
+    don't open. Nothing proves that it is genuine: only a worker checks that.
+    """
 
     place: Place
     reason: str
     message: dict[str, Any] | None
+    publication: Publication | None = None
+
+    @property
+    def has_page(self) -> bool:
+        """Whether its id can be part of a URL. Ours can."""
+        return re.fullmatch(r"[A-Za-z0-9_-]{1,100}", self.place.id) is not None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -45,73 +65,78 @@ class DeadLetter:
         return note if isinstance(note, dict) else {}
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether it may have been sent, and nobody knows."""
+        return failure_reasons.is_reason(self.reason, RefuseReason.SEND_IN_DOUBT.value)
+
+    @property
     def sqs_message_id(self) -> str:
         """The id of its SQS message; empty for a periodic job."""
-        return str(self.options.get(SQS_MESSAGE_ID, ""))
+        return printable(self.options.get(SQS_MESSAGE_ID, ""))
 
     @property
     def sns_message_id(self) -> str:
         """SNS's id of the notification; empty for a periodic job."""
-        return self._argument("sns_message_id")
+        return self.publication.sns_message_id if self.publication else ""
+
+    @property
+    def about(self) -> MessageContext:
+        """The ids that the bridge gave it. Nothing proves them."""
+        return from_text(self.options.get(SQS_MESSAGE_ID), self.options.get(ABOUT))
 
     @property
     def notification(self) -> str:
-        """SES's whole JSON; empty for a periodic job."""
-        return self._argument("notification")
+        """SES's whole JSON; empty for a periodic job, and if it can't be opened."""
+        return self.publication.notification if self.publication else ""
 
     @property
     def actor(self) -> str:
         """The actor's name."""
-        return str(self.message["actor_name"]) if self.message else ""
+        return printable(self.message["actor_name"]) if self.message else ""
 
     @property
     def attempts(self) -> int | None:
         """The number of its attempts; None if unknown."""
         attempts = self.note.get("attempts", self.options.get("retries"))
-        return attempts if isinstance(attempts, int) else None
+        return attempts if _is_count(attempts) else None
 
     @property
     def requeues(self) -> int:
         """How often operators have requeued it."""
-        return int(self.options.get(_REQUEUES, 0))
+        requeues = self.options.get(_REQUEUES, 0)
+        return requeues if _is_count(requeues) else 0
 
     @property
     def error_type(self) -> str:
         """The type of the exception that ended its last attempt, if any."""
-        return str(self.note.get("error_type", ""))
+        return printable(self.note.get("error_type", ""))
 
     @property
     def error_code(self) -> str:
         """AWS's or PostgreSQL's code for that error, if it has one."""
-        return str(self.note.get("error_code", ""))
+        return printable(self.note.get("error_code", ""))
 
     @property
     def traceback(self) -> list[str]:
         """Where its last attempt failed, without the exceptions' texts."""
-        return [str(line) for line in self.note.get("traceback", [])]
+        lines = self.note.get("traceback")
+        return [str(line) for line in lines] if isinstance(lines, list) else []
 
     @property
-    def full_traceback(self) -> str:
-        """The traceback as Dramatiq keeps it. The exceptions' texts may quote the mail."""
-        return str(self.options.get("traceback", ""))
-
-    @property
-    def died_at(self) -> datetime:
-        """When it was dead-lettered."""
+    def died_at(self) -> datetime | None:
+        """When it was dead-lettered; None if that is no time."""
         return _moment(self.place.died_at_ms)
 
     @property
     def sent_at(self) -> datetime | None:
         """When SNS sent it to SQS."""
-        sent_at = self.options.get(_SENT_AT)
-        return _moment(sent_at) if isinstance(sent_at, int) else None
+        return _moment(self.options.get(_SENT_AT))
 
     @property
     def taken_at(self) -> datetime | None:
         """When the bridge received it, before any requeue."""
         stored = self.message["message_timestamp"] if self.message else None
-        taken_at = self.options.get(_TAKEN_AT, stored)
-        return _moment(taken_at) if isinstance(taken_at, int) else None
+        return _moment(self.options.get(_TAKEN_AT, stored))
 
     @property
     def time_in_sqs(self) -> timedelta | None:
@@ -120,14 +145,12 @@ class DeadLetter:
             return None
         return max(self.taken_at - self.sent_at, timedelta())
 
-    def _argument(self, name: str) -> str:
-        value = self.message["kwargs"].get(name) if self.message else None
-        return value if isinstance(value, str) else ""
 
-
-def read(place: Place, stored: bytes, reason: str | None) -> DeadLetter:
+def read(place: Place, stored: bytes, reason: str | None, seals: Seals) -> DeadLetter:
     """Decode a dead letter as stored; `reason` is its separate note, if there is one."""
-    return DeadLetter(place, reason or failure_reasons.UNKNOWN, _message(stored))
+    message = _message(stored)
+    publication = _publication(message, seals) if message else None
+    return DeadLetter(place, reason or failure_reasons.UNKNOWN, message, publication)
 
 
 def make_requeue(letter: DeadLetter, now: datetime) -> Requeue | None:
@@ -153,6 +176,16 @@ def make_requeue(letter: DeadLetter, now: datetime) -> Requeue | None:
     return Requeue(letter.place, new_id, encoded, letter.sqs_message_id)
 
 
+def _publication(message: dict[str, Any], seals: Seals) -> Publication | None:
+    sealed = message["kwargs"].get("envelope")
+    try:
+        body = seals.open(sealed, str(message["options"].get(SQS_MESSAGE_ID, "")))
+        envelope = parse(body)
+    except (Forged, SealedByAnother, Rejected):
+        return None
+    return Publication(envelope.message_id, envelope.message)
+
+
 def _message(stored: bytes) -> dict[str, Any] | None:
     try:
         message = json.loads(stored)
@@ -166,5 +199,20 @@ def _message(stored: bytes) -> dict[str, Any] | None:
     return message
 
 
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _moment(ms: object) -> datetime | None:
+    """Return the time that milliseconds since 1970 mean; None if that is none."""
+    if not isinstance(ms, int):
+        return None
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def printable(value: object) -> str:
+    """Return a value as text, without what no answer can hold: halves of characters (`\\ud800`)."""
+    return str(value).encode(errors="replace").decode()
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < 2**31

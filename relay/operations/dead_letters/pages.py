@@ -5,9 +5,8 @@ Filters are posted, too; they appear in a URL only after a check that they hold 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import wraps
 from itertools import islice, takewhile
 from typing import Any
 from urllib.parse import urlencode
@@ -19,44 +18,29 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
-from redis.exceptions import RedisError
 
 from bridge.ledger.dead_letters import DeadLetters, Place
 from relay.operations import models
 from relay.operations.dead_letters import audit, formatting, handling
-from relay.operations.dead_letters.filters import QUEUES, Filters
+from relay.operations.dead_letters.filters import QUEUES, Filters, is_id
 from relay.operations.dead_letters.forms import FilterForm
 from relay.operations.dead_letters.letter import DeadLetter
+from relay.operations.guard import for_operators
 
 PAGE = 50
 _SECONDS_A_REQUEST = 20.0
 """How long one request may requeue or delete; less than the web server's timeout."""
 
-_PERMISSIONS = {audit.REQUEUE: models.REQUEUE, audit.DELETE: models.DELETE}
-
-View = Callable[..., HttpResponseBase]
-
-
-def _for(permission: str) -> Callable[[View], View]:
-    """Admit only staff with this permission, and show a plain page if Redis is down."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def checked(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-            if not request.user.has_perm(permission):
-                raise PermissionDenied
-            try:
-                return view(request, **arguments)
-            except RedisError as error:
-                return _page(request, "no_redis", {"error": type(error).__name__}, status=503)
-
-        return admin.site.admin_view(checked)
-
-    return decorate
+_PERMISSIONS = {
+    audit.REQUEUE: models.REQUEUE,
+    audit.DELETE: models.DELETE,
+    audit.SENT: models.REQUEUE,
+    audit.NOT_SENT: models.REQUEUE,
+}
 
 
 @require_GET
-@_for(models.VIEW)
+@for_operators(models.VIEW, only_reads=True)
 def list_page(request: HttpRequest) -> HttpResponse:
     """Show a page of dead letters, and how many have each reason."""
     form = FilterForm(request.GET)
@@ -64,7 +48,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@_for(models.VIEW)
+@for_operators(models.VIEW)
 def filter_page(request: HttpRequest) -> HttpResponseBase:
     """Redirect to the list with these filters; wrong ones are shown here, not in a URL."""
     form = FilterForm(request.POST)
@@ -72,14 +56,14 @@ def filter_page(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_GET
-@_for(models.VIEW)
+@for_operators(models.VIEW, only_reads=True)
 def detail_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
     """Show one, without its mail."""
     return _detail(request, _find(dead_letter_id), reveal=False)
 
 
 @require_POST
-@_for(models.VIEW)
+@for_operators(models.VIEW)
 def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
     """Show one whole, if permitted, and record who saw it."""
     if not request.user.has_perm(models.REVEAL):
@@ -90,7 +74,7 @@ def reveal_page(request: HttpRequest, dead_letter_id: str) -> HttpResponse:
 
 
 @require_POST
-@_for(models.VIEW)
+@for_operators(models.VIEW)
 def act_page(request: HttpRequest) -> HttpResponseBase:
     """Requeue or delete the ticked letters, or all that match; confirm first where needed."""
     action, _, scope = request.POST.get("action", "").partition("-")
@@ -100,7 +84,7 @@ def act_page(request: HttpRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _list(request, form, None)
     is_all = scope == "all"
-    ids = [] if is_all else request.POST.getlist("id")
+    ids = [] if is_all else [one for one in request.POST.getlist("id") if is_id(one)]
     if not ids and not is_all:
         messages.warning(request, "Nothing was selected.")
         return _to_list(form.query())
@@ -138,7 +122,8 @@ def _list(request: HttpRequest, form: FilterForm, before: Place | None) -> HttpR
 
 
 def _detail(request: HttpRequest, letter: DeadLetter, *, reveal: bool) -> HttpResponse:
-    details = formatting.details(letter, reveal=reveal)
+    attempts = handling.find_attempts(letter)
+    details = formatting.details(letter, reveal=reveal, attempts=attempts)
     lines = {name: list(formatting.as_lines({name: details[name]})) for name in details}
     blocks = {name: "\n".join(text[1:]) for name, text in lines.items() if len(text) > 1}
     context = {
@@ -156,8 +141,9 @@ def _ask(request: HttpRequest, form: FilterForm, action: str, ids: list[str]) ->
     filters = form.filters()
     number = len(ids) or handling.count(handling.store(), filters, datetime.now(UTC))
     context = {
-        "title": f"{action.capitalize()} {number} dead letters?",
+        "title": f"{audit.LABELS[action]} {number} dead letters?",
         "action": action,
+        "label": audit.LABELS[action],
         "ids": ids,
         "query": form.query(),
         "described": filters.described() if not ids else {},
@@ -183,14 +169,18 @@ def _act(request: HttpRequest, action: str, ids: list[str], filters: Filters) ->
     audit.record_handled(request.user, action, chosen, summary, ids[0] if len(ids) == 1 else "")
     if is_over:
         summary += "; time ran out before the others: repeat it"
-    messages.info(request, f"{action.capitalize()}: {summary}.")
+    if "in_doubt" in results:
+        summary += "; of those in doubt, say first whether they were sent"
+    messages.info(request, f"{audit.LABELS[action].partition(':')[0]}: {summary}.")
 
 
 def _results(
     store: DeadLetters, action: str, letters: Iterator[DeadLetter], now: datetime
 ) -> Counter[str]:
     if action == audit.DELETE:
-        handled = handling.delete(store, letters)
+        handled = handling.delete(store, letters, now)
+    elif action in (audit.SENT, audit.NOT_SENT):
+        handled = handling.settle_doubt(store, letters, now, was_sent=action == audit.SENT)
     else:
         handled = handling.requeue(store, letters, now, even_if_old=False)
     return Counter(one.result.value for one in handled)
@@ -208,7 +198,7 @@ def _page(
 ) -> TemplateResponse:
     page_context = {
         **admin.site.each_context(request),
-        "may_act": _permitted(request),
+        "may_act": [(action, audit.LABELS[action]) for action in _permitted(request)],
         "may_reveal": request.user.has_perm(models.REVEAL),
         **context,
     }

@@ -13,11 +13,14 @@ from typing import Any
 import dramatiq
 from redis.exceptions import RedisError
 
-from bridge.ledger.acknowledgements import Acknowledgements
+from bridge.ledger.acknowledgements import LEFT, Acknowledgements
 from bridge.ledger.failure_reasons import TOO_MANY_DELIVERIES, detail_of
+from emails.values.errors import ReplyLeft
 from emails.wire import SQS_MESSAGE_ID
+from relay.worker.consumer import ENTRY_REMOVED
 from relay.worker.middleware.dead_letter_note import reason_for
 from relay.worker.patience import patiently
+from runtime import story
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +46,9 @@ class Acknowledge(dramatiq.Middleware):
         if message.failed:
             self._acknowledge(message, detail_of(reason_for(broker, message, exception)))
         elif exception is None:
-            self._acknowledge(message, None)
+            self._acknowledge(message, None, broker)
+        elif isinstance(exception, ReplyLeft):
+            self._acknowledge(message, LEFT, broker)
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Acknowledge, as a failure, a message that some middleware refused to run."""
@@ -57,7 +62,9 @@ class Acknowledge(dramatiq.Middleware):
         if _ACKNOWLEDGED not in message.options:
             self._acknowledge(message, detail_of(reason_for(broker, message, None)))
 
-    def _acknowledge(self, message: Any, failure: str | None) -> None:
+    def _acknowledge(self, message: Any, failure: str | None, broker: Any = None) -> None:
+        """Acknowledge it; with a `broker`, remove its queue entry in the same step."""
+        has_entry = broker is not None
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None:
             return
@@ -68,10 +75,14 @@ class Acknowledge(dramatiq.Middleware):
             failure=failure,
             dead_letter_id=message.options["redis_message_id"] if message.failed else "",
             forget_attempts=failure != TOO_MANY_DELIVERIES,
+            steps=story.take(),
+            broker_id=broker.broker_id if has_entry else "",
+            entry_id=message.options["redis_message_id"] if has_entry else "",
         )
         try:
             patiently(acknowledge, "acknowledgement")
             message.options[_ACKNOWLEDGED] = True
+            message.options[ENTRY_REMOVED] = has_entry
         except RedisError as error:
             # SQS will deliver the message again, and the database knows that it was processed.
             logger.warning(

@@ -24,6 +24,8 @@ from emails.values.outcomes import WORK_NOT_RUN
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
 from relay.worker.solitude import Solitude
+from runtime import story
+from runtime.presence import PRESENCE
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +67,11 @@ class DeliveryLimit(dramatiq.Middleware):
         message_id = message.options.get(SQS_MESSAGE_ID)
         if message_id is None or message.failed or exception is None:
             return
-        has_run = detail_for(exception) not in WORK_NOT_RUN
+        reason = detail_for(exception)
+        has_run, why = reason not in WORK_NOT_RUN, f"{reason}|{story.take()}"
         try:
             end = self._attempts.forget if has_run else self._attempts.take_back
-            patiently(lambda: end(message_id), "attempts")
+            patiently(lambda: end(message_id, why), "attempts")
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",
@@ -84,13 +87,13 @@ class DeliveryLimit(dramatiq.Middleware):
         thread = threading.get_ident()
         self._solitude.begin()
         self._is_suspect[thread] = False
-        attempts = self._attempts.record(message_id)
+        attempts = self._attempts.record(message_id, PRESENCE.name)
         if 1 < attempts <= self._max_deliveries:
             self._attempts.take_back(message_id)
             self._end()
             self._solitude.begin_alone(attempts - 1)
             self._is_suspect[thread] = True
-            attempts = self._attempts.record(message_id)
+            attempts = self._attempts.record(message_id, PRESENCE.name)
         return attempts
 
     def _end(self) -> None:

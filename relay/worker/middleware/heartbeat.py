@@ -1,8 +1,9 @@
 """Writes a heartbeat to Redis for each worker process, and for the scheduler.
 
 A worker beats from its own thread while all threads that fetch and run messages are alive; Dramatiq
-goes on without one that died. The scheduler beats whenever it enqueues a periodic message, which it
-does every minute. Both remove their heartbeats when they end in order.
+goes on without one that died. The scheduler beats from a thread, too: from its first periodic
+message on, and while the last one is not too old, since it enqueues one every minute. Both remove
+their heartbeats when they end in order.
 
     heartbeat thread   beats every few seconds, until `_stopped`
     worker's main      sets `_stopping` before the worker's threads end, `_stopped` after that
@@ -13,6 +14,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -27,8 +29,9 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
 
-_WORKER_LIMIT_SECONDS = 20
-_SCHEDULER_LIMIT_SECONDS = 130
+_LIMIT_SECONDS = 20
+_LONGEST_PAUSE_SECONDS = 130
+"""How long a scheduler may enqueue nothing: twice its minute, and some."""
 
 
 class SendHeartbeats(dramatiq.Middleware):
@@ -38,12 +41,14 @@ class SendHeartbeats(dramatiq.Middleware):
         self._heartbeats = heartbeats
         self._worker: Process | None = None
         self._scheduler: Process | None = None
+        self._enqueued = 0.0
+        self._others: set[str] = set()
         self._stopping = threading.Event()
         self._stopped = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start the heartbeat."""
-        self._worker = Process(Role.WORKER, _WORKER_LIMIT_SECONDS)
+        self._worker = Process(Role.WORKER, _LIMIT_SECONDS)
         thread = threading.Thread(
             target=self._keep_beating, args=(self._worker, worker), name="heartbeat", daemon=True
         )
@@ -60,13 +65,39 @@ class SendHeartbeats(dramatiq.Middleware):
             self._try(self._heartbeats.leave, self._worker)
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
-        """Beat, if this is the scheduler."""
+        """Start the heartbeat of a scheduler, and note its progress."""
         if self._worker is None and PERIODIC in message.options:
+            self._enqueued = time.monotonic()
             if self._scheduler is None:
-                self._scheduler = Process(Role.SCHEDULER, _SCHEDULER_LIMIT_SECONDS)
-                atexit.register(self._try, self._heartbeats.leave, self._scheduler)
+                self._scheduler = Process(Role.SCHEDULER, _LIMIT_SECONDS)
+                atexit.register(self._leave, self._scheduler)
                 _end_in_order_at_sigterm()
-            self._try(self._heartbeats.beat, self._scheduler)
+                self._try(self._heartbeats.beat, self._scheduler)
+                threading.Thread(
+                    target=self._beat_while_enqueuing,
+                    args=(self._scheduler,),
+                    name="heartbeat",
+                    daemon=True,
+                ).start()
+            self._try(self._warn_of_others, self._scheduler)
+
+    def _leave(self, scheduler: Process) -> None:
+        self._stopped.set()
+        self._try(self._heartbeats.leave, scheduler)
+
+    def _beat_while_enqueuing(self, scheduler: Process) -> None:
+        while not self._stopped.wait(INTERVAL_SECONDS):
+            if time.monotonic() - self._enqueued < _LONGEST_PAUSE_SECONDS:
+                self._try(self._heartbeats.beat, scheduler)
+
+    def _warn_of_others(self, own: Process) -> None:
+        """Warn, once, of each other scheduler that is alive: each job would run twice."""
+        for beat in self._heartbeats.find_all():
+            other = beat.process
+            is_other = other.role is Role.SCHEDULER and other.name != own.name
+            if is_other and beat.is_alive and other.name not in self._others:
+                self._others.add(other.name)
+                logger.error("another scheduler runs", extra={"other": other.name})
 
     def _keep_beating(self, process: Process, worker: dramatiq.Worker) -> None:
         while not self._stopped.is_set():

@@ -10,11 +10,13 @@ of its own.
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dramatiq
 from redis.exceptions import RedisError
 
+from emails.edges import send_notes
 from emails.edges.presence import RedisPresence
 from emails.store.database import name_connections
 from runtime.presence import PRESENCE, Presence
@@ -33,13 +35,15 @@ class WorkerPresence(dramatiq.Middleware):
     def __init__(self, client: "Redis", own: Presence = PRESENCE) -> None:
         self._own = own
         self._presence = RedisPresence(client, own)
+        self._redis = client
         self._stopped = threading.Event()
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Take a name, and start to beat."""
+        """Take a name, and start to beat. What is sent from now on, Redis has notes of."""
         self._own.begin()
         name_connections(self._own.name)
-        self._beat()
+        self._try(lambda: send_notes.begin(self._redis))
+        self._try(self._presence.beat)
         threading.Thread(target=self._keep_beating, name="presence", daemon=True).start()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -52,10 +56,10 @@ class WorkerPresence(dramatiq.Middleware):
 
     def _keep_beating(self) -> None:
         while not self._stopped.wait(INTERVAL_SECONDS):
-            self._beat()
+            self._try(self._presence.beat)
 
-    def _beat(self) -> None:
+    def _try(self, note: Callable[[], object]) -> None:
         try:
-            self._presence.beat()
+            note()
         except RedisError as error:
             logger.warning("presence not noted", extra={"error_type": type(error).__name__})

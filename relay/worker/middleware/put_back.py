@@ -8,15 +8,26 @@ it again.
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Interrupt, Retries
 from redis.exceptions import RedisError
 
-from emails.values.errors import NotFinished, Unavailable
-from emails.wire import SQS_MESSAGE_ID
+from emails.values.errors import (
+    LargeMail,
+    NotFinished,
+    OthersFirst,
+    PortionDone,
+    ReplyLeft,
+    Unavailable,
+)
+from emails.values.outcomes import RefuseReason
+from emails.wire import BULK_QUEUE, SQS_MESSAGE_ID
 from relay.worker.consumer import PROBE
+from relay.worker.patience import patiently
+from relay.worker.work_queue import LARGE
 from runtime.breakers import Breakers
 from runtime.dependencies import Dependency
 
@@ -30,6 +41,14 @@ _FIRST_MS, _MOST_MS = 500, 5_000
 """The shortest and the longest delay before it runs again."""
 
 
+_TOLD_HERE = (Dependency.DATABASE, Dependency.CERTIFICATES, Dependency.CONFIGURATION)
+"""What has no edge that reports its failures."""
+
+
+def _is_before_the_database(exception: BaseException | None) -> bool:
+    return getattr(exception, "reason", None) == RefuseReason.NOT_AUTHENTIC
+
+
 class PutBack(Retries):
     """Puts back what nobody is to blame for, and tells the breakers; retries everything else."""
 
@@ -41,10 +60,12 @@ class PutBack(Retries):
         max_retries: int,
         min_backoff: int,
         max_backoff: int,
+        charge_large: Callable[[str, int], None] = lambda message_id, size: None,
     ) -> None:
         super().__init__(max_retries=max_retries, min_backoff=min_backoff, max_backoff=max_backoff)
         self._breakers = breakers
         self._lifetime_ms = lifetime_seconds * 1000
+        self._charge_large = charge_large
 
     def after_process_message(
         self,
@@ -59,7 +80,13 @@ class PutBack(Retries):
             self._tell_breakers(exception)
         if message.options.pop(PROBE, False):
             self._breakers.give_back_probes()
-        if not isinstance(exception, NotFinished | RedisError):
+        if isinstance(exception, LargeMail):
+            self._let_others_go_first(broker, message, exception.size)
+        elif isinstance(exception, ReplyLeft):
+            return  # `Acknowledge` gives it back to SQS.
+        elif isinstance(exception, PortionDone | OthersFirst) and not self._is_over(message):
+            self._enqueue_behind(broker, message)
+        elif not isinstance(exception, NotFinished | RedisError):
             super().after_process_message(  # type: ignore[no-untyped-call]
                 broker, message, result=result, exception=exception
             )
@@ -71,10 +98,10 @@ class PutBack(Retries):
     def _tell_breakers(self, exception: BaseException | None) -> None:
         """Report what the edges of S3 and SES can't: they tell by themselves."""
         fault = exception if isinstance(exception, Unavailable) else None
-        if fault and fault.dependency in (Dependency.DATABASE, Dependency.CONFIGURATION):
+        if fault and fault.dependency in _TOLD_HERE:
             self._breakers.failed(fault.dependency, fault.code)
-        elif not isinstance(exception, Interrupt):
-            # Whatever else came of it: each message begins with the database. One that was
+        elif not isinstance(exception, Interrupt) and not _is_before_the_database(exception):
+            # Whatever else came of it: what SNS sent begins with the database. One that was
             # interrupted may have waited for it in vain.
             self._breakers.worked(Dependency.DATABASE)
 
@@ -96,6 +123,19 @@ class PutBack(Retries):
         """Return whether the ledger has forgotten it: then SQS delivers it again."""
         age_ms = int(time.time() * 1000) - message.message_timestamp
         return bool(age_ms >= self._lifetime_ms)
+
+    def _let_others_go_first(self, broker: dramatiq.Broker, message: Any, size: int) -> None:
+        """Enqueue a large mail again, where it delays nobody."""
+        message_id = message.options.get(SQS_MESSAGE_ID, "")
+        patiently(lambda: self._charge_large(message_id, size), "large mail")
+        self._enqueue_behind(broker, message, {LARGE: size})
+
+    def _enqueue_behind(
+        self, broker: dramatiq.Broker, message: Any, options: dict[str, int] | None = None
+    ) -> None:
+        """Enqueue a message again at once, behind others."""
+        moved = message.copy(queue_name=BULK_QUEUE, options=options or {})
+        patiently(lambda: broker.enqueue(moved), "large mail")
 
     def _put_back(self, broker: dramatiq.Broker, message: Any) -> None:
         tries: int = message.options.get(TRIES, 0)

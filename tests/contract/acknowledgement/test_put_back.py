@@ -166,7 +166,7 @@ def test_when_its_lifetime_is_over_it_is_left_to_sqs(
 
     assert actor.runs == 1
     assert succeeded(ledger) == []
-    assert broker.client.hlen("dramatiq:inbound.msgs") == 0
+    assert broker.client.hlen("relay:inbound.msgs") == 0
 
 
 def test_the_database_and_the_settings_have_breakers_too(

@@ -50,6 +50,7 @@ def test_a_message_that_is_retried_is_never_taken_for_lost(
     assert seen == [False] * 3
 
 
+@pytest.mark.slow
 def test_a_retry_that_runs_before_its_worker_knows_that_it_is_enqueued_is_not_taken_for_lost(
     broker: RedisBroker,
     redis_client: redis.Redis,

@@ -74,7 +74,7 @@ def test_a_retry_that_redis_refuses_is_enqueued_when_it_has_room_again(
 
     broker.enqueue(dramatiq.Message("q", "actor", (), {}, {"retries": 1}), delay=10)
 
-    assert redis_client.llen("dramatiq:q.DQ") == 1
+    assert redis_client.llen("relay:q.DQ") == 1
 
 
 def test_a_periodic_job_that_redis_refuses_is_left_out_and_the_scheduler_goes_on(
@@ -87,7 +87,7 @@ def test_a_periodic_job_that_redis_refuses_is_left_out_and_the_scheduler_goes_on
     broker.enqueue(job)
     broker.enqueue(job)
 
-    assert redis_client.llen("dramatiq:q") == 1
+    assert redis_client.llen("relay:q") == 1
     assert caplog.messages == ["periodic job left out"]
 
 

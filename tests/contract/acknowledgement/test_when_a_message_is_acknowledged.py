@@ -20,6 +20,7 @@ from bridge.ledger.keys import NAMESPACE
 from emails import wire
 from emails.values.errors import NotFinished, Refused
 from emails.values.outcomes import WORK_NOT_RUN
+from relay.worker.middleware.acknowledge import Acknowledge
 from tests.contract.acknowledgement.conftest import MAX_DELIVERIES, Enqueue
 from tests.ledger import Ledger
 
@@ -88,6 +89,36 @@ def test_the_verdict_on_an_actor(
     assert acknowledgement.succeeded is (reason is None)
     assert acknowledgement.reason == (reason or "")
     assert redis_client.zcard(DEAD_LETTERS) == (0 if reason is None else 1)
+
+
+@pytest.mark.parametrize("is_known_done", [False, True])
+def test_a_message_that_has_ended_has_no_queue_entry_even_if_its_worker_dies_now(
+    broker: RedisBroker,
+    redis_client: redis.Redis,
+    ledger: Ledger,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    is_known_done: bool,
+) -> None:
+    left: list[int] = []
+
+    class Look(Middleware):
+        def after_process_message(self, broker: Any, message: Any, **_: object) -> None:
+            """Look after `Acknowledge`, and before Dramatiq's own acknowledgement."""
+            queue = keys.messages_of(keys.queue(wire.INBOUND_QUEUE))
+            fetched = keys.fetched(broker.broker_id, wire.INBOUND_QUEUE)
+            left.append(int(redis_client.hlen(queue)) + int(redis_client.scard(fetched)))
+
+    broker.add_middleware(Look(), before=Acknowledge)
+    declare(broker, lambda: None)
+    enqueue()
+    if is_known_done:
+        redis_client.hset(keys.message("message-1"), "state", "done")
+
+    work()
+
+    assert left == [0]
+    assert len(acknowledged(ledger)) == (0 if is_known_done else 1)
 
 
 def test_a_message_for_no_actor_is_dead_lettered_and_acknowledged_as_failed(
@@ -191,6 +222,7 @@ def test_attempts_that_end_in_order_do_not_count_as_deaths(
     assert [acknowledgement.succeeded for acknowledgement in acknowledged(ledger)] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", sorted(WORK_NOT_RUN))
 def test_an_attempt_that_did_not_get_to_the_work_forgets_no_death(
     broker: RedisBroker,

@@ -139,7 +139,7 @@ def test_what_a_dead_bridge_had_and_redis_lost_is_released_at_once(
     redis_client: redis.Redis, ledger: Ledger
 ) -> None:
     world = World(redis_client)
-    redis_client.delete("dramatiq:inbound", "dramatiq:inbound.msgs")
+    redis_client.delete("relay:inbound", "relay:inbound.msgs")
     world.end(world.one)
 
     world.other.beat()

@@ -1,13 +1,17 @@
 """What Redis keeps of a message, and for how long: it must not fill up with forgotten messages."""
 
+from typing import cast
+
 import redis
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import DEAD_LETTER_TTL_MS, DeadLetters, Place
+from bridge.ledger.proofs import Proofs
 from bridge.messages import Handle
 from emails import wire
 from tests.dead_letters import burying_in, dead
 from tests.ledger import NOW_MS, Ledger, put_in_flight
+from tests.seals import SEALS
 
 ID = "message-1"
 HANDLE = Handle(ID, "handle-1")
@@ -28,14 +32,17 @@ def fail(ledger: Ledger, dead_letter_id: str) -> None:
     )
 
 
-def test_of_a_done_message_only_its_state_is_kept(
+def test_of_a_done_message_only_its_state_and_its_proof_are_kept(
     ledger: Ledger, redis_client: redis.Redis
 ) -> None:
     """There is one of these for each message of the last lifetime."""
     put_in_flight(redis_client, HANDLE)
     succeed(ledger)
 
-    assert redis_client.hgetall(keys.message(ID)) == {b"state": b"done"}
+    entry = cast("dict[bytes, bytes]", redis_client.hgetall(keys.message(ID)))
+    assert entry.pop(b"state") == b"done"
+    assert Proofs(SEALS).shows_end(entry.pop(b"proof").decode(), ID, "done")
+    assert entry == {}
 
 
 def test_a_message_names_its_dead_letter_for_as_long_as_that_is_kept(

@@ -14,6 +14,7 @@ from bridge.ledger.heartbeats import Heartbeat, Heartbeats, Process, Role
 from emails.wire import DEFAULT_QUEUE
 from relay.operations.liveness import NoLiveProcess, check_heartbeats
 from relay.worker.broker import broker_on
+from relay.worker.consumer import PERIODIC
 from relay.worker.middleware.heartbeat import SendHeartbeats
 from tests.waiting import wait_until
 
@@ -182,3 +183,23 @@ def test_what_lies_in_redis_is_json_that_people_can_read(
     kept = json.loads(redis_client.get("relay:heartbeat:worker:h:7") or b"")
 
     assert kept["process"]["role"] == "worker"
+
+
+def test_a_bridge_says_how_old_its_oldest_mail_is(heartbeats: Heartbeats) -> None:
+    heartbeats.beat(a_process(pid=1), {}, 1_000)
+    heartbeats.beat(a_process(pid=2))
+
+    assert [beat.oldest_ms for beat in heartbeats.find_all()] == [1_000, None]
+
+
+def test_a_scheduler_names_another_that_runs_once(
+    redis_client: redis.Redis, heartbeats: Heartbeats, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeats.beat(Process(Role.SCHEDULER, 60, host="other", pid=7))
+    heartbeats.beat(Process(Role.WORKER, 60, host="other", pid=8))
+    scheduler = SendHeartbeats(heartbeats)
+    job: dramatiq.Message[Any] = dramatiq.Message("default", "a_job", (), {}, {PERIODIC: 1})
+    for _ in range(3):
+        scheduler.after_enqueue(broker_on(redis_client), job, None)
+    (said,) = (one for one in caplog.records if one.message == "another scheduler runs")
+    assert vars(said)["other"] == "scheduler:other:7"

@@ -1,5 +1,7 @@
 """A message is carried out and deleted, and nothing of it is left, whoever stands still, and when.
 
+There is room for one, so that a charge that outlived its message would keep it out for ever.
+
 The bridges and workers here take one step when they are told to, so each may stand still between
 any two, for as long as it likes. What they do in Redis is the real thing: our scripts, and
 Dramatiq's. Who takes a step next, and what breaks, is drawn from a seed.
@@ -60,7 +62,9 @@ class Bridge:
         (message,) = self._world.sqs.receive(1)
         handle = Handle(message.message_id, message.receipt_handle)
         yield
-        handed = put_in_flight(self._world.client, handle, bridge=self._name)
+        handed = put_in_flight(
+            *(self._world.client, handle), bridge=self._name, max_in_flight=1, lanes=("lane",)
+        )
         yield
         if handed is Dispatched.DONE:
             self._world.delete([handle])
@@ -248,5 +252,11 @@ def test_a_message_is_carried_out_and_deleted_and_leaves_nothing(
     assert world.was_sent
     assert world.sqs.count() == QueueCounts(0, 0, 0)
     queues = [keys.queue(QUEUE), keys.queue(DELAYED), keys.dead_letters(QUEUE)]
-    left = world.client.exists(keys.IN_FLIGHT, *queues, *map(keys.messages_of, queues))
+    for bridge in world.bridges:
+        bridge.beat()
+    assert world.client.hgetall(keys.CLASSES).keys() <= {b"express"}
+    assert world.client.hget(keys.CLASSES, "express") in (None, b"0")
+    left = world.client.exists(
+        keys.IN_FLIGHT, keys.CHARGES, keys.LANES, *queues, *map(keys.messages_of, queues)
+    )
     assert left == 0

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,12 +19,14 @@ COMMAND = [sys.executable, "-m", "bench.predecessor", str(MESSAGES)]
 SLOW = Faults(ses=ServiceFaults(latency_ms=300))
 """So that a message takes long enough for its process to be seen."""
 
+_LOOK_SECONDS = 0.02
+
 
 @pytest.fixture
 def site(folder: Path) -> Iterator[Site]:
     own = folder / "predecessor"
     own.mkdir(mode=0o755)
-    site = Site(own)
+    site = Site(own, owners=1)
     yield site
     site.close()
 
@@ -50,10 +53,18 @@ def test_each_message_is_handled_in_a_forked_process_of_its_own(site: Site) -> N
 def watch_children(parent: subprocess.Popen[str]) -> dict[int, list[str]]:
     """Wait until a process ends; gives the command lines of all that it started, by process id."""
     seen: dict[int, list[str]] = {}
-    while parent.poll() is None:
-        for child in psutil.Process(parent.pid).children():
-            try:
-                seen.setdefault(child.pid, child.cmdline())
-            except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                continue
-    return seen
+    while True:
+        try:
+            parent.wait(_LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            seen = _children(parent.pid) | seen
+        else:
+            return seen
+
+
+def _children(pid: int) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            found[child.pid] = child.cmdline()
+    return found

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
+from bridge.ledger.story import Event, Story
 from tests.dead_letters import Bury, dead, queued
 from tests.integration.dead_letters.conftest import lead_to_no_redis
 from tests.integration.emails.conftest import a_mask, an_owner
@@ -115,7 +116,7 @@ def test_requeueing_what_is_meant_and_nothing_else(bury: Bury, client: redis.Red
 
     assert run("requeue", "--reason", "time_limit", "--yes") == "1 requeued\n"
     assert (dead(client), queued(client)) == (["b"], 1)
-    assert run("requeue", "b", "nothing", "--yes") == "1 gone, 1 requeued\n"
+    assert refusal("requeue", "b", "nothing", "--yes") == "1 not there any more"
     (told,) = run_json("requeue", "--all", "--yes")
     assert (told["id"], told["result"]) == ("c", "requeued")
     assert (queued(client), queued(client, "feedback")) == (2, 1)
@@ -165,7 +166,7 @@ def test_what_is_older_than_the_database_remembers_is_left_unless_asked_for(
 
 def test_what_cant_be_read_is_told_and_can_be_deleted(bury: Bury, client: redis.Redis) -> None:
     bury(dead_letter_id="a")
-    client.hset("dramatiq:inbound.XQ.msgs", "a", b"\xff")
+    client.hset("relay:inbound.XQ.msgs", "a", b"\xff")
 
     assert run("requeue", "--all", "--yes") == "1 unreadable\n"
     assert run("delete", "a", "--yes") == "1 deleted\n"
@@ -199,3 +200,21 @@ def test_a_redis_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     lead_to_no_redis(monkeypatch)
 
     assert "REDIS_URL" in refusal("list")
+
+
+def test_one_is_shown_with_the_attempts_whose_worker_was_killed(
+    bury: Bury, client: redis.Redis
+) -> None:
+    bury(dead_letter_id="a")
+    (shown,) = run_json("show", "a")
+    told = [("begun", "host-1"), ("worker_died", "host-1"), ("deferred", "")]
+    Story(100).tell(
+        client, [Event(0, what, shown["sqs_message_id"], detail=detail) for what, detail in told]
+    )
+
+    (shown,) = run_json("show", "a")
+
+    assert [line.split("  ", 1)[1] for line in shown["history"]] == [
+        "an attempt began  worker=host-1",
+        "the worker died, and others go on  worker=host-1",
+    ]

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from tests.dead_letters import Bury, dead
+from tests.environment import NOWHERE
 from tests.integration.dead_letters.conftest import ACT, LIST, LogIn, lead_to_no_redis, text
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.operations.builders import SECRETS, a_notification
@@ -188,4 +189,4 @@ def test_a_redis_that_is_away_is_told(staff: Client, monkeypatch: pytest.MonkeyP
     page = staff.get(LIST)
 
     assert page.status_code == 503
-    assert "be reached (ConnectionError)" in page.content.decode()
+    assert f"Redis ({NOWHERE}) does not answer: Connection refused" in page.content.decode()

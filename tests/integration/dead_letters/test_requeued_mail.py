@@ -66,13 +66,13 @@ def broker(redis_url: str, client: redis.Redis, relay: Relay) -> Iterator[RedisB
 
 
 class Actor:
-    """The actor of `emails.tasks`, with the ports of the test."""
+    """The actor of `emails.tasks`, with the ports of the test, for what nobody signed."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
-    def __call__(self, *, sns_message_id: str, notification: str) -> None:
-        handle(parse(notification), sns_message_id, ports=self._ports, now=NOW)
+    def __call__(self, *, envelope: str) -> None:
+        handle(parse(envelope), "sns-1", ports=self._ports, now=NOW)
 
 
 @pytest.fixture
@@ -98,9 +98,7 @@ def enqueue(broker: RedisBroker, relay: Relay, *to: str) -> None:
             queue_name=wire.INBOUND_QUEUE,
             actor_name=wire.ACTOR_NAME,
             args=(),
-            kwargs=wire.payload(
-                sns_message_id="sns-1", notification=json.dumps(received(*to, key="key-1"))
-            ),
+            kwargs=wire.payload(json.dumps(received(*to, key="key-1"))),
             options={
                 wire.SQS_MESSAGE_ID: "sqs-1",
                 "sent_at_ms": int(datetime.now(UTC).timestamp() * 1000),

@@ -3,6 +3,7 @@
 Lesson 1: a temporary failure that nobody looked at, and the message was deleted.
 """
 
+import json
 import os
 import signal
 from typing import Any
@@ -21,9 +22,28 @@ def test_a_mail_is_forwarded_and_then_its_message_and_its_mail_are_deleted(relay
     (mail,) = relay.aws.sent()
     assert (mail.sender, mail.recipients) == (MASK, (OWNER,))
     assert b"the body is swordfish, too" in mail.raw
-    relay.delete_discarded_mails()
+    assert relay.aws.stored_mails() == []
     assert wait_for_log(bridge, "message processed", sqs_message_id=message_id)["success"] is True
-    assert wait_for_log(workers, "settled")["outcome"] == "forwarded"
+    settled = wait_for_log(workers, "settled")
+    assert settled["outcome"] == "forwarded"
+    ended = wait_for_log(bridge, "message processed")
+    wait_until("its story", lambda: b"deleted" in str(relay.redis.xrange("relay:story")).encode())
+    story = json.loads(relay.stack.manage("trace", str(settled["mail_id"]), "--json"))
+    assert story["sqs_message_ids"] == [message_id]
+    assert story["sns_message_ids"] == [settled["sns_message_id"]]
+    whats = [step["what"] for step in story["steps"]]
+    assert whats == [
+        *("received_by_ses", "sent_to_sqs", "enqueued", "begun", "claimed", "mask"),
+        *("sent", "settled", "ended", "deleted"),
+    ]
+    assert story["ends"][0].endswith(": forwarded existing_mask")
+    assert story["unknown"] == []
+    told = json.dumps(story) + str(relay.redis.xrange("relay:story"))
+    assert "swordfish" not in told
+    assert "@" not in told
+    ids = {name: settled[name] for name in ("sqs_message_id", "sns_message_id", "mail_id")}
+    assert ids.items() <= ended.items()
+    assert ids["sqs_message_id"] == message_id
 
 
 def test_a_message_is_in_sqs_as_long_as_its_actor_runs(relay: Relay) -> None:
@@ -80,6 +100,27 @@ def test_a_message_whose_worker_is_killed_stays_in_sqs_and_is_forwarded_later_on
     # Another attempt, when Redis has noticed the death; lesson 29 says how long that can take.
     relay.stack.start_workers(**limit)
     relay.wait_for_empty_queue(seconds=90)
+    assert len(relay.aws.sent()) == 1
+
+
+def test_a_message_whose_worker_is_killed_after_it_deleted_the_mail_ends_like_any_other(
+    relay: Relay,
+) -> None:
+    relay.gate.hold_deletions()
+    bridge = relay.stack.start_bridge()
+    workers = relay.stack.start_workers()
+    message_id = relay.deliver()
+    wait_until("S3 has deleted it", lambda: relay.gate.deleted)
+    workers.send_to_group(signal.SIGKILL)
+    workers.wait(10)
+    relay.gate.open()
+    assert relay.queued() == 1
+    assert relay.aws.stored_mails() == []
+
+    relay.stack.start_workers()
+
+    relay.wait_for_empty_queue(seconds=90)
+    assert wait_for_log(bridge, "message processed", sqs_message_id=message_id)["success"] is True
     assert len(relay.aws.sent()) == 1
 
 

@@ -2,9 +2,9 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +17,8 @@ from tests.waiting import wait_until
 from tools.aws.bounces import HARD
 from tools.aws.fast_aws import FastAws
 from tools.aws.ses import REFUSED_DOMAIN
+from tools.local.logs import lines
+from tools.local.processes import Process
 from tools.local.stack import Stack
 
 REPLIES = "replies@masks.example"
@@ -38,18 +40,31 @@ RENAMED = (
 PLAIN = "\r\nhello\r\n"
 
 
-class Site:
-    """A relay that runs, whose owner gets mail and answers it."""
+@dataclass
+class Running:
+    """A relay that runs for all tests of this file."""
 
-    def __init__(self, aws: FastAws, stack: Stack, database_url: str) -> None:
-        self.aws, self.stack, self._database_url = aws, stack, database_url
-        self.bridge = stack.start_bridge()
-        self.workers = stack.start_workers(2, 2, MAX_REPLIES_PER_DAY="20")
+    aws: FastAws
+    stack: Stack
+    bridge: Process
+    workers: Process
+    database_url: str
+
+
+class Site:
+    """That relay, whose owner gets mail and answers it. What was before is not seen."""
+
+    def __init__(self, running: Running) -> None:
+        self.aws, self.stack, self.bridge = running.aws, running.stack, running.bridge
+        self._workers, self._database_url = running.workers, running.database_url
+        self._first_line = len(self._all_lines())
+        self._first_mail = len(self.aws.accepted())
         self._seen = 0
 
-    def execute(self, statement: str) -> None:
+    def execute(self, *statements: str) -> None:
         with psycopg.connect(self._database_url, autocommit=True) as connection:
-            connection.execute(statement.encode())
+            for statement in statements:
+                connection.execute(statement.encode())
 
     def receive(self, body: str = PLAIN, sender: str = "ann@sender.example") -> None:
         """Let a mail to the mask arrive."""
@@ -79,13 +94,28 @@ class Site:
 
     def sent(self, tag: str, value: str = "") -> list[dict[str, Any]]:
         """Return what SES accepted with this tag."""
-        mails = [mail for mail in self.aws.accepted() if tag in mail["tags"]]
+        mails = [mail for mail in self.accepted() if tag in mail["tags"]]
         return [mail for mail in mails if value in ("", mail["tags"][tag])]
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """Return what SES accepted."""
+        return self.aws.accepted(self._first_mail)
+
+    def log(self) -> list[dict[str, object]]:
+        """Return what the workers logged."""
+        return self._all_lines()[self._first_line :]
+
+    def _all_lines(self) -> list[dict[str, object]]:
+        return list(lines(self._workers.log))
 
     def settled(self, number: int, **fields: str) -> None:
         """Wait until as many recipients were settled so."""
-        what = f"{number} settled {fields}"
-        wait_until(what, lambda: len(logged(self.workers, "settled", **fields)) >= number, 60)
+        wanted = {"message": "settled"} | fields
+
+        def are_settled() -> bool:
+            return sum(wanted.items() <= line.items() for line in self.log()) >= number
+
+        wait_until(f"{number} settled {fields}", are_settled, seconds=60)
 
     def new_notices(self) -> list[dict[str, Any]]:
         """Wait until all is done; return the notices that were sent since the last time."""
@@ -99,29 +129,45 @@ class Site:
         return found
 
 
-@pytest.fixture
-def site(fast_aws: FastAws, migrated: str, redis_url: str, tmp_path: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def running(
+    fast_aws_server: FastAws,
+    migrated: str,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
     redis.Redis.from_url(redis_url).flushdb()
-    with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute(EMPTY)
-        connection.execute(
-            "UPDATE emails_profile SET flagged_at = NULL, first_replied_at = NULL,"
-            " blocks_spam = false, is_premium = true, language = 'en'"
-        )
-        connection.execute("UPDATE emails_randommask SET counted_on = NULL, block = 'none'")
-    fast_aws.publish_send_events()
+    aws = fast_aws_server
+    aws.reset()
+    aws.publish_send_events()
     with Stack(
-        tmp_path,
-        fast_aws,
+        tmp_path_factory.mktemp("notices"),
+        aws,
         redis_url=redis_url,
         database_url=migrated,
         MAILBOX_PROBE_AFTER_SECONDS="1,2592000",
         MAILBOX_PROBE_WAIT_SECONDS="1",
     ) as stack:
-        yield Site(fast_aws, stack, migrated)
-    with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("UPDATE emails_randommask SET block = 'none'")
-        connection.execute("UPDATE emails_profile SET is_premium = false, blocks_spam = false")
+        bridge = stack.start_bridge()
+        workers = stack.start_workers(2, 2, MAX_REPLIES_PER_DAY="20")
+        yield Running(aws, stack, bridge, workers, migrated)
+
+
+@pytest.fixture
+def site(running: Running) -> Iterator[Site]:
+    site = Site(running)
+    site.execute(
+        EMPTY,
+        "UPDATE emails_profile SET flagged_at = NULL, first_replied_at = NULL,"
+        " blocks_spam = false, is_premium = true, language = 'en'",
+        "UPDATE emails_randommask SET counted_on = NULL, block = 'none'",
+    )
+    site.aws.let_bounce({})
+    yield site
+    site.execute(
+        "UPDATE emails_randommask SET block = 'none'",
+        "UPDATE emails_profile SET is_premium = false, blocks_spam = false",
+    )
 
 
 def kinds(notices: list[dict[str, Any]]) -> list[str]:
@@ -137,7 +183,7 @@ def mail_of(notice: dict[str, Any]) -> Message:
 
 
 def nothing_of_it_is_logged(site: Site) -> None:
-    text = site.workers.log.read_text()
+    text = str(site.log())
     assert OWNER not in text
     assert MASK not in text
 
@@ -183,7 +229,7 @@ def test_whoever_forges_replies_causes_one_notice(site: Site) -> None:
 
     site.settled(12, outcome="dropped")
     assert len(site.new_notices()) == 1
-    assert len(site.aws.accepted()) == 2
+    assert len(site.accepted()) == 2
 
 
 def test_a_reply_that_bounces_is_told_of_under_the_owners_own_mail(site: Site) -> None:

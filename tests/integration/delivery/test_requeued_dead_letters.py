@@ -12,7 +12,7 @@ def test_a_dead_letter_is_delivered_once_after_its_cause_was_mended(relay: Relay
     bridge = relay.stack.start_bridge(PROCESS_EMAIL_VISIBILITY_SECONDS="600")
     workers = relay.stack.start_workers()
     message_id = relay.deliver()
-    wait_until("a dead letter", lambda: relay.redis.zcard("dramatiq:inbound.XQ") == 1)
+    wait_until("a dead letter", lambda: relay.redis.zcard("relay:inbound.XQ") == 1)
 
     (told,) = relay.stack.manage("dead_letters", "list", "--json").splitlines()
     assert json.loads(told)["reason"] == "refused:mail_store_rejected"
@@ -24,4 +24,4 @@ def test_a_dead_letter_is_delivered_once_after_its_cause_was_mended(relay: Relay
     assert len(relay.aws.sent()) == 1
     assert wait_for_log(workers, "settled")["outcome"] == "forwarded"
     assert wait_for_log(bridge, "message processed", sqs_message_id=message_id)
-    assert relay.redis.zcard("dramatiq:inbound.XQ") == 0
+    assert relay.redis.zcard("relay:inbound.XQ") == 0

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 
 def test_the_scheduler_and_the_workers_publish_the_gauges(relay: Relay) -> None:
     relay.aws.put("waits in SQS")
-    relay.redis.zadd("dramatiq:feedback.XQ", {"a dead letter": 1_900_000_000_000})
+    relay.redis.zadd("relay:feedback.XQ", {"a dead letter": 1_900_000_000_000})
     workers = relay.stack.start_workers()
 
     relay.stack.start_scheduler()

@@ -13,9 +13,10 @@ import redis
 
 from bridge.breakers import OwnBreakers
 from bridge.dispositions import Disposition
+from bridge.ledger import keys
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
-from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ledger.dispatch import Dispatched, Dispatcher, NotAdmitted, Work
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
 from bridge.messages import Handle
@@ -27,6 +28,7 @@ from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
 from emails.wire import INBOUND_QUEUE
 from tests.ledger import a_visibility
+from tests.seals import SEALS
 from tests.waiting import wait_until
 from tools.local.aws import LocalAws
 from tools.local.ses import received_inline
@@ -37,11 +39,18 @@ class FailingHandover(Dispatcher):
 
     failures = 0
 
-    def dispatch(self, parcels: Sequence[Work], now_ms: int) -> list[Dispatched | redis.RedisError]:
+    def dispatch(
+        self,
+        batch: Sequence[Work],
+        now_ms: int,
+        *,
+        has_waited: bool = False,
+        may_admit: bool = True,
+    ) -> list[Dispatched | NotAdmitted | redis.RedisError]:
         if self.failures:
             self.failures -= 1
             raise redis.ConnectionError
-        return super().dispatch(parcels, now_ms)
+        return super().dispatch(batch, now_ms, has_waited=has_waited, may_admit=may_admit)
 
 
 @dataclass
@@ -56,17 +65,20 @@ class Bench:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def poller(self, *, failures: int = 0, max_in_flight: int = 10, bridge: str = "b1") -> Poller:
-        handover = FailingHandover(self.client, 60, bridge=bridge, queue=self.inbox.queue_name)
+        handover = FailingHandover(
+            self.client, 60, seals=SEALS, bridge=bridge, queue=self.inbox.queue_name
+        )
         handover.failures = failures
         return Poller(
             queue=self.inbox,
             reservations=Reservations(self.client, 60, queue=self.inbox.queue_name),
             has_room=Room(self.client).is_left,
             leases=self.leases,
-            acknowledgements=Acknowledgements(self.client, 60),
+            acknowledgements=Acknowledgements(self.client, 60, SEALS),
             dispatcher=handover,
-            confirmations=Confirmations(self.client),
+            confirmations=Confirmations(self.client, SEALS),
             authenticate=self.authenticate,
+            seal=SEALS.seal,
             parking=Parking(self.inbox, visibility_seconds=30),
             breakers=OwnBreakers(self.client, bridge),
             totals=Totals(),
@@ -85,7 +97,7 @@ class Bench:
             self.aws.notify(received_inline(b"hello", ["a@masks.example"], ses_id=str(one)))
 
     def enqueued(self) -> list[str]:
-        messages = self.client.hvals(f"dramatiq:{INBOUND_QUEUE}.msgs")
+        messages = self.client.hvals(f"{keys.NAMESPACE}:{INBOUND_QUEUE}.msgs")
         return [json.loads(message)["options"]["sqs_message_id"] for message in messages]
 
     def is_visible(self) -> bool:
@@ -172,7 +184,9 @@ def test_a_message_that_was_lost_in_redis_is_enqueued_when_it_is_delivered_again
 ) -> None:
     bench.deliver()
     bench.poller().cycle(10)
-    bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
+    bench.client.delete(
+        f"{keys.NAMESPACE}:{INBOUND_QUEUE}", f"{keys.NAMESPACE}:{INBOUND_QUEUE}.msgs"
+    )
 
     bench.visibility().beat()
 
@@ -187,7 +201,9 @@ def test_lost_messages_take_no_room_from_those_that_must_bring_them_back(bench: 
     poller = bench.poller(max_in_flight=1)
     poller.cycle(poller.demand(10))
     assert poller.demand(10) == 0
-    bench.client.delete(f"dramatiq:{INBOUND_QUEUE}", f"dramatiq:{INBOUND_QUEUE}.msgs")
+    bench.client.delete(
+        f"{keys.NAMESPACE}:{INBOUND_QUEUE}", f"{keys.NAMESPACE}:{INBOUND_QUEUE}.msgs"
+    )
 
     bench.visibility().beat()
 

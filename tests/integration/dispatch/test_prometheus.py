@@ -1,4 +1,7 @@
-"""With METRICS_BACKEND=prometheus, bridge and workers serve their metrics to Prometheus."""
+"""With METRICS_BACKEND=prometheus, bridge and workers serve their metrics to Prometheus.
+
+With METRICS_NAMES=relay they do so under Firefox Relay's names, too.
+"""
 
 import socket
 import urllib.request
@@ -34,6 +37,7 @@ def on(port: int) -> dict[str, Any]:
         "METRICS_BACKEND": "prometheus",
         "PROMETHEUS_HOST": "127.0.0.1",
         "PROMETHEUS_PORT": str(port),
+        "METRICS_NAMES": "relay",
     }
 
 
@@ -41,7 +45,7 @@ def test_bridge_and_workers_serve_what_they_did_and_what_waits(relay: Relay) -> 
     of_bridge, of_workers = free_port(), free_port()
     relay.stack.start_workers(processes=2, **on(of_workers))
     relay.stack.start_bridge(**on(of_bridge))
-    relay.redis.zadd("dramatiq:feedback.XQ", {"a dead letter": 1_900_000_000_000})
+    relay.redis.zadd("relay:feedback.XQ", {"a dead letter": 1_900_000_000_000})
     for _ in range(6):
         relay.deliver(to=(MASK,))
     relay.aws.put("no envelope")
@@ -51,6 +55,9 @@ def test_bridge_and_workers_serve_what_they_did_and_what_waits(relay: Relay) -> 
     (workers,) = wait_until(
         "six forwarded", lambda: [s for s in (scraped(of_workers),) if s.get(forwarded) == 6]
     )
+    for name in ("email_for_active_address", "ses_send_raw_email"):  # as Firefox Relay calls it
+        assert workers[f"fx_private_relay_{name}_total", ()] == 6
+    assert workers["fx_private_relay_relay_emails_verdicts_dmarc_total", ("pass",)] == 6
     assert workers["mail_relay_redis_queue_dead_letters", ("feedback",)] == 1
     assert workers["mail_relay_processes_alive", ("worker",)] == 2
     assert workers["mail_relay_in_flight", ()] >= 0
@@ -61,6 +68,8 @@ def test_bridge_and_workers_serve_what_they_did_and_what_waits(relay: Relay) -> 
         lambda: [s for s in (scraped(of_bridge),) if s.get(acknowledged) == 6],
     )
     assert bridge["mail_relay_bridge_rejected_total", ("not_json",)] >= 1
+    for name in ("process_message_from_sqs", "sns_inbound"):
+        assert bridge[f"fx_private_relay_{name}_total", ()] == 6
     assert bridge["mail_relay_bridge_message_process_time_seconds_count", ()] == 6
     assert bridge["mail_relay_bridge_message_process_time_seconds_sum", ()] < 6 * 30
 

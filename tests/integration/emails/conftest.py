@@ -12,6 +12,8 @@ from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from emails.edges import digest_mail, note, notice_mail
+from emails.edges.mail_memory import MailMemory
+from emails.edges.ports import MayLeave, Predecessor
 from emails.flow.clearing import clear_ended_mails, expire_held_mails
 from emails.flow.context import Ports
 from emails.flow.handle import handle
@@ -21,13 +23,18 @@ from emails.values.deliveries import NO_END, Outgoing
 from emails.values.notifications import StoredMail, parse
 from emails.values.outcomes import Forwarded, ForwardReason, Outcome
 from tests.fakes import (
+    FakeAccount,
+    FakeAccountNotes,
     FakeBrake,
+    FakeCanary,
     FakeClockWatch,
+    FakeControls,
     FakeMailer,
     FakeMailStore,
     FakePace,
     FakePresence,
     FakeSendNotes,
+    NoPredecessor,
 )
 from tests.unit.emails.builders import BUCKET, NOW, POLICY, instant, received
 
@@ -40,11 +47,19 @@ class Relay:
     """The mail logic with fake ports; `now` is its clock."""
 
     mail_store: FakeMailStore = field(default_factory=FakeMailStore)
+    memory: MailMemory = field(default_factory=lambda: MailMemory(2**60))
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pace: FakePace = field(default_factory=FakePace)
+    account: FakeAccount = field(default_factory=FakeAccount)
+    account_notes: FakeAccountNotes = field(default_factory=FakeAccountNotes)
+    controls: FakeControls = field(default_factory=FakeControls)
     brake: FakeBrake = field(default_factory=FakeBrake)
+    canary: FakeCanary = field(default_factory=FakeCanary)
     send_notes: FakeSendNotes = field(default_factory=FakeSendNotes)
     presence: FakePresence = field(default_factory=FakePresence)
+    predecessor: Predecessor = field(default_factory=NoPredecessor)
+    may_leave: MayLeave = lambda _: False
+    reply_secrets: tuple[bytes, ...] = (SECRET,)
     policy: Any = POLICY
     now: datetime = NOW
     clock_watch: FakeClockWatch = field(default_factory=FakeClockWatch)
@@ -53,16 +68,22 @@ class Relay:
     def ports(self) -> Ports:
         return Ports(
             policy=self.policy,
-            reply_secret=SECRET,
+            reply_secrets=self.reply_secrets,
             mail_store=self.mail_store,
-            delete_later=self.mail_store.delete_later,
+            make_room=self.memory.room,
             mailer=self.mailer,
             send_notes=self.send_notes,
             presence=self.presence,
             pace=self.pace,
+            account=self.account,
+            account_notes=self.account_notes,
+            controls=self.controls,
             brake=self.brake,
-            make_note=partial(note.forward_note, secret=SECRET),
-            make_block_url=partial(note.block_url, secret=SECRET),
+            canary=self.canary,
+            predecessor=self.predecessor,
+            may_leave=self.may_leave,
+            make_note=partial(note.forward_note, secret=self.reply_secrets[0]),
+            make_block_url=partial(note.block_url, secret=self.reply_secrets[0]),
             note_wordings=partial(note.note_wordings, languages=tuple(dict(LANGUAGES))),
             make_notice=notice_mail.notice_mail,
             make_digest=digest_mail.digest_mail,

@@ -3,21 +3,29 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import dramatiq
 import pytest
 from django.conf import settings
 from django.db.models import F
+from dramatiq import Message
+from dramatiq.middleware import CurrentMessage
 
 from emails import tasks
 from emails.flow.releasing import LANES
 from emails.models import Delivery, HeldMail
 from emails.store import held
 from emails.values.errors import NotFinished, Refused
-from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.values.outcomes import RefuseReason
+from emails.wire import ACTOR_NAME, FEEDBACK_QUEUE, INBOUND_QUEUE, SQS_MESSAGE_ID, payload
+from relay.worker.origin import make_authenticate
+from runtime.breakers import breakers_of
 from tests.integration.emails.conftest import RAW, a_held_mail, a_mask, an_owner
+from tests.seals import SEALS
 from tools.local import ses
-from tools.local.aws import LocalAws
+from tools.local.aws import TOPIC, LocalAws
+from tools.local.signing import notification
 
 pytestmark = pytest.mark.django_db
 
@@ -27,24 +35,40 @@ def local(aws: LocalAws, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Ite
     """The AWS that the actor's ports lead to."""
     config = replace(settings.CONFIG, redis_url=redis_url)
     monkeypatch.setattr(settings, "CONFIG", config)
+    origin = replace(config, certificate_folder=aws.certificates, topics=(TOPIC,))
+    authenticate = make_authenticate(origin, lambda: breakers_of(redis_url))
+    monkeypatch.setattr(settings, "AUTHENTICATE", authenticate)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
     tasks._build_ports.cache_clear()
     yield aws
     tasks._build_ports.cache_clear()
 
 
+def process(local: LocalAws, notice: dict[str, Any]) -> None:
+    """Do what a worker does with a message of the bridge."""
+    envelope = notification(TOPIC, json.dumps(notice), "sns-1")
+    body = json.dumps(local.signer.sign(envelope))
+    kwargs = payload(SEALS.seal(body, "sqs-1"))
+    options = {SQS_MESSAGE_ID: "sqs-1"}
+    message: Message[None] = Message(INBOUND_QUEUE, ACTOR_NAME, (), kwargs, options)
+    current: Any = CurrentMessage()
+    current.before_process_message(dramatiq.get_broker(), message)
+    try:
+        tasks.process_notification(**kwargs)
+    finally:
+        current.after_process_message(dramatiq.get_broker(), message)
+
+
 def test_a_mail_in_s3_reaches_its_owner(local: LocalAws) -> None:
     a_mask(an_owner())
     local.s3.put_object(Bucket="mails", Key="k", Body=RAW)
-    notification = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k")
+    received = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k")
 
     for _ in range(2):
-        tasks.process_notification(sns_message_id="id-1", notification=json.dumps(notification))
+        process(local, received)
 
     (sent,) = local.sent()
     assert sent.recipients == ("ann@owner.example",)
-    assert local.stored_mails() == ["k"]
-    tasks.delete_discarded_mails()
     assert local.stored_mails() == []
     assert Delivery.objects.get().outcome == "forwarded"
 
@@ -53,8 +77,7 @@ def test_a_held_mail_is_released_by_its_jobs_and_leaves_s3(local: LocalAws) -> N
     a_mask(an_owner(blocks_spam=True))
     local.s3.put_object(Bucket="mails", Key="k", Body=RAW)
     spam = ses.received_in_s3(RAW, ["x7k2@masks.example"], bucket="mails", key="k", spam="FAIL")
-    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(spam))
-    tasks.delete_discarded_mails()
+    process(local, spam)
     (mail,) = held.find_held()
     assert local.stored_mails() == [mail.mail.key]
     assert local.sent() == []
@@ -95,9 +118,9 @@ def test_trackers_are_removed_for_an_owner_who_wants_none(
     head = b"From: bob@sender.example\r\nContent-Type: text/html\r\n\r\n"
     raw = head + b'<img src="https://t.yesware.com/o.gif">'
     local.s3.put_object(Bucket="mails", Key="k", Body=raw)
-    notification = ses.received_in_s3(raw, ["x7k2@masks.example"], bucket="mails", key="k")
+    received = ses.received_in_s3(raw, ["x7k2@masks.example"], bucket="mails", key="k")
 
-    tasks.process_notification(sns_message_id="id-1", notification=json.dumps(notification))
+    process(local, received)
 
     (sent,) = local.sent()
     assert (b"https://t.yesware.com" in sent.raw) is not wants_none
@@ -105,9 +128,11 @@ def test_trackers_are_removed_for_an_owner_who_wants_none(
     assert mask.trackers_removed == int(wants_none)
 
 
-def test_an_invalid_notification_is_refused() -> None:
-    with pytest.raises(Refused):
-        tasks.process_notification(sns_message_id="id-1", notification="{}")
+def test_an_invalid_notification_is_refused(local: LocalAws) -> None:
+    with pytest.raises(Refused) as refused:
+        process(local, {})
+
+    assert refused.value.reason == RefuseReason.MALFORMED_NOTIFICATION
 
 
 def test_the_actor_is_the_one_that_the_bridge_enqueues_for() -> None:

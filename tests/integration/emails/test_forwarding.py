@@ -20,6 +20,7 @@ from emails.values.outcomes import (
     NoMaskReason,
 )
 from runtime.dependencies import Dependency
+from runtime.message_context import MessageContext, about
 from tests.integration.emails.conftest import RAW, Relay, a_mask, an_owner
 from tests.unit.emails.builders import BUCKET, NOW, received
 
@@ -65,6 +66,21 @@ def test_the_tags_of_a_sent_mail_lead_to_the_mask_without_its_address(relay: Rel
     tags = dict(relay.mailer.sent[0].tags)
     assert tags.pop("delivery").startswith(f"{Delivery.objects.get().pk}-")
     assert tags == {"kind": "forward", "mask": f"random-{mask.pk}"}
+
+
+def test_a_delivery_keeps_its_mask_and_all_ids_of_its_mail(relay: Relay) -> None:
+    mask = a_mask(an_owner())
+
+    with about(MessageContext("sqs-1", "sns-1", "mails/1")):
+        relay.arrive("x7k2@masks.example", "nobody@masks.example", sns_message_id="sns-1")
+
+    forwarded, nobody = Delivery.objects.order_by("pk")
+    for delivery in (forwarded, nobody):
+        ids = (delivery.sqs_message_id, delivery.sns_message_id, delivery.mail_id)
+        assert ids == ("sqs-1", "sns-1", "mails/1")
+        assert delivery.purpose == "received"
+    assert (forwarded.mask, forwarded.sent_as) == (f"random-{mask.pk}", "0100-0001")
+    assert (nobody.mask, nobody.sent_as) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +178,10 @@ def test_what_has_no_header_is_no_mail_and_is_refused_and_kept(
 
     with pytest.raises(Refused) as refused:
         relay.arrive(
-            recipient, raw=raw, headers=quoting if recipient.startswith("replies") else None
+            recipient,
+            raw=raw,
+            source="ann@owner.example",
+            headers=quoting if recipient.startswith("replies") else None,
         )
 
     assert refused.value.reason == "not_a_mail"

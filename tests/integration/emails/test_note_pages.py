@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from emails.edges import held_links, note_links
@@ -24,7 +25,7 @@ FORWARDED = Forwarded(ForwardReason.EXISTING_MASK)
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The workers' side has its secret from its ports; here both have the same."""
-    monkeypatch.setattr("emails.note_pages.reply_secret_of", lambda *_: SECRET)
+    monkeypatch.setattr(settings, "REPLY_SECRETS", (SECRET,))
 
 
 class Site:
@@ -98,7 +99,7 @@ def test_the_sender_is_blocked_and_unblocked(site: Site, scope: str) -> None:
     elsewhere = Blocked(BlockReason.BLOCKS_SENDER) if scope == "all" else FORWARDED
     assert site.arrive(to="y8m3@masks.example") == elsewhere
     assert "Nothing was left" in site.after(site.post("block", action="block", scope=scope))
-    (shown,) = sender_blocks.find_blocked(site.owner.pk, SECRET)
+    (shown,) = sender_blocks.find_blocked(site.owner.pk, [SECRET])
     assert shown.text == "bob@sender.example"
     assert "no longer blocked" in site.after(site.post("block", action="unblock"))
     assert site.arrive() == FORWARDED

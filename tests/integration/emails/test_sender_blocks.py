@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from emails.models import BlockedSender, HeldMail, Profile, RandomMask
@@ -33,7 +34,7 @@ def hold_a_mail(relay: Relay, to: str = "x7k2@masks.example") -> HeldFacts:
 
 def test_a_blocked_senders_next_mail_is_blocked_and_counted(relay: Relay) -> None:
     owner, mask = a_blocking_owner()
-    sender_blocks.record_block(owner.pk, BOB, None, SECRET, NOW)
+    sender_blocks.record_block(owner.pk, BOB, None, [SECRET], NOW)
 
     assert relay.arrive("x7k2@masks.example") == (BLOCKED,)
     assert relay.arrive("x7k2@masks.example", headers={"From": "ann@a.example"}) == (FORWARDED,)
@@ -46,7 +47,7 @@ def test_a_block_is_one_owners_and_no_others(relay: Relay) -> None:
     other = an_owner("eve@owner.example")
     a_mask(other, "other")
     Profile.objects.update(blocks_senders=True)
-    sender_blocks.record_block(owner.pk, BOB, None, SECRET, NOW)
+    sender_blocks.record_block(owner.pk, BOB, None, [SECRET], NOW)
 
     assert relay.arrive("other@masks.example") == (FORWARDED,)
 
@@ -55,7 +56,7 @@ def test_a_block_can_be_for_one_mask_only(relay: Relay) -> None:
     owner, mask = a_blocking_owner()
     a_mask(owner, "other")
     only_here = MaskRef(MaskKind.RANDOM, mask.pk)
-    sender_blocks.record_block(owner.pk, BOB, only_here, SECRET, NOW)
+    sender_blocks.record_block(owner.pk, BOB, only_here, [SECRET], NOW)
 
     assert relay.arrive("x7k2@masks.example") == (BLOCKED,)
     assert relay.arrive("other@masks.example") == (FORWARDED,)
@@ -101,7 +102,7 @@ def test_the_tables_name_no_sender(relay: Relay) -> None:
     """Not in the clear, nor by a hash that somebody without our secret could compute."""
     owner, _ = a_blocking_owner()
     hold_a_mail(relay)
-    sender_blocks.record_block(owner.pk, BOB, None, SECRET, NOW)
+    sender_blocks.record_block(owner.pk, BOB, None, [SECRET], NOW)
 
     rows = [*BlockedSender.objects.values_list(), *HeldMail.objects.values_list()]
     assert "sender.example" not in str(
@@ -116,10 +117,10 @@ def test_the_tables_name_no_sender(relay: Relay) -> None:
 
 def test_the_owner_sees_whom_they_block_and_undoes_it(relay: Relay) -> None:
     owner, _ = a_blocking_owner()
-    sender_blocks.record_block(owner.pk, BOB, None, SECRET, NOW)
-    (found,) = sender_blocks.find_blocked(owner.pk, SECRET)
+    sender_blocks.record_block(owner.pk, BOB, None, [SECRET], NOW)
+    (found,) = sender_blocks.find_blocked(owner.pk, [SECRET])
     assert (found.text, found.mask, found.created_at) == ("bob@sender.example", None, NOW)
-    assert sender_blocks.find_blocked(owner.pk, b"another secret")[0].text is None
+    assert sender_blocks.find_blocked(owner.pk, [b"another secret"])[0].text is None
 
     assert not sender_blocks.remove_block(an_owner("eve@owner.example").pk, found.id)
     assert sender_blocks.remove_block(owner.pk, found.id)
@@ -168,9 +169,7 @@ def test_operators_block_an_address_or_a_domain_for_one_mask_or_all(
     let_through: list[str],
     mask: str | None,
 ) -> None:
-    monkeypatch.setattr(
-        "emails.management.commands.block_sender.reply_secret_of", lambda *_: SECRET
-    )
+    monkeypatch.setattr(settings, "REPLY_SECRETS", (SECRET,))
     owner, _ = a_blocking_owner()
     a_mask(owner, "other")
     only = ["--mask", mask] if mask else []

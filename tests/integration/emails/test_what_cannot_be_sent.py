@@ -141,7 +141,7 @@ def test_a_reply_that_ses_refuses_stays_a_dead_letter(relay: Relay) -> None:
     headers = {"From": "ann@owner.example", "In-Reply-To": "<0100-0001@email.amazonses.com>"}
 
     with pytest.raises(Refused) as refused:
-        relay.arrive("replies@masks.example", headers=headers)
+        relay.arrive("replies@masks.example", headers=headers, source="ann@owner.example")
 
     assert refused.value.reason == "send_rejected"
     assert held.find_held() == ()

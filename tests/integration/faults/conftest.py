@@ -1,8 +1,9 @@
 """A relay on wires and servers that fail, and what each fault cost."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,18 +15,20 @@ import redis
 from emails.edges.send_notes import _SINCE_KEY, _SINCE_SECONDS
 from runtime.breakers import find_all_open
 from runtime.dependencies import Dependency
-from tests.integration.conftest import wait_for_log
 from tests.lab.accounts import Books
 from tests.lab.lab import Lab, now
-from tests.lab.wiring import Wiring
+from tests.lab.wires import NONE
+from tests.lab.wiring import Server, Wiring
 from tests.waiting import wait_until
 from tools.aws.fast_aws import FastAws
+from tools.local.logs import lines
 from tools.local.postgres import LocalPostgres
 from tools.local.processes import Process
 from tools.local.stack import Stack
 
-RECOVERY_SECONDS = 10
-"""How soon the relay is back at full speed after a recovery, as docs/delivery.md promises."""
+RECOVERY_SECONDS = 45
+"""Who goes on by itself needs less, whatever else the machine does; who waits for a claim, or until
+SQS shows a message again, needs two minutes. `python -m tests.chaos --drill` measures how fast."""
 
 _TEMPLATE, _DATABASE = "relay_template", "relay_lab"
 
@@ -38,6 +41,7 @@ class Running:
     bridges: list[Process] = field(default_factory=list)
     workers: list[Process] = field(default_factory=list)
     _recovered_at: float = 0
+    _first_line: int = 0
 
     def start(self, **settings: str) -> None:
         """Start one bridge and one process of workers."""
@@ -56,6 +60,20 @@ class Running:
         limit = {"PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8"}
         chosen: dict[str, Any] = wires | limit | settings
         self.workers.append(self.lab.stack.start_workers(**chosen))
+
+    def begin_anew(self) -> None:
+        """Forget what earlier tests did to AWS and the wires, their mails, and what was logged."""
+        for server in Server:
+            self.lab.wiring.suffer(server, NONE)
+        self.lab.aws.reset()
+        self.lab.aws.publish_send_events()
+        self.lab.sqs_ids.clear()
+        self._first_line = len(list(lines(self.workers[-1].log)))
+
+    def is_whole(self) -> bool:
+        """Whether a test has left it as it was: nothing waits, and nothing is thought broken."""
+        are_running = all(one.is_running() for one in (*self.bridges, *self.workers))
+        return are_running and self.lab.left() == 0 and not self.open_breakers()
 
     def warm_up(self) -> None:
         """Forward some mails, so that a fault meets a relay that works."""
@@ -91,7 +109,13 @@ class Running:
 
     def wait_for_workers_log(self, message: str, **fields: object) -> None:
         """Wait for a line of the workers' log."""
-        wait_for_log(self.workers[-1], message, **fields)
+        wanted = {"message": message} | fields
+
+        def is_logged() -> bool:
+            new = list(lines(self.workers[-1].log))[self._first_line :]
+            return any(wanted.items() <= line.items() for line in new)
+
+        wait_until(f"workers log {wanted}", is_logged)
 
     def books(self) -> Books:
         """Account for every mail."""
@@ -120,15 +144,50 @@ def template(
     return _TEMPLATE
 
 
+MakeLab = Callable[[Path], AbstractContextManager[Lab]]
+
+
 @pytest.fixture
-def lab(
-    template: str, own_postgres: LocalPostgres, fast_aws: FastAws, redis_url: str, tmp_path: Path
-) -> Iterator[Lab]:
-    """A lab with empty servers. SES publishes Send events."""
+def make_lab(
+    template: str, own_postgres: LocalPostgres, fast_aws: FastAws, redis_url: str
+) -> MakeLab:
+    """Makes a lab with empty servers. SES publishes Send events."""
     fast_aws.publish_send_events()
-    _execute(own_postgres, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
-    _execute(own_postgres, f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
-    with _a_lab(own_postgres, fast_aws, redis_url, tmp_path, _DATABASE) as lab:
+    return partial(_an_empty_lab, own_postgres, fast_aws, redis_url, template)
+
+
+@dataclass
+class Kept:
+    """The relay that the tests of a file share, if it runs. All relays use the same servers."""
+
+    relay: Running | None = None
+    _started: ExitStack = field(default_factory=ExitStack)
+
+    def start(self, lab: AbstractContextManager[Lab], **settings: str) -> Running:
+        """Start it."""
+        self.relay = Running(self._started.enter_context(lab))
+        self.relay.start(**settings)
+        return self.relay
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.relay = None
+        self._started.close()
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Kept]:
+    """The relay that the tests of a file share."""
+    kept = Kept()
+    yield kept
+    kept.stop()
+
+
+@pytest.fixture
+def lab(kept: Kept, make_lab: MakeLab, tmp_path: Path) -> Iterator[Lab]:
+    """A lab of the test's own."""
+    kept.stop()
+    with make_lab(tmp_path) as lab:
         yield lab
 
 
@@ -136,6 +195,35 @@ def lab(
 def relay(lab: Lab) -> Running:
     """The lab's relay, not started yet."""
     return Running(lab)
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """The settings of the shared relay."""
+    return {}
+
+
+@pytest.fixture
+def running(
+    kept: Kept, make_lab: MakeLab, tmp_path: Path, settings: dict[str, str]
+) -> Iterator[Running]:
+    """A relay that has forwarded mails: the last test's, unless that left it broken."""
+    running = kept.relay or kept.start(make_lab(tmp_path), **settings)
+    running.begin_anew()
+    running.warm_up()
+    yield running
+    if not running.is_whole():
+        kept.stop()
+
+
+@contextmanager
+def _an_empty_lab(
+    postgres: LocalPostgres, aws: FastAws, redis_url: str, template: str, folder: Path
+) -> Iterator[Lab]:
+    _execute(postgres, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+    _execute(postgres, f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
+    with _a_lab(postgres, aws, redis_url, folder, _DATABASE) as lab:
+        yield lab
 
 
 @contextmanager

@@ -25,31 +25,25 @@ UNANSWERED = [
 
 @pytest.mark.parametrize("faults", UNANSWERED)
 def test_what_ses_accepts_without_saying_so_is_sent_once(
-    relay: Running, faults: ServiceFaults
+    running: Running, faults: ServiceFaults
 ) -> None:
-    relay.start()
-    relay.warm_up()
+    running.lab.suffer(ses=faults)
+    running.lab.deliver(MAILS)
+    wait_until("some are sent", lambda: len(running.lab.sent()) > 6)
 
-    relay.lab.suffer(ses=faults)
-    relay.lab.deliver(MAILS)
-    wait_until("some are sent", lambda: len(relay.lab.sent()) > 6)
-
-    relay.lab.suffer()
-    relay.wait_until_settled()
-    assert relay.books().cost == {}
+    running.lab.suffer()
+    running.wait_until_settled()
+    assert running.books().cost == {}
 
 
-def test_what_ses_accepts_over_a_wire_that_loses_its_answers_is_sent_once(relay: Running) -> None:
-    relay.start()
-    relay.warm_up()
+def test_what_ses_accepts_over_a_wire_that_loses_its_answers_is_sent_once(running: Running) -> None:
+    running.lab.wiring.suffer(Server.SES, Trouble(loses_answers=True))
+    running.lab.deliver(MAILS)
+    wait_until("some are sent", lambda: len(running.lab.sent()) > 6)
 
-    relay.lab.wiring.suffer(Server.SES, Trouble(loses_answers=True))
-    relay.lab.deliver(MAILS)
-    wait_until("some are sent", lambda: len(relay.lab.sent()) > 6)
-
-    relay.lab.wiring.suffer(Server.SES, NONE)
-    relay.wait_until_settled()
-    assert relay.books().cost == {}
+    running.lab.wiring.suffer(Server.SES, NONE)
+    running.wait_until_settled()
+    assert running.books().cost == {}
 
 
 def test_what_ses_takes_and_never_answers_is_sent_when_no_event_proves_it(relay: Running) -> None:

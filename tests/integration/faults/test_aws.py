@@ -31,29 +31,26 @@ OPERATIONS = {"ses": "ses.SendEmail", "s3": "s3.GetObject"}
 
 @pytest.mark.parametrize(("service", "status", "code", "message"), REFUSALS)
 def test_what_refuses_everything_costs_no_mail_anything(
-    relay: Running, service: str, status: int, code: str, message: str
+    running: Running, service: str, status: int, code: str, message: str
 ) -> None:
-    relay.start()
-    relay.warm_up()
+    running.lab.refuse(service, status, code, message)
+    running.lab.deliver(30)
 
-    relay.lab.refuse(service, status, code, message)
-    relay.lab.deliver(30)
-
-    relay.wait_for_open(Dependency(service))
-    refused = relay.lab.requests(OPERATIONS[service], "refused")
+    running.wait_for_open(Dependency(service))
+    refused = running.lab.requests(OPERATIONS[service], "refused")
     assert refused <= 5 + 3 * THREADS, "it opens within five failures and what is under way"
     wait_until(
         "some probes",
-        lambda: relay.lab.requests(OPERATIONS[service], "refused") >= refused + _PROBES,
+        lambda: running.lab.requests(OPERATIONS[service], "refused") >= refused + _PROBES,
     )
-    assert relay.open_breakers() == [Dependency(service)]
+    assert running.open_breakers() == [Dependency(service)]
 
-    relay.lab.suffer()
-    relay.recovered()
-    relay.wait_until_settled()
-    assert relay.books().cost == {}
-    assert relay.seconds_to_send_the_rest() < RECOVERY_SECONDS
-    assert relay.open_breakers() == []
+    running.lab.suffer()
+    running.recovered()
+    running.wait_until_settled()
+    assert running.books().cost == {}
+    assert running.seconds_to_send_the_rest() < RECOVERY_SECONDS
+    assert running.open_breakers() == []
 
 
 def test_credentials_that_cant_be_had_cost_no_mail_anything(relay: Running) -> None:
@@ -75,13 +72,10 @@ def test_credentials_that_cant_be_had_cost_no_mail_anything(relay: Running) -> N
     credentials.close()
 
 
-def test_a_mail_that_becomes_visible_late_is_waited_for(relay: Running) -> None:
-    relay.start()
-    relay.warm_up()
+def test_a_mail_that_becomes_visible_late_is_waited_for(running: Running) -> None:
+    running.lab.aws.set_faults(Faults(invisible_seconds=4))
+    running.lab.deliver(12)
 
-    relay.lab.aws.set_faults(Faults(invisible_seconds=4))
-    relay.lab.deliver(12)
-
-    relay.wait_until_settled()
-    assert relay.lab.requests("s3.GetObject") > 12 + 6, "some were asked for too early"
-    assert relay.books().cost == {}
+    running.wait_until_settled()
+    assert running.lab.requests("s3.GetObject") > 12 + 6, "some were asked for too early"
+    assert running.books().cost == {}

@@ -23,6 +23,12 @@ _SLOW_SES = ServiceFaults(latency_ms=300)
 """Slow enough for a fault to begin between SES's acceptance and its record."""
 
 
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """Doubts are settled soon."""
+    return {"AWS_SES_SEND_EVENT_WAIT_SECONDS": "3"}
+
+
 @contextmanager
 def stopped(lab: Lab) -> Iterator[None]:
     """PostgreSQL is shut down."""
@@ -68,33 +74,29 @@ def answers_lost(lab: Lab) -> Iterator[None]:
 
 @pytest.mark.parametrize("broken", [stopped, read_only, cut_off, silent, answers_lost])
 def test_a_database_that_fails_while_mails_are_sent_costs_none_of_them_anything(
-    relay: Running, broken: Callable[[Lab], AbstractContextManager[None]]
+    running: Running, broken: Callable[[Lab], AbstractContextManager[None]]
 ) -> None:
-    lab = relay.lab
-    relay.start(AWS_SES_SEND_EVENT_WAIT_SECONDS="3")
-    relay.warm_up()
-    relay.age_redis()
+    lab = running.lab
+    running.age_redis()
     lab.suffer(ses=_SLOW_SES)
 
     lab.deliver(MAILS)
     wait_until("mails are on their way", lambda: len(lab.sent()) >= 6 + 4)
     with broken(lab):
-        relay.wait_for_open(Dependency.DATABASE)
-        relay.wait_for_workers_log("not settled", reason="database_unavailable")
+        running.wait_for_open(Dependency.DATABASE)
+        running.wait_for_workers_log("not settled", reason="database_unavailable")
 
-    relay.recovered()
+    running.recovered()
     # A claim whose confirmation was lost lasts its time, and looks like a dead worker's: its mail
     # waits for an event, which it may do until 90 s after the recovery. At most one per thread.
-    relay.wait_until_settled(150)
-    assert relay.books().cost == {}
-    assert relay.seconds_to_send_the_rest(but=THREADS) < RECOVERY_SECONDS
-    assert relay.open_breakers() == []
+    running.wait_until_settled(150)
+    assert running.books().cost == {}
+    assert running.seconds_to_send_the_rest(but=THREADS) < RECOVERY_SECONDS
+    assert running.open_breakers() == []
 
 
-def test_a_locked_row_delays_the_mails_of_its_mask_only(relay: Running) -> None:
-    lab = relay.lab
-    relay.start()
-    relay.warm_up()
+def test_a_locked_row_delays_the_mails_of_its_mask_only(running: Running) -> None:
+    lab = running.lab
     locked, others = MASKS[0], MASKS[1:]
 
     with psycopg.connect(lab.database_url) as operator:
@@ -108,9 +110,9 @@ def test_a_locked_row_delays_the_mails_of_its_mask_only(relay: Running) -> None:
         assert not recorded(lab) & set(waiting)
         operator.rollback()
 
-    relay.wait_until_settled()
-    assert relay.books().cost == {}
-    assert relay.open_breakers() == []
+    running.wait_until_settled()
+    assert running.books().cost == {}
+    assert running.open_breakers() == []
 
 
 def recorded(lab: Lab) -> set[str]:

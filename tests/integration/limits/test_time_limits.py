@@ -4,6 +4,7 @@ Lessons 30 and 31: a catastrophic regular expression stopped its process's heart
 SIGTERM, and when the heartbeat ran out, stopped the next worker too, for ever.
 """
 
+import json
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from tests.integration.conftest import Relay, children, wait_for_log
 from tests.ledger import Ledger, a_ledger, put_in_flight
 from tests.waiting import wait_until
 from tools.local.processes import Process
+from tools.local.stack import ROOT
 
 LIMIT_SECONDS = 2
 HARD_LIMIT_SECONDS = LIMIT_SECONDS + 5
@@ -26,7 +28,16 @@ DEAD_LETTERS = f"{NAMESPACE}:{FEEDBACK_QUEUE}.XQ"
 def start_workers(relay: Relay, **settings: str) -> Process:
     """Start what `rundramatiq` starts, with the stuck actors beside our own."""
     modules = ["django_dramatiq.setup", "tests.integration.limits.stuck_actors"]
-    command = ["-m", "dramatiq", *modules, "--skip-logging", "--processes", "1", "--threads", "4"]
+    command = [
+        "-m",
+        "relay.worker",
+        *modules,
+        "--skip-logging",
+        "--processes",
+        "1",
+        "--threads",
+        "4",
+    ]
     settings |= {
         "DJANGO_SETTINGS_MODULE": "relay.settings",
         "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": str(LIMIT_SECONDS),
@@ -126,6 +137,9 @@ def test_a_message_of_a_worker_that_died_beside_another_comes_back_at_once(relay
     workers.send_to_group(signal.SIGKILL)
 
     wait_until("it runs again", lambda: starts(relay, "sleeping") == 2, seconds=8)
+    died = wait_for_log(other, "worker has died")
+    assert died["sqs_message_ids"] == ["sleeping"]
+    assert "the worker died" in relay.stack.manage("trace", "sleeping")
 
 
 @pytest.mark.parametrize(("set_to", "is_now"), [(None, "50"), ("200", "200")])
@@ -152,3 +166,20 @@ def test_the_death_of_a_worker_ends_the_command_at_once_for_its_supervisor_to_se
         os.kill(worker, signal.SIGKILL)
 
     assert workers.wait(10) != 0
+    (line,) = [one for one in workers.log.read_text().splitlines() if "exited unexpectedly" in one]
+    assert json.loads(line)["level"] == "critical"
+
+
+def test_what_the_documented_command_logs_is_json_line_by_line(relay: Relay) -> None:
+    """What it prints before it is Dramatiq's master is for people, and begins with a star."""
+    command = [str(ROOT / "manage.py"), "rundramatiq", "--processes", "1", "--threads", "2"]
+    workers = relay.stack.start("workers", command, {})
+    wait_for_log(workers, "Worker process is ready for action.")
+
+    for worker in children(workers):
+        os.kill(worker, signal.SIGKILL)
+
+    assert workers.wait(10) != 0
+    logged = [one for one in workers.log.read_text().splitlines() if one[:2] not in ("", " *")]
+    said = [json.loads(one)["message"] for one in logged]
+    assert sum("exited unexpectedly" in one for one in said) == 1

@@ -13,9 +13,9 @@ from django.test import Client
 
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from relay.operations import history
-from relay.operations.dashboard import snapshot
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import Gauge
+from relay.operations.judgement import read
 from tests.environment import NOWHERE
 from tests.integration.operations.conftest import a_member_of_staff
 from tools.local.aws import LocalAws
@@ -28,7 +28,7 @@ NUMBERS = ["/admin/dashboard/live.json", "/admin/dashboard/charts.json"]
 def nothing_kept() -> Iterator[None]:
     """Let no test see what SQS told another."""
     yield
-    snapshot._sqs = snapshot._Kept()
+    read.forget()
     connect_queue.cache_clear()
 
 
@@ -125,7 +125,7 @@ def test_the_numbers_are_those_of_now(
     )
     aws.put("waits")
     Heartbeats(wiped_redis).beat(Process(Role.WORKER, 20))
-    wiped_redis.zadd("dramatiq:feedback.XQ", {"a dead letter": 1})
+    wiped_redis.zadd("relay:feedback.XQ", {"a dead letter": 1})
 
     told = tiles(operator)
 
@@ -146,7 +146,7 @@ def test_sqs_is_asked_once_in_a_while_however_many_look(
     aws.put("waits")
 
     assert tiles(operator)["sqs_waiting"] == ("0", "good")
-    monkeypatch.setattr(snapshot._sqs, "_until", 0)
+    read.forget()
     assert tiles(operator)["sqs_waiting"] == ("1", "good")
 
 
@@ -161,9 +161,12 @@ def test_servers_that_are_down_are_named_and_their_numbers_unknown(
 
     answer = operator.get("/admin/dashboard/live.json")
 
-    assert answer.json()["overall"]["text"] == (
-        "Redis can't be read (ConnectionError). SQS can't be read (EndpointConnectionError)."
+    said = answer.json()["overall"]
+    assert [one["cause"] for one in said["causes"]] == ["redis_away", "sqs_away"]
+    assert said["text"].startswith(
+        f"Redis ({NOWHERE}) can't be reached: Connection refused. Mail waits in SQS; none is lost."
     )
+    assert "SQS can't be asked: EndpointConnectionError" in said["text"]
     assert {tile["level"] for tile in answer.json()["tiles"]} == {"unknown"}
     assert b"swordfish" not in answer.content
     assert operator.get("/admin/dashboard/charts.json").status_code == 503

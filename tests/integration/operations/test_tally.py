@@ -36,18 +36,26 @@ def counted(client: redis.Redis) -> dict[str, int]:
     ("metric", "tags", "name"),
     [
         ("emails.outcome", ["outcome:blocked", "reason:blocks_all"], "blocked"),
-        ("emails.not_settled", ["reason:sender_throttled"], "not_settled"),
-        ("bridge.rejected", ["reason:not_json"], "rejected"),
+        (
+            "emails.not_settled",
+            ["reason:sender_throttled"],
+            "not_settled not_settled:sender_throttled",
+        ),
+        ("emails.paced", [], "paced"),
+        ("bridge.rejected", ["reason:not_json"], "rejected rejected:not_json"),
         ("bridge.message", ["result:failure"], "failed"),
-        ("bridge.message", ["result:success"], None),
-        ("bridge.taken", ["result:enqueued"], None),
-        ("bridge.taken", ["result:parked"], "postponed"),
-        ("bridge.taken", ["result:deferred"], "postponed"),
-        ("emails.outcome", [], None),
+        ("bridge.message", ["result:success"], ""),
+        ("bridge.arrived", [], "arrived"),
+        ("bridge.taken", ["result:enqueued"], "received"),
+        ("bridge.taken", ["result:already_in_flight"], "received"),
+        ("bridge.taken", ["result:send_confirmed"], "received"),
+        ("bridge.taken", ["result:parked"], "received postponed"),
+        ("bridge.taken", ["result:deferred"], "received postponed"),
+        ("emails.outcome", [], ""),
     ],
 )
-def test_what_is_counted_as_what(metric: str, tags: list[str], name: str | None) -> None:
-    assert counted_as(metric, tags) == name
+def test_what_is_counted_as_what(metric: str, tags: list[str], name: str) -> None:
+    assert counted_as(metric, tags) == tuple(name.split())
 
 
 def test_counts_are_in_redis_within_moments(counting: Tally, wiped_redis: redis.Redis) -> None:
@@ -58,6 +66,17 @@ def test_counts_are_in_redis_within_moments(counting: Tally, wiped_redis: redis.
 
     wait_until("the counts", lambda: counted(wiped_redis) == {"forwarded": 3, "dropped": 2})
     assert all(0 < wiped_redis.ttl(key) <= 25 * 3600 for key in wiped_redis.scan_iter())
+
+
+def test_mails_are_counted_by_age_when_they_are_settled(
+    counting: Tally, wiped_redis: redis.Redis
+) -> None:
+    for stage, ms in (("settled", 900), ("settled", 45_000), ("settled", 50_000), ("sent", 1)):
+        counting.emit(MetricsRecord("timing", "mail_age", ms, [f"stage:{stage}"]))
+
+    counting.write()
+
+    assert counted(wiped_redis) == {"age:1": 1, "age:60": 2}
 
 
 def test_many_counts_are_one_round_trip(counting: Tally, wiped_redis: redis.Redis) -> None:

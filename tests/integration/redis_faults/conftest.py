@@ -56,7 +56,7 @@ class FaultyRelay:
 
     def dead_letters(self) -> int:
         """Return the number of dead letters in Redis."""
-        return int(self.redis.zcard("dramatiq:inbound.XQ"))
+        return int(self.redis.zcard("relay:inbound.XQ"))
 
     def in_sqs(self) -> int:
         """Return the number of messages in both of SQS's queues."""

@@ -9,7 +9,8 @@ import redis
 
 from bridge.ledger.room import Room
 from bridge.messages import Handle
-from runtime.redis_client import refuses_for_now
+from runtime.failures import at_of, says_of
+from runtime.redis_client import connect, refuses_for_now
 from tests.integration.redis_faults.conftest import FaultyRelay
 from tests.ledger import put_in_flight
 from tests.redis_servers import BINARIES
@@ -56,6 +57,18 @@ def test_a_full_redis_refuses_a_script_for_now(client: redis.Redis) -> None:
         put_in_flight(client, Handle("m1", "handle"))
 
     assert refuses_for_now(refused.value)
+
+
+def test_a_full_redis_is_named_with_its_own_words(client: redis.Redis) -> None:
+    limit(client, 0.5)
+    at = client.connection_pool.connection_kwargs
+    url = f"redis://{at['host']}:{at['port']}/0"
+
+    with pytest.raises(redis.RedisError) as refused:
+        connect(url).set("x", "y")
+
+    assert at_of(refused.value) == f"{at['host']}:{at['port']}"
+    assert "maxmemory" in says_of(refused.value)
 
 
 def test_nothing_ends_or_is_lost_while_redis_is_full(relay: FaultyRelay) -> None:

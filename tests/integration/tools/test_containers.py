@@ -4,6 +4,8 @@ What it has in common with the other ways to deploy is tested in tests/unit/depl
 """
 
 import os
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from bridge.config import BridgeConfig
+from relay import placeholder_settings
 from relay.config import RelayConfig
 from runtime.env import load
 from tests.integration.tools.conftest import StartProgram
@@ -24,17 +27,23 @@ ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DJANGO = ("web", "worker", "scheduler", "migrate")
-LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate", "redis-certificate"})
 
 
 def environment(service: str) -> Mapping[str, str]:
     given: Mapping[str, str] = SERVICES[service]["environment"]
-    return given
+    # What everybody must make up comes from a file `.env`.
+    return {name: re.sub(r"\$\{.*?\}", "made-up-" * 5, value) for name, value in given.items()}
 
 
 @pytest.mark.parametrize("service", DJANGO)
 def test_the_django_processes_accept_their_settings(service: str) -> None:
-    config = load(RelayConfig, environment(service))
+    settings = dict(environment(service))
+    if settings.get("DJANGO_SETTINGS_MODULE") == "relay.scheduler_settings":
+        placeholder_settings.fill_in(settings)
+    folder = {"AWS_SNS_CERTIFICATE_DIR": "/tmp"}  # /data is in its container only
+
+    config = load(RelayConfig, {**settings, **folder})
 
     assert config.bucket == aws.BUCKET
     assert config.mask_domains == (aws.MASK_DOMAIN,)
@@ -63,7 +72,7 @@ def test_what_a_service_waits_for_can_be_waited_for(service: str) -> None:
         if wanted["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[name]
         else:
-            assert SERVICES[name]["restart"] == "no", f"{name} never completes"
+            assert SERVICES[name].get("restart", "no") == "no", f"{name} never completes"
 
 
 def test_redis_throws_nothing_away_and_keeps_dead_letters_over_a_restart() -> None:
@@ -71,7 +80,28 @@ def test_redis_throws_nothing_away_and_keeps_dead_letters_over_a_restart() -> No
 
     assert "--maxmemory-policy noeviction" in command
     assert "--appendonly yes" in command
-    assert SERVICES["redis"]["volumes"] == ["redis:/data"]
+    assert "redis:/data" in SERVICES["redis"]["volumes"]
+
+
+def test_no_user_of_redis_has_a_password_that_everybody_knows(tmp_path: Path) -> None:
+    *_, script = SERVICES["redis"]["command"]
+    script = script.partition("exec ")[0].replace("$$", "$")
+    script = script.replace("/tmp/", f"{tmp_path}/").replace(
+        " /users.acl", f" {ROOT / 'deploy/redis/users.acl'}"
+    )
+    passwords = {name: f"secret{name}" for name in SERVICES["redis"]["environment"]}
+
+    subprocess.run(["sh", "-ec", script], env=os.environ | passwords, check=True)
+
+    users = (tmp_path / "users.acl").read_text()
+    assert sorted(re.findall(r"^user (\w+) on >(\w+)", users, re.MULTILINE)) == sorted(
+        (name.split("_")[1].lower(), password) for name, password in passwords.items()
+    )
+
+
+def test_redis_does_not_run_as_root() -> None:
+    """Its image changes the user only if its command is `redis-server` itself."""
+    assert SERVICES["redis"]["user"] == "redis"
 
 
 def test_postgres_is_not_healthy_while_its_database_is_still_being_made() -> None:

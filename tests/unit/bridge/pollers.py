@@ -14,6 +14,7 @@ from bridge.totals import Totals
 from bridge.visibility import Leases
 from tests.fake_queue import FakeQueue
 from tests.ledger import Ledger
+from tests.seals import SEALS
 from tests.unit.bridge import envelopes
 from tests.unit.bridge.envelopes import TOPIC
 
@@ -40,9 +41,11 @@ def a_poller(
         reservations=ledger.reservations,
         has_room=has_room,
         leases=Leases() if leases is None else leases,  # an empty one is false
-        dispatcher=dispatcher or Dispatcher(ledger.client, 60, bridge="b1", queue=queue.queue_name),
-        confirmations=Confirmations(ledger.client),
+        dispatcher=dispatcher
+        or Dispatcher(ledger.client, 60, seals=SEALS, bridge="b1", queue=queue.queue_name),
+        confirmations=Confirmations(ledger.client, SEALS),
         acknowledgements=ledger.acknowledgements,
+        seal=SEALS.seal,
         authenticate=authenticate or partial(envelopes.authenticate, topics=[topic]),
         parking=Parking(queue, visibility_seconds=30) if parking is None else parking,
         breakers=breakers or OwnBreakers(ledger.client, "b1"),

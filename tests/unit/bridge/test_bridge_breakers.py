@@ -53,7 +53,7 @@ def test_operators_see_the_breakers_of_all_bridges_each_dependency_once(
 
     assert world.open() == {}
     assert caplog.messages == ["breaker opened"] * 2 + ["breaker closed"] * 2
-    assert world.redis.exists("relay:breaker-just-closed")
+    assert world.redis.exists("relay:resumed")
 
 
 def test_the_breakers_of_a_bridge_that_was_killed_are_forgotten(world: World) -> None:

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+from bridge.sns.certificate_tries import MAX_FAILURES
 from bridge.sns.certificates import (
-    MAX_FAILURES,
     MAX_KEPT,
     Certificates,
     FetchedCertificates,
@@ -178,6 +178,17 @@ def test_after_a_flood_a_new_certificate_is_had_within_a_minute(host: Certificat
 
     unavailable(lambda: certificates.get(URL, NOW))
     assert certificates.get(URL, NOW + A_MINUTE) == GENUINE
+
+
+def test_a_flood_of_invented_names_of_one_host_takes_nothing_from_another(
+    host: CertificateHost,
+) -> None:
+    certificates = fetching_from(host)
+    host.answer = answer_of(b"", "404 Not Found")
+    flood(certificates, MAX_FAILURES + 1)
+    host.answer = answer_of(PEM)
+
+    assert certificates.get(f"https://{HOSTS[1]}/{FILE}", NOW) == GENUINE
 
 
 def test_few_certificates_are_kept_and_those_used_last(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ GOOD = {
     "AWS_REGION": "us-east-1",
     "AWS_SQS_EMAIL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mail",
     "AWS_SNS_TOPIC": "arn:aws:sns:us-east-1:123456789012:mail",
+    "LEDGER_SECRETS": "a-ledger-secret-of-these-tests-alone",
 }
 
 
-def test_three_settings_are_enough() -> None:
+def test_four_settings_are_enough() -> None:
     config = load(BridgeConfig, GOOD)
 
     assert config.batch_size == 10
@@ -30,12 +31,13 @@ def test_three_settings_are_enough() -> None:
         ("PROCESS_EMAIL_WAIT_SECONDS", "21"),
         ("PROCESS_EMAIL_VISIBILITY_SECONDS", "never"),
         ("PROCESS_EMAIL_VERBOSITY", "5"),
-        ("PROCESS_EMAIL_MAX_SECONDS", "0"),
+        ("PROCESS_EMAIL_MAX_SECONDS", "-1"),
         ("PROCESS_EMAIL_DELETE_FAILED_MESSAGES", "perhaps"),
         ("PROCESS_EMAIL_HEALTHCHECK_PATH", "/no/such/folder/health.json"),
         ("AWS_SNS_CERTIFICATE_DIR", "/no/such/folder"),
         ("AWS_SNS_SIGNATURE_VERSIONS", "2,3"),
         ("AWS_SNS_TOPIC", "my-topic"),
+        ("LEDGER_SECRETS", "short"),
         ("AWS_SQS_EMAIL_QUEUE_URL", "my-queue"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "redis://localhost:port/0"),

@@ -197,6 +197,7 @@ def test_any_json_is_an_envelope_or_rejected(value: object) -> None:
     is_read_or_rejected(json.dumps(value))
 
 
+@pytest.mark.slow
 @given(NEARLY, st.sampled_from([a_notification(), a_confirmation()]))
 def test_any_change_of_a_genuine_envelope_is_one_or_rejected(
     changes: dict[str, object], fields: dict[str, str]

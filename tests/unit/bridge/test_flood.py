@@ -27,7 +27,10 @@ from bridge.visibility import Leases
 from runtime.redis_client import connect
 from tests.environment import NOWHERE
 from tests.fake_queue import FakeQueue
+from tests.seals import SEALS
 from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
+
+pytestmark = pytest.mark.slow
 
 NO_REDIS = f"redis://{NOWHERE}/0"
 FORGERIES = 10_000
@@ -60,10 +63,11 @@ def flooded_with(*contents: object) -> Poller:
         reservations=Reservations(connect(NO_REDIS), 60, queue="mail"),
         has_room=lambda: True,
         leases=Leases(),
-        acknowledgements=Acknowledgements(connect(NO_REDIS), 60),
-        dispatcher=Dispatcher(connect(NO_REDIS), 60, bridge="b1", queue="mail"),
-        confirmations=Confirmations(connect(NO_REDIS)),
+        acknowledgements=Acknowledgements(connect(NO_REDIS), 60, SEALS),
+        dispatcher=Dispatcher(connect(NO_REDIS), 60, seals=SEALS, bridge="b1", queue="mail"),
+        confirmations=Confirmations(connect(NO_REDIS), SEALS),
         authenticate=authenticate,
+        seal=SEALS.seal,
         parking=Parking(queue, visibility_seconds=30),
         breakers=OwnBreakers(connect(NO_REDIS), "b1"),
         totals=Totals(),

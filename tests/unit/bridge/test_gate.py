@@ -1,14 +1,20 @@
 """How much a bridge receives while the workers can't work."""
 
+import time
+
 import fakeredis
 import pytest
 
 from bridge.breakers import BLAMES, CERTIFICATE_MISSING, Blame, OwnBreakers
-from bridge.gate import Gate
+from bridge.gate import Allowed, Gate
 from bridge.messages import Message
 from bridge.parking import Parking
 from runtime.breakers import Breakers
+from runtime.controls.store import ControlStore
+from runtime.controls.values import Action, order
+from runtime.controls.watch import ControlWatch
 from runtime.dependencies import Dependency
+from runtime.seals import Seals
 from tests.fake_queue import FakeQueue
 
 WANTED, PLACES = 10, 12
@@ -21,17 +27,24 @@ class World:
         self.now = 1000.0
         self.redis = fakeredis.FakeRedis()
         self.workers = Breakers(self.redis, monotonic=self.time)
+        self.controls = ControlStore(self.redis, Seals(("a secret",)))
         self.own = OwnBreakers(self.redis, "b1", monotonic=self.time)
         self.parking = Parking(FakeQueue(), visibility_seconds=30, places=PLACES)
         self.gate = Gate(
             Breakers(self.redis, monotonic=self.time),
             self.own,
             self.parking,
+            ControlWatch(self.controls, monotonic=self.time),
             monotonic=self.time,
         )
 
     def time(self) -> float:
         return self.now
+
+    def pause(self, action: Action) -> None:
+        now_ms = int(time.time() * 1000)
+        self.controls.add(order(action, "", by="ann", why="a drill", now_ms=now_ms, seconds=60))
+        self.now += 1
 
     def fail(self, dependency: Dependency) -> None:
         for _ in range(5):
@@ -133,3 +146,59 @@ def test_forged_messages_that_are_parked_take_no_place_from_genuine_ones(world: 
 
 def a_message(number: int) -> Message:
     return Message(f"m{number}", f"h{number}", "", 1, 0)
+
+
+@pytest.mark.parametrize("dependency", [Dependency.SES, Dependency.S3])
+def test_if_mail_has_a_place_to_go_all_comes_in_while_only_mail_waits(
+    world: World, dependency: Dependency
+) -> None:
+    """The bounces among it need neither."""
+    world.fail(dependency)
+    allowed = [world.gate.allow(WANTED, has_overflow=True) for _ in range(2)]
+    assert allowed == [Allowed(WANTED, 1), Allowed(WANTED, 0)]
+
+
+@pytest.mark.parametrize("dependency", [Dependency.DATABASE, Dependency.CONFIGURATION])
+def test_while_feedback_waits_too_one_message_comes_in_all_the_same(
+    world: World, dependency: Dependency
+) -> None:
+    world.fail(Dependency.SES)
+    world.fail(dependency)
+    allowed = [world.gate.allow(WANTED, has_overflow=True) for _ in range(2)]
+    assert allowed == [Allowed(1, 1), Allowed(0, 0)]
+
+
+def test_what_can_t_be_judged_has_no_place_to_go(world: World) -> None:
+    world.own.open(CERTIFICATE_MISSING)
+    assert world.gate.allow(WANTED, has_overflow=True) == Allowed(1, 1)
+
+
+def test_while_all_is_well_every_mail_may_be_dispatched(world: World) -> None:
+    assert world.gate.allow(WANTED, has_overflow=True) == Allowed(WANTED)
+
+
+@pytest.mark.parametrize("has_overflow", [True, False])
+def test_while_receiving_is_paused_nothing_comes_in(world: World, has_overflow: bool) -> None:
+    world.pause(Action.PAUSE_RECEIVING)
+    assert world.gate.allow(WANTED, has_overflow=has_overflow) == Allowed(0, 0)
+
+
+def test_while_sending_is_paused_no_mail_is_dispatched(world: World) -> None:
+    world.pause(Action.PAUSE_SENDING)
+    assert world.gate.allow(WANTED) == Allowed(0, 0)
+
+
+def test_while_sending_is_paused_feedback_comes_in_if_mail_has_a_place_to_go(world: World) -> None:
+    world.pause(Action.PAUSE_SENDING)
+    assert world.gate.allow(WANTED, has_overflow=True) == Allowed(WANTED, 0)
+    world.own.open(CERTIFICATE_MISSING)
+    assert world.gate.allow(WANTED, has_overflow=True) == Allowed(0, 0)
+
+
+def test_when_the_pause_is_ended_all_comes_in_again(world: World) -> None:
+    world.pause(Action.PAUSE_SENDING)
+    world.gate.allow(WANTED)
+    (control,) = world.controls.find_all()
+    world.controls.end(control.id, by="ann", now_ms=control.since_ms + 1)
+    world.now += 1
+    assert world.gate.allow(WANTED) == Allowed(WANTED)

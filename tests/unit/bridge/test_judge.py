@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
 from bridge.breakers import BLAMES, CERTIFICATE_MISSING
 from bridge.dispositions import Disposition
-from bridge.judge import Judge, Judgement, Suspect, Undecided, has_passed
+from bridge.judge import Judge, Judgement, Suspect, Undecided, has_passed, received_at_ms
 from bridge.ledger.dispatch import Work
 from bridge.messages import Message
 from bridge.sns.certificates import CertificateUnavailable, HostUnavailable
 from bridge.sns.envelope import Envelope
 from bridge.sns.reject_reasons import RejectReason
 from bridge.sns.routing import SendConfirmed
+from runtime.message_context import MessageContext, from_text
 from tests.fake_queue import FakeQueue
+from tests.seals import SEALS
 from tests.unit.bridge.envelopes import (
     RECEIVED,
     TOPIC,
@@ -42,7 +45,9 @@ def judge(body: str | Mapping[str, object], *, fails: Exception | None = None) -
             raise fails
         return authenticate(text, versions=["2"])
 
-    judging = Judge(FakeQueue(), check, delete_failed_messages=False, confirm_subscriptions=False)
+    judging = Judge(
+        FakeQueue(), check, SEALS.seal, delete_failed_messages=False, confirm_subscriptions=False
+    )
     text = body if isinstance(body, str) else json.dumps(body)
     return judging.judge(Message("m1", "h1", text, receive_count=1, sent_at_ms=0))
 
@@ -113,3 +118,46 @@ def test_only_a_genuine_message_shows_that_settings_and_certificates_are_right(
 def test_mails_and_confirmed_sends_are_told_apart() -> None:
     assert isinstance(judge(GENUINE), Work)
     assert isinstance(judge(a_notification(SEND)), SendConfirmed)
+
+
+@pytest.mark.parametrize(
+    ("said_ms", "sent_ms", "received_ms"),
+    [
+        (1_000, 2_000, 1_000),
+        (2_000, 2_000, 2_000),
+        (2_001, 2_000, 2_000),  # after SQS had the notification: SES's clock is not believed
+        (None, 2_000, 2_000),
+        (0, 2_000, 2_000),
+        (-5, 2_000, 2_000),
+    ],
+)
+def test_a_mail_was_received_before_its_notification_was_sent(
+    said_ms: int | None, sent_ms: int, received_ms: int
+) -> None:
+    assert received_at_ms(said_ms, sent_ms) == received_ms
+
+
+def test_a_message_for_the_workers_says_which_mail_it_is() -> None:
+    content = {
+        "notificationType": "Received",
+        "mail": {"messageId": "ses-1", "timestamp": "2026-01-02T03:04:05.678Z"},
+    }
+    signed = a_notification(json.dumps(content))
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+
+    judging = Judge(
+        FakeQueue(),
+        partial(authenticate, versions=["2"]),
+        SEALS.seal,
+        delete_failed_messages=False,
+        confirm_subscriptions=False,
+    )
+    work = judging.judge(
+        Message("m1", "h1", json.dumps(signed), 1, 1767323046000, trace_header=header)
+    )
+
+    assert isinstance(work, Work)
+    assert work.about == MessageContext(
+        *("m1", signed["MessageId"], "ses-1", "5759e988bd862e3fe1be46a994272793", 1767323045678)
+    )
+    assert from_text("m1", work.message.options["about"]) == work.about

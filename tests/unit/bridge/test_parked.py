@@ -1,5 +1,7 @@
 """Messages that can't be judged now: parked, kept hidden, judged again, released."""
 
+import pytest
+
 from bridge.parking import Parking
 from tests.fake_queue import FakeQueue
 from tests.unit.bridge.parking_world import VISIBILITY_SECONDS, World
@@ -88,6 +90,7 @@ def test_a_release_that_fails_raises_nothing(world: World) -> None:
     assert len(world.parking) == 0
 
 
+@pytest.mark.slow
 def test_what_sqs_would_show_soon_anyway_is_released_and_received_again(world: World) -> None:
     """It hides nothing for longer than twelve hours."""
     world.is_host_up = False

@@ -7,16 +7,18 @@ from unittest.mock import Mock
 import fakeredis
 import pytest
 import redis
+from markus.testing import MetricsMock
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from bridge.dispositions import Disposition
-from bridge.ledger.dispatch import Dispatched, Dispatcher, Work
+from bridge.ledger.dispatch import Dispatched, Dispatcher, NotAdmitted, Work
 from bridge.ports import EntryFailed, QueueUnavailable
 from bridge.visibility import Leases
 from emails.wire import CONFIRMATION_SECONDS, SEND_EVENT_DELAY_KEY, sent_key
 from tests.dead_letters import burying_in
 from tests.fake_queue import TOPIC, FakeQueue
 from tests.ledger import Ledger, a_ledger
+from tests.seals import SEALS
 from tests.unit.bridge.envelopes import a_confirmation, a_notification
 from tests.unit.bridge.pollers import a_poller
 
@@ -122,6 +124,25 @@ def test_a_rejected_message_is_deleted_only_if_the_operator_chose_so(
     assert left(queue) == number
 
 
+def test_only_what_comes_for_the_first_time_and_is_no_event_has_arrived(
+    queue: FakeQueue, ledger: Ledger
+) -> None:
+    """Rejected messages come back, and hid that the topic's subscription was gone."""
+    for body in (FORGED, GENUINE, json.dumps(a_notification(message='{"eventType": "Open"}'))):
+        queue.put(body)
+    poller = a_poller(queue, ledger)
+
+    with MetricsMock() as metrics:
+        poller.cycle(10)
+        queue.pass_time(60)
+        poller.cycle(10)
+
+    arrived = metrics.filter_records("incr", "bridge.arrived")
+    assert [record.value for record in arrived] == [2]
+    rejected = metrics.filter_records("incr", "bridge.rejected")
+    assert len(rejected) == 2
+
+
 @pytest.mark.parametrize(
     ("confirms", "confirmed", "number"), [(True, [(TOPIC, "a token")], 0), (False, [], 1)]
 )
@@ -145,8 +166,17 @@ class FillingUp(Dispatcher):
 
     takes = 1
 
-    def dispatch(self, batch: Sequence[Work], now_ms: int) -> list[Dispatched | RedisError]:
-        taken = super().dispatch(batch[: self.takes], now_ms)
+    def dispatch(
+        self,
+        batch: Sequence[Work],
+        now_ms: int,
+        *,
+        has_waited: bool = False,
+        may_admit: bool = True,
+    ) -> list[Dispatched | NotAdmitted | RedisError]:
+        taken = super().dispatch(
+            batch[: self.takes], now_ms, has_waited=has_waited, may_admit=may_admit
+        )
         return taken + [OutOfMemoryError() for _ in batch[self.takes :]]
 
 
@@ -156,7 +186,7 @@ def test_what_redis_refused_in_mid_batch_is_released_at_once_and_not_leased(
     for _ in range(3):
         queue.put(GENUINE)
     leases = Leases()
-    filling_up = FillingUp(ledger.client, 60, bridge="b1", queue="mail")
+    filling_up = FillingUp(ledger.client, 60, seals=SEALS, bridge="b1", queue="mail")
 
     cycle = a_poller(queue, ledger, leases=leases, dispatcher=filling_up).cycle(10)
 
@@ -193,8 +223,8 @@ def test_confirmed_sends_are_noted_for_the_workers_and_kept_for_a_while(
 
     assert cycle.dispositions == {Disposition.SEND_CONFIRMED: 2}
     assert queue.count().not_visible == 2
-    assert ledger.client.get(sent_key("12-0f3a5c7d9e1b")) == b"0100-1"
-    assert ledger.client.get(sent_key("13-0f3a5c7d9e1b")) == b"0100-2"
+    assert str(ledger.client.get(sent_key("12-0f3a5c7d9e1b"))).startswith("b'0100-1 ")
+    assert str(ledger.client.get(sent_key("13-0f3a5c7d9e1b"))).startswith("b'0100-2 ")
     assert 0 < ledger.client.ttl(sent_key("12-0f3a5c7d9e1b")) <= CONFIRMATION_SECONDS
     assert ledger.client.get(SEND_EVENT_DELAY_KEY) is not None
     assert ledger.client.zcard("relay:in-flight") == 0

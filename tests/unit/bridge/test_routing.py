@@ -34,6 +34,49 @@ def test_a_notification_goes_to_the_queue_of_its_type(message: str, queue: str) 
 
 
 @pytest.mark.parametrize(
+    ("message", "mail_id", "received_at_ms"),
+    [
+        (
+            {
+                "notificationType": "Received",
+                "mail": {"messageId": "ses-1", "timestamp": "2026-01-02T03:04:05.678Z"},
+                "receipt": {"action": {"type": "S3", "objectKey": "in/ses-1"}},
+            },
+            "in/ses-1",
+            1767323045678,
+        ),
+        (
+            {
+                "notificationType": "Received",
+                "mail": {"messageId": "ses-1", "timestamp": "yesterday"},
+                "receipt": {"action": {"type": "S3", "objectKey": "ann@owner.example/1"}},
+            },
+            "ses-1",
+            None,
+        ),
+        ({"notificationType": "Received", "mail": {"messageId": "ses-1"}}, "ses-1", None),
+        ({"notificationType": "Received", "mail": [], "receipt": {"action": 1}}, "", None),
+        (
+            {
+                "eventType": "Bounce",
+                "mail": {"messageId": "ses-2", "timestamp": "2026-01-02T03:04:05.678Z"},
+            },
+            "ses-2",
+            None,
+        ),
+    ],
+)
+def test_a_notification_names_its_mail_and_when_it_was_received(
+    message: dict[str, object], mail_id: str, received_at_ms: int | None
+) -> None:
+    """A bounce's time is when our mail was sent: it says nothing about the bounce's age."""
+    route = route_of(carrying(json.dumps(message)))
+
+    assert isinstance(route, ForWorkers)
+    assert (route.mail_id, route.received_at_ms) == (mail_id, received_at_ms)
+
+
+@pytest.mark.parametrize(
     ("message", "reason"),
     [
         ("", RejectReason.NOT_A_NOTIFICATION),
@@ -89,6 +132,32 @@ def test_the_send_of_a_delivery_is_confirmed_with_sess_id() -> None:
     tags = {"kind": ["forward"], "delivery": [DELIVERY], "ses:configuration-set": ["relay"]}
 
     assert route_of(carrying(an_event("Send", tags))) == SendConfirmed(DELIVERY, "0100-1")
+
+
+def test_the_send_of_a_canary_is_known_by_its_tag() -> None:
+    tags = {"kind": ["forward"], "delivery": [DELIVERY], "canary": ["1"]}
+
+    route = route_of(carrying(an_event("Send", tags)))
+
+    assert route == SendConfirmed(DELIVERY, "0100-1", is_canary=True)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "at_ms"),
+    [
+        ("2016-10-14T05:02:16.645Z", 1476421336645),
+        ("2016-10-14T05:02:16+00:00", 1476421336000),
+        ("2016-10-14T05:02:16.645", None),
+        ("yesterday", None),
+        (1476421336645, None),
+        (None, None),
+    ],
+)
+def test_a_send_tells_when_ses_accepted_the_mail(timestamp: object, at_ms: int | None) -> None:
+    mail = {"messageId": "0100-1", "tags": {"delivery": [DELIVERY]}, "timestamp": timestamp}
+    message = json.dumps({"eventType": "Send", "mail": mail})
+
+    assert route_of(carrying(message)) == SendConfirmed(DELIVERY, "0100-1", at_ms)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`Send` events stay in SQS for a while after they were noted, since Redis may lose the notes."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import fakeredis
 import pytest
@@ -13,6 +15,7 @@ from bridge.send_events import SendEvents
 from bridge.sns.routing import SendConfirmed
 from emails.wire import SEND_EVENT_DELAY_KEY, sent_key
 from tests.fake_queue import FakeQueue
+from tests.seals import SEALS
 
 KEPT_SECONDS = 60
 
@@ -22,7 +25,9 @@ class Bridge:
 
     def __init__(self, queue: FakeQueue, client: redis.Redis) -> None:
         self.queue, self.now = queue, 1000.0
-        self.events = SendEvents(queue, Confirmations(client), KEPT_SECONDS, clock=lambda: self.now)
+        self.events = SendEvents(
+            queue, Confirmations(client, SEALS), KEPT_SECONDS, clock=lambda: self.now
+        )
 
     def receive(self) -> int:
         """Receive and note what is visible."""
@@ -164,6 +169,20 @@ def test_an_event_that_comes_a_second_time_says_nothing_about_the_delay(
 
     assert noted(client) == 10
     assert not client.exists(SEND_EVENT_DELAY_KEY)
+
+
+def test_the_delay_is_counted_from_when_ses_accepted_the_mail(client: redis.Redis) -> None:
+    """Between SES and the queue is SNS, which may be slow, too."""
+    queue = FakeQueue(visibility_seconds=5)
+    queue.put("0")
+    (message,) = queue.receive(1)
+    now_ms = int(time.time() * 1000)
+    message = replace(message, sent_at_ms=now_ms - 3_000)
+
+    send = SendConfirmed("0", "0100-0", now_ms - 40_000)
+    Bridge(queue, client).events.confirm([(message, send)])
+
+    assert int(client.get(SEND_EVENT_DELAY_KEY) or 0) in (40, 41)
 
 
 class Undeletable(FakeQueue):

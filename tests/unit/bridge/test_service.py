@@ -19,8 +19,11 @@ from bridge.service import Components, Service
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.breakers import Breakers
+from runtime.controls.store import ControlStore
+from runtime.controls.watch import ControlWatch
 from runtime.dependencies import Dependency
 from runtime.env import load
+from runtime.seals import Seals
 from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger, a_visibility
 from tests.unit.bridge.envelopes import TOPIC, a_notification
@@ -30,6 +33,7 @@ SETTINGS = {
     "AWS_REGION": "us-east-1",
     "AWS_SQS_EMAIL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mail",
     "AWS_SNS_TOPIC": TOPIC,
+    "LEDGER_SECRETS": "a-ledger-secret-of-these-tests-alone",
     "PROCESS_EMAIL_GRACE_SECONDS": "0",
 }
 GENUINE, FORGED = json.dumps(a_notification()), "{}"
@@ -83,7 +87,7 @@ def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Co
         in_flight=ledger.in_flight,
         acknowledgements=ledger.acknowledgements,
         leases=leases,
-        gate=Gate(workers, breakers, parking),
+        gate=Gate(workers, breakers, parking, ControlWatch(ControlStore(client, Seals(("a",))))),
         parking=parking,
         breakers=breakers,
         poller=a_poller(
@@ -97,7 +101,7 @@ def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Co
         ),
         deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
         visibility=a_visibility(queue, client, leases),
-        reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), totals),
+        reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), [totals]),
     )
 
 

@@ -36,6 +36,8 @@ URL = f"https://{HOST}/{FILE}"
         (f"https://sns.ap-southeast-2.amazonaws.com/{FILE}", "arn:aws:sns:ap-southeast-2:1:t"),
         (f"https://sns.us-gov-west-1.amazonaws.com/{FILE}", "arn:aws-us-gov:sns:us-gov-west-1:1:t"),
         (f"https://sns.cn-north-1.amazonaws.com.cn/{FILE}", "arn:aws-cn:sns:cn-north-1:1:t"),
+        (f"https://sns.eusc-de-east-1.amazonaws.eu/{FILE}", "arn:aws-eusc:sns:eusc-de-east-1:1:t"),
+        (f"https://sns.us-iso-east-1.c2s.ic.gov/{FILE}", "arn:aws-iso:sns:us-iso-east-1:1:t"),
     ],
 )
 def test_the_url_of_snss_certificate_in_the_topics_region_is_accepted(url: str, topic: str) -> None:
@@ -108,6 +110,16 @@ def test_every_other_url_is_refused(url: str) -> None:
     assert refused.reason is RejectReason.WRONG_CERTIFICATE_URL
 
 
+@pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"])
+def test_a_host_under_another_partitions_domain_is_not_sns(region: str) -> None:
+    """`amazonaws.com` belongs to AWS; but who answers for a name that AWS doesn't use there?"""
+    url = f"https://sns.{region}.amazonaws.com/{FILE}"
+    topic = f"arn:aws:sns:{region}:1:t"
+
+    assert rejection(lambda: signature.certificate_url(url)).reason == "wrong_certificate_url"
+    assert rejection(lambda: signature.check_certificate_url(url, topic)).reason == "wrong_topic"
+
+
 @pytest.mark.parametrize(
     "topic", ["", "us-east-1", "arn:aws:sqs:us-east-1:1:t", "arn:aws:sns:us-east-1", f"{TOPIC}\n:x"]
 )
@@ -131,7 +143,7 @@ def test_a_topic_that_is_none_has_no_certificate(topic: str) -> None:
     ],
 )
 def test_the_certificates_dates_are_checked_at_each_use(offset: timedelta, is_good: bool) -> None:
-    fields = a_notification()
+    fields = a_notification(Timestamp=(NOW - timedelta(days=2)).isoformat())
     if is_good:
         assert authenticate(fields, now=NOW + offset)
     else:

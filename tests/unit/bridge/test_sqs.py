@@ -9,9 +9,10 @@ import pytest
 from botocore import exceptions
 from botocore.stub import ANY, Stubber
 
-from bridge.messages import Handle
+from bridge.messages import Handle, Message
 from bridge.ports import EntryFailed, QueueUnavailable, QueueUnusable
 from bridge.sqs import SqsQueue, _client_config
+from tests.environment import NOWHERE
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/mail"
 HANDLES = [Handle(f"id-{number}", f"handle-{number}") for number in range(12)]
@@ -57,6 +58,17 @@ def test_a_message_is_received_with_its_handle_body_and_counts(
     assert message.sent_at_ms == 1700
 
 
+def test_a_message_whose_copy_is_too_large_is_not_sent_and_keeps_no_other_back(
+    inbox: SqsQueue, sqs: Stubber
+) -> None:
+    large = Message("large", "handle", "x" * 256 * 1024, 1, 0)
+    sqs.add_response("send_message_batch", {"Successful": [], "Failed": []})
+
+    failed = inbox.send([large, Message("small", "handle", "x", 1, 0)])
+
+    assert failed == [EntryFailed(large.handle, "MessageTooLong", may_retry=False)]
+
+
 def test_more_than_ten_are_deleted_in_batches_of_ten(inbox: SqsQueue, sqs: Stubber) -> None:
     for size in (10, 2):
         answer = {"Successful": [{"Id": str(i)} for i in range(size)], "Failed": []}
@@ -97,12 +109,18 @@ def test_a_batch_that_failed_in_part_tells_which_entries_and_whether_to_retry(
 def test_an_error_of_aws_is_to_be_waited_out_or_to_be_mended(
     inbox: SqsQueue, sqs: Stubber, code: str, expected: type[Exception]
 ) -> None:
-    sqs.add_client_error("get_queue_attributes", service_error_code=code)
+    sqs.add_client_error(
+        "get_queue_attributes", service_error_code=code, service_message="its\nwords"
+    )
 
     with pytest.raises(expected) as caught:
         inbox.count()
 
-    assert vars(caught.value)["code"] == code
+    assert vars(caught.value) == {
+        "code": code,
+        "at": NOWHERE,
+        "says": "its words",
+    }
 
 
 def test_missing_credentials_are_to_be_mended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,8 +139,13 @@ def test_a_host_that_cant_be_reached_is_to_be_waited_out(monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
-    with pytest.raises(QueueUnavailable, match=exceptions.EndpointConnectionError.__name__):
+    with pytest.raises(
+        QueueUnavailable, match=exceptions.EndpointConnectionError.__name__
+    ) as caught:
         SqsQueue("http://127.0.0.1:1/1/mail", "us-east-1", 1, 60).count()
+
+    assert caught.value.at == NOWHERE
+    assert "Could not connect" in caught.value.says
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.breakers import BLAMES
-from bridge.messages import Handle
+from bridge.messages import Message
 from bridge.parking import MANY_SUSPECTS, MOST_SUSPECTS, SUSPECT_SECONDS
 from bridge.sns.reject_reasons import RejectReason
 from tests.unit.bridge.parking_world import (
@@ -110,7 +110,7 @@ def test_suspects_are_released_at_the_stop(world: World) -> None:
 def test_few_handles_are_kept_and_those_of_the_newest(world: World) -> None:
     blame = BLAMES[RejectReason.RAW_DELIVERY]
     for number in range(MOST_SUSPECTS + 1):
-        world.parking.suspect(Handle(f"m{number}", "h"), blame)
+        world.parking.suspect(Message(f"m{number}", "h", "", 1, 0), blame)
 
     kept = world.parking.clear_suspects()[blame]
 

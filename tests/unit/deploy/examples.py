@@ -37,7 +37,7 @@ class Example:
 def of_compose() -> Iterator[Example]:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     for name, service in services.items():
-        if "environment" not in service or name == "postgres":
+        if "environment" not in service or name in ("postgres", "redis"):
             continue
         probe = service.get("healthcheck", {}).get("test", ["CMD"])[1:]
         yield Example(
@@ -99,13 +99,14 @@ def environment_file(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line.split("=")[0].isupper())
 
 
+@cache
 def manifests(folder: str) -> list[dict[str, Any]]:
     """Parse all resources of a folder, without applying its kustomization."""
     return [
         document
         for path in sorted((KUBERNETES / folder).glob("*.yaml"))
         if path.name != "kustomization.yaml"
-        for document in yaml.safe_load_all(path.read_text())
+        for document in yaml.load_all(path.read_text(), yaml.CSafeLoader)
     ]
 
 
@@ -144,6 +145,7 @@ def of_kubernetes() -> Iterator[Example]:
                     settings |= config_maps("base")[source["configMapRef"]["name"]]
                 else:
                     settings |= secrets()[source["secretRef"]["name"]]
+            settings |= {one["name"]: one["value"] for one in container.get("env", [])}
             probes = [
                 container[kind]["exec"]["command"]
                 for kind in ("startupProbe", "livenessProbe", "readinessProbe")

@@ -26,8 +26,8 @@ SKIPPED = {"name": "unheard-of", "skip_reason": "not found"}
         ([CLEAN, CLEAN], "", 0, "audit: 0 vulnerabilities in 2 of 2 packages"),
         ([CLEAN, FOUND], "", 1, "bad 1: CVE-1, fixed in 2"),
         ([FOUND, SKIPPED], "", 1, "audit: 1 vulnerabilities in 1 of 2 packages"),
-        ([SKIPPED, SKIPPED], "", 0, "SKIPPED, the advisory service can't be used: it knows none"),
-        (None, "requests.exceptions.ConnectionError", 0, "SKIPPED"),
+        ([SKIPPED, SKIPPED], "", 0, "NOT MADE, the advisory service can't be used: it knows none"),
+        (None, "requests.exceptions.ConnectionError", 0, "NOT MADE"),
         (None, "unknown option --output", 1, ""),
     ],
     ids=["clean", "found", "found among skipped", "all unknown", "no network", "our mistake"],
@@ -51,5 +51,22 @@ def test_findings_fail_the_audit_and_a_missing_service_does_not(
     assert said in capsys.readouterr().out
 
 
-def test_ci_makes_the_audit() -> None:
-    assert "make audit" in (ROOT / ".ci" / "run").read_text()
+@pytest.mark.parametrize(("report", "code"), [([SKIPPED], 2), ([CLEAN], 0), ([FOUND], 1)])
+def test_where_it_must_be_made_an_audit_that_was_not_made_fails(
+    report: list[object], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_MUST_BE_MADE", "1")
+    fake = tmp_path / "pip-audit"
+    text = json.dumps({"dependencies": report}) + "\n"
+    fake.write_text(FAKE.format(report=text, stderr="", code=0))
+    fake.chmod(0o755)
+
+    assert runpy.run_path(str(ROOT / ".ci" / "audit.py"))["main"](str(fake)) == code
+
+
+def test_ci_makes_the_audit_and_says_at_its_end_what_came_of_it() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+
+    assert "$(make --no-print-directory audit" in script
+    assert script.endswith('echo "$audit"\n')
+    assert "pipefail" in script

@@ -1,5 +1,6 @@
 """The manifests: Kubernetes' schemas, and what they say of each other and of the code."""
 
+import re
 from typing import Any
 
 import kubernetes_validate
@@ -9,15 +10,15 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from bridge.config import BridgeConfig
-from bridge.ledger.keys import NAMESPACE
-from emails.wire import FEEDBACK_QUEUE, INBOUND_QUEUE
 from relay.config import RelayConfig
+from relay.operations.gauges import backlog_gauges
+from relay.operations.judgement.backlog import Backlog, Part
 from runtime.env import describe
-from tests.unit.deploy.examples import KUBERNETES, config_maps, manifests, pods, secrets
+from tests.unit.deploy.examples import KUBERNETES, ROOT, config_maps, manifests, pods, secrets
 
 Manifest = dict[str, Any]
 LONG_RUNNING = ("bridge", "scheduler", "web", "worker")
-FOLDERS = ("base", "autoscaling", "prometheus", "example")
+FOLDERS = ("base", "autoscaling", "prometheus", "prometheus-operator", "example")
 ALL = [manifest for folder in FOLDERS for manifest in manifests(folder)]
 SECRETS = list(yaml.safe_load_all((KUBERNETES / "secret.example.yaml").read_text()))
 
@@ -38,7 +39,7 @@ def kustomization(folder: str) -> Manifest:
 
 every_manifest = pytest.mark.parametrize(
     "manifest",
-    [m for m in ALL + SECRETS if not m["apiVersion"].startswith("keda.sh")],
+    [m for m in ALL + SECRETS if not m["apiVersion"].startswith(("keda.sh", "monitoring.coreos"))],
     ids=name_of,
 )
 every_pod = pytest.mark.parametrize("pod", pods().values(), ids=pods())
@@ -85,7 +86,7 @@ def test_what_is_secret_lies_in_secrets_and_nothing_else_does() -> None:
     declared = {
         s.name for s in (*describe(BridgeConfig), *describe(RelayConfig)) if s.kind.is_secret
     }
-    in_secrets = set(secrets()["mail-relay-redis"]) | set(secrets()["mail-relay-django"])
+    in_secrets = {setting for one in secrets().values() for setting in one}
 
     assert in_secrets == declared
     for folder in ("base", "example"):
@@ -161,10 +162,28 @@ def test_prometheus_is_let_in_where_metrics_are_served() -> None:
     (policy,) = manifests("prometheus")
 
     assert settings["METRICS_BACKEND"] == "prometheus"
+    assert settings["PROMETHEUS_HOST"] == "0.0.0.0"
     ((port,),) = [rule["ports"] for rule in policy["spec"]["ingress"]]
     assert str(port["port"]) == settings["PROMETHEUS_PORT"]
     (expression,) = policy["spec"]["podSelector"]["matchExpressions"]
     assert expression["values"] == ["bridge", "worker"]
+
+
+def test_the_prometheus_operator_scrapes_the_port_where_metrics_are_served() -> None:
+    settings = config_maps("prometheus")["mail-relay"]
+    (monitor,) = manifests("prometheus-operator")
+    (patch,) = kustomization("prometheus-operator")["patches"]
+    (operation,) = yaml.safe_load(patch["patch"])
+    (port,) = operation["value"]
+    (expression,) = monitor["spec"]["selector"]["matchExpressions"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+
+    assert str(port["containerPort"]) == settings["PROMETHEUS_PORT"]
+    assert endpoint["port"] == port["name"]
+    assert patch["target"] == {"kind": "Deployment", "name": "|".join(expression["values"])}
+    for name in expression["values"]:
+        (container,) = pods()[name]["containers"]
+        assert "ports" not in container, "the patch would replace them"
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
@@ -200,7 +219,8 @@ def test_the_webs_probe_gets_its_page() -> None:
 
 TRIGGERS = {
     "aws-sqs-queue": {"queueURLFromEnv", "awsRegion", "queueLength", "scaleOnInFlight"},
-    "redis": {"listName", "listLength", "databaseIndex"},
+    "prometheus": {"serverAddress", "query", "threshold"},
+    "cpu": {"value"},
 }
 SCALERS = of_kind("ScaledObject", "autoscaling")
 
@@ -215,8 +235,8 @@ def test_a_scaler_scales_a_deployment_within_bounds() -> None:
         spec = scaler["spec"]
         assert spec["scaleTargetRef"]["name"] == name
         assert name in of_kind("Deployment")
-        assert 1 <= spec["minReplicaCount"] <= spec["fallback"]["replicas"]
-        assert spec["fallback"]["replicas"] <= spec["maxReplicaCount"]
+        fallback = spec.get("fallback", {"replicas": spec["minReplicaCount"]})
+        assert 1 <= spec["minReplicaCount"] <= fallback["replicas"] <= spec["maxReplicaCount"]
 
 
 def test_a_trigger_says_what_keda_wants_to_know_as_text() -> None:
@@ -225,13 +245,22 @@ def test_a_trigger_says_what_keda_wants_to_know_as_text() -> None:
         for trigger in scaler["spec"]["triggers"]:
             assert trigger["metadata"].keys() == TRIGGERS[trigger["type"]]
             assert all(isinstance(value, str) for value in trigger["metadata"].values())
-            assert trigger["authenticationRef"]["name"] in known
+            if trigger["type"] == "aws-sqs-queue":
+                assert trigger["authenticationRef"]["name"] in known
 
 
-def test_workers_are_scaled_by_the_lists_that_dramatiq_keeps() -> None:
-    lists = {trigger["metadata"]["listName"] for trigger in triggers("redis")}
+def test_workers_are_scaled_by_the_time_that_mail_waits() -> None:
+    (trigger,) = triggers("prometheus")
+    asked, threshold = trigger["metadata"]["query"], trigger["metadata"]["threshold"]
 
-    assert lists == {f"{NAMESPACE}:{INBOUND_QUEUE}", f"{NAMESPACE}:{FEEDBACK_QUEUE}"}
+    assert trigger["metricType"] == "Value", "twice the time, twice the workers"
+    assert asked.endswith(f"or on () vector({threshold})"), "else their number stays"
+    names = {gauge.name for gauge in backlog_gauges(Backlog(1, 1, 1, Part.SES))}
+    assert set(re.findall(r"mail_relay_(\w+)", asked)) <= names
+    assert re.findall(r'part=~"([^"]+)"', asked) == [f"{Part.WORKERS}|{Part.NOTHING}"]
+    tried = yaml.safe_load((ROOT / ".ci" / "alerts.yml").read_text())["tests"]
+    asked_there = {one["expr"] for test in tried for one in test.get("promql_expr_test", ())}
+    assert asked in asked_there, ".ci/alerts.py tries it on Prometheus"
 
 
 def test_the_queue_is_the_one_that_the_pods_are_told() -> None:
@@ -240,23 +269,6 @@ def test_the_queue_is_the_one_that_the_pods_are_told() -> None:
         assert name in config_maps("base")["mail-relay"]
     (replacement,) = kustomization("example")["replacements"]
     assert replacement["source"]["fieldPath"] == "data.AWS_REGION"
-
-
-def test_keda_knows_how_to_get_into_redis() -> None:
-    (reference,) = {
-        ref["name"]
-        for ref in of_kind("TriggerAuthentication", "autoscaling")["redis"]["spec"][
-            "secretTargetRef"
-        ]
-    }
-    keys = {
-        ref["key"]
-        for ref in of_kind("TriggerAuthentication", "autoscaling")["redis"]["spec"][
-            "secretTargetRef"
-        ]
-    }
-
-    assert secrets()[reference].keys() == keys
 
 
 def test_all_workers_at_their_most_have_enough_in_flight_to_be_busy() -> None:

@@ -59,7 +59,7 @@ def test_what_ends_is_started_again_however_often(path: Path) -> None:
     assert "\nStartLimitIntervalSec=0\n" in path.read_text()
 
 
-@pytest.mark.parametrize("name", ["mail-relay-scheduler", "mail-relay-web", "mail-relay-worker@"])
+@pytest.mark.parametrize("name", ["mail-relay-web", "mail-relay-worker@"])
 def test_a_database_that_comes_late_is_waited_for(name: str) -> None:
     """What requires a unit that failed is given up with it, and nobody starts it again."""
     path = SYSTEMD / f"{name}.service"

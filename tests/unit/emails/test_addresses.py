@@ -10,6 +10,7 @@ from emails.rules.addresses import (
     RepliesRecipient,
     UnreadRecipient,
     domain_of,
+    is_public,
     only_address_in,
     our_recipients,
     parse,
@@ -33,6 +34,12 @@ MASK = MaskRecipient(Address("x7k2", "masks.example"), None)
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),
         ("ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
+        # IDNA 2008: other domains than those that IDNA 2003 makes of them.
+        ("ann@straße.example", "ann@xn--strae-oqa.example"),
+        ("ann@STRASSE.example", "ann@strasse.example"),
+        ("ann@faß.de", "ann@xn--fa-hia.de"),
+        ("ann@βόλος.com", "ann@xn--nxasmm1c.com"),
+        ("ann@\uff4fwner\u3002example", "ann@owner.example"),
         ("ann@under_score.example", "ann@under_score.example"),
         ("", None),
         ("ann", None),
@@ -93,7 +100,7 @@ def test_parsing_any_text_is_safe_and_normalising_is_stable(text: str) -> None:
             MaskRecipient(Address("shop", "ann.masks.example"), "ann"),
         ),
         ("replies@masks.example", RepliesRecipient(Address("replies", "masks.example"))),
-        ("Replies+x@masks.example", RepliesRecipient(Address("replies", "masks.example"))),
+        ("Replies+X@masks.example", RepliesRecipient(Address("replies", "masks.example"), "x")),
         ("noreply@masks.example", UnreadRecipient(Address("noreply", "masks.example"))),
         ("no-reply@ann.masks.example", UnreadRecipient(Address("no-reply", "ann.masks.example"))),
         ("relay@masks.example", UnreadRecipient(Address("relay", "masks.example"))),
@@ -133,3 +140,37 @@ def test_a_replies_address_on_a_domain_of_its_own_is_found() -> None:
 @pytest.mark.parametrize("text", ["", ".", " ", "a b", "owner.example\xa0", "ü" * 70])
 def test_an_invalid_domain_is_rejected(text: str) -> None:
     assert domain_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("ann@owner.example", True),
+        ("ann@b\u00fccher.example", True),
+        ("ann@owner.xn--p1ai", True),
+        ("ann@localhost", False),
+        ("ann@LOCALHOST.", False),
+        ("ann@mail.localhost", False),
+        ("ann@mail", False),
+        ("ann@mail.local", False),
+        ("ann@mail.internal", False),
+        ("ann@127.0.0.1", False),
+        ("ann@[127.0.0.1]", False),
+        ("ann@[IPv6:::1]", False),
+        ("ann@.example", False),
+        ("ann@owner..example", False),
+        ("ann@x.onion", False),
+    ],
+)
+def test_a_host_of_a_local_network_is_nobodys_mailbox(address: str, expected: bool) -> None:
+    parsed = parse(address)
+
+    assert (parsed is not None and is_public(parsed)) is expected
+
+
+@given(st.text())
+def test_any_text_is_a_domain_in_ascii_or_none(text: str) -> None:
+    found = domain_of(text)
+
+    assert found is None or (found.isascii() or text.isascii())
+    assert found is None or domain_of(found) == found

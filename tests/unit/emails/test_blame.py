@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.utils import InternalError, NotSupportedError, ProgrammingError
 
+from emails.edges.aws import Answer
 from emails.edges.s3 import S3MailStore
 from emails.edges.ses import SesMailer
 from emails.store.database import raises_not_finished
@@ -16,6 +17,9 @@ from emails.values.deliveries import Outgoing, SendInDoubt
 from emails.values.errors import MAX_TRIES, NotFinished, Refused, Unavailable
 from emails.values.notifications import StoredMail
 from runtime.dependencies import Dependency
+from tests.fakes import ANY_ROOM
+
+NOT_QUICK = Mock(**{"open.return_value": None, "delete.return_value": False})
 
 MESSAGE, WAIT, WORLD = "the message's", "nobody's: slow down", "the world's"
 
@@ -105,11 +109,11 @@ def an_error(status: int, code: str, message: str) -> ClientError:
 
 @pytest.mark.parametrize(("status", "code", "message", "fault"), SES)
 def test_errors_of_ses(status: int, code: str, message: str, fault: str) -> None:
-    client = Mock(**{"send_email.side_effect": an_error(status, code, message)})
+    calls = Mock(**{"send.return_value": Answer(status, code, message)})
     mail = Outgoing(b"", "x7k2@masks.example", "ann@owner.example", ())
 
     with pytest.raises((NotFinished, Refused)) as raised:
-        SesMailer(client, None).send(mail)
+        SesMailer(calls, None).send(mail)
 
     failure = ours(raised.value)
     assert (verdict(failure), failure.code) == (fault, code)
@@ -120,10 +124,10 @@ def test_errors_of_ses(status: int, code: str, message: str, fault: str) -> None
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_an_error_behind_the_front_door_of_ses_leaves_the_send_in_doubt(status: int) -> None:
-    client = Mock(**{"send_email.side_effect": an_error(status, "InternalFailure", "")})
+    calls = Mock(**{"send.return_value": Answer(status, "InternalFailure")})
 
     with pytest.raises(SendInDoubt):
-        SesMailer(client, None).send(Outgoing(b"", "x7k2@masks.example", "ann@owner.example", ()))
+        SesMailer(calls, None).send(Outgoing(b"", "x7k2@masks.example", "ann@owner.example", ()))
 
 
 @pytest.mark.parametrize(("status", "code", "message", "fault"), S3)
@@ -131,7 +135,7 @@ def test_errors_of_s3(status: int, code: str, message: str, fault: str) -> None:
     client = Mock(**{"get_object.side_effect": an_error(status, code, message)})
 
     with pytest.raises((NotFinished, Refused)) as raised:
-        S3MailStore(client).fetch(StoredMail("mails", "key"))
+        S3MailStore(client, NOT_QUICK).fetch(StoredMail("mails", "key"), ANY_ROOM)
 
     failure = ours(raised.value)
     assert (verdict(failure), failure.code) == (fault, code)
@@ -144,6 +148,7 @@ def test_errors_of_s3(status: int, code: str, message: str, fault: str) -> None:
     [
         ("copy_object", lambda store: store.copy(StoredMail("mails", "key"), "held/1")),
         ("put_object", lambda store: store.put(StoredMail("mails", "held/1"), b"a mail")),
+        ("delete_object", lambda store: store.delete_one(StoredMail("mails", "key"))),
     ],
 )
 def test_a_permission_to_write_that_is_missing_is_no_mails_fault(
@@ -154,7 +159,7 @@ def test_a_permission_to_write_that_is_missing_is_no_mails_fault(
     client.head_object.return_value = {"ContentLength": 5, "Metadata": {}}
 
     with pytest.raises(Unavailable) as failure:
-        write(S3MailStore(client))
+        write(S3MailStore(client, NOT_QUICK))
 
     assert failure.value.max_tries is None
 
@@ -164,7 +169,7 @@ def test_a_mail_that_s3_denies_is_at_fault_itself_while_others_are_given() -> No
     client = Mock(**{"get_object.side_effect": an_error(403, "AccessDenied", "")})
 
     with pytest.raises(Unavailable) as raised:
-        S3MailStore(client).fetch(StoredMail("mails", "key"))
+        S3MailStore(client, NOT_QUICK).fetch(StoredMail("mails", "key"), ANY_ROOM)
 
     assert raised.value.max_tries == MAX_TRIES
 

@@ -13,7 +13,7 @@ OWNER = Address("ann", "owner.example")
 
 
 @pytest.mark.parametrize(("characters", "expected"), [(9_000, True), (10_000, False)])
-def test_only_the_start_of_the_authentication_results_is_read(
+def test_of_authentication_results_that_may_be_cut_nothing_is_read(
     characters: int, expected: bool
 ) -> None:
     results = f"amazonses.com;{' ' * characters}dkim=pass header.d=owner.example"

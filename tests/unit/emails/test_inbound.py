@@ -5,7 +5,7 @@ import pytest
 from emails.flow.inbound import Inbound
 from emails.values.facts import MailFacts
 from emails.values.notifications import InlineMail, Received
-from tests.fakes import FakeMailStore
+from tests.fakes import ANY_ROOM, FakeMailStore
 from tests.unit.emails.builders import PASSED
 
 
@@ -25,7 +25,7 @@ def test_the_envelopes_sender_of_a_held_mail_is_the_topmost_return_path(
     raw = head + b"From: bob@sender.example\r\n\r\nHello\r\n"
     received = Received((), facts, headers_truncated=True, content=InlineMail(raw))
 
-    read = Inbound(received, FakeMailStore()).facts()
+    read = Inbound(received, FakeMailStore(), ANY_ROOM).facts()
 
     assert read.source.startswith(expected)
     assert read.values("from") == ("bob@sender.example",)

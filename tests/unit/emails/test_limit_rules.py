@@ -107,7 +107,9 @@ def test_no_setting_is_below_one_mail() -> None:
 def test_only_an_authenticated_domain_has_a_limit_of_its_own(
     verdicts: dict[str, Verdict], sender: str, domain: str | None
 ) -> None:
-    assert authenticated_domain(a_mail({"From": sender}, **verdicts)) == domain
+    mail = a_mail({"From": sender}, source="bob@shop.example", **verdicts)
+
+    assert authenticated_domain(mail) == domain
 
 
 def test_a_senders_key_needs_the_secret_and_belongs_to_one_scope() -> None:

@@ -69,7 +69,7 @@ def test_any_other_bytes_are_unreadable(metadata: bytes) -> None:
         (["<a@x>"], ["<a@x>"], ("a@x",)),
         (["Your mail of Monday"], ["<b@x>"], ("b@x",)),
         ([""], [""], ()),
-        (["<<>", "<a@x"], ["b@x>"], ("<a@x", "b@x>")),
+        (["<<>", "<a@x"], ["b@x>"], ("a@x", "b@x")),
     ],
 )
 def test_ids_are_quoted_in_many_ways(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emails.rules.notice_kinds import (
+    REFUSED_MAILS,
     REFUSED_REPLIES,
     TELLINGS,
     UNPROVEN,
@@ -56,7 +57,7 @@ def test_the_owner_is_told_of_each_outcome_or_it_is_written_why_not(outcome: Out
 
 def test_each_notice_has_an_outcome_that_calls_for_it_and_each_silence_one_that_keeps_it() -> None:
     told = [one for table in TELLINGS.values() for one in table.values()]
-    told += REFUSED_REPLIES.values()
+    told += [*REFUSED_REPLIES.values(), *REFUSED_MAILS.values()]
     kinds = {one.kind for one in told if isinstance(one, Tell)}
 
     # A breaker that closes is no outcome, and what a reply is sent as is not part of one.
@@ -138,8 +139,8 @@ def told_of(section: str, reason: str) -> str:
     """What `docs/outcomes.md` says in its column *told*."""
     if section == "refused":
         told = REFUSED_REPLIES.get(RefuseReason(reason))
-        corrected = in_words(Silence.CORRECTED)
-        return corrected if told is None else f"{in_words(told)} (a reply)"
+        other = in_words(REFUSED_MAILS.get(RefuseReason(reason), Silence.CORRECTED))
+        return other if told is None else f"{in_words(told)} (a reply)"
     ways = ways_of(from_stored(section, reason))
     if len(set(ways.values())) == 1:
         return in_words(next(iter(ways.values())))

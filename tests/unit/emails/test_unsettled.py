@@ -1,5 +1,6 @@
 """What to do with a delivery that an earlier attempt left."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,14 +16,21 @@ FOR_AN_OPERATOR = GiveUp(RefuseReason.SEND_IN_DOUBT)
 
 DAY = timedelta(days=1)
 AGE = timedelta(minutes=3)
+WAIT = timedelta(seconds=15)
+LATELY = timedelta(seconds=1)
 
 NOTHING = SendEvidence()
-SENT = SendEvidence(sent_as="0100-1", has_begun=True, kept_for=DAY)
-BEGUN = SendEvidence(has_begun=True, kept_for=DAY)
-NOT_BEGUN = SendEvidence(kept_for=DAY)
-DELAYED = SendEvidence(has_begun=True, kept_for=DAY, event_delay=timedelta(seconds=20))
-NOT_TAKING = SendEvidence(has_begun=True, kept_for=DAY, are_events_late=True)
-WIPED_SINCE = SendEvidence(kept_for=timedelta(minutes=1))
+SENT = SendEvidence(sent_as="0100-1", has_begun=True, kept_for=DAY, received_ago=LATELY)
+BEGUN = SendEvidence(has_begun=True, kept_for=DAY, received_ago=LATELY)
+NOT_BEGUN = SendEvidence(kept_for=DAY, received_ago=LATELY)
+DELAYED = SendEvidence(
+    has_begun=True, kept_for=DAY, received_ago=LATELY, event_delay=timedelta(seconds=20)
+)
+NOT_TAKING = replace(BEGUN, are_events_late=True)
+UNREAD = SendEvidence(has_begun=True, kept_for=DAY)
+READ_BEFORE = SendEvidence(has_begun=True, kept_for=DAY, received_ago=timedelta(seconds=20))
+WIPED_SINCE = SendEvidence(kept_for=timedelta(minutes=1), received_ago=LATELY)
+"""Since a delivery of `AGE`, but not since one that is younger than a minute."""
 
 
 def left(ends_in: float, *, is_in_doubt: bool = False, age: timedelta = AGE) -> Unsettled:
@@ -52,7 +60,7 @@ def left_until_an_operator_decides() -> Unsettled:
     ],
 )
 def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision: Decision) -> None:
-    assert decide(found, evidence, awaits_events=False) == decision
+    assert decide(found, evidence, found.now - found.created_at, event_wait=None) == decision
 
 
 @pytest.mark.parametrize(
@@ -75,8 +83,14 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
         # Events take long through the queue now, whatever they took when the mail was sent.
         (left(-19, is_in_doubt=True), DELAYED, FOR_THE_EVENT),
         (left(-20, is_in_doubt=True), DELAYED, TakeOver()),
+        # Whatever SES has published since, no bridge has looked for it.
+        (left(-4, is_in_doubt=True), READ_BEFORE, FOR_THE_EVENT),
+        (left(-5, is_in_doubt=True), READ_BEFORE, TakeOver()),
+        (left(-299, is_in_doubt=True), UNREAD, FOR_THE_EVENT),
+        (left(-300, is_in_doubt=True), UNREAD, TakeOver()),
         # The event may have come, and be noted again by the bridges.
         (left(0, is_in_doubt=True), WIPED_SINCE, FOR_THE_EVENT),
+        (left(0, is_in_doubt=True, age=timedelta(seconds=58)), WIPED_SINCE, TakeOver()),
         (left(0, is_in_doubt=True), NOT_TAKING, FOR_THE_EVENT),
         (left(0, is_in_doubt=True), NOTHING, FOR_THE_EVENT),
         # From before SES published events: nobody can tell.
@@ -84,31 +98,40 @@ def test_without_send_events(found: Unsettled, evidence: SendEvidence, decision:
     ],
 )
 def test_with_send_events(found: Unsettled, evidence: SendEvidence, decision: Decision) -> None:
-    assert decide(found, evidence, awaits_events=True) == decision
+    assert decide(found, evidence, found.now - found.created_at, event_wait=WAIT) == decision
 
 
 @pytest.mark.parametrize(
-    ("evidence", "awaits_events", "decision"),
+    ("evidence", "event_wait", "decision"),
     [
-        (NOTHING, False, TakeOver()),
-        (BEGUN, True, Doubt()),
-        (NOT_BEGUN, True, TakeOver()),
-        (SENT, True, TakeOver("0100-1")),
+        (NOTHING, None, TakeOver()),
+        (BEGUN, WAIT, Doubt()),
+        (NOT_BEGUN, WAIT, TakeOver()),
+        (SENT, WAIT, TakeOver("0100-1")),
     ],
 )
 def test_what_a_dead_worker_holds_needs_not_expire(
-    evidence: SendEvidence, awaits_events: bool, decision: Decision
+    evidence: SendEvidence, event_wait: timedelta | None, decision: Decision
 ) -> None:
     found = left(100)
 
-    assert decide(found, evidence, awaits_events=awaits_events, is_orphaned=True) == decision
+    assert (
+        decide(
+            found,
+            evidence,
+            found.now - found.created_at,
+            event_wait=event_wait,
+            is_orphaned=True,
+        )
+        == decision
+    )
 
 
-@pytest.mark.parametrize("awaits_events", [True, False])
-def test_what_was_released_is_taken_at_once(awaits_events: bool) -> None:
+@pytest.mark.parametrize("event_wait", [WAIT, None])
+def test_what_was_released_is_taken_at_once(event_wait: timedelta | None) -> None:
     found = Unsettled(1, "1-0", False, until=RELEASED, created_at=NOW - AGE, now=NOW)
 
-    assert decide(found, BEGUN, awaits_events=awaits_events) == TakeOver()
+    assert decide(found, BEGUN, AGE, event_wait=event_wait) == TakeOver()
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,15 @@ from tests.unit.emails.builders import PASSED, a_mail
 FROM = {"From": "Bob <bob@sender.example>"}
 SIGNED = "amazonses.com; dkim=pass header.i=@sender.example"
 SIGNED_BY_OTHER = "amazonses.com; dkim=pass header.i=@other.example"
+PASSED_DMARC = "amazonses.com; dmarc=pass header.from=sender.example"
 FOR_OTHER = "amazonses.com; dmarc=pass header.from=other.example"
 
 
 @pytest.mark.parametrize(
     ("results", "source", "verdicts", "expected"),
     [
-        ("", "", {}, ()),
+        (PASSED_DMARC, "", {}, ()),
+        ("", "", {}, (MailWarning.NOT_AUTHENTICATED,)),
         ("", "", {"dmarc": Verdict.FAIL}, (MailWarning.FAILS_DMARC,)),
         ("", "", {"dmarc": Verdict.FAIL, "dmarc_rejects": True}, (MailWarning.FAILS_DMARC,)),
         ("", "", {"dmarc": Verdict.UNKNOWN}, (MailWarning.NOT_AUTHENTICATED,)),
@@ -46,8 +48,8 @@ FOR_OTHER = "amazonses.com; dmarc=pass header.from=other.example"
             {"dmarc": Verdict.GRAY, "spf": Verdict.GRAY, "dkim": Verdict.GRAY},
             (MailWarning.NOT_AUTHENTICATED,),
         ),
-        ("", "", {"spam": Verdict.FAIL}, (MailWarning.SPAM,)),
-        ("", "", {"spam": Verdict.GRAY}, ()),
+        (PASSED_DMARC, "", {"spam": Verdict.FAIL}, (MailWarning.SPAM,)),
+        (PASSED_DMARC, "", {"spam": Verdict.GRAY}, ()),
         (
             "",
             "",

@@ -76,6 +76,15 @@ HOSTILE_MAILS: dict[str, Callable[[], bytes]] = {
     "a megabyte of quoted characters": lambda: a_mail(
         'Content-Type: text/plain; name="' + "\\a" * (1 << 19) + '"'
     ),
+    "a megabyte of escaped quotes": lambda: a_mail(
+        'Content-Type: text/plain; name="' + '\\"' * (1 << 19)
+    ),
+    "a megabyte of padding in base64": lambda: a_mail(
+        "Content-Transfer-Encoding: base64", body="=!" * (1 << 19)
+    ),
+    "a megabyte of blanks for an attendee": lambda: a_mail(
+        "Content-Type: text/calendar", body="ATTENDEE:" + " " * (1 << 20)
+    ),
     "100,000 references": lambda: a_mail("References: " + "<a@b> " * 100_000),
     "line ends": lambda: a_mail() + b"\r" * (1 << 19) + b"\n" * (1 << 19),
     "a boundary that is everywhere": lambda: a_mail(

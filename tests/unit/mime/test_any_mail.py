@@ -1,6 +1,7 @@
 """Properties of rewriting: all kinds of mails, valid and damaged, and an independent reader."""
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emails.mime.rewrite_forward import rewrite_forward
+from emails.mime.rewrite_reply import rewrite_reply
+from emails.values.errors import Refused
 from tests.mime_checker import check_forward, check_octets
-from tests.unit.mime.builders import FORWARD, MASK, OWNER
+from tests.unit.mime.builders import FORWARD, MASK, OWNER, REPLY
 from tests.unit.mime.mails import mails
+
+pytestmark = pytest.mark.slow
 
 _TRACKING = replace(
     FORWARD, trackers=frozenset({"tracker.example"}), warning_url="https://w.example"
@@ -66,6 +71,13 @@ def test_a_damaged_mail_is_still_sendable(raw: bytes, seed: int) -> None:
     assert check_octets(result) == []
 
 
+@given(mails(), st.integers(min_value=0, max_value=2**32))
+def test_a_damaged_reply_is_still_sendable_or_refused(raw: bytes, seed: int) -> None:
+    plan = replace(REPLY, stand_in="replies+token@masks.example")
+    with suppress(Refused):
+        assert check_octets(rewrite_reply(damaged(raw, seed), plan).raw) == []
+
+
 _LONG = b"a" * 1200
 
 
@@ -90,3 +102,12 @@ def test_no_header_gets_a_line_that_is_too_long(header: bytes, where: bytes, aro
 
     assert check_octets(result) == []
     assert b"plain words" in result
+
+
+@pytest.mark.parametrize("name", ["a" * 1_200, "a b " * 300, '"' * 600])
+def test_no_name_in_an_attached_mail_gets_a_line_that_is_too_long(name: str) -> None:
+    inner = f"From: {name} <bob@sender.example>\r\nSubject: \u00e4\r\n\r\nx".encode()
+    raw = b"From: a@b.example\r\nContent-Type: message/rfc822\r\n\r\n" + inner
+
+    assert check_octets(rewrite_forward(raw, FORWARD).raw) == []
+    assert check_octets(rewrite_reply(raw, REPLY).raw) == []

@@ -206,33 +206,6 @@ def test_eight_bit_attachments_keep_their_bytes() -> None:
     assert attached.get_payload(decode=True) == octets
 
 
-def test_a_signed_mail_stays_unchanged_and_the_note_is_a_part_beside_it() -> None:
-    body = "--b\nContent-Type: text/plain\n\nsigned  text\n--b\nContent-Type: x/y\n\nsig\n--b--\n"
-
-    mail = read(forward(a_mail("Content-Type: multipart/signed; boundary=b", body=body)))
-
-    signed, note = list(mail.iter_parts())
-    assert "[NOTE]" in note.get_content()
-    assert signed.get_content_type() == "multipart/signed"
-    assert "signed  text" in signed.as_string()
-
-
-def test_an_encrypted_mail_stays_unchanged() -> None:
-    """Mail programs decrypt mails encrypted as a whole, but not always an encrypted part."""
-    body = "--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\n\nsecret\n--b--\n"
-
-    mail = read(forward(a_mail("Content-Type: multipart/encrypted; boundary=b", body=body)))
-
-    assert mail.get_content_type() == "multipart/encrypted"
-    version, secret = list(mail.iter_parts())
-    assert (version.get_content_type(), secret.get_content()) == (
-        "application/pgp-encrypted",
-        "secret",
-    )
-    # Shown only by mail programs that can't decrypt.
-    assert "[NOTE]" in (mail.preamble or "")
-
-
 def test_a_readable_date_is_kept_and_any_other_becomes_now() -> None:
     kept = read(forward(a_mail(Date="Tue, 01 Sep 2026 10:00:00 +0200")))["Date"].datetime
     assert kept.astimezone(UTC) == datetime(2026, 9, 1, 8, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """Ways to write the owner's address, and what replaces them."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -77,6 +76,11 @@ def test_what_is_no_address_of_the_owner_stays(text: str) -> None:
     assert owner_replacer([OWNER], MASK)(text) == text
 
 
+@pytest.mark.parametrize("before", ["1", "2.", "a.", "(1)", "x=", "."])
+def test_what_may_be_a_lists_number_makes_no_other_address(before: str) -> None:
+    assert owner_replacer([OWNER], MASK)(before + OWNER) == before + MASK
+
+
 @pytest.mark.parametrize("address", ["ann.smith@gmail.com", "annsmith@googlemail.com"])
 @pytest.mark.parametrize("text", ["ann.smith@gmail.com", "a.nnsmith+x@googlemail.com"])
 def test_at_gmail_dots_make_no_difference(address: str, text: str) -> None:
@@ -140,16 +144,8 @@ _HOSTILE = HOSTILE_HTML | {
 }
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", _HOSTILE)
 def test_the_time_is_linear_in_the_size(name: str) -> None:
-    hide = owner_replacer([OWNER], MASK)
-
-    def seconds(size: int) -> float:
-        text = _HOSTILE[name](size)
-        start = time.process_time()
-        hide(text)
-        return time.process_time() - start
-
-    # Eight times the size: 64 times the time, were it quadratic.
-    small = min(seconds(1 << 13) for _ in range(3))
-    assert min(seconds(1 << 16) for _ in range(3)) < 30 * max(small, 0.0005)
+    """A megabyte takes less than a second; quadratic time would be hours, so the timeout tells."""
+    owner_replacer([OWNER], MASK)(_HOSTILE[name](1 << 20))

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from emails.mime.fields import parameters
-from emails.mime.html import BLANK, Edit, Page, scan
-from emails.mime.structure import split, unfolded
+from emails.mime.header_block import unfolded
+from emails.mime.html import Page, scan
+from emails.mime.parameters import parameters
+from emails.mime.structure import split
+from emails.mime.tracked import BLANK, Edit
 
 TRACKERS = frozenset({"tracker.example"})
 

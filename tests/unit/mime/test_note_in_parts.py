@@ -45,7 +45,7 @@ SHAPES = {
         [0, 1],
     ),
     "a file alone": (PDF, [0], [0]),
-    "signed": (SIGNED, [0], [1]),
+    "signed": (SIGNED, [], []),
     "signed and a list's footer": (multipart("mixed", SIGNED, TEXT), [0], [1]),
     "text and a signed part": (multipart("mixed", TEXT, SIGNED), [0], [2]),
 }
@@ -60,7 +60,7 @@ def shown(mail: EmailMessage) -> list[str]:
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("at_top", [True, False])
 def test_the_note_is_once_in_a_mail_and_never_in_its_middle(name: str, at_top: bool) -> None:
-    """Beside a file or a signed part, it is a part of its own."""
+    """Beside a file or a signed part, it is a part of its own; a signed mail doesn't show it."""
     shape, first, last = SHAPES[name]
     count = str(shape).count("{}")
     text = "\n".join(shape)

@@ -1,7 +1,5 @@
 """What a mail's HTML leaves open, as browsers see it."""
 
-import time
-
 import pytest
 
 from emails.mime.open_elements import MAX_OPEN, closing_tags
@@ -55,14 +53,14 @@ def test_only_what_comes_before_counts() -> None:
     assert closing_tags("<div><b></b></div><i>", 8) == "</b></div>"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
     ["<div>", "</div>", "<b></i>", "<td></div>", "<a b='", "<svg/>", "<!-- -->", "<p =", "< "],
 )
 def test_hostile_html_takes_time_in_proportion(piece: str) -> None:
-    html = piece * ((2 << 20) // len(piece))
-    started = time.process_time()
+    """Quadratic time would be minutes, so the timeout tells."""
+    html = piece * ((1 << 20) // len(piece))
 
     closing_tags(html, len(html))
-
-    assert time.process_time() - started < 5

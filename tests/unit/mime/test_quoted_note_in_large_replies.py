@@ -1,12 +1,14 @@
 """Our note is found in large and hostile replies, and that costs little."""
 
-import time
-
 import pytest
 
 from emails.edges.note import note_wordings
+from emails.mime import quoted_note
+from emails.mime.condensed import Condensed
 from emails.mime.quoted_note import note_remover
 from tests.unit.mime.builders import MASK
+
+pytestmark = pytest.mark.slow
 
 NOTE = f"Forwarded from your mask {MASK}. Your reply will be sent from it, too."
 remove = note_remover(note_wordings(MASK, ("en", "de", "es", "fr")))
@@ -27,16 +29,12 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("is_html", [True, False])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts_take_time_in_proportion(name: str, is_html: bool) -> None:
-    """A megabyte takes a fraction of a second; with quadratic time it would be minutes."""
-    text = MASK + HOSTILE[name] * ((1 << 20) // len(HOSTILE[name]))
-    started = time.process_time()
-
-    remove(text, is_html)
-
-    assert time.process_time() - started < 5
+    """A megabyte takes less than a second; quadratic time would be hours, so the timeout tells."""
+    remove(MASK + HOSTILE[name] * ((1 << 20) // len(HOSTILE[name])), is_html)
 
 
 def test_notes_far_from_each_other_are_all_found() -> None:
@@ -47,13 +45,16 @@ def test_notes_far_from_each_other_are_all_found() -> None:
     assert remove(text, False) == between * 3
 
 
-def test_a_long_text_costs_little_where_the_masks_name_is_rare() -> None:
-    text = "some words in a line\n" * 100_000
+def test_only_what_lies_near_the_masks_name_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
 
-    def seconds(one: str) -> float:
-        start = time.process_time()
-        remove(one, False)
-        return time.process_time() - start
+    def condense(text: str, *, is_html: bool, spans: list[tuple[int, int]]) -> Condensed:
+        condensed = Condensed(text, is_html=is_html, spans=spans)
+        searched.append(len(condensed.text))
+        return condensed
 
-    dense = min(seconds(f"{MASK}\n" * 100_000) for _ in range(2))
-    assert min(seconds(f"{NOTE}\n{text}") for _ in range(3)) < dense / 4
+    monkeypatch.setattr(quoted_note, "Condensed", condense)
+
+    remove(f"{NOTE}\n" + "some words in a line\n" * 100_000, False)
+
+    assert 0 < sum(searched) < 50_000

@@ -1,13 +1,15 @@
 """What counts as a tracker, and what HTML has in its place."""
 
+import random
 import re
 from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
-from emails.mime.html import BLANK, scan
+from emails.mime.html import scan
 from emails.mime.rewrite_forward import rewrite_forward
+from emails.mime.tracked import BLANK, TrackerFinder
 from emails.mime.trackers import find_tracker, parse_list
 from tests.unit.mime.builders import FORWARD, a_mail, read
 
@@ -189,3 +191,42 @@ def test_lists_are_read_in_all_usual_formats() -> None:
     assert parse_list(lines) == {
         *("plain.example", "upper.example", "hosts.example", "blocker.example")
     }
+
+
+_PIECES = (
+    *(
+        ' href="https://shop.example/1"',
+        ' src="http://shop.example"',
+        ' href="https://tracker.example/"',
+    ),
+    *(' href="//tracker.example/"', ' title="a =b"', ' alt="/="', " =", ' x="', "/", " ", "'", '"'),
+    *(
+        ' style="color:#333"',
+        ' style="background:url(https://tracker.example)"',
+        " href=",
+        "=",
+        "x",
+    ),
+    *(
+        ' HREF="HTTPS://SHOP.example?=//tracker.example"',
+        ' href="https://shop.example/ =//tracker.example"',
+    ),
+    *(
+        ' width="100"',
+        "href='https://shop.example'",
+        ' data-x="//tracker.example"',
+        " x=y",
+        "\n",
+        "<b",
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_tag_that_is_passed_over_has_no_tracker_for_its_reader(seed: int) -> None:
+    chance = random.Random(seed)
+    finder = TrackerFinder(TRACKERS, WARNING, lambda document, depth: (document, {}), 0)
+    for _ in range(500):
+        tag = f"<a{''.join(chance.choices(_PIECES, k=chance.randint(1, 6)))}>"
+        if not scan(tag, TRACKERS, WARNING).edits:
+            assert not list(finder.in_tag(tag, "a", 0, tag.index(">") + 1)), tag

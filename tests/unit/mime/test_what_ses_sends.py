@@ -11,11 +11,13 @@ import pytest
 
 from emails.mime import rewrite_forward as module
 from emails.mime.fields import decoded
+from emails.mime.header_block import unfolded
 from emails.mime.plans import Note, Rewritten
 from emails.mime.rewrite_forward import rewrite_forward
-from emails.mime.structure import unfolded
 from emails.values.errors import Unsendable
 from tests.unit.mime.builders import FORWARD, MASK, a_mail, attachment, forward, read, texts
+
+pytestmark = pytest.mark.slow
 
 LONG = "a" * 64 + "@" + ".".join(["b" * 58] * 3) + ".example"
 

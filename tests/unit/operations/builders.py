@@ -5,6 +5,7 @@ from typing import Any
 
 from bridge.ledger.dead_letters import Place
 from relay.operations.dead_letters.letter import DeadLetter, read
+from tests.seals import SEALS, sealed
 from tests.unit.emails.builders import as_json, received
 
 DIED_MS = 1_900_000_000_000
@@ -24,15 +25,13 @@ def stored(
     **options: Any,
 ) -> bytes:
     """A message as Dramatiq stores it."""
+    notification = a_notification() if notification is None else notification
     from_sqs = {"sqs_message_id": sqs_message_id, "sent_at_ms": DIED_MS - 60_000}
     message = {
         "queue_name": "inbound",
         "actor_name": "process_notification",
         "args": [],
-        "kwargs": {
-            "sns_message_id": f"sns-{sqs_message_id}",
-            "notification": a_notification() if notification is None else notification,
-        },
+        "kwargs": {"envelope": sealed(notification, sqs_message_id, f"sns-{sqs_message_id}")},
         "options": {"redis_message_id": dead_letter_id} | from_sqs | options,
         "message_id": sqs_message_id,
         "message_timestamp": DIED_MS - 50_000,
@@ -42,4 +41,4 @@ def stored(
 
 def a_letter(reason: str | None = "refused:mail_missing", **message: Any) -> DeadLetter:
     """A dead letter of the queue `inbound`."""
-    return read(Place("inbound", "dead-1", DIED_MS), stored(**message), reason)
+    return read(Place("inbound", "dead-1", DIED_MS), stored(**message), reason, SEALS)

@@ -8,6 +8,7 @@ import pytest
 from bridge.ledger.dead_letters import Place
 from relay.operations.dead_letters import formatting
 from relay.operations.dead_letters.letter import make_requeue, read
+from tests.seals import SEALS
 from tests.unit.operations.builders import DIED_MS, SECRETS, a_letter, stored
 
 NOW = datetime.fromtimestamp(DIED_MS / 1000, UTC) + timedelta(hours=1)
@@ -73,7 +74,7 @@ def test_the_time_in_sqs_is_that_before_its_first_life() -> None:
     life = make_requeue(a_letter(), NOW)
     assert life is not None
 
-    again = read(Place("inbound", life.id, DIED_MS), life.message, None)
+    again = read(Place("inbound", life.id, DIED_MS), life.message, None, SEALS)
 
     assert again.time_in_sqs == timedelta(seconds=10)
 
@@ -90,7 +91,7 @@ def test_the_time_in_sqs_is_that_before_its_first_life() -> None:
     ],
 )
 def test_what_cant_be_read_is_shown_and_not_requeued(junk: bytes) -> None:
-    letter = read(Place("inbound", "dead-1", DIED_MS), junk, None)
+    letter = read(Place("inbound", "dead-1", DIED_MS), junk, None, SEALS)
 
     assert letter.reason == "unknown"
     assert formatting.details(letter, reveal=True)["attempts"] is None

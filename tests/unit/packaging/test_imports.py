@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -18,13 +20,16 @@ EXTRAS = {
     "emails": None,
     "relay": None,
     "runtime": None,
+    "runtime/spans.py": "otel",
     "tools/local": "local",
     "tools/aws": "fast-aws",
     "tools/checks": "dev",
     "bench": "bench",
     "tests": "dev",
 }
-"""What must be installed for the code in a folder: an extra; None: only what production needs."""
+"""What must be installed for the code in a folder or a file: an extra; None: only what production
+needs.
+"""
 
 OURS = {folder.partition("/")[0] for folder in EXTRAS}
 DISTRIBUTIONS = packages_distributions()
@@ -69,9 +74,10 @@ def canonical(name: str) -> str:
 
 
 def sources(folder: str) -> Iterator[Path]:
-    """List the modules in a folder, but for those in a folder with a line of its own."""
+    """List the modules in a folder, but for those with a line of their own."""
     others = [ROOT / other for other in EXTRAS if other.startswith(f"{folder}/")]
-    for path in (ROOT / folder).rglob("*.py"):
+    given = ROOT / folder
+    for path in [given] if given.is_file() else given.rglob("*.py"):
         if not any(path.is_relative_to(other) for other in others):
             yield path
 

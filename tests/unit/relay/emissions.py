@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-_KINDS = {"incr", "gauge", "timing"}
+_KINDS = {"incr", "gauge", "timing", "histogram"}
 _EMITS = re.compile(r"\b(logger|_log|metrics|Gauge)\b")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.urls import reverse
 
 from bridge.dispositions import Disposition
 from bridge.totals import Totals
@@ -19,7 +20,7 @@ RUNBOOK = ROOT / "docs" / "runbook.md"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.json"
 
-KINDS = {"counter": "incr", "timing": "timing", "gauge": "gauge"}
+KINDS = {"counter": "incr", "timing": "timing", "size": "histogram", "gauge": "gauge"}
 FROM_ELSEWHERE = {
     "cycle": frozenset(Disposition),
     "bridge stopped": frozenset(Totals().as_fields()),
@@ -95,8 +96,13 @@ def test_every_table_row_names_its_process() -> None:
 
 def series() -> set[str]:
     """The names under which Prometheus has our metrics."""
-    names = {prometheus_name("mail_relay", one.name, one.kind) for one in documented_metrics()}
-    histograms = {name for name in names if name.endswith("_seconds")}
+    kinds = {
+        prometheus_name("mail_relay", one.name, one.kind): one.kind for one in documented_metrics()
+    }
+    names, histograms = (
+        set(kinds),
+        {name for name in kinds if kinds[name] in ("timing", "histogram")},
+    )
     parts = {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
     return (names - histograms) | parts
 
@@ -107,7 +113,7 @@ def named_in(text: str) -> set[str]:
 
 def alerts() -> list[dict[str, Any]]:
     groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 @pytest.mark.parametrize("file", [ALERTS, GRAFANA], ids=lambda file: file.name)
@@ -124,7 +130,8 @@ def test_every_alert_says_what_happened_and_where_to_read_on() -> None:
     for alert in alerts():
         assert alert["labels"]["severity"] in ("page", "ticket"), alert["alert"]
         assert alert["annotations"]["summary"], alert["alert"]
-        anchor = alert["annotations"]["runbook"].partition("#")[2]
+        url, _, anchor = alert["annotations"]["runbook_url"].partition("#")
+        assert url == f"https://relay.example{reverse('runbook')}", alert["alert"]
         assert f'<h2 id="{anchor}">' in page, alert["alert"]
 
 
@@ -133,7 +140,7 @@ def test_an_alert_at_a_first_event_sees_it() -> None:
     expressions = [" ".join(alert["expr"].split()) for alert in alerts()]
     at_any = [one for one in expressions if re.search(r"increase\(\w+\[15m\]\) > 0", one)]
 
-    assert len(at_any) == 4
+    assert len(at_any) == 5
     for expression in at_any:
         (name,) = named_in(expression)
         assert expression.endswith(f"or ({name} unless {name} offset 15m) > 0")

@@ -16,7 +16,7 @@ from runtime.env import SettingsError, load
         ("MASK_DOMAINS", "@masks.example"),
         ("MASK_DOMAINS", "masks.example other.example"),
         ("REPLIES_ADDRESS", "replies"),
-        ("RELAY_FROM_ADDRESS", "Relay <relay@masks.example>"),
+        ("RELAY_FROM_ADDRESS", "Relay <relay>"),
         ("DATABASE_URL", "postgresql://relay@127.0.0.1:port/relay"),
     ],
 )

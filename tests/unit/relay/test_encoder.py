@@ -43,6 +43,7 @@ def test_reading_never_raises(data: bytes) -> None:
     Message(**ENCODER.decode(data))
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)

@@ -8,10 +8,12 @@ import pytest
 from bridge.ledger.heartbeats import Heartbeat, Process, Role
 from bridge.ports import QueueCounts
 from relay.operations.dashboard.charts import Chart, Line, charts_of, columns
-from relay.operations.dashboard.presentation import duration, shown
-from relay.operations.dashboard.snapshot import FromRedis, FromSqs, Snapshot
-from relay.operations.gauges import REDIS_QUEUES, Gauge, process_gauges
+from relay.operations.dashboard.presentation import shown
+from relay.operations.dashboard.snapshot import FromRedis, Snapshot
+from relay.operations.gauges import REDIS_QUEUES, Gauge, process_gauges, unsettled_gauges
 from relay.operations.history import Sample
+from relay.operations.judgement.durations import duration
+from relay.operations.judgement.facts import Facts, Progress, RedisFault
 from runtime.breakers import OpenBreaker
 from runtime.dependencies import Dependency
 
@@ -35,10 +37,32 @@ def from_redis(
     gauges += [Gauge("in_flight", 3), Gauge("in_flight_oldest_s", 2)]
     gauges += [Gauge("held_mails", n, ("reason", f"r{n}")) for n in (2, 5)]
     gauges += [Gauge("held_mails_release_s", 5), Gauge("mailbox_breakers_open", 3)]
-    return FromRedis([], gauges, heartbeats, MINUTE - 9, [{}] * 9 + [counts], MINUTE)
+    return FromRedis(gauges, heartbeats, MINUTE - 9, [{}] * 9 + [counts], MINUTE)
 
 
-SQS = FromSqs(QueueCounts(1, 2, 3), QueueCounts(0, 0, 0))
+QUEUE = QueueCounts(1, 2, 3)
+
+
+def snapshot(redis: FromRedis | None = None, **facts: Any) -> Snapshot:
+    """What was read, all well unless said otherwise."""
+    redis = redis or from_redis()
+    last = [{"forwarded": 1}, {"received": 1, "arrived": 1}]
+    progress = Progress(redis.first_minute, [*redis.counts[:-2], *last])
+    known: dict[str, Any] = {
+        "redis_memory": 0.1,
+        "heartbeats": redis.heartbeats,
+        "queue": QUEUE,
+        "dead_letters_in_sqs": 0,
+        "progress": progress,
+        "canary_age": 20.0,
+    }
+    known |= {"redis_waiting": 0}
+    return Snapshot(Facts(NOW, "redis:6379", "db:5432", **known | facts), redis)
+
+
+def without_redis() -> Snapshot:
+    facts = Facts(NOW, "redis:6379", "db:5432", redis=RedisFault("Connection refused"), queue=QUEUE)
+    return Snapshot(facts, None)
 
 
 def told(snapshot: Snapshot) -> dict[str, Any]:
@@ -52,19 +76,66 @@ def tile(shown: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_all_is_well_when_every_number_is_good() -> None:
-    said = told(Snapshot(NOW, from_redis(), SQS))
+    said = told(snapshot())
 
-    assert said["overall"] == {"level": "good", "sign": "✓", "text": "All is well."}
+    assert said["overall"] == {
+        "level": "good",
+        "sign": "✓",
+        "text": "All is well.",
+        "causes": [],
+        "symptoms": [],
+        "look": "",
+    }
     assert {tile["level"] for tile in said["tiles"]} == {"good"}
     assert tile(said, "sqs_waiting")["value"] == "3"
     assert tile(said, "sqs_hidden")["value"] == "3"
     assert tile(said, "held")["value"] == "7"
 
 
-def test_what_is_wanting_is_named_with_its_number_and_with_what_to_do() -> None:
-    said = told(Snapshot(NOW, from_redis(heartbeats=ALIVE[1:], dead_letters=1), SQS))
+def test_the_ages_of_mails_are_shown_and_that_of_the_oldest() -> None:
+    counts = {"age:1": 90, "age:60": 9, "age:300": 1}
+    redis = replace(from_redis(), counts=[counts])
+    redis.gauges.append(Gauge("oldest_unsettled_seconds", 125))
 
-    assert said["overall"]["text"] == "Bad: Bridges alive (0). Look at: Dead letters in Redis (3)."
+    ages = told(snapshot(redis))["ages"]
+
+    assert {one["name"]: one["age"] for one in ages} == {
+        "p50": "1 s",
+        "p95": "47 s",
+        "p99": "60 s",
+        "oldest not settled": "2 min",
+    }
+
+
+def test_ages_that_nobody_knows_are_unknown() -> None:
+    ages = told(snapshot())["ages"]
+
+    assert {one["age"] for one in ages} == {"unknown"}
+
+
+def oldest(*beats: Heartbeat) -> list[float]:
+    return [gauge.value for gauge in unsettled_gauges(beats, int(NOW * 1000))]
+
+
+def test_the_oldest_mail_is_that_of_the_bridges_that_live() -> None:
+    bridge, dead = a_heartbeat(Role.BRIDGE), a_heartbeat(Role.BRIDGE, age=60)
+    of_90, of_30 = (replace(bridge, oldest_ms=int((NOW - seconds) * 1000)) for seconds in (90, 30))
+    old = replace(dead, oldest_ms=int((NOW - 500) * 1000))
+
+    assert oldest(of_30, of_90, old) == [90]
+    assert oldest(bridge, old) == [0]
+    assert oldest(old) == [500]
+    assert oldest(a_heartbeat(Role.WORKER)) == []
+
+
+def test_what_is_wanting_is_named_with_its_number_and_with_what_to_do() -> None:
+    said = told(snapshot(from_redis(heartbeats=ALIVE[1:], dead_letters=1)))
+
+    (cause,) = said["overall"]["causes"]
+    assert cause["cause"] == "no_bridge"
+    assert cause["runbook"] == "/runbook/#no-bridge-is-alive"
+    assert said["overall"]["text"].startswith("No bridge is alive. Mail waits in SQS;")
+    assert said["overall"]["look"] == "Look at: Dead letters in Redis (4)."
     bridges = tile(said, "bridges")
     assert (bridges["level"], bridges["sign"], bridges["value"]) == ("bad", "✖", "0")
     assert bridges["advice"]
@@ -73,24 +144,24 @@ def test_what_is_wanting_is_named_with_its_number_and_with_what_to_do() -> None:
 
 def test_an_open_breaker_comes_first_and_says_since_when_and_why() -> None:
     since_ms = int(NOW * 1000) - 90_000
-    redis = from_redis()
-    redis.breakers.append(OpenBreaker(Dependency.SES, "AccessDeniedException", since_ms))
+    opened = OpenBreaker(Dependency.SES, "AccessDeniedException", since_ms)
 
-    said = told(Snapshot(NOW, redis, SQS))
+    said = told(snapshot(breakers=[opened]))
 
     assert said["overall"]["level"] == "bad"
-    assert said["overall"]["text"] == (
-        "SES has failed for 90 s (AccessDeniedException): no mails are taken. "
-        "Bad: Open circuit breakers (1)."
+    assert said["overall"]["text"].startswith(
+        "The workers may not send with SES: AccessDeniedException, for 90 s. Mail waits in SQS;"
     )
     assert tile(said, "breakers")["runbook"] == "/runbook/#a-circuit-breaker-is-open"
 
 
 def test_a_source_that_cant_be_read_is_bad_and_its_numbers_are_unknown() -> None:
-    said = told(Snapshot(NOW, None, SQS, {"Redis": "ConnectionError"}))
+    said = told(without_redis())
 
     assert said["overall"]["level"] == "bad"
-    assert said["overall"]["text"] == "Redis can't be read (ConnectionError)."
+    assert said["overall"]["text"].startswith(
+        "Redis (redis:6379) can't be reached: Connection refused."
+    )
     assert tile(said, "workers")["value"] == "unknown"
     assert tile(said, "sqs_waiting")["value"] == "3"
     assert (said["processes"], said["queues"], said["outcomes"]) == ([], [], None)
@@ -99,7 +170,7 @@ def test_a_source_that_cant_be_read_is_bad_and_its_numbers_are_unknown() -> None
 def test_the_silent_stand_first_and_are_not_counted_as_alive() -> None:
     silent = a_heartbeat(Role.WORKER, age=90)
 
-    said = told(Snapshot(NOW, from_redis([*ALIVE, silent]), SQS))
+    said = told(snapshot(from_redis([*ALIVE, silent])))
 
     assert tile(said, "workers")["value"] == "1"
     assert tile(said, "silent")["value"] == "1"
@@ -111,13 +182,13 @@ def test_the_silent_stand_first_and_are_not_counted_as_alive() -> None:
 def test_a_bridge_tells_what_it_has_done() -> None:
     bridge = a_heartbeat(Role.BRIDGE, total_messages=1200, deleted=1100, failed_messages=3)
 
-    (row,) = told(Snapshot(NOW, from_redis([bridge]), SQS))["processes"]
+    (row,) = told(snapshot(from_redis([bridge])))["processes"]
 
     assert row["did"] == "1,200 received, 1,100 deleted, 3 failed"
 
 
 def test_outcomes_are_told_by_the_minute_the_present_one_first() -> None:
-    said = told(Snapshot(NOW, from_redis(forwarded=7, not_settled=5), SQS))["outcomes"]
+    said = told(snapshot(from_redis(forwarded=7, not_settled=5)))["outcomes"]
 
     (forwarded,) = [row for row in said["rows"] if row["name"] == "forwarded"]
     assert forwarded == {"name": "forwarded", "counts": ["7", "0", "0", "0", "0"], "sum": "7"}
@@ -176,6 +247,20 @@ def test_held_mails_that_nobody_has_counted_are_unknown() -> None:
     redis = from_redis()
     gauges = [gauge for gauge in redis.gauges if not gauge.name.startswith(("held", "mailbox"))]
 
-    said = told(Snapshot(NOW, replace(redis, gauges=gauges), SQS))
+    said = told(snapshot(replace(redis, gauges=gauges)))
 
     assert {tile(said, name)["level"] for name in ("held", "releasing", "mailboxes")} == {"unknown"}
+
+
+def test_reasons_are_ranked_and_lead_to_the_runbook() -> None:
+    counts = {"not_settled:database_busy": 3, "not_settled:memory_full": 9, "rejected:not_json": 4}
+    redis = replace(from_redis(), counts=[{}, counts])
+
+    said = told(snapshot(redis))["reasons"]
+
+    assert [(one["reason"], one["count"]) for one in said] == [
+        ("memory_full", "9"),
+        ("not_json", "4"),
+        ("database_busy", "3"),
+    ]
+    assert said[1]["link"] == "/runbook/#messages-are-rejected"

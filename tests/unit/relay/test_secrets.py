@@ -17,6 +17,8 @@ from runtime.env import Setting, SettingsError, describe, load
 from tests.environment import NOWHERE
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SETTINGS = {setting.name: setting for setting in (*describe(BridgeConfig), *describe(RelayConfig))}
 MAY_HOLD_A_SECRET = re.compile("SECRET|PASSWORD|TOKEN|DSN|REDIS_URL|DATABASE_URL")
@@ -96,13 +98,15 @@ ENVIRON = {
     "AWS_SNS_TOPIC": "arn:aws:sns:us-east-1:123456789012:mail",
     "AWS_SQS_EMAIL_QUEUE_URL": f"http://{NOWHERE}/123456789012/mail",
     "DATABASE_URL": f"postgresql://relay:{SECRET}@{NOWHERE}/relay",
+    "LEDGER_SECRETS": f"{SECRET}-and-enough-of-it-for-a-ledger",
     "MASK_DOMAINS": "masks.example",
     "PROCESS_EMAIL_VERBOSITY": "4",
     "RELAY_FROM_ADDRESS": "relay@masks.example",
     "REDIS_URL": f"redis://relay:{SECRET}@{NOWHERE}/0",
     "REPLIES_ADDRESS": "replies@masks.example",
     "REPLY_SECRET": SECRET,
-    "SECRET_KEY": SECRET,
+    "REPLY_SECRET_FALLBACKS": SECRET,
+    "SECRET_KEY": f"{SECRET}-and-more-of-it",
     "SENTRY_DSN": f"http://{SECRET}@{NOWHERE}/1",
     "SITE_ORIGIN": "https://relay.example",
 }

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from relay.operations.dashboard.runbook import rendered
-from relay.operations.dashboard.thresholds import RULES, Level, Rule, judge
+from relay.operations.dashboard.thresholds import RULES, Rule, judge
+from relay.operations.judgement.causes import Level
 
 GOOD, LOOK, BAD = Level.GOOD, Level.LOOK, Level.BAD
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
@@ -17,22 +18,27 @@ TABLE: dict[str, list[tuple[float | None, Level]]] = {
     "workers": [(0, BAD), (1, GOOD), (99, GOOD)],
     "schedulers": [(0, BAD), (1, GOOD), (2, LOOK)],
     "silent": [(0, GOOD), (1, LOOK), (99, LOOK)],
-    "sqs_waiting": [(0, GOOD), (199, GOOD), (200, LOOK), (1_999, LOOK), (2_000, BAD)],
+    "sqs_waiting": [(0, GOOD), (199, GOOD), (200, LOOK), (99_999, LOOK)],
     "sqs_hidden": [(0, GOOD), (99_999, GOOD)],
-    "sqs_dead": [(0, GOOD), (1, LOOK), (99, LOOK), (100, BAD)],
+    "sqs_dead": [(0, GOOD), (1, LOOK), (99_999, LOOK)],
     "in_flight": [(0, GOOD), (99_999, GOOD)],
-    "in_flight_oldest": [(0, GOOD), (599, GOOD), (600, LOOK), (3_600, BAD)],
-    "redis_waiting": [(0, GOOD), (149, GOOD), (150, LOOK), (1_000, BAD)],
+    "in_flight_oldest": [(0, GOOD), (599, GOOD), (600, LOOK), (99_999, LOOK)],
+    "redis_waiting": [(0, GOOD), (149, GOOD), (150, LOOK), (99_999, LOOK)],
     "redis_oldest": [(0, GOOD), (59.9, GOOD), (60, LOOK), (300, BAD)],
-    "delayed": [(0, GOOD), (9, GOOD), (10, LOOK), (100, BAD)],
-    "dead_letters": [(0, GOOD), (1, LOOK), (50, BAD)],
+    "delayed": [(0, GOOD), (9, GOOD), (10, LOOK), (99_999, LOOK)],
+    "dead_letters": [(0, GOOD), (1, LOOK), (99_999, LOOK)],
     "held": [(0, GOOD), (99_999, GOOD)],
     "mailboxes": [(0, GOOD), (99, GOOD), (100, LOOK)],
-    "releasing": [(0, GOOD), (599, GOOD), (600, LOOK), (3_600, BAD)],
-    "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (50, BAD)],
-    "rejected": [(0, GOOD), (1, LOOK), (50, BAD)],
-    "postponed": [(0, GOOD), (1, LOOK), (50, BAD)],
-    "gauges_age": [(0, GOOD), (149, GOOD), (150, LOOK), (600, BAD)],
+    "releasing": [(0, GOOD), (599, GOOD), (600, LOOK), (99_999, LOOK)],
+    "backlog": [(0, GOOD), (99_999, GOOD)],
+    "failing": [(0, GOOD), (4, GOOD), (5, LOOK), (99_999, LOOK)],
+    "rejected": [(0, GOOD), (1, LOOK), (99_999, LOOK)],
+    "postponed": [(0, GOOD), (1, LOOK), (99_999, LOOK)],
+    "redis_memory": [(0, GOOD), (0.74, GOOD), (0.75, LOOK), (0.9, BAD)],
+    "arrived_age": [(0, GOOD), (99_999, GOOD)],
+    "canary_age": [(0, GOOD), (149, GOOD), (150, LOOK), (300, BAD)],
+    "pace": [(0, GOOD), (99_999, GOOD)],
+    "gauges_age": [(0, GOOD), (149, GOOD), (150, LOOK), (99_999, LOOK)],
 }
 
 

@@ -15,7 +15,7 @@ from dramatiq import Message
 from dramatiq.broker import MessageProxy
 
 from emails.values.errors import Refused
-from runtime.logging import JsonFormatter, TextFormatter, logging_settings
+from runtime.logging import JsonFormatter, TextFormatter, WithoutAdvice, logging_settings
 
 MAIL = "Dear ann@owner.example, the secret is swordfish"
 
@@ -40,6 +40,7 @@ def test_a_line_is_one_json_object_with_the_extra_fields_beside_the_message() ->
     assert line["timestamp"].endswith("+00:00")
 
 
+@pytest.mark.slow
 def test_djangos_own_lines_are_written_once_and_as_json_while_it_is_debugged() -> None:
     code = "import logging; logging.getLogger('django.request').warning('Not Found')"
     done = subprocess.run(
@@ -75,6 +76,23 @@ def test_addresses_are_blanked_in_messages_and_in_fields() -> None:
     assert "ann@" not in text
     assert "b@c" not in text
     assert text.count("<address>") == 2
+
+
+def test_the_schedulers_jobs_keep_their_names() -> None:
+    record = a_record("%s", "* * * * * relay.operations.tasks:write_gauges@inbound")
+
+    record.name = "periodiq"
+
+    assert logged(record)["message"].endswith("relay.operations.tasks:write_gauges@inbound")
+
+
+def test_nobody_is_asked_to_report_an_issue_to_the_scheduler() -> None:
+    advice = a_record("Please file an issue at https://periodiq.example/ with full log.")
+    error = a_record("Unhandled error:")
+    for record in (advice, error):
+        record.name = "periodiq"
+
+    assert [WithoutAdvice().filter(one) for one in (advice, error)] == [False, True]
 
 
 @pytest.mark.parametrize(

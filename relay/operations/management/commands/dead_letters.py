@@ -1,10 +1,12 @@
 """`manage.py dead_letters`: list, show, requeue and delete dead letters."""
 
 import json
+import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -15,6 +17,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import track
 
+from emails.values.errors import NotFinished
 from relay.operations.dead_letters import audit, formatting, handling
 from relay.operations.dead_letters.filters import (
     QUEUES,
@@ -50,6 +53,8 @@ class Command(BaseCommand):
             f"{handling.REQUEUE_WITHIN.days} days ago. The database may have forgotten who has "
             "received the mail, so it may be sent twice",
         )
+        _add_bulk(actions.add_parser("was-sent", help="end those in doubt: they were sent"))
+        _add_bulk(actions.add_parser("was-not-sent", help="send those in doubt: they were not"))
         _add_bulk(
             actions.add_parser("delete", help="delete them; messages still in SQS stay there")
         )
@@ -60,19 +65,26 @@ class Command(BaseCommand):
             "list": self._list,
             "show": self._show,
             "requeue": self._bulk,
+            "was-sent": self._bulk,
+            "was-not-sent": self._bulk,
             "delete": self._bulk,
         }
         try:
-            todo[action](action=action, **options)
+            with _without_log_of_ids(options["verbosity"]):
+                todo[action](action=action, **options)
+        except NotFinished as error:
+            raise CommandError(f"The database can't be used ({error.reason}).") from error
         except RedisError as error:
             raise CommandError(
                 f"Redis can't be reached ({type(error).__name__}): see REDIS_URL."
             ) from error
 
     def _list(self, *, limit: int, **options: Any) -> None:
-        letters = islice(_chosen(options), limit)
-        for letter in letters:
+        found = _chosen(options)
+        for letter in islice(found, limit):
             self.stdout.write(_line(formatting.summary(letter), as_json=options["json"]))
+        if next(found, None) is not None:
+            self.stderr.write(f"{limit} of {_count(options)} shown: --limit N shows more.")
 
     def _show(self, *, reveal: bool, **options: Any) -> None:
         letter = next(handling.find_by_id(handling.store(), options["ids"]), None)
@@ -80,7 +92,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no dead letter {options['ids'][0]}.")
         if reveal:
             audit.record_revealed(_revealer(options["as_user"]), letter)
-        details = formatting.details(letter, reveal=reveal)
+        attempts = handling.find_attempts(letter)
+        details = formatting.details(letter, reveal=reveal, attempts=attempts)
         if options["json"]:
             self.stdout.write(json.dumps(details))
         else:
@@ -105,6 +118,25 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(fields))
         if not options["json"]:
             self.stdout.write(_summary(results))
+        if results["in_doubt"]:
+            self.stderr.write(
+                "Not deleted: those in doubt would come back. Say was-sent or was-not-sent instead."
+            )
+        if (options["ids"] and results["gone"]) or results["in_doubt"]:
+            raise CommandError(_unfinished(results))
+
+
+@contextmanager
+def _without_log_of_ids(verbosity: int) -> Iterator[None]:
+    """Keep the log from repeating thousands of ids: the command says what it did."""
+    logger = logging.getLogger(handling.__name__)
+    level = logger.level
+    if verbosity < 2:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _add_list(parser: ArgumentParser) -> None:
@@ -150,6 +182,7 @@ def _add_choice(parser: ArgumentParser) -> None:
         "--mask-id", type=_argument(read_mask), metavar="MASK", help="random-12, domain-3"
     )
     parser.add_argument("--sqs-message-id", type=_argument(read_id), metavar="ID")
+    parser.add_argument("--sns-message-id", type=_argument(read_id), metavar="ID")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
@@ -176,6 +209,7 @@ def _filters(options: dict[str, Any]) -> Filters:
         newer_than=options["newer_than"],
         mask=mask,
         sqs_message_id=options["sqs_message_id"] or "",
+        sns_message_id=options["sns_message_id"] or "",
     )
 
 
@@ -196,10 +230,11 @@ def _count(options: dict[str, Any]) -> int:
 
 
 def _handle(action: str, options: dict[str, Any]) -> Iterator[Handled]:
-    letters, found = handling.store(), _chosen(options)
+    letters, found, now = handling.store(), _chosen(options), datetime.now(UTC)
     if action == "delete":
-        return handling.delete(letters, found)
-    now = datetime.now(UTC)
+        return handling.delete(letters, found, now)
+    if action in ("was-sent", "was-not-sent"):
+        return handling.settle_doubt(letters, found, now, was_sent=action == "was-sent")
     return handling.requeue(letters, found, now, even_if_old=options["even_if_old"])
 
 
@@ -230,6 +265,11 @@ def _line(fields: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(fields)
     return "  ".join(str("-" if value in (None, "") else value) for value in fields.values())
+
+
+def _unfinished(results: Counter[str]) -> str:
+    said = {"gone": "not there any more", "in_doubt": "in doubt, and left"}
+    return ", ".join(f"{results[name]} {words}" for name, words in said.items() if results[name])
 
 
 def _summary(results: Counter[str]) -> str:

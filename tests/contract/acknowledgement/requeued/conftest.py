@@ -15,6 +15,7 @@ from emails import wire
 from relay.operations.dead_letters.letter import make_requeue, read
 from tests.contract.acknowledgement.conftest import Actor, Enqueue
 from tests.ledger import Ledger, put_in_flight
+from tests.seals import SEALS
 
 ID = "message-1"
 NEWER = Handle(ID, "newer")
@@ -43,7 +44,7 @@ def dead(actor: Actor, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None
 def requeue(dead_letters: DeadLetters) -> list[Requeued]:
     places = list(dead_letters.places(wire.INBOUND_QUEUE))
     lives = [
-        make_requeue(read(place, stored, None), datetime.now(UTC))
+        make_requeue(read(place, stored, None, SEALS), datetime.now(UTC))
         for place, stored in zip(places, dead_letters.messages(places), strict=True)
         if stored is not None
     ]

@@ -15,6 +15,7 @@ from relay.operations.dead_letters.letter import make_requeue, read
 from tests.contract.acknowledgement.conftest import Actor, Enqueue
 from tests.contract.acknowledgement.requeued.conftest import ID, NEWER, come_again, count, requeue
 from tests.ledger import Ledger
+from tests.seals import SEALS
 
 
 def test_a_message_that_sqs_delivers_meanwhile_is_not_enqueued_and_gives_its_newer_handle(
@@ -89,7 +90,7 @@ def test_two_operators_at_once_requeue_it_once(
     (place,) = dead_letters.places(wire.INBOUND_QUEUE)
     (stored,) = dead_letters.messages([place])
     assert stored is not None
-    life = make_requeue(read(place, stored, None), datetime.now(UTC))
+    life = make_requeue(read(place, stored, None, SEALS), datetime.now(UTC))
     assert life is not None
 
     assert dead_letters.requeue([life, life], 1) == [Requeued.REQUEUED, Requeued.GONE]

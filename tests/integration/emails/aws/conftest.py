@@ -27,6 +27,8 @@ class Answers:
         self.status, self.code = 200, ""
         self.headers: dict[str, str] = {}
         self.calls: list[dict[str, Any]] = []
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        """The same calls: path, headers in lower case, body."""
         self.hangs_until = Event()
         self.hangs_until.set()
         self.hangs_up = False
@@ -52,6 +54,8 @@ class Answers:
 
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.requests.append((self.path, headers, body))
                 outer.calls.append(json.loads(body) if body.startswith(b"{") else {})
                 outer.hangs_until.wait(10)
                 if outer.hangs_up:

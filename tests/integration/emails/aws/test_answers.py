@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from emails.edges import aws as clients
-from emails.edges import s3, ses
+from emails.edges import quick_s3, s3, ses
 from emails.values.deliveries import SendInDoubt
 from emails.values.errors import NotFinished, Refused, Unavailable
 from runtime.aws import make_session
+from tests.fakes import ANY_ROOM
 from tests.integration.emails.aws.conftest import HERE, MAIL, Answers
 from tools.local.aws import LocalAws
 
@@ -100,10 +101,34 @@ def test_s3_errors_are_retried_or_refused(
     answers.status, answers.code = status, code
 
     with pytest.raises(failure) as raised:
-        s3.connect(make_session("us-east-1")).fetch(HERE)
+        s3.connect(make_session("us-east-1")).fetch(HERE, ANY_ROOM)
 
     assert (type(raised.value), raised.value.reason) == (failure, reason)
     assert raised.value.code == code
+
+
+def test_a_mail_that_may_not_be_deleted_is_an_error_within_an_answer(answers: Answers) -> None:
+    """S3 answers 200 for the call, and for each key whether it is gone."""
+    answers.text = (
+        b"<DeleteResult><Error><Key>here</Key><Code>AccessDenied</Code>"
+        b"<Message>Access Denied</Message></Error></DeleteResult>"
+    )
+
+    with pytest.raises(Unavailable) as failure:
+        s3.connect(make_session("us-east-1")).delete_one(HERE)
+
+    assert failure.value.code == "AccessDenied"
+    assert len(answers.calls) == 1
+
+
+def test_a_deletion_that_is_never_answered_ends_soon(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(quick_s3._DELETING, "timeout", "0.2s")
+    answers.hangs_until.clear()
+
+    with pytest.raises(Unavailable):
+        s3.connect(make_session("us-east-1")).delete_one(HERE)
 
 
 def test_an_object_far_larger_than_any_mail_is_refused_unread(
@@ -114,6 +139,6 @@ def test_an_object_far_larger_than_any_mail_is_refused_unread(
     aws.s3.put_object(Bucket="mails", Key="here", Body=b"four")
 
     with pytest.raises(Refused) as refused:
-        s3.connect(make_session("us-east-1")).fetch(HERE)
+        s3.connect(make_session("us-east-1")).fetch(HERE, ANY_ROOM)
 
     assert refused.value.reason == "mail_too_large"

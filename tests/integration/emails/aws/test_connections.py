@@ -4,6 +4,7 @@ import socket
 import struct
 from dataclasses import replace
 from threading import Thread
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import (
@@ -11,61 +12,57 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointProviderError,
     MetadataRetrievalError,
-    ParamValidationError,
+    NoCredentialsError,
 )
 
 from emails.edges import aws as clients
 from emails.edges import s3, ses
+from emails.edges.ses_calls import SesCalls
 from emails.values.deliveries import SendInDoubt
-from emails.values.errors import NotFinished, Refused
+from emails.values.errors import NotFinished, Refused, Unavailable
 from runtime.aws import make_session
+from runtime.dependencies import Dependency
+from tests.fakes import ANY_ROOM
 from tests.integration.emails.aws.conftest import HERE, MAIL, Answers
 
 
-def a_failing_mailer(event: str, error: Exception) -> ses.SesMailer:
-    """A mailer that fails when botocore gets to an event of its own."""
-
-    def fail(**_: object) -> None:
-        raise error
-
-    mailer = ses.connect(make_session("us-east-1"), None)
-    mailer._client.meta.events.register_last(f"{event}.sesv2.SendEmail", fail)
-    return mailer
+def a_mailer() -> ses.SesMailer:
+    return ses.connect(make_session("us-east-1"), None)
 
 
-@pytest.mark.parametrize("event", ["before-parameter-build", "before-call", "before-sign"])
 @pytest.mark.parametrize(
     "error",
     [
         CredentialRetrievalError(provider="iam-role", error_msg="no answer"),
         MetadataRetrievalError(error_msg="no answer"),
-        ParamValidationError(report="too long"),
-        EndpointProviderError(msg="no endpoint"),
+        NoCredentialsError(),
         BotoCoreError(),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_fails_before_the_request_leaves_has_sent_nothing(
-    answers: Answers, event: str, error: Exception
-) -> None:
-    with pytest.raises(NotFinished) as failure:
-        a_failing_mailer(event, error).send(MAIL)
+def test_without_credentials_nothing_is_sent(answers: Answers, error: BotoCoreError) -> None:
+    session = Mock(wraps=make_session("us-east-1"))
+    session.get_credentials.return_value.get_frozen_credentials.side_effect = error
 
-    assert failure.value.reason == "sender_unavailable"
+    with pytest.raises(Unavailable) as failure:
+        ses.connect(session, None).send(MAIL)
+
+    assert failure.value.code == type(error).__name__
     assert answers.calls == []
 
 
-def test_a_request_that_botocore_makes_in_another_way_is_an_error_of_our_own(
-    answers: Answers,
-) -> None:
-    mailer = ses.connect(make_session("us-east-1"), None)
-    mailer._client.meta.events.register_first(
-        "before-call.sesv2.SendEmail", lambda params, **_: params.update(body=b"{}")
-    )
+def test_without_an_endpoint_nothing_is_sent(answers: Answers) -> None:
+    def fail(**_: object) -> None:
+        raise EndpointProviderError(msg="no endpoint")
 
-    with pytest.raises(ValueError, match="unexpected request body"):
-        mailer.send(MAIL)
+    calls = SesCalls(make_session("us-east-1"))
+    calls._client.meta.events.register("before-parameter-build.sesv2.SendEmail", fail)
 
+    with pytest.raises(Unavailable) as failure:
+        ses.SesMailer(calls, None).send(MAIL)
+
+    assert failure.value.dependency is Dependency.SES
+    assert failure.value.code == "EndpointProviderError"
     assert answers.calls == []
 
 
@@ -83,7 +80,7 @@ def test_a_connection_that_breaks_before_all_of_a_large_mail_has_left_sent_nothi
     server.start()
     with pytest.MonkeyPatch.context() as environ, listener:
         environ.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        mailer = ses.connect(make_session("us-east-1"), None)
+        mailer = a_mailer()
         with pytest.raises(NotFinished) as failure:
             mailer.send(replace(MAIL, raw=b"x" * 30_000_000))
 
@@ -94,8 +91,8 @@ def test_connections_are_not_used_for_long_enough_to_be_cut(answers: Answers) ->
     """Behind a NAT that cut idle connections, 10 of 50 mails were in doubt."""
     answers.status, answers.code = 400, "MessageRejected"
     now = [1000.0]
-    client = ses.connect(make_session("us-east-1"), None)._client
-    mailer = ses.SesMailer(client, None, clock=lambda: now[0])
+    calls = SesCalls(make_session("us-east-1"), clock=lambda: now[0])
+    mailer = ses.SesMailer(calls, None)
 
     connections = []
     for passed in (0, 30, 49, 50, 99, 150):
@@ -109,25 +106,27 @@ def test_connections_are_not_used_for_long_enough_to_be_cut(answers: Answers) ->
 
 def test_connections_are_kept_alive() -> None:
     assert vars(clients.client_config(attempts=1))["tcp_keepalive"] is True
+    connections = SesCalls(make_session("us-east-1"))._connections.connection_pool_kw
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in connections["socket_options"]
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in connections["socket_options"]
 
 
 def test_a_connection_that_breaks_during_a_send_is_in_doubt(answers: Answers) -> None:
     answers.hangs_up = True
 
     with pytest.raises(SendInDoubt):
-        ses.connect(make_session("us-east-1"), None).send(MAIL)
+        a_mailer().send(MAIL)
 
     assert len(answers.calls) == 1
 
 
 def test_an_unreachable_ses_has_sent_nothing() -> None:
     mail_store = s3.connect(make_session("us-east-1"))
-    mailer = ses.connect(make_session("us-east-1"), None)
 
     with pytest.raises(NotFinished) as sending:
-        mailer.send(MAIL)
+        a_mailer().send(MAIL)
     with pytest.raises(NotFinished) as reading:
-        mail_store.fetch(HERE)
+        mail_store.fetch(HERE, ANY_ROOM)
 
     assert sending.value.reason == "sender_unavailable"
     assert reading.value.reason == "mail_store_unavailable"
@@ -138,3 +137,5 @@ def test_no_call_waits_for_ever() -> None:
     config = vars(clients.client_config(attempts=1))
 
     assert (config["connect_timeout"], config["read_timeout"]) == (3, 20)
+    timeout = SesCalls(make_session("us-east-1"))._connections.connection_pool_kw["timeout"]
+    assert (timeout.connect_timeout, timeout.read_timeout) == (3, 20)

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from emails.edges.ports import MailRoom
 from emails.models import Profile, RandomMask, SenderCounter
 from emails.store import held, retention
 from emails.values.errors import NotFinished
@@ -117,9 +118,9 @@ def test_no_more_than_the_limit_go_out_however_many_come_at_once(
     limit(relay, **limits)
     fetch = relay.mail_store.fetch
 
-    def fetch_together(mail: StoredMail) -> bytes:
+    def fetch_together(mail: StoredMail, room: MailRoom) -> bytes:
         barrier.wait(10)
-        return fetch(mail)
+        return fetch(mail, room)
 
     def attempt(_: int) -> object:
         try:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from emails.edges.held_links import make_link_token
@@ -20,7 +21,7 @@ EVE = "Eve <eve@evil.example>"
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The workers' side has its secret from its ports; here both have the same."""
-    monkeypatch.setattr("emails.held_pages.blocks.reply_secret_of", lambda *_: SECRET)
+    monkeypatch.setattr(settings, "REPLY_SECRETS", (SECRET,))
 
 
 class Site:

@@ -96,7 +96,7 @@ def test_a_link_shows_no_mail_of_others_and_none_that_its_digest_did_not_tell_of
 
 @pytest.mark.parametrize("fields", [{}, {"form": ""}, {"form": "x"}, {"form": "a:b:c"}])
 def test_a_post_that_is_not_from_the_page_is_refused(site: Site, fields: dict[str, str]) -> None:
-    sender_blocks.record_block(site.owner.pk, BOB, None, SECRET, NOW)
+    sender_blocks.record_block(site.owner.pk, BOB, None, [SECRET], NOW)
     block = BlockedSender.objects.get().pk
     before = everything()
 
@@ -131,7 +131,7 @@ def test_the_form_of_one_mail_does_not_act_on_another(site: Site) -> None:
 @pytest.mark.parametrize("action", ["", "release_everything", "no"])
 @pytest.mark.parametrize("page", ["", "blocked/", "digest/", "mail"])
 def test_an_unknown_action_is_refused(site: Site, action: str, page: str) -> None:
-    sender_blocks.record_block(site.owner.pk, BOB, None, SECRET, NOW)
+    sender_blocks.record_block(site.owner.pk, BOB, None, [SECRET], NOW)
     path = f"{site.mails[0]}/" if page == "mail" else page
     before = everything()
 

@@ -6,13 +6,62 @@
   const COLOURS = 7;
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [4, 4], [14, 4], [1, 5]];
   const MARGIN = 8;
+  const DAY_HOURS = 24;
+  const WEEK_HOURS = 168;
+  const HOURS = [1, 6, DAY_HOURS, WEEK_HOURS];
+  const HOUR_SECONDS = 3600;
+  const SYNC = "dashboard";
   let drawn = [];
   let last = null;
+  let hours = DAY_HOURS;
+  // What somebody has zoomed to, in seconds since 1970: it stays when the charts are drawn anew.
+  let zoom = null;
+  let isDrawing = false;
+
+  const shownRange = (times) => zoom ?? [times.at(-1) - hours * HOUR_SECONDS, times.at(-1)];
+
+  function zoomTo(range) {
+    zoom = range;
+    if (!last) return;
+    const [min, max] = shownRange(last.data.times);
+    isDrawing = true;
+    drawn.forEach(({ plot }) => plot.setScale("x", { min, max }));
+    isDrawing = false;
+  }
+
+  function showRanges() {
+    const parent = document.getElementById("ranges");
+    const buttons = HOURS.map((number) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = number === WEEK_HOURS ? "7 d" : `${number} h`;
+      button.setAttribute("aria-pressed", String(number === hours && zoom === null));
+      button.addEventListener("click", () => {
+        const isOther = (number === WEEK_HOURS) !== (hours === WEEK_HOURS);
+        hours = number;
+        // A week has other numbers than a day: they must be asked for.
+        if (isOther) {
+          zoom = null;
+          window.showCharts();
+        } else {
+          zoomTo(null);
+        }
+        showRanges();
+      });
+      return button;
+    });
+    parent.replaceChildren(...buttons);
+  }
 
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colour = (index) => style(`--line-${(index % COLOURS) + 1}`);
   const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
-  const clock = (seconds) => `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`;
+  const clock = (seconds) => {
+    const text = new Date(seconds * 1000).toISOString();
+    return `${hours === WEEK_HOURS ? `${text.slice(5, 10)} ` : ""}${text.slice(11, 16)} UTC`;
+  };
+  // Of a week the day, else the time.
+  const tick = (seconds) => clock(seconds).slice(0, 5);
 
   function sample(index) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -66,11 +115,11 @@
         width: Math.max(200, section.clientWidth - MARGIN),
         height: HEIGHT,
         legend: { show: false },
-        cursor: { y: false, drag: { x: true, y: false } },
+        cursor: { y: false, drag: { x: true, y: false }, sync: { key: SYNC } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-        scales: { y: { range: (plot, low, high) => [0, Math.max(1, high * 1.1)] } },
+        scales: { x: { range: () => shownRange(times) }, y: { range: (plot, low, high) => [0, Math.max(1, high * 1.1)] } },
         axes: [
-          { ...axis, values: (plot, splits) => splits.map((one) => clock(one).slice(0, 5)) },
+          { ...axis, values: (plot, splits) => splits.map(tick) },
           { ...axis, size: 56, values: (plot, splits) => splits.map(number) },
         ],
         series: [
@@ -83,7 +132,17 @@
             points: { show: false },
           })),
         ],
-        hooks: { setCursor: [(plot) => legend.show(plot.cursor.idx)] },
+        hooks: {
+          setCursor: [(plot) => legend.show(plot.cursor.idx)],
+          setSelect: [
+            (plot) => {
+              if (plot.select.width < 2 || isDrawing) return;
+              const at = (x) => plot.posToVal(x, "x");
+              zoomTo([at(plot.select.left), at(plot.select.left + plot.select.width)]);
+              showRanges();
+            },
+          ],
+        },
       },
       [times, ...chart.lines.map((line) => line.values)],
       section,
@@ -94,11 +153,14 @@
     return { plot, section };
   }
 
+  window.chartsQuery = () => (hours === WEEK_HOURS ? "?days=7" : "");
+
   window.drawCharts = (parent, data) => {
     last = { parent, data };
     drawn.forEach(({ plot }) => plot.destroy());
     parent.replaceChildren();
     drawn = data.charts.map((chart) => draw(chart, data.times, parent));
+    showRanges();
   };
 
   const redraw = () => last && window.drawCharts(last.parent, last.data);

@@ -33,11 +33,76 @@
     return answer.json();
   }
 
-  function showOverall({ level, sign, text }) {
+  // A command, with a button that copies it.
+  function commandOf(text) {
+    const line = element("p", "command");
+    const button = element("button", "", "Copy");
+    button.type = "button";
+    button.setAttribute("aria-label", `Copy the command: ${text}`);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text);
+      setText(button, "Copied");
+    });
+    line.append(element("code", "", text), button);
+    return line;
+  }
+
+  function causeOf(cause, isSymptom) {
+    const item = element("li", isSymptom ? "symptom" : "");
+    const link = element("a", "", "What to do");
+    link.href = cause.runbook;
+    item.dataset.level = cause.level;
+    item.append(`${isSymptom ? "Follows from it: " : ""}${cause.sentence} `, link);
+    if (!isSymptom) item.append(commandOf(cause.command));
+    return item;
+  }
+
+  // Built anew only when the causes change: a focus or a selection stays.
+  function showCauses(causes, symptoms) {
+    const key = [...causes, ...symptoms].map((one) => one.cause).join();
+    const list = byId("causes");
+    if (list.dataset.key === key) return;
+    list.dataset.key = key;
+    list.replaceChildren(...causes.map((one) => causeOf(one, false)), ...symptoms.map((one) => causeOf(one, true)));
+  }
+
+  function showOverall({ level, sign, text, causes = [], symptoms = [], look = "" }) {
+    showCauses(causes, symptoms);
+    setText(byId("look"), look);
     byId("overall").dataset.level = level;
     setText(byId("overall-sign"), sign);
     setText(byId("overall-text"), text);
     document.title = `${sign} ${level} – Dashboard`;
+  }
+
+  function makeStage(stage) {
+    const item = element("li");
+    item.id = `stage-${stage.name}`;
+    item.append(element("h3", "", stage.name), element("ul"));
+    byId("flow").append(item);
+    return item;
+  }
+
+  function makeNumber(list, number) {
+    const item = element("li", number.kind);
+    const link = element("a");
+    link.href = number.link;
+    link.append(element("span", "sign"), element("span", "value"), ` ${number.words}`);
+    item.append(link);
+    list.append(item);
+    return item;
+  }
+
+  // A number that wants a look has a sign before it; links and texts stay where they are.
+  function showStage(stage) {
+    const item = byId(`stage-${stage.name}`) || makeStage(stage);
+    const list = item.querySelector("ul");
+    stage.numbers.forEach((number, index) => {
+      const shown = list.children[index] || makeNumber(list, number);
+      shown.dataset.level = number.level;
+      setText(shown.querySelector(".sign"), number.sign && `${number.sign} `);
+      setText(shown.querySelector(".value"), number.value);
+    });
   }
 
   function makeTile(tile) {
@@ -100,6 +165,22 @@
     return row;
   }
 
+  function ageRow(age) {
+    const row = element("tr");
+    row.append(cell(age.name), cell(age.age, true));
+    return row;
+  }
+
+  function reasonRow(reason) {
+    const row = element("tr");
+    const name = element("td");
+    const link = element("a", "", reason.reason);
+    link.href = reason.link;
+    name.append(link);
+    row.append(name, cell(reason.what), cell(reason.count, true));
+    return row;
+  }
+
   function showOutcomes(outcomes) {
     const head = element("tr");
     const titles = outcomes ? ["10 min", ...outcomes.minutes] : [];
@@ -118,10 +199,13 @@
     try {
       const data = await ask(root.dataset.live);
       showOverall(data.overall);
+      data.flow.forEach(showStage);
       data.tiles.forEach(showTile);
       showRows("processes", data.processes.map(processRow), "no heartbeat at all");
       showRows("queues", data.queues.map(queueRow), "can't be read");
+      showRows("ages", data.ages.map(ageRow), "can't be read");
       showOutcomes(data.outcomes);
+      showRows("reasons", data.reasons.map(reasonRow), "nothing failed");
       lastUpdate = data.time;
       setText(byId("fresh"), `as of ${data.time}, refreshed every 5 s`);
     } catch (error) {
@@ -132,7 +216,7 @@
 
   async function showCharts() {
     try {
-      window.drawCharts(byId("charts"), await ask(root.dataset.charts));
+      window.drawCharts(byId("charts"), await ask(root.dataset.charts + window.chartsQuery()));
     } catch (error) {
       byId("charts").replaceChildren(element("p", "quiet", `No charts: ${error.message}.`));
     }
@@ -147,6 +231,7 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) showLive();
   });
+  window.showCharts = showCharts;
   repeat(showLive, LIVE_MS);
   repeat(showCharts, CHARTS_MS);
 })();

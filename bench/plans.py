@@ -1,0 +1,65 @@
+"""How much is measured: as a rule, in one short run of each part, or for long."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many runs, and how many messages in each.
+
+    `runs` are those of what is compared; `curve_runs` of what is drawn. `rows` are in each of the
+    large tables of a full database.
+    """
+
+    runs: int
+    curve_runs: int
+    messages: int
+    alone: int
+    predecessor: int
+    idle: int
+    steady: int
+    long: int
+    flood: int
+    flood_seconds: float
+    rows: int
+
+
+FULL = Plan(
+    runs=3,
+    curve_runs=1,
+    messages=1500,
+    alone=500,
+    predecessor=30,
+    idle=40,
+    steady=1000,
+    long=10_000,
+    flood=1_000,
+    flood_seconds=15,
+    rows=1_000_000,
+)
+ROUGH = Plan(
+    runs=1,
+    curve_runs=1,
+    messages=800,
+    alone=200,
+    predecessor=20,
+    idle=30,
+    steady=500,
+    long=2_000,
+    flood=500,
+    flood_seconds=10,
+    rows=100_000,
+)
+LONG = Plan(
+    runs=3,
+    curve_runs=3,
+    messages=1500,
+    alone=500,
+    predecessor=60,
+    idle=40,
+    steady=2000,
+    long=60_000,
+    flood=20_000,
+    flood_seconds=300,
+    rows=1_000_000,
+)

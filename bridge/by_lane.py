@@ -1,0 +1,66 @@
+"""What a poller needs to dispatch by lane: how much to receive, and where to put the rest.
+
+poller thread   calls everything
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.dispositions import Disposition
+from bridge.ledger.dispatch import Dispatched, NotAdmitted, Work
+from bridge.ledger.lanes import Lanes
+from bridge.messages import Handle, Message
+from bridge.overflow import Overflow, Refused
+from bridge.sns.lanes import LaneNames
+from emails.wire import FEEDBACK_QUEUE
+
+
+@dataclass(frozen=True, slots=True)
+class ByLane:
+    """The lanes of one bridge and queue. `is_overflow`: it is the overflow queue."""
+
+    lanes: Lanes
+    names: LaneNames
+    overflow: Overflow
+    max_in_flight: int
+    is_overflow: bool = False
+
+    def limit(self, wanted: int) -> int:
+        """Return how many of the `wanted` messages may be received. Errors of Redis pass through.
+
+        From the main queue, as many as there is a place for if none of them has room in flight;
+        from the overflow, as many as have room.
+        """
+        if not self.is_overflow:
+            return min(wanted, self.overflow.free)
+        return 0 if len(self.overflow.waiting) else min(wanted, self.find_room())
+
+    def find_room(self) -> int:
+        """Return how many mails may come back from the overflow now."""
+        return self.lanes.find_bulk_room(self.max_in_flight)
+
+    def note_received(self, messages: Sequence[Message]) -> None:
+        """If a poll that waited for seconds brought nothing, nothing is behind any lane."""
+        if messages and self.is_overflow:
+            self.lanes.note_overflow_sent(min(message.sent_at_ms for message in messages))
+        elif not messages and not self.overflow.has_target and not len(self.overflow.waiting):
+            self.lanes.forget_behind()
+
+    def put(self, refused: Sequence[Refused]) -> list[tuple[Handle, Disposition]]:
+        """Put what is not admitted into the overflow; returns what became of each."""
+        return self.overflow.put(refused, is_counted=self.is_overflow)
+
+
+def split_off(batch: list[Work], most_mails: int) -> tuple[list[Work], list[Refused]]:
+    """Split off the mails above a number; feedback is none."""
+    asked: list[Work] = []
+    refused: list[Refused] = []
+    for work in batch:
+        if work.message.queue_name != FEEDBACK_QUEUE:
+            most_mails -= 1
+            if most_mails < 0:
+                lane = work.lanes[0] if work.lanes else ""
+                refused.append((work, NotAdmitted(Dispatched.NO_ROOM, lane)))
+                continue
+        asked.append(work)
+    return asked, refused

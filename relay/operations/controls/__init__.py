@@ -1,0 +1,1 @@
+"""The operators' controls: pause, freeze, and what was ordered before."""

@@ -1,0 +1,1 @@
+"""Lanes, as operators see them: whose they are, and what was released."""

@@ -1,0 +1,18 @@
+"""How a server failed, for a log line: where it is, and its own words.
+
+Only of errors that quote no data of ours: Redis's, and those of the queue, which name theirs.
+"""
+
+import redis
+
+from runtime.redis_client import words_of
+
+
+def at_of(error: BaseException) -> str:
+    """Return host and port of the server that failed; empty if the error doesn't say."""
+    return str(getattr(error, "at", ""))
+
+
+def says_of(error: BaseException) -> str:
+    """Return the server's words, or the system's; empty for an error that may quote a mail."""
+    return words_of(error) if isinstance(error, redis.RedisError) else getattr(error, "says", "")
