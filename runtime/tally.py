@@ -44,14 +44,16 @@ AGE = "age:"
 def counted_as(metric: str, tags: Iterable[str]) -> tuple[str, ...]:
     """Return the names under which the tally counts `metric`; none if it doesn't.
 
-    `not_settled:REASON` and `rejected:REASON` are counted beside their sums. `bounced` and
-    `complained` are what AWS counts against the account.
+    `not_settled:REASON`, `rejected:REASON`, `failed:REASON` (dead letters) and `held:REASON` are
+    counted beside their sums. `bounced` and `complained` are what AWS counts against the account.
     """
     tagged = dict(tag.split(":", 1) for tag in tags if ":" in tag)
     match metric:
+        case "emails.outcome" if tagged.get("outcome") == "held" and "reason" in tagged:
+            return ("held", f"held:{tagged['reason']}")
         case "emails.outcome" if "outcome" in tagged:
             return (tagged["outcome"],)
-        case "emails.not_settled" | "bridge.rejected":
+        case "emails.not_settled" | "bridge.rejected" | "bridge.failed":
             name = metric.partition(".")[2]
             return (name, f"{name}:{tagged['reason']}") if "reason" in tagged else (name,)
         case "emails.paced":
@@ -66,8 +68,6 @@ def counted_as(metric: str, tags: Iterable[str]) -> tuple[str, ...]:
             return ("arrived",)
         case "bridge.taken":
             return _taken_as(tagged.get("result", ""))
-        case "bridge.message" if tagged.get("result") == "failure":
-            return ("failed",)
         case _:
             return ()
 
