@@ -23,6 +23,7 @@ from markus.backends import BackendBase
 from redis.exceptions import RedisError
 
 from runtime.ages import Stage, bound_of
+from runtime.failures import fields_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -120,7 +121,7 @@ class Tally(BackendBase):  # type: ignore[misc]
                 self._counts += counts
             logger.warning(
                 "counts not written",
-                extra={"error_type": type(error).__name__, "count": counts.total()},
+                extra={**fields_of(error), "count": counts.total()},
             )
             return False
         return True

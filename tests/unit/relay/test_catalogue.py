@@ -69,6 +69,20 @@ def test_every_log_message_is_documented_and_no_other() -> None:
     assert set(documented_fields()) == {line.message for line in LINES}
 
 
+def test_a_line_about_a_failed_server_says_where_it_is_and_its_words() -> None:
+    """`fields_of` does; the two that make the field themselves have AWS's or PostgreSQL's code."""
+    making = re.compile(r"""["']error_type["']: type\(\w+\)\.__name__""")
+    packages = (ROOT / name for name in ("bridge", "emails", "relay", "runtime"))
+    found = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in package.rglob("*.py")
+        if making.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == {"emails/edges/events.py", "runtime/aws.py", "runtime/failures.py"}
+
+
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.message)
 def test_every_field_of_a_log_line_is_documented_and_no_other(line: LogLine) -> None:
     documented = documented_fields()[line.message]
