@@ -138,6 +138,22 @@ def test_alerts_and_grafana_ask_for_metrics_of_the_catalogue(file: Path) -> None
     assert asked - series() == set()
 
 
+NOT_ON_GRAFANA = {
+    # Only while Firefox Relay's data is imported; `manage.py import_relay` says it.
+    "mail_relay_relay_import_lag_seconds",
+}
+
+
+def test_every_gauge_is_on_grafana_but_for_those_that_need_not_be() -> None:
+    gauges = {
+        prometheus_name("mail_relay", metric.name, metric.kind)
+        for metric in documented_metrics()
+        if metric.kind == "gauge"
+    }
+
+    assert gauges - named_in(GRAFANA.read_text(encoding="utf-8")) == NOT_ON_GRAFANA
+
+
 def test_every_alert_says_what_happened_and_where_to_read_on() -> None:
     page = rendered(RUNBOOK)
 
