@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.config import LedgerConfig, SharedConfig, in_another_region
-from runtime.env import (
-    Problem,
+from runtime.env import Problem, setting
+from runtime.partitions import TOPIC_ARN
+from runtime.setting_kinds import (
     boolean,
     comma_separated,
     file_path,
@@ -14,11 +15,9 @@ from runtime.env import (
     integer,
     matching,
     optional,
-    setting,
     text,
     url,
 )
-from runtime.partitions import TOPIC_ARN
 
 SQS_MAX_BATCH = 10
 """The most messages that one SQS call takes or gives."""

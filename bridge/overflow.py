@@ -34,6 +34,7 @@ from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.queue_changes import QueueChanges
 from bridge.totals import Totals, count_taken
 from bridge.waiting import Waiting
+from runtime.failures import fields_of
 from runtime.message_context import about
 
 logger = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ class Overflow:
         try:
             self._lanes.note_behind([reason.lane for _, reason in refused], by)
         except RedisError as error:
-            logger.warning("overflow not counted", extra={"error_type": type(error).__name__})
+            logger.warning("overflow not counted", extra=fields_of(error))
 
     def _count(self, results: Sequence[tuple[Handle, Disposition]]) -> None:
         """Count what became of messages that were being moved."""
