@@ -75,7 +75,8 @@ def test_a_full_redis_is_named_with_its_own_words(client: redis.Redis) -> None:
 def test_the_words_about_a_pipeline_quote_nothing_that_was_written(client: redis.Redis) -> None:
     limit(client, 0.5)
 
-    pipeline = client.pipeline().set("x", "swordfish (of pipeline caused error: swordfish)")
+    pipeline = client.pipeline()
+    pipeline.set("x", "swordfish (of pipeline caused error: swordfish)")
 
     with pytest.raises(redis.RedisError) as refused:
         pipeline.execute()
