@@ -11,6 +11,7 @@ from collections import defaultdict
 import markus
 
 from bridge.ledger.acknowledgements import ENDED_BEFORE, LEFT, Acknowledgement, Acknowledgements
+from bridge.ledger.failure_reasons import word_of
 from bridge.messages import Handle
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.totals import Totals
@@ -150,6 +151,7 @@ class Deleter:
             logger.info("message processed", extra=fields)
         else:
             self._totals.failed += 1
+            metrics.incr("failed", tags=[f"reason:{word_of(acknowledgement.reason)}"])
             logger.warning(
                 "message failed",
                 extra={

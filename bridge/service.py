@@ -37,6 +37,7 @@ from bridge.ports import Queue
 from bridge.reporter import Reporter
 from bridge.visibility import Leases, Visibility
 from bridge.waiting import Waiting
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -190,12 +191,12 @@ class Service:
                 if not any(len(parts.leases) for parts in self._queues):
                     return
             except REMOTE_ERRORS as error:
-                logger.warning("can't tell what ended", extra={"error_type": type(error).__name__})
+                logger.warning("can't tell what ended", extra=fields_of(error))
             time.sleep(_GRACE_CHECK_SECONDS)
 
 
 def _is_empty(parts: Components) -> bool:
-    if len(parts.parking) or (parts.waiting is not None and len(parts.waiting)):
+    if len(parts.parking) or (parts.waiting is not None and not parts.waiting.is_empty):
         return False
     counts, queue = parts.queue.count(), parts.queue.queue_name
     return (

@@ -47,7 +47,7 @@ from bridge.waiting import Waiting
 from runtime.breakers import WORKERS, Breakers
 from runtime.controls.store import ControlStore
 from runtime.controls.watch import ControlWatch
-from runtime.failures import at_of, says_of
+from runtime.failures import fields_of
 from runtime.redis_client import check_redis, connect, connect_fail_fast
 from runtime.seals import Seals
 from runtime.start import compare_clocks
@@ -269,9 +269,7 @@ def _wait_for(name: str, check: Callable[[], object], stopping: threading.Event)
                 "waiting",
                 extra={
                     "waiting_for": name,
-                    "error_type": type(error).__name__,
-                    "at": at_of(error),
-                    "says": says_of(error),
+                    **fields_of(error),
                     "client_error_code": getattr(error, "code", None),
                     "wait_s": round(seconds, 1),
                 },

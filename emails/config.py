@@ -9,9 +9,9 @@ from typing import ClassVar
 from emails.account_settings import AccountConfig
 from emails.relay_settings import PredecessorConfig
 from runtime.config import LedgerConfig, SharedConfig
-from runtime.env import (
+from runtime.env import Retired, setting
+from runtime.setting_kinds import (
     Kind,
-    Retired,
     boolean,
     comma_separated,
     folder,
@@ -19,7 +19,6 @@ from runtime.env import (
     matching,
     optional,
     origin,
-    setting,
     text,
 )
 

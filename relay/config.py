@@ -9,17 +9,8 @@ from bridge.config import OriginConfig
 from bridge.ledger.dead_letter_limit import MAX_BYTES, MAX_NUMBER
 from emails.config import DomainConfig
 from runtime.config import in_another_region
-from runtime.env import (
-    Problem,
-    boolean,
-    comma_separated,
-    integer,
-    matching,
-    optional,
-    setting,
-    text,
-    url,
-)
+from runtime.env import Problem, setting
+from runtime.setting_kinds import boolean, comma_separated, integer, matching, optional, text, url
 
 
 def _read_database_url(text: str) -> object:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sentry_sdk.utils import Dsn
 
-from runtime.env import (
+from runtime.env import Problem, setting
+from runtime.partitions import REGION, region_of_queue
+from runtime.setting_kinds import (
     Kind,
-    Problem,
     boolean,
     choice,
     comma_separated,
@@ -15,11 +16,9 @@ from runtime.env import (
     matching,
     optional,
     rounded_up,
-    setting,
     text,
     url,
 )
-from runtime.partitions import REGION, region_of_queue
 
 HOUR_SECONDS = 3600
 

@@ -70,7 +70,7 @@ STAGES = (
             Number(Kind.AGE, "oldest that waits", "redis_oldest", "queues", Unit.SECONDS),
             Number(Kind.HERE, "in flight", "in_flight", "lanes"),
             Number(Kind.HERE, "wait for a worker", "redis_waiting", "queues"),
-            Number(Kind.STUCK, "to be tried again", "delayed", "reasons"),
+            Number(Kind.STUCK, "to be tried again", "delayed", "retries"),
             Number(Kind.STUCK, "dead letters", "dead_letters", "dead_letters"),
         ),
     ),

@@ -171,13 +171,18 @@
     return row;
   }
 
+  function linkCell(text, address) {
+    const made = element("td");
+    const link = element("a", "", text);
+    link.href = address;
+    made.append(link);
+    return made;
+  }
+
   function reasonRow(reason) {
     const row = element("tr");
-    const name = element("td");
-    const link = element("a", "", reason.reason);
-    link.href = reason.link;
-    name.append(link);
-    row.append(name, cell(reason.what), cell(reason.count, true));
+    row.append(linkCell(reason.reason, reason.link), cell(reason.what), cell(reason.count, true));
+    row.append(linkCell("What to do", reason.runbook));
     return row;
   }
 
