@@ -93,7 +93,7 @@ class BridgeConfig(HealthConfig, OriginConfig, SharedConfig):
         "AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),
         help="The queue for mail of whoever has more than their share in flight. Empty: a bridge "
-        "keeps at most 100 such mails hidden, and everybody's mail waits behind more of them.",
+        "keeps such mails hidden, and looks behind at most 10,000 of them for others' mail.",
         default="",
     )
     mask_domains: tuple[str, ...] | None = setting(

@@ -141,9 +141,10 @@ class Poller:
 
         Errors of Redis pass through; what waits goes on waiting.
         """
-        if self._by_lane is None or not len(waiting := self._by_lane.overflow.waiting):
+        if self._by_lane is None or (waiting := self._by_lane.overflow.waiting).is_empty:
             return 0
         self._by_lane.overflow.move_waiting()
+        self._by_lane.overflow.look_behind.refill()
         room = self._by_lane.find_room()
         room = room if most_mails is None else min(room, most_mails)
         if room == 0 or self._stopping.is_set():
@@ -161,7 +162,7 @@ class Poller:
         self._send_events.tend()
         started, asked_ns = time.monotonic(), time.time_ns()
         self._has_received = False
-        messages = self._queue.receive(demand)
+        messages = self._receive(demand)
         received = time.monotonic()
         # A longer answer was late, and says nothing of what came meanwhile.
         self._listened_seconds = min(received - started, self._options.wait_seconds)
@@ -169,8 +170,6 @@ class Poller:
         if self._stopping.is_set():
             self._changes.release([message.handle for message in messages])
             messages = []
-        if self._by_lane is not None:
-            self._by_lane.note_received(messages)
         dispositions = self._process(messages, most_mails, asked_ns)
         # Workers wait for SES's events, and these are in the main queue alone.
         self._has_received = self._by_lane is None or not self._by_lane.is_overflow
@@ -198,6 +197,11 @@ class Poller:
                 "parked messages judged",
                 extra={"message_count": dispositions.total(), "parked": len(self._parking)},
             )
+
+    def _receive(self, demand: int) -> list[Message]:
+        if self._by_lane is None:
+            return self._queue.receive(demand)
+        return self._by_lane.receive(self._queue, demand)
 
     def _is_nearly_full(self) -> bool:
         is_short = not self._has_room()

@@ -196,7 +196,7 @@ class Service:
 
 
 def _is_empty(parts: Components) -> bool:
-    if len(parts.parking) or (parts.waiting is not None and len(parts.waiting)):
+    if len(parts.parking) or (parts.waiting is not None and not parts.waiting.is_empty):
         return False
     counts, queue = parts.queue.count(), parts.queue.queue_name
     return (

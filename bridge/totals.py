@@ -21,6 +21,7 @@ _IS_NEWS = frozenset(
         Disposition.MOVING,
         Disposition.PARKED,
         Disposition.REJECTED,
+        Disposition.SET_ASIDE,
         Disposition.WAITING,
     }
 )

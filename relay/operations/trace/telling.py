@@ -150,7 +150,7 @@ def _last_word(told: Sequence[Told]) -> Step | None:
 
 _TELLING = frozenset(
     {"enqueued", "ended", "attempt_failed", "begun", "rejected", "parked", "deferred", "waiting"}
-    | {"refused", "failed", "worker_died"}
+    | {"set_aside", "refused", "failed", "worker_died"}
 )
 
 
@@ -172,6 +172,8 @@ def _of_message(last: Step) -> str:
             return f"to be tried again: {last.fields.get('reason', 'unknown')}"
         case "enqueued":
             return "waits for a worker"
+        case "waiting" | "set_aside":
+            return "waits in the bridge, or hidden in SQS, for room"
         case _:
             return f"{last.what} by the bridge"
 
