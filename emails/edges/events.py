@@ -23,7 +23,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 """What a code looks like, in case a server sends something else."""
 
 
-def delivering(purpose: str) -> AbstractContextManager[None]:
+def delivering(purpose: str) -> AbstractContextManager[object]:
     """A delivery is carried out within."""
     return tracing.child("deliver", **{"relay.purpose": purpose})
 
