@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.config import LedgerConfig, SharedConfig, in_another_region
+from runtime.config import LedgerConfig, SharedConfig, queue_problems
 from runtime.env import Problem, setting
 from runtime.partitions import TOPIC_ARN
 from runtime.setting_kinds import (
@@ -186,7 +186,7 @@ class BridgeConfig(HealthConfig, OriginConfig, SharedConfig):
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""
         yield from super().problems()
-        yield from in_another_region(
+        yield from queue_problems(
             self.region,
             AWS_SQS_EMAIL_QUEUE_URL=self.queue_url,
             AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL=self.overflow_queue_url,

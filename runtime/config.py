@@ -192,9 +192,14 @@ class LedgerConfig:
     )
 
 
-def in_another_region(region: str, **queue_urls: str | None) -> Iterator[Problem]:
-    """Yield a problem for each of these queues that isn't in the region, by its setting's name."""
+def queue_problems(region: str, **queue_urls: str | None) -> Iterator[Problem]:
+    """Yield a problem for each of these queues, by its setting's name, that isn't in the region, or
+    that is another one's as well.
+    """
+    known: dict[str, str] = {}
     for name, url_of_queue in queue_urls.items():
+        if url_of_queue and (other := known.setdefault(url_of_queue.rstrip("/"), name)) != name:
+            yield Problem(name, url_of_queue, f"another queue than {other}")
         found = region_of_queue(url_of_queue or "")
         if url_of_queue and found and found != region:
             yield Problem(name, url_of_queue, f"a queue in AWS_REGION ({region}), not in {found}")

@@ -19,7 +19,7 @@ from relay.operations.judgement.backlog import find_backlog
 from relay.operations.judgement.causes import SIGNS, Cause, Level
 from relay.operations.judgement.durations import duration
 from relay.operations.judgement.facts import Facts, Progress
-from relay.operations.judgement.rules import ranked
+from relay.operations.judgement.found import ranked
 from relay.operations.judgement.verdict import judge as judge_facts
 from runtime.ages import BOUNDS_SECONDS, quantile
 from runtime.tally import AGE

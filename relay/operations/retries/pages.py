@@ -24,6 +24,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Retries",
+        "is_nav_sidebar_enabled": False,
         "retries": chosen[:SHOWN],
         "shown": min(SHOWN, len(chosen)),
         "number": len(chosen),

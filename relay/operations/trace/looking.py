@@ -10,11 +10,13 @@ from redis.exceptions import RedisError
 from bridge.ledger.story import find_lines
 from emails.values.facts import MaskRef
 from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.judgement.read import where
 from relay.operations.trace import rows
 from relay.operations.trace.evidence import DeliveryRow, Ids
 from relay.operations.trace.gathering import Events, gather, starting_at
 from relay.operations.trace.telling import Sources, Trace, tell
 from runtime.message_context import first_id
+from runtime.redis_client import words_of
 
 WITHIN = timedelta(minutes=10)
 """How far from the time that an operator gives a mail to a mask may be, unless told otherwise."""
@@ -81,10 +83,11 @@ def find_of_mask(mask: str, at: datetime, within: timedelta) -> list[DeliveryRow
 
 def _events(failures: list[str]) -> Events:
     """Read all events; if Redis is down, none, and say so among the failures."""
+    url = settings.CONFIG.redis_url
     try:
-        return Events(find_lines(fail_fast_redis(settings.CONFIG.redis_url)))
+        return Events(find_lines(fail_fast_redis(url)))
     except RedisError as error:
-        failures.append(f"Redis can't be read ({type(error).__name__})")
+        failures.append(f"Redis ({where(url)}) can't be read ({words_of(error)})")
         return Events(())
 
 

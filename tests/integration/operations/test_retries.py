@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import redis
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.test import Client
 
 from bridge.ledger import keys
 from bridge.ledger.attempts import DeliveryAttempts
 from bridge.ledger.story import Event, Story
 from relay.operations.retries import handling
-from tests.environment import NOWHERE
 from tests.integration.operations.conftest import a_member_of_staff
 from tests.unit.operations.builders import SECRETS, stored
 
@@ -148,13 +147,6 @@ def test_what_somebody_else_wrote_is_not_repeated(
 
     assert "ann@home" not in shown
     assert "<script>" not in shown
-
-
-def test_without_redis_the_command_names_it(settings: Any) -> None:
-    settings.CONFIG = replace(settings.CONFIG, redis_url=f"redis://{NOWHERE}/0")
-
-    with pytest.raises(CommandError, match=rf"Redis \({NOWHERE}\) can't be asked: .*refused"):
-        listed()
 
 
 def test_the_page_lists_them_by_reason_and_says_how_many_it_shows(

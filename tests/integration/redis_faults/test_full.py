@@ -72,6 +72,19 @@ def test_a_full_redis_is_named_with_its_own_words(client: redis.Redis) -> None:
     assert "maxmemory" in said["says"]
 
 
+def test_the_words_about_a_pipeline_quote_nothing_that_was_written(client: redis.Redis) -> None:
+    limit(client, 0.5)
+
+    pipeline = client.pipeline()
+    pipeline.set("x", "swordfish (of pipeline caused error: swordfish)")
+
+    with pytest.raises(redis.RedisError) as refused:
+        pipeline.execute()
+
+    assert "swordfish" in str(refused.value)
+    assert fields_of(refused.value)["says"].startswith("command not allowed")
+
+
 def test_nothing_ends_or_is_lost_while_redis_is_full(relay: FaultyRelay) -> None:
     """The scheduler ended each time it was restarted; each message was received up to six times."""
     relay.allow_receives(2)  # at most one batch was received when Redis got full

@@ -29,6 +29,12 @@ def test_a_redis_that_is_away_is_named(connecting: Callable[[str], "redis.Redis"
     }
 
 
+def test_redis_quotes_a_command_that_it_does_not_know_and_we_do_not() -> None:
+    error = redis.ResponseError("unknown command `EVALSHA`, with args beginning with: `swordfish`,")
+
+    assert fields_of(error)["says"] == "unknown command `EVALSHA`"
+
+
 def test_a_loop_that_waits_says_for_whom(caplog: pytest.LogCaptureFixture) -> None:
     until = Waits()
     steps: list[Callable[[], Any]] = [

@@ -8,14 +8,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from redis.exceptions import RedisError
 
-from relay.operations.judgement.read import where
+from relay.operations.management.redis_away import redis_away
 from relay.operations.retries import handling
 from relay.operations.retries.retry import Retry, as_json
-from runtime.redis_client import words_of
 
 
 class Command(BaseCommand):
@@ -37,8 +35,7 @@ class Command(BaseCommand):
         try:
             found = handling.find()
         except RedisError as error:
-            at = where(settings.CONFIG.redis_url)
-            raise CommandError(f"Redis ({at}) can't be asked: {words_of(error)}") from error
+            raise redis_away(error) from error
         chosen = found.of(reason)
         self._write(chosen[: max(0, limit)], is_json=json)
         if not chosen and not json:
