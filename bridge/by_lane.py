@@ -46,7 +46,8 @@ class ByLane:
         If a receive that waited for seconds brought nothing, nothing is behind any lane. Errors of
         Redis and of SQS pass through.
         """
-        waits, waiting = self.overflow.is_idle, self.overflow.waiting
+        waiting = self.overflow.waiting
+        waits = waiting.is_empty
         messages = queue.receive(demand, waits=waits)
         waiting.aside.drop([message.handle for message in messages])
         self.overflow.look_behind.note_received(len(messages), demand, has_waited=waits)

@@ -2,7 +2,8 @@
 
 Behind the mails that wait there may be feedback, or others' mail. To look there costs a receive and
 a signature for each mail that is set aside, so it is done at a pace that leaves the machine to the
-workers. While anything waits in the bridge, no receive waits for messages: workers would run dry.
+workers, and not while they take mails at that pace themselves. While anything waits in the bridge,
+no receive waits for messages: workers would run dry.
 
     poller thread   calls everything
 """
@@ -33,6 +34,7 @@ class LookBehind:
         if now < self._not_before:
             return 0
         if places >= wanted:
+            self._look_at = now + LOOK_SECONDS
             return wanted
         if now < self._look_at:
             return 0

@@ -89,11 +89,6 @@ class Overflow:
         """Whether messages can go to an overflow queue."""
         return self._target is not None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits here, and nothing is being moved."""
-        return self.waiting.is_empty and not self._moving
-
     def limit(self, wanted: int) -> int:
         """Return how many messages may be received now, even if none of them can be moved."""
         places = max(0, self.waiting.free - sum(list(self._moving.values())))

@@ -64,6 +64,22 @@ def test_while_all_places_are_taken_a_batch_is_received_now_and_then(world: Worl
     assert world.poller.demand(10) == 10
 
 
+def test_while_workers_take_mails_fast_enough_no_batch_is_received_without_places(
+    world: World,
+) -> None:
+    """Looking would cost them more than the feedback behind the mails gains."""
+    world.put(600)
+    look(world, 40)
+    aside = len(world.waiting.aside)
+
+    for _ in range(20):
+        world.end(BULK_QUEUE, 10)
+        world.poll(2)
+        world.now += LOOK_SECONDS / 2
+
+    assert len(world.waiting.aside) <= aside + 10, "no more than the batch that was due"
+
+
 def test_while_mail_waits_and_sqs_has_no_more_it_is_asked_now_and_then(world: World) -> None:
     world.put(SHARE + 1)
     world.poll(4)
