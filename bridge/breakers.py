@@ -28,6 +28,7 @@ from runtime.breakers import (
     note_closed,
 )
 from runtime.dependencies import Dependency
+from runtime.failures import fields_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -142,7 +143,7 @@ class OwnBreakers:
         try:
             yield
         except RedisError as error:
-            logger.warning("breakers not reported", extra={"error_type": type(error).__name__})
+            logger.warning("breakers not reported", extra=fields_of(error))
 
     def _field(self, opened: OpenBreaker) -> str:
         return f"{self._bridge}/{opened.dependency}"

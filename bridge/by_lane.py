@@ -11,6 +11,7 @@ from bridge.ledger.dispatch import Dispatched, NotAdmitted, Work
 from bridge.ledger.lanes import Lanes
 from bridge.messages import Handle, Message
 from bridge.overflow import Overflow, Refused
+from bridge.ports import Queue
 from bridge.sns.lanes import LaneNames
 from emails.wire import FEEDBACK_QUEUE
 
@@ -28,23 +29,32 @@ class ByLane:
     def limit(self, wanted: int) -> int:
         """Return how many of the `wanted` messages may be received. Errors of Redis pass through.
 
-        From the main queue, as many as there is a place for if none of them has room in flight;
-        from the overflow, as many as have room.
+        From the main queue, as many as there is a place for if none of them has room in flight, or
+        a batch now and then to see what is behind them; from the overflow, as many as have room.
         """
         if not self.is_overflow:
-            return min(wanted, self.overflow.free)
+            return self.overflow.limit(wanted)
         return 0 if len(self.overflow.waiting) else min(wanted, self.find_room())
 
     def find_room(self) -> int:
         """Return how many mails may come back from the overflow now."""
         return self.lanes.find_bulk_room(self.max_in_flight)
 
-    def note_received(self, messages: Sequence[Message]) -> None:
-        """If a poll that waited for seconds brought nothing, nothing is behind any lane."""
+    def receive(self, queue: Queue, demand: int) -> list[Message]:
+        """Receive up to `demand` messages; don't wait for them while mail waits here.
+
+        If a receive that waited for seconds brought nothing, nothing is behind any lane. Errors of
+        Redis and of SQS pass through.
+        """
+        waits, waiting = self.overflow.is_idle, self.overflow.waiting
+        messages = queue.receive(demand, waits=waits)
+        waiting.aside.drop([message.handle for message in messages])
+        self.overflow.look_behind.note_received(len(messages), demand, has_waited=waits)
         if messages and self.is_overflow:
             self.lanes.note_overflow_sent(min(message.sent_at_ms for message in messages))
-        elif not messages and not self.overflow.has_target and not len(self.overflow.waiting):
+        elif not messages and waits and not self.overflow.has_target and waiting.is_empty:
             self.lanes.forget_behind()
+        return messages
 
     def put(self, refused: Sequence[Refused]) -> list[tuple[Handle, Disposition]]:
         """Put what is not admitted into the overflow; returns what became of each."""

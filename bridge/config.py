@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.config import LedgerConfig, SharedConfig, in_another_region
-from runtime.env import (
-    Problem,
+from runtime.config import LedgerConfig, SharedConfig, queue_problems
+from runtime.env import Problem, setting
+from runtime.partitions import TOPIC_ARN
+from runtime.setting_kinds import (
     boolean,
     comma_separated,
     file_path,
@@ -14,11 +15,9 @@ from runtime.env import (
     integer,
     matching,
     optional,
-    setting,
     text,
     url,
 )
-from runtime.partitions import TOPIC_ARN
 
 SQS_MAX_BATCH = 10
 """The most messages that one SQS call takes or gives."""
@@ -94,7 +93,7 @@ class BridgeConfig(HealthConfig, OriginConfig, SharedConfig):
         "AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL",
         optional(url("http", "https", allowed="the URL of an SQS queue")),
         help="The queue for mail of whoever has more than their share in flight. Empty: a bridge "
-        "keeps at most 100 such mails hidden, and everybody's mail waits behind more of them.",
+        "keeps such mails hidden, and looks behind at most 10,000 of them for others' mail.",
         default="",
     )
     mask_domains: tuple[str, ...] | None = setting(
@@ -187,7 +186,7 @@ class BridgeConfig(HealthConfig, OriginConfig, SharedConfig):
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""
         yield from super().problems()
-        yield from in_another_region(
+        yield from queue_problems(
             self.region,
             AWS_SQS_EMAIL_QUEUE_URL=self.queue_url,
             AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL=self.overflow_queue_url,

@@ -21,6 +21,7 @@ class Disposition(StrEnum):
     MOVING = "moving"
     OVERFLOWED = "overflowed"
     WAITING = "waiting"
+    SET_ASIDE = "set_aside"
     REFUSED = "refused"
     ERROR = "error"
 

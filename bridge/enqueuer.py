@@ -18,6 +18,7 @@ from bridge.overflow import Refused
 from bridge.queue_changes import QueueChanges
 from bridge.visibility import Leases
 from runtime.ages import Stage, note_age
+from runtime.failures import fields_of
 from runtime.message_context import about
 from runtime.redis_client import refuses_for_now
 
@@ -68,7 +69,7 @@ class Enqueuer:
         fields: dict[str, object] = {"sqs_message_id": work.handle.message_id}
         match dispatched:
             case RedisError():
-                fields |= {"error_type": type(dispatched).__name__}
+                fields |= fields_of(dispatched)
                 if refuses_for_now(dispatched):
                     logger.warning("message refused by redis", extra=fields)
                     return Disposition.REFUSED

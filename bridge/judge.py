@@ -24,6 +24,7 @@ from bridge.sns.lanes import Lanes
 from bridge.sns.reject_reasons import Rejected
 from bridge.sns.routing import REJECT, ForWorkers, SendConfirmed, Unneeded, route_of
 from emails import wire
+from runtime.failures import fields_of
 from runtime.message_context import MessageContext, about, begin, current, first_id
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Judge:
                 "message could not be handed on",
                 extra={
                     "sqs_message_id": message.message_id,
-                    "error_type": type(error).__name__,
+                    **fields_of(error),
                 },
             )
             return Disposition.ERROR

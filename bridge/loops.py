@@ -8,7 +8,7 @@ from threading import Event
 from redis.exceptions import RedisError
 
 from bridge.ports import QueueUnavailable, QueueUnusable
-from runtime.failures import at_of, says_of
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +69,7 @@ def _log(name: str, error: Exception) -> None:
         exc_info=None if is_remote else error,
         extra={
             "loop": name,
-            "error_type": type(error).__name__,
-            "at": at_of(error),
-            "says": says_of(error),
+            **fields_of(error),
             "client_error_code": getattr(error, "code", None),
         },
     )

@@ -2,8 +2,8 @@
 
 A message is sent to the overflow queue with its signed body as it is, and then deleted from its
 own. A bridge that dies in between leaves two of it; claims are keyed by SNS's id, so its mail is
-sent once. A message that the overflow queue does not take waits in the bridge. Its lane is told
-first: the message may be back before the call that sent it has returned.
+sent once. A message that the overflow queue does not take waits in the bridge, or is set aside. Its
+lane is told first: the message may be back before the call that sent it has returned.
 
 Moving takes two calls to SQS. Others make them, so that the poller goes on: a flood must be sifted
 fast, since whatever came after it in the queue waits for that.
@@ -28,11 +28,13 @@ from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, NotAdmitted, Work
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.story import StoryNotes
+from bridge.look_behind import LookBehind
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.queue_changes import QueueChanges
 from bridge.totals import Totals, count_taken
 from bridge.waiting import Waiting
+from runtime.failures import fields_of
 from runtime.message_context import about
 
 logger = logging.getLogger(__name__)
@@ -64,13 +66,13 @@ class Overflow:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         submit: Submit | None = None,
-        totals: Totals | None = None,
+        totals: Totals,
         notes: StoryNotes | None = None,
     ) -> None:
         self.waiting = waiting
+        self.look_behind = LookBehind(waiting, monotonic=monotonic)
         self._notes = notes
-        self._totals = totals or Totals()
-        self._count_lock = threading.Lock()
+        self._totals = totals
         self._movers = ThreadPoolExecutor(MOVERS, thread_name_prefix="mover")
         self._submit = submit or self._movers.submit
         self._may_move = threading.BoundedSemaphore(_MOST_MOVES)
@@ -88,9 +90,14 @@ class Overflow:
         return self._target is not None
 
     @property
-    def free(self) -> int:
-        """How many messages more can be taken over, even if none of them can be moved."""
-        return max(0, self.waiting.free - sum(list(self._moving.values())))
+    def is_idle(self) -> bool:
+        """Whether nothing waits here, and nothing is being moved."""
+        return self.waiting.is_empty and not self._moving
+
+    def limit(self, wanted: int) -> int:
+        """Return how many messages may be received now, even if none of them can be moved."""
+        places = max(0, self.waiting.free - sum(list(self._moving.values())))
+        return self.look_behind.limit(wanted, places)
 
     def put(
         self, refused: Sequence[Refused], *, is_counted: bool
@@ -134,19 +141,16 @@ class Overflow:
     def _keep(
         self, refused: Sequence[Refused], *, is_counted: bool
     ) -> list[tuple[Handle, Disposition]]:
-        """Let messages wait. Those without a place are released, and behind their lanes no more."""
+        """Let messages wait. Those without a place are behind their lanes no more."""
         results: list[tuple[Handle, Disposition]] = []
-        released: list[Refused] = []
         for work, reason in refused:
-            has_place = self.waiting.add(work)
-            disposition = Disposition.WAITING if has_place else Disposition.REFUSED
-            if not has_place:
-                released.append((work, reason))
+            disposition = self.waiting.add(work)
             self._note(work, reason.why, disposition)
             results.append((work.handle, disposition))
-        self._changes.release([work.handle for work, _ in released])
+        self._changes.release([one for one, what in results if what is Disposition.REFUSED])
         if not is_counted:
-            self._note_behind(released, by=-1)
+            waits = {handle for handle, what in results if what is Disposition.WAITING}
+            self._note_behind([one for one in refused if one[0].handle not in waits], by=-1)
         return results
 
     def move_waiting(self) -> None:
@@ -174,12 +178,11 @@ class Overflow:
         try:
             self._lanes.note_behind([reason.lane for _, reason in refused], by)
         except RedisError as error:
-            logger.warning("overflow not counted", extra={"error_type": type(error).__name__})
+            logger.warning("overflow not counted", extra=fields_of(error))
 
     def _count(self, results: Sequence[tuple[Handle, Disposition]]) -> None:
         """Count what became of messages that were being moved."""
-        with self._count_lock:
-            count_taken(Counter(what for _, what in results), self._totals)
+        count_taken(Counter(what for _, what in results), self._totals)
 
     def _note(self, work: Work, why: Dispatched, disposition: Disposition) -> None:
         metrics.incr("not_admitted", tags=[f"reason:{why}"])

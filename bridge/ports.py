@@ -56,8 +56,8 @@ class Queue(Protocol):
     def queue_name(self) -> str:
         """The queue's name: the last part of its URL."""
 
-    def receive(self, max_messages: int) -> list[Message]:
-        """Receive up to `max_messages` (1 to 10), waiting for the first one."""
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
+        """Receive up to `max_messages` (1 to 10), waiting for the first one, or as they are."""
 
     def send(self, messages: Sequence[Message]) -> list[EntryFailed]:
         """Send copies of messages, as old as they are; returns those that SQS did not take."""

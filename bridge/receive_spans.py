@@ -4,6 +4,7 @@ message for the workers, or that went no further. They are linked both ways.
     poller thread   calls everything; its batch is its own
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -69,19 +70,15 @@ def end_messages(messages: Sequence[Message], results: Mapping[Handle, Dispositi
 
 class _Batch:
     def __init__(self, spans: "Spans", queue: str, count: int, asked_ns: int) -> None:
-        from runtime import spans as made
-
-        self._made = made
         self._spans = spans
         self._queue = queue
-        self._received_ns = made.now_ns()
+        self._received_ns = time.time_ns()
         self._open: dict[str, Span] = {}
         self._receive: Span | None = None
         if asked_ns:
             self._receive = spans.begin(
                 f"receive {queue}",
                 MessageContext(),
-                kind=made.RECEIVE,
                 started_ns=asked_ns,
                 attributes={**self._about("receive"), "messaging.batch.message_count": count},
             )
@@ -90,7 +87,6 @@ class _Batch:
         span = self._spans.begin(
             f"process {self._queue}",
             known,
-            kind=self._made.PROCESS,
             parent=parent_in(message.trace_header),
             started_ns=self._received_ns,
             attributes={
@@ -100,9 +96,9 @@ class _Batch:
             links=[self._receive] if self._receive is not None else [],
         )
         if self._receive is not None:
-            self._receive.add_link(span.get_span_context())
+            self._receive.link(span)
         self._open[message.message_id] = span
-        return self._made.traceparent_of(span)
+        return span.traceparent
 
     def end(self, message: Message, disposition: Disposition | None) -> None:
         if disposition in _SEEN:
@@ -111,14 +107,14 @@ class _Batch:
             trace_id = trace_id_for(message, message.message_id)
             self.begin(message, MessageContext(message.message_id, trace_id=trace_id))
         span = self._open.pop(message.message_id)
-        self._made.describe(span, disposition=disposition or UNDECIDED)
+        span.describe(disposition=disposition or UNDECIDED)
         if disposition is None or disposition in _FAILED:
-            self._made.failed(span, disposition or UNDECIDED)
+            span.fail(disposition or UNDECIDED)
         span.end()
 
     def fail(self, error_type: str) -> None:
         for span in self._open.values():
-            self._made.failed(span, error_type)
+            span.fail(error_type)
 
     def close(self) -> None:
         for span in self._open.values():

@@ -17,6 +17,7 @@ from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from bridge.ports import Queue, QueueCounts, QueueUnavailable, QueueUnusable
 from bridge.sns.reject_reasons import RejectReason
 from bridge.totals import Totals
+from runtime.failures import fields_of
 from runtime.prometheus import Zero
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Reporter:
 
     def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
         """Log a cycle, every half minute with the queue's length, and record progress."""
-        self._cycles.cycles += 1
+        self._cycles.increase(cycles=1)
         fields: dict[str, object] = {
             "cycle_num": self._cycles.cycles,
             "cycle_s": round(cycle_seconds, 3),
@@ -103,7 +104,7 @@ class Reporter:
         try:
             self._heartbeats.beat(self._process, self._as_fields(), self._oldest_ms())
         except RedisError as error:
-            logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+            logger.warning("heartbeat not written", extra=fields_of(error))
 
     def _oldest_ms(self) -> int | None:
         found = (find() for find in self._find_oldest_ms)
@@ -113,7 +114,7 @@ class Reporter:
         try:
             self._heartbeats.leave(self._process)
         except RedisError as error:
-            logger.warning("heartbeat not removed", extra={"error_type": type(error).__name__})
+            logger.warning("heartbeat not removed", extra=fields_of(error))
 
     def _count(self) -> dict[str, object]:
         """Ask SQS for the queue's length, at most every half minute; empty in between.

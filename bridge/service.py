@@ -8,12 +8,11 @@
 The overflow queue, if there is one, has three of its own, with parts of their own.
 
 They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
-`Parking` and `Waiting`, which have locks; each of the totals has one writer. On the order to stop,
-the poller finishes the receive that is under way and releases what it brings; then what is parked
-or waits is released.
-The other two go on until everything that this bridge dispatched has ended, or the grace period is
-over. The workers finish what is in flight after that; another bridge deletes it, or this one after
-a restart.
+`Parking`, `Waiting` and `Totals`, which have locks. On the order to stop, the poller finishes the
+receive that is under way and releases what it brings; then what is parked or waits is released. The
+other two go on until everything that this bridge dispatched has ended, or the grace period is over.
+The workers finish what is in flight after that; another bridge deletes it, or this one after a
+restart.
 """
 
 import logging
@@ -37,6 +36,7 @@ from bridge.ports import Queue
 from bridge.reporter import Reporter
 from bridge.visibility import Leases, Visibility
 from bridge.waiting import Waiting
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -190,12 +190,12 @@ class Service:
                 if not any(len(parts.leases) for parts in self._queues):
                     return
             except REMOTE_ERRORS as error:
-                logger.warning("can't tell what ended", extra={"error_type": type(error).__name__})
+                logger.warning("can't tell what ended", extra=fields_of(error))
             time.sleep(_GRACE_CHECK_SECONDS)
 
 
 def _is_empty(parts: Components) -> bool:
-    if len(parts.parking) or (parts.waiting is not None and len(parts.waiting)):
+    if len(parts.parking) or (parts.waiting is not None and not parts.waiting.is_empty):
         return False
     counts, queue = parts.queue.count(), parts.queue.queue_name
     return (

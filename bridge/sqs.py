@@ -89,13 +89,17 @@ class SqsQueue:
         """The queue's name: the last part of its URL."""
         return self._queue_url.rstrip("/").rsplit("/", 1)[-1]
 
-    def receive(self, max_messages: int) -> list[Message]:
-        """Receive up to `max_messages` (1 to 10), waiting for the first one."""
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
+        """Receive up to `max_messages` (1 to 10), waiting for the first one.
+
+        Without `waits`, SQS asks only some of its servers, and may answer nothing although it has
+        messages.
+        """
         with _raising_queue_errors(self._at):
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=max_messages,
-                WaitTimeSeconds=self._wait_seconds,
+                WaitTimeSeconds=self._wait_seconds if waits else 0,
                 VisibilityTimeout=self._visibility_seconds,
                 MessageSystemAttributeNames=[
                     "ApproximateReceiveCount",

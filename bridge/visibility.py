@@ -24,6 +24,7 @@ from bridge.ledger.in_flight import Entry, InFlight
 from bridge.loops import REMOTE_ERRORS
 from bridge.messages import MAX_HIDDEN_SECONDS, Handle
 from bridge.ports import Queue
+from runtime.failures import fields_of
 from runtime.message_context import MessageContext, about
 
 logger = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ class Visibility:
             self._change("hide", self._plan().extend, self._visibility_seconds)
             self._adoption.leave()
         except REMOTE_ERRORS as error:
-            logger.warning("heartbeat not removed", extra={"error_type": type(error).__name__})
+            logger.warning("heartbeat not removed", extra=fields_of(error))
 
     def drop_ended(self) -> None:
         """Between heartbeats, end the leases of messages that have ended."""

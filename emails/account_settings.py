@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from runtime.env import Kind, boolean, integer, optional, setting
+from runtime.env import setting
+from runtime.setting_kinds import Kind, boolean, integer, optional
 
 
 def _percent() -> Kind[float]:

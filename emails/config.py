@@ -9,9 +9,9 @@ from typing import ClassVar
 from emails.account_settings import AccountConfig
 from emails.relay_settings import PredecessorConfig
 from runtime.config import LedgerConfig, SharedConfig
-from runtime.env import (
+from runtime.env import Retired, setting
+from runtime.setting_kinds import (
     Kind,
-    Retired,
     boolean,
     comma_separated,
     folder,
@@ -19,7 +19,6 @@ from runtime.env import (
     matching,
     optional,
     origin,
-    setting,
     text,
 )
 
@@ -118,7 +117,7 @@ class DomainConfig(LedgerConfig, PredecessorConfig, AccountConfig, SharedConfig)
     )
     bucket: str = setting(
         "AWS_S3_EMAIL_BUCKET",
-        text("the name of an S3 bucket"),
+        matching(r"[A-Za-z0-9._-]{3,255}", "the name of an S3 bucket"),
         help="The bucket that SES stores mails in. A notification may name no other.",
     )
     configuration_set: str | None = setting(
@@ -144,7 +143,9 @@ class DomainConfig(LedgerConfig, PredecessorConfig, AccountConfig, SharedConfig)
     )
     reply_secret: str | None = setting(
         "REPLY_SECRET",
-        optional(text("a long random text", is_secret=True)),
+        optional(
+            matching(r"(?s).{16,}", "a random text of at least 16 characters", is_secret=True)
+        ),
         help="The key of reply records, blocked senders, deleted masks and the links in notes; "
         "empty: SECRET_KEY. To change it, put the old one into REPLY_SECRET_FALLBACKS: without it, "
         "mails that were forwarded before can no longer be replied to, blocked senders get "

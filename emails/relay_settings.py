@@ -3,17 +3,8 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from runtime.env import (
-    Problem,
-    boolean,
-    comma_separated,
-    integer,
-    matching,
-    optional,
-    setting,
-    text,
-    url,
-)
+from runtime.env import Problem, setting
+from runtime.setting_kinds import boolean, comma_separated, integer, matching, optional, text, url
 
 _DOMAIN = matching(r"[^\s@:/<>,]+\.[^\s@:/<>,.]+", "a domain, such as masks.example")
 

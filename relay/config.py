@@ -8,18 +8,9 @@ from environ import Env
 from bridge.config import OriginConfig
 from bridge.ledger.dead_letter_limit import MAX_BYTES, MAX_NUMBER
 from emails.config import DomainConfig
-from runtime.config import in_another_region
-from runtime.env import (
-    Problem,
-    boolean,
-    comma_separated,
-    integer,
-    matching,
-    optional,
-    setting,
-    text,
-    url,
-)
+from runtime.config import queue_problems
+from runtime.env import Problem, setting
+from runtime.setting_kinds import boolean, comma_separated, integer, matching, optional, text, url
 
 
 def _read_database_url(text: str) -> object:
@@ -157,7 +148,7 @@ class RelayConfig(OriginConfig, DomainConfig):
     def problems(self) -> Iterator[Problem]:
         """Check the values against each other."""
         yield from super().problems()
-        yield from in_another_region(
+        yield from queue_problems(
             self.region,
             AWS_SQS_EMAIL_QUEUE_URL=self.queue_url,
             AWS_SQS_EMAIL_OVERFLOW_QUEUE_URL=self.overflow_queue_url,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sentry_sdk.utils import Dsn
 
-from runtime.env import (
+from runtime.env import Problem, setting
+from runtime.partitions import REGION, region_of_queue
+from runtime.setting_kinds import (
     Kind,
-    Problem,
     boolean,
     choice,
     comma_separated,
@@ -15,11 +16,9 @@ from runtime.env import (
     matching,
     optional,
     rounded_up,
-    setting,
     text,
     url,
 )
-from runtime.partitions import REGION, region_of_queue
 
 HOUR_SECONDS = 3600
 
@@ -193,9 +192,14 @@ class LedgerConfig:
     )
 
 
-def in_another_region(region: str, **queue_urls: str | None) -> Iterator[Problem]:
-    """Yield a problem for each of these queues that isn't in the region, by its setting's name."""
+def queue_problems(region: str, **queue_urls: str | None) -> Iterator[Problem]:
+    """Yield a problem for each of these queues, by its setting's name, that isn't in the region, or
+    that is another one's as well.
+    """
+    known: dict[str, str] = {}
     for name, url_of_queue in queue_urls.items():
+        if url_of_queue and (other := known.setdefault(url_of_queue.rstrip("/"), name)) != name:
+            yield Problem(name, url_of_queue, f"another queue than {other}")
         found = region_of_queue(url_of_queue or "")
         if url_of_queue and found and found != region:
             yield Problem(name, url_of_queue, f"a queue in AWS_REGION ({region}), not in {found}")

@@ -76,12 +76,18 @@ def failing_of(error: redis.RedisError) -> str:
 
 _MOST_WORDS = 120
 _CONNECTING = re.compile(r"^Error (?:-?\d+ )?connecting to \S+?\. ")
+_OF_PIPELINE = re.compile(r"^Command # \d+ \(.*\) of pipeline caused error: ")
+"""What redis-py puts before the words about a command of a pipeline: the command itself."""
+_ARGUMENTS = re.compile(r",? with args beginning with:.*")
+"""What Redis says after a command that it doesn't know."""
 
 
 def words_of(error: redis.RedisError) -> str:
-    """Return Redis's own words, or the system's, for a failure; they quote no data of ours."""
+    """Return Redis's own words, or the system's, for a failure, without data of ours."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return _CONNECTING.sub("", text)[:_MOST_WORDS].rstrip(".")
+    for quoting in (_CONNECTING, _OF_PIPELINE, _ARGUMENTS):
+        text = quoting.sub("", text)
+    return text[:_MOST_WORDS].rstrip(".")
 
 
 class _Failovers:

@@ -23,6 +23,7 @@ from markus.backends import BackendBase
 from redis.exceptions import RedisError
 
 from runtime.ages import Stage, bound_of
+from runtime.failures import fields_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -44,14 +45,16 @@ AGE = "age:"
 def counted_as(metric: str, tags: Iterable[str]) -> tuple[str, ...]:
     """Return the names under which the tally counts `metric`; none if it doesn't.
 
-    `not_settled:REASON` and `rejected:REASON` are counted beside their sums. `bounced` and
-    `complained` are what AWS counts against the account.
+    `not_settled:REASON`, `rejected:REASON`, `failed:REASON` (dead letters) and `held:REASON` are
+    counted beside their sums. `bounced` and `complained` are what AWS counts against the account.
     """
     tagged = dict(tag.split(":", 1) for tag in tags if ":" in tag)
     match metric:
+        case "emails.outcome" if tagged.get("outcome") == "held" and "reason" in tagged:
+            return ("held", f"held:{tagged['reason']}")
         case "emails.outcome" if "outcome" in tagged:
             return (tagged["outcome"],)
-        case "emails.not_settled" | "bridge.rejected":
+        case "emails.not_settled" | "bridge.rejected" | "bridge.failed":
             name = metric.partition(".")[2]
             return (name, f"{name}:{tagged['reason']}") if "reason" in tagged else (name,)
         case "emails.paced":
@@ -66,8 +69,6 @@ def counted_as(metric: str, tags: Iterable[str]) -> tuple[str, ...]:
             return ("arrived",)
         case "bridge.taken":
             return _taken_as(tagged.get("result", ""))
-        case "bridge.message" if tagged.get("result") == "failure":
-            return ("failed",)
         case _:
             return ()
 
@@ -120,7 +121,7 @@ class Tally(BackendBase):  # type: ignore[misc]
                 self._counts += counts
             logger.warning(
                 "counts not written",
-                extra={"error_type": type(error).__name__, "count": counts.total()},
+                extra={**fields_of(error), "count": counts.total()},
             )
             return False
         return True

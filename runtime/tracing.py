@@ -78,7 +78,7 @@ def name_trace(message_id: str) -> str:
     return "" if _active is None else trace_id_from(message_id)
 
 
-def child(name: str, **attributes: str) -> AbstractContextManager[None]:
+def child(name: str, **attributes: str) -> AbstractContextManager[object]:
     """Make a span of a part of what this thread does."""
     return nullcontext() if _active is None else _active.child(name, attributes)
 
@@ -92,5 +92,5 @@ def releasing(sns_message_id: str) -> Iterator[None]:
     mail = MessageContext(
         sns_message_id=first_id(sns_message_id), trace_id=trace_id_from(sns_message_id)
     )
-    with about(mail), spans.within(spans.begin("release", mail)):
+    with about(mail), spans.begin("release", mail):
         yield

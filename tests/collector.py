@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.waiting import wait_until
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -53,6 +55,11 @@ class Collector:
         """Return the spans of a name, in the order of their arrival."""
         return [span for span in self.spans if span.name == name]
 
+    def wait_for(self, name: str, number: int = 1) -> list[Seen]:
+        """Wait until so many spans of a name have arrived; returns all of them."""
+        wait_until(f"{number} of {name}", lambda: len(self.named(name)) >= number)
+        return self.named(name)
+
     def close(self) -> None:
         """Stop."""
         self._server.shutdown()
@@ -65,6 +72,11 @@ class Collector:
             about = {one.key: one.value.string_value for one in resource.resource.attributes}
             for scope in resource.scope_spans:
                 self.spans += [_seen(about["service.name"], span) for span in scope.spans]
+
+
+def of_queue(operation: str, queue_url: str) -> str:
+    """Name the bridge's spans of a queue: `receive` or `process`."""
+    return f"{operation} {queue_url.rpartition('/')[2]}"
 
 
 def _seen(service: str, span: Span) -> Seen:

@@ -56,8 +56,8 @@ class FakeQueue:
         """Advance the clock. Messages whose visibility timeout has expired become visible."""
         self._now += seconds
 
-    def receive(self, max_messages: int) -> list[Message]:
-        if not any(self._is_visible(one) for one in self._stored.values()):
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
+        if waits and not any(self._is_visible(one) for one in self._stored.values()):
             next_at = min((one.visible_at for one in self._stored.values()), default=float("inf"))
             self._now = min(next_at, self._now + self._wait_seconds)
         visible = (one for one in self._stored.values() if self._is_visible(one))

@@ -207,7 +207,7 @@ class Acknowledgements:
             is_proved = self._proofs.shows_end(data["proof"], message_id, read.state)
             if is_proved and self._proofs.read_handle(message_id, data["receipt_handle"]):
                 return read
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        except (AttributeError, ArithmeticError, KeyError, TypeError, ValueError, RecursionError):
             pass
         report_forged("acknowledgement", message_id if _ID.fullmatch(message_id) else "unknown")
         return None

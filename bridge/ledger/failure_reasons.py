@@ -7,6 +7,7 @@ A reason is `category` or `category:detail`, in fixed words only, so that it may
 import re
 
 _DETAIL = re.compile(r"[a-z0-9_]{1,60}")
+_WORD = re.compile(r"[A-Za-z0-9_]{1,60}")
 
 REFUSED = "refused"
 """It will never work; the detail is the actor's reason to refuse it."""
@@ -44,6 +45,11 @@ def detail_for(error: BaseException | None) -> str:
     if isinstance(reason, str) and _DETAIL.fullmatch(reason):
         return reason
     return type(error).__name__
+
+
+def word_of(reason: str) -> str:
+    """Return a reason if it is a word; what anybody else wrote into Redis is unknown."""
+    return reason if _WORD.fullmatch(reason) else UNKNOWN
 
 
 def category_of(reason: str) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from runtime.failures import fields_of
+
 if TYPE_CHECKING:
     from redis import Redis
 
@@ -37,6 +39,6 @@ class RedisBrake:
                 pipeline.expire(key, WINDOW_SECONDS)
                 _, _, earlier, _ = pipeline.execute()
         except RedisError as error:
-            logger.warning("answer not counted", extra={"error_type": type(error).__name__})
+            logger.warning("answer not counted", extra=fields_of(error))
             return 0
         return int(earlier or 0)

@@ -14,6 +14,7 @@ import markus
 from redis.exceptions import RedisError
 
 from emails.wire import CANARY_KEY
+from runtime.failures import fields_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -71,4 +72,4 @@ class RedisCanary:
                 pipeline.expire(CANARY_KEY, _KEPT_SECONDS)
                 pipeline.execute()
         except RedisError as error:
-            logger.warning("canary not noted", extra={"error_type": type(error).__name__})
+            logger.warning("canary not noted", extra=fields_of(error))

@@ -16,11 +16,14 @@ from runtime.ages import Stage, note_age
 logger = logging.getLogger("emails.events")
 metrics = markus.get_metrics("emails")
 
+UNEXPECTED = "unexpected_error"
+"""The reason of every failure that is none of our own errors."""
+
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 """What a code looks like, in case a server sends something else."""
 
 
-def delivering(purpose: str) -> AbstractContextManager[None]:
+def delivering(purpose: str) -> AbstractContextManager[object]:
     """A delivery is carried out within."""
     return tracing.child("deliver", **{"relay.purpose": purpose})
 
@@ -77,7 +80,7 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
         metrics.incr("paced")
         return
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
-    extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
+    extra = {"sns_message_id": sns_message_id, "reason": reason or UNEXPECTED}
     extra |= {"error_type": type(error).__name__, "error_code": error_code_of(error)}
     story.note("not_settled", extra["reason"], *([extra["error_code"]] if reason else []))
     # For expected failures the reason says it all; the others need their traceback.
@@ -89,7 +92,7 @@ def not_settled(error: Exception, sns_message_id: str) -> None:
 def notice_given_up(error: Exception, sns_message_id: str) -> None:
     """A notice to an owner could not be sent. What it is about is settled all the same."""
     reason = str(error.reason) if isinstance(error, NotFinished | Refused) else None
-    extra = {"sns_message_id": sns_message_id, "reason": reason or "unexpected_error"}
+    extra = {"sns_message_id": sns_message_id, "reason": reason or UNEXPECTED}
     extra |= {"error_type": type(error).__name__, "error_code": error_code_of(error)}
     logger.warning("notice given up", extra=extra, exc_info=None if reason else error)
     metrics.incr("notice_given_up", tags=[f"reason:{extra['reason']}"])

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from emails.values.deliveries import BEGUN_SENDS_KEPT, SendEvidence
 from emails.wire import SEND_EVENT_DELAY_KEY, SENT, TAKING_KEY, TAKING_SECONDS, sent_key
 from runtime.breakers import NOT_TAKING_KEYS
+from runtime.failures import fields_of
 from runtime.seals import Seals, report_forged
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class RedisSendNotes:
             note = f"{ses_id} {self._seals.sign(SENT, delivery, ses_id)}"
             self._redis.set(sent_key(delivery), note, ex=NOTE_SECONDS)
         except RedisError as error:
-            logger.warning("send not noted", extra={"error_type": type(error).__name__})
+            logger.warning("send not noted", extra=fields_of(error))
             return False
         return True
 

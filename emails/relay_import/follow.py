@@ -21,6 +21,7 @@ from emails.relay_import import models, run, schema, staging
 from emails.relay_import.setup import settings_of
 from emails.relay_import.source import Source, SourceUnavailable
 from emails.relay_import.steps import STEPS, Settings, Step
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 metrics = markus.get_metrics("relay_import")
@@ -90,7 +91,7 @@ def follow(source: Source, config: DomainConfig, seconds: float, *, allow_deleti
             logger.warning("source not readable", extra={"error_code": str(error)})
             metrics.incr("source_unavailable")
         except DatabaseError as error:
-            logger.warning("round not finished", extra={"error_type": type(error).__name__})
+            logger.warning("round not finished", extra=fields_of(error))
             connection.close()
         stop.wait(max(seconds, (time.monotonic() - began) * _MOST_OF_THE_TIME))
 

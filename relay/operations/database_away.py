@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 
 from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.judgement.read import find_fault, where
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class DatabaseAway:
 def database_away(error: DatabaseError, request: HttpRequest) -> HttpResponse:
     """Say that the database is away; only to operators, where it is."""
     connection.close()
-    logger.warning("database away", extra={"error_type": type(error).__name__})
+    logger.warning("database away", extra=fields_of(error))
     return _answer(is_admins=request.path.startswith("/admin/"))
 
 

@@ -36,6 +36,7 @@ from relay.operations.judgement.read import read_facts
 from relay.operations.judgement.verdict import judge
 from relay.operations.open_breakers import open_breakers
 from runtime.controls.store import ControlStore
+from runtime.failures import fields_of
 from runtime.seals import Seals
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _of_redis(client: "Redis", config: RelayConfig, now_ms: int) -> list[Gauge]:
             *unsettled_gauges(heartbeats, now_ms),
         ]
     except RedisError as error:
-        logger.warning("redis not counted", extra={"error_type": type(error).__name__})
+        logger.warning("redis not counted", extra=fields_of(error))
         return []
 
 

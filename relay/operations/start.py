@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from relay.config import RelayConfig
 from relay.database.checks import check_database
 from relay.operations.fail_fast import fail_fast_redis
+from runtime.failures import fields_of
 from runtime.redis_client import RedisUnusable, check_redis
 from runtime.start import compare_clocks, host_of
 
@@ -34,7 +35,7 @@ def say_start(config: RelayConfig) -> None:
     except RedisUnusable as error:
         logger.error("web can't rely on its redis", extra={"error": str(error)})
     except RedisError as error:
-        logger.warning("redis not checked", extra={"error_type": type(error).__name__})
+        logger.warning("redis not checked", extra=fields_of(error))
     check_database()
 
 

@@ -18,6 +18,7 @@ from emails.values.errors import NotFinished
 from emails.wire import DEFAULT_QUEUE
 from relay.operations import held_gauges, history, import_gauges, week
 from relay.operations.read_gauges import read_gauges
+from runtime.failures import fields_of
 from runtime.redis_client import connect
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def publish_gauges() -> None:
     try:
         count_bytes_anew(client)
     except RedisError as error:
-        logger.warning("dead letters not counted", extra={"error_type": type(error).__name__})
+        logger.warning("dead letters not counted", extra=fields_of(error))
     _count_held_mails(client)
     gauges = read_gauges(client, settings.CONFIG)
     for gauge in gauges:
@@ -49,7 +50,7 @@ def publish_gauges() -> None:
         history.record(client, minute, gauges)
         week.record(client, minute)
     except RedisError as error:
-        logger.warning("gauges not kept", extra={"error_type": type(error).__name__})
+        logger.warning("gauges not kept", extra=fields_of(error))
 
 
 def _count_held_mails(client: "Redis") -> None:
@@ -63,4 +64,4 @@ def _count_held_mails(client: "Redis") -> None:
         if settings.CONFIG.source_database_url is not None:
             import_gauges.keep(client, find_caught_up_at())
     except (NotFinished, RedisError) as error:
-        logger.warning("held mails not counted", extra={"error_type": type(error).__name__})
+        logger.warning("held mails not counted", extra=fields_of(error))

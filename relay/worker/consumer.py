@@ -34,6 +34,7 @@ from runtime.controls.store import ControlStore
 from runtime.controls.values import Action
 from runtime.controls.watch import ControlWatch
 from runtime.dependencies import Dependency
+from runtime.failures import fields_of
 from runtime.seals import Seals
 
 logger = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class RecoveringBroker(RedisBroker):
                 raise
             logger.warning(
                 "periodic job left out",
-                extra={"actor": message.actor_name, "error_type": type(error).__name__},
+                extra={"actor": message.actor_name, **fields_of(error)},
             )
             return message
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from runtime.failures import at_of, says_of
+from runtime.failures import fields_of
 from runtime.redis_client import refuses_for_now
 
 logger = logging.getLogger(__name__)
@@ -37,9 +37,7 @@ def patiently(act: Callable[[], T], what: str, *, sleep: Callable[[float], None]
                 "waiting for redis",
                 extra={
                     "what": what,
-                    "error_type": type(error).__name__,
-                    "at": at_of(error),
-                    "says": says_of(error),
+                    **fields_of(error),
                 },
             )
         sleep(RETRY_SECONDS)

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from runtime.controls.store import ControlStore
 from runtime.controls.values import Action, Control
+from runtime.failures import fields_of
 from runtime.redis_client import connect_fail_fast
 from runtime.seals import Seals
 
@@ -79,7 +80,7 @@ class ControlWatch:
             raw = self._store.find_raw()
         except RedisError as error:
             if not self._is_away:
-                logger.warning("controls not read", extra={"error_type": type(error).__name__})
+                logger.warning("controls not read", extra=fields_of(error))
             self._is_away = True
             return
         self._is_away, self._has_read = False, True
@@ -109,7 +110,7 @@ class ControlWatch:
         try:
             self._store.note_lost(len(lost), now_ms)
         except RedisError as error:
-            logger.warning("controls not read", extra={"error_type": type(error).__name__})
+            logger.warning("controls not read", extra=fields_of(error))
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

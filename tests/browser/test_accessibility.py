@@ -40,6 +40,7 @@ PAGES = {
     "trace": "/admin/trace/",
     "a trace": "/admin/trace/?id={sqs}",
     "lanes": "/admin/lanes/",
+    "retries": "/admin/retries/",
     "dead letters": "/admin/dead-letters/",
     "dead letters in SQS": "/admin/sqs-dead-letters/",
 }

@@ -43,6 +43,10 @@ def test_numbers_change_while_messages_flow(relay: Relay, open_site: OpenSite) -
 
     expect(tile(site, "Workers alive")).to_contain_text("✓ good", timeout=REFRESHED_MS)
     expect(tile(site, "Bridges alive")).to_contain_text("✓ good", timeout=REFRESHED_MS)
+    # What is alone in the first line is not said once more below it.
+    expect(site.page.get_by_role("status")).to_contain_text("No scheduler is alive")
+    expect(site.page.locator("#causes").get_by_role("button")).to_have_count(1)
+    expect(site.page.locator("#causes")).not_to_contain_text("No scheduler is alive")
     forwarded = site.page.get_by_role("row").filter(has_text="forwarded").get_by_role("cell")
     expect(forwarded.nth(1)).to_have_text("2", timeout=REFRESHED_MS)
     expect(site.page.locator("#processes")).to_contain_text("✓ alive")

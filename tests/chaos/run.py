@@ -12,9 +12,10 @@ from tests.chaos.canaries import CANARY, Canaries
 from tests.chaos.players import Players
 from tests.chaos.saboteur import Saboteur
 from tests.chaos.schedule import Fault, Kind, Scale, drawn
-from tests.chaos.stories import wrong_stories
+from tests.chaos.stories import Stories, ask_for_stories, torn_traces
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
 from tests.chaos.world import SETTINGS, World, everyday
+from tests.collector import Collector
 from tests.lab.accounts import Account, Books
 from tests.lab.lab import failures_by_sqs_id
 from tools.local.logs import lines
@@ -42,6 +43,10 @@ class Report:
     judged: list[Judged]
     excess: list[str]
     """Limits that were not kept, mails whose story `manage.py trace` tells wrongly, no canary."""
+    stories: Stories
+    spans: int
+    moves_cut: int
+    """How often a bridge was killed between moving a message to the overflow and deleting it."""
     canaries: list[Account]
     """Those that SES took; they are judged as all mails are."""
     dropped: int
@@ -63,7 +68,11 @@ def run(
     folder: Path, scale: Scale, seed: int, log: Log = str, *, has_events: bool = True
 ) -> Report:
     """Do one run, with SES's Send events or without; its logs stay in `folder`."""
-    settings = SETTINGS | {"CANARY_MASK": CANARY}
+    collector = Collector()
+    settings = SETTINGS | {
+        "CANARY_MASK": CANARY,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+    }
     world = World(folder, everyday(seed), has_events=has_events, settings=settings)
     try:
         world.set_up()
@@ -86,6 +95,7 @@ def run(
             players.stop()
             supervisor.stop()
         books = world.lab.books(supervisor.logs(BRIDGES))
+        stories = ask_for_stories(world, books.accounts, seed)
         judged = [
             judge(
                 account,
@@ -107,8 +117,12 @@ def run(
                 *saboteur.excess,
                 *no_canary,
                 *judge_flood(players.flood, judged),
-                *wrong_stories(world, books.accounts, seed),
+                *torn_traces(collector.spans),
+                *stories.wrong,
             ],
+            stories=stories,
+            spans=len(collector.spans),
+            moves_cut=saboteur.amid_moves.moves_cut,
             canaries=[one for one in books.accounts if one.name in canaries.names],
             dropped=_count_logged(supervisor, "dead letter dropped"),
             books=books,
@@ -118,6 +132,7 @@ def run(
         )
     finally:
         world.stop()
+        collector.close()
 
 
 def _deliver_and_break(
@@ -207,6 +222,9 @@ def summary(report: Report) -> str:
     rows += [f"{report.resolved:6}  sends proved by an event or a note, and not repeated"]
     back = sum(bool(one.sendings) for one in report.canaries)
     rows += [f"{len(report.canaries):6}  canaries taken, {back} forwarded"]
+    rows += [f"{report.moves_cut:6}  bridges killed amid a move to the overflow"]
+    rows += [f"{number:6}  stories by {kind}" for kind, number in report.stories.asked.items()]
+    rows += [f"{report.spans:6}  spans"]
     rows += [f"{report.dropped:6}  dead letters dropped for newer ones"]
     rows += [f"{report.books.most_receives:6}  receives of one message, at most"]
     rows += [f"{report.settling_seconds:6.0f}  seconds to settle after the last fault"]

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 
 from bridge.ledger.dead_letter_limit import find_bytes
-from tests.chaos.schedule import Fault, Kind
+from tests.chaos.amid_moves import AmidMoves
+from tests.chaos.schedule import IN_FLOODS, Fault, Kind
 from tests.chaos.supervisor import BRIDGES, WORKERS, Supervisor
 from tests.chaos.world import World
 from tests.lab.lab import MASKS
@@ -76,10 +77,14 @@ SECONDS = {
     Kind.REDIS_SMALL: 20.0,
     Kind.WRONG_CLOCK: 20.0,
     Kind.NO_CREDENTIALS: 10.0,
+    Kind.OVERFLOW_KILL: 10.0,
+    Kind.REDIS_WIPED_IN_FLOOD: 10.0,
 }
 _USUAL_SECONDS = 4.0
 _SMALL_REDIS_BYTES = 16 * 1024 * 1024
 _LETTER_BYTES = 150_000
+_FLOOD = 80
+"""Far more than one mask's share of what is in flight."""
 
 
 class Saboteur:
@@ -95,12 +100,15 @@ class Saboteur:
         self.poison: set[str] = set()
         self.refused: set[str] = set()
         self.excess: list[str] = []
+        self.amid_moves = AmidMoves(world, supervisor)
 
     def inject(self, fault: Fault) -> bool:
         """Inject a fault. Return false if its victim is down already."""
         kind = fault.kind
         if _area(kind) in self._lasting:
             return False
+        if kind in IN_FLOODS:
+            self._world.lab.deliver(_FLOOD, MASKS[:1])
         if kind in _AWS:
             self._for_a_while(kind, self._world.trouble_aws(kind, _AWS[kind]))
         elif kind in _WIRES:
@@ -142,6 +150,7 @@ class Saboteur:
         return {
             Kind.WIPE_REDIS: lambda: _none(self._world.client().flushall()),
             Kind.RESTART_REDIS: self._world.redis.restart,
+            Kind.REDIS_WIPED_IN_FLOOD: self.amid_moves.wipe_redis,
             Kind.REDIS_FULL: self._fill_redis,
             Kind.REDIS_SMALL: self._fill_with_dead_letters,
             Kind.REDIS_FAILOVER: self._world.fail_over_redis,
@@ -156,6 +165,7 @@ class Saboteur:
             Kind.NO_CREDENTIALS: self._withhold_credentials,
             Kind.UNNEEDED_EVENTS: self._send_unneeded_events,
             Kind.CUT: self._cut,
+            Kind.OVERFLOW_KILL: self.amid_moves.kill_bridges,
         }
 
     def _for_a_while(self, kind: Kind, undo: Undo) -> None:
@@ -246,7 +256,7 @@ def _area(kind: Kind) -> str:
     """Return what a fault breaks: one fault at a time, as the end of one must not end another."""
     if kind in _OF_SETTINGS:
         return "SETTINGS"
-    names = ("REDIS", "POSTGRES", "S3", "SES", "SQS")
+    names = ("REDIS", "POSTGRES", "S3", "SES", "SQS", "OVERFLOW")
     found = next((name for name in names if name in kind.name), kind.name)
     return "POSTGRES" if kind is Kind.LOCKED_MASK else found
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     REDIS_SMALL = "a small Redis, and more dead letters than it has room for"
     REDIS_FAILOVER = "Redis failed over, the old primary alive as a replica"
     REDIS_SILENT = "Redis silent to a process"
+    REDIS_WIPED_IN_FLOOD = "Redis wiped in the middle of a flood"
     REDIS_UNHEARD = "Redis's answers to a process lost"
     REDIS_SLOW = "Redis slow for a process"
 
@@ -51,12 +52,21 @@ class Kind(StrEnum):
     SQS_DELETES_UNHEARD = "SQS's answers to deletes lost"
     OVERFLOW_DOWN = "the overflow queue down"
     OVERFLOW_UNHEARD = "the overflow queue's answers to moves lost"
+    OVERFLOW_KILL = "bridges killed between moving a message to the overflow and deleting it"
     NEW_CERTIFICATE = "SNS signs with a certificate that can't be had yet"
     CUT = "all connections cut"
     UNNEEDED_EVENTS = "events of SES that nobody needs"
 
 
 KILLS = (Kind.KILL_WORKERS, Kind.KILL_WORKER, Kind.KILL_BRIDGE)
+
+IN_FLOODS = (
+    Kind.REDIS_WIPED_IN_FLOOD,
+    Kind.OVERFLOW_DOWN,
+    Kind.OVERFLOW_UNHEARD,
+    Kind.OVERFLOW_KILL,
+)
+"""Faults that come with a flood to one mask: without it, little or nothing is moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,7 @@ SHORT = Scale(
         Kind.WIPE_REDIS: 1,
         Kind.RESTART_POSTGRES: 1,
         Kind.SES_DENIES: 1,
-        Kind.OVERFLOW_UNHEARD: 1,
+        Kind.OVERFLOW_KILL: 1,
         Kind.CUT: 1,
     },
     acts=5,

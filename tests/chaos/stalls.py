@@ -29,6 +29,8 @@ _AFTER_PAGE_SECONDS = 10
 _BALLAST_BYTES = 20_000_000
 _LOOK_SECONDS = 2.0
 
+NO_PAGE = "no page"
+
 Undo = Callable[[], object]
 
 
@@ -40,7 +42,8 @@ class Stall:
     cause: Cause
     inject: Callable[[Scene], Undo]
     page: str = ""
-    """The alert, if it isn't `MailRelayStalled` with the cause."""
+    """The alert, if it isn't `MailRelayStalled` with the cause. `NO_PAGE`: it is worth a ticket."""
+    page_seconds: float = PAGE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Seen:
     def is_good(self) -> bool:
         """Whether the right cause was named, and exactly its page came in time."""
         expected = self.stall.page or f"MailRelayStalled {self.stall.cause}"
-        return self.red_seconds is not None and self.pages == {expected}
+        pages = set() if expected == NO_PAGE else {expected}
+        return self.red_seconds is not None and self.pages == pages
 
     @property
     def row(self) -> str:
@@ -190,7 +194,7 @@ def _watch(scene: Scene, stall: Stall) -> Seen:
     red = page = None
     pages: set[str] = set()
     sentence = ""
-    while (seconds := time.monotonic() - started) < PAGE_SECONDS:
+    while (seconds := time.monotonic() - started) < stall.page_seconds:
         verdict = scene.judge()
         if red is None and verdict.causes and verdict.causes[0].cause is stall.cause:
             red, sentence = seconds, verdict.causes[0].sentence

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from runtime.trace_header import trace_id_from
 from tests.chaos.accounting import BAD, Fate, Flood, Judged, judge, judge_flood
 from tests.chaos.acts import Act, drawn_acts
 from tests.chaos.schedule import LONG, SHORT, STORM, Kind, drawn, storm
-from tests.chaos.stories import problems
+from tests.chaos.stories import Asked, problems, torn_traces
+from tests.collector import Seen
 from tests.lab.accounts import Account, Books, Keeping, Sending
 
 FINISHED, IN_DOUBT, CLAIMED, NONE = "finished", "in_doubt", "claimed", ""
@@ -216,23 +218,50 @@ def test_a_short_storm_has_its_share_of_everything_and_only_its_kinds() -> None:
     assert drawn(storm(STORM.seconds), 1) == drawn(STORM, 1)
 
 
-TOLD = {"ends": ["received 7-abc: forwarded existing_mask"], "steps": [1], "unknown": []}
-NOTHING = {"ends": [], "steps": [], "unknown": ["Redis's events begin at …"]}
+SNS, SQS, TRACE = ("SNS's id", "1"), ("SQS's id", "a"), ("trace's id", trace_id_from("1"))
+ASKED = Asked([SNS, SQS, TRACE], frozenset({"1"}))
+TOLD = {
+    "ends": ["received 7-abc: forwarded existing_mask"],
+    "steps": [1],
+    "unknown": [],
+    "sqs_message_ids": ["a"],
+    "sns_message_ids": ["1"],
+    "mail_ids": [],
+    "trace_ids": [TRACE[1]],
+}
+WIPED = TOLD | {"unknown": ["Redis's events begin at …"], "sqs_message_ids": [], "trace_ids": []}
+NOTHING = WIPED | {"ends": [], "steps": [], "sns_message_ids": []}
 
 
 @pytest.mark.parametrize(
-    ("outcome", "others", "number"),
+    ("outcome", "first", "other", "number"),
     [
-        ("forwarded existing_mask", [TOLD], 0),
-        ("forwarded existing_mask", [NOTHING], 0),
-        ("forwarded existing_mask", [TOLD | {"ends": []}], 1),
-        ("forwarded existing_mask", [NOTHING | {"unknown": []}], 1),
-        ("blocked all", [TOLD], 1),
+        ("forwarded existing_mask", TOLD, TOLD, 0),
+        ("forwarded existing_mask", TOLD, NOTHING, 0),
+        ("forwarded existing_mask", TOLD, TOLD | {"ends": []}, 1),
+        ("forwarded existing_mask", TOLD, NOTHING | {"unknown": []}, 1),
+        ("blocked all", TOLD, TOLD, 1),
+        ("forwarded existing_mask", TOLD | {"sqs_message_ids": []}, NOTHING, 1),
+        ("forwarded existing_mask", TOLD | {"trace_ids": []}, NOTHING, 1),
+        ("forwarded existing_mask", WIPED, NOTHING, 0),
+        ("forwarded existing_mask", WIPED | {"sns_message_ids": []}, NOTHING, 1),
     ],
 )
-def test_a_story_is_right_if_it_ends_as_the_books_say_whichever_id_is_asked_for(
-    outcome: str, others: list[dict[str, object]], number: int
+def test_a_story_is_right_if_it_ends_as_the_books_say_and_has_all_ids_whichever_is_asked_for(
+    outcome: str, first: dict[str, object], other: dict[str, object], number: int
 ) -> None:
     account = Account("1", ONCE, FINISHED, {"a": 1}, outcome=outcome)
 
-    assert len(problems(account, [TOLD, *others])) == number
+    assert len(problems(account, ASKED, [first, other])) == number
+
+
+def test_a_span_in_another_trace_than_its_mail_or_the_span_above_is_found() -> None:
+    own, mail = trace_id_from("1"), {"sns_message_id": "1"}
+
+    def span(number: str, trace_id: str, above: str = "", **about: str | int) -> Seen:
+        return Seen("service", "name", trace_id, number, above, (), about, is_failed=False)
+
+    right = [span("a", own, **mail), span("b", own, "a"), span("c", own, "of a killed worker")]
+    assert torn_traces(right) == []
+    assert len(torn_traces([*right, span("d", trace_id_from("2"), **mail)])) == 1
+    assert len(torn_traces([*right, span("e", trace_id_from("2"), "a")])) == 1

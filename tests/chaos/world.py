@@ -32,6 +32,8 @@ SETTINGS = {
     "PROCESS_EMAIL_MAX_SECONDS_PER_MESSAGE": "8",
     "PROCESS_EMAIL_MAX_DELIVERIES": "6",
     "PROCESS_EMAIL_MAX_RETRIES": "50",
+    # As in production: the local setup's second would let a wiped Redis double mails.
+    "AWS_SES_SEND_EVENT_KEEP_SECONDS": "60",
     "MAILBOX_PROBE_AFTER_SECONDS": "1,1,2",
     "MAILBOX_PROBE_WAIT_SECONDS": "2",
     # Of the masks, only the flooded one gets there (`Players`).

@@ -117,6 +117,18 @@ def test_an_empty_queue_gives_nothing_after_a_while(make_queue: MakeQueue) -> No
     assert time.monotonic() - started < 8
 
 
+def test_a_receive_that_does_not_wait_gives_what_there_is_at_once(make_queue: MakeQueue) -> None:
+    any_queue = make_queue(wait_seconds=20)
+    started = time.monotonic()
+    assert any_queue.queue.receive(10, waits=False) == []
+    assert time.monotonic() - started < 10
+
+    message_id = any_queue.put("a message")
+
+    (message,) = any_queue.queue.receive(10, waits=False)
+    assert message.message_id == message_id
+
+
 def test_what_is_not_deleted_comes_again_with_a_newer_handle(make_queue: MakeQueue) -> None:
     any_queue = make_queue(visibility_seconds=1)
     any_queue.put("a message")

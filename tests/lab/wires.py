@@ -57,6 +57,12 @@ class _Connection:
             _reset(end)
 
 
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    act: Callable[[], object]
+    arrives: bool
+
+
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
@@ -73,7 +79,7 @@ class Wire:
     _trouble: Trouble = NONE
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _connections: set[_Connection] = field(default_factory=set)
-    _watched: dict[bytes, Callable[[], object]] = field(default_factory=dict)
+    _watched: dict[bytes, "_Watch"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         starting = asyncio.start_server(self._accept, _HOST, 0)
@@ -94,9 +100,18 @@ class Wire:
         """Reset the open connections. New ones are accepted as before."""
         _do(self._reset_all)
 
-    def watch_for(self, pattern: bytes, act: Callable[[], object]) -> None:
-        """Call `act`, in a thread, for each request with these bytes. It doesn't arrive."""
-        self._watched[pattern] = act
+    def watch_for(
+        self, pattern: bytes, act: Callable[[], object], *, arrives: bool = False
+    ) -> None:
+        """Call `act` for each request with these bytes, in a thread; the request is swallowed.
+
+        If it `arrives`, `act` is called at once, before it is sent on: it must be quick.
+        """
+        self._watched[pattern] = _Watch(act, arrives)
+
+    def ignore(self, *patterns: bytes) -> int:
+        """Watch for these no more; returns how many of them were watched."""
+        return sum(self._watched.pop(pattern, None) is not None for pattern in patterns)
 
     def lead_to(self, target: Target) -> None:
         """Lead new connections to another server. Open ones stay where they are."""
@@ -160,10 +175,14 @@ class Wire:
         one.server.close()
 
     def _is_watched(self, data: bytes) -> bool:
-        found = [act for pattern, act in list(self._watched.items()) if pattern in data]
-        for act in found:
-            threading.Thread(target=act, daemon=True).start()
-        return bool(found)
+        """Tell those who watch; returns whether the request is to be swallowed."""
+        found = [watch for pattern, watch in list(self._watched.items()) if pattern in data]
+        for watch in found:
+            if watch.arrives:
+                watch.act()
+            else:
+                threading.Thread(target=watch.act, daemon=True).start()
+        return not all(watch.arrives for watch in found)
 
     def _has_forgotten(self, one: _Connection) -> bool:
         idle_seconds = self._trouble.idle_seconds

@@ -11,6 +11,7 @@ from django.db.utils import Error as DatabaseError
 
 from relay.operations.models import ControlRecord
 from runtime.controls.values import Control
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _log(message: str, control: Control, by: str) -> None:
 
 
 def _not_recorded(error: DatabaseError) -> bool:
-    logger.warning("control not recorded", extra={"error_type": type(error).__name__})
+    logger.warning("control not recorded", extra=fields_of(error))
     return False
 
 

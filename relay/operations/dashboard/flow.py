@@ -6,6 +6,7 @@ SQS → bridges → Redis → workers → SES. Each number leads to the list tha
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from relay.operations.dashboard.snapshot import TALLIED_MINUTES, FromRedis, Snapshot
@@ -43,56 +44,59 @@ class Stage:
     numbers: tuple[Number, ...]
 
 
+_rate = partial(Number, Kind.RATE)
+_age = partial(Number, Kind.AGE, unit=Unit.SECONDS)
+_here = partial(Number, Kind.HERE)
+_stuck = partial(Number, Kind.STUCK)
+
 STAGES = (
     Stage(
         "SQS",
         (
-            Number(Kind.RATE, "arrive a minute", "arrived_rate", "charts"),
-            Number(Kind.AGE, "since the last mail", "arrived_age", "no-mail", Unit.SECONDS),
-            Number(Kind.HERE, "wait", "sqs_waiting", "waiting"),
-            Number(Kind.STUCK, "dead letters", "sqs_dead", "sqs_dead_letters"),
+            _rate("arrive a minute", "arrived_rate", "charts"),
+            _age("since the last mail", "arrived_age", "no-mail"),
+            _here("wait", "sqs_waiting", "waiting"),
+            _stuck("dead letters", "sqs_dead", "sqs_dead_letters"),
         ),
     ),
     Stage(
         "Bridges",
         (
-            Number(Kind.RATE, "received a minute", "received_rate", "charts"),
-            Number(Kind.AGE, "oldest not settled", "oldest", "ages", Unit.SECONDS),
-            Number(Kind.HERE, "alive", "bridges", "processes"),
-            Number(Kind.HERE, "in the overflow", "overflow", "lanes"),
-            Number(Kind.STUCK, "rejected in ten minutes", "rejected", "reasons"),
-            Number(Kind.STUCK, "parked or deferred in ten minutes", "postponed", "parked"),
+            _rate("received a minute", "received_rate", "charts"),
+            _age("oldest not settled", "oldest", "ages"),
+            _here("alive", "bridges", "processes"),
+            _here("in the overflow", "overflow", "lanes"),
+            _stuck("rejected in ten minutes", "rejected", "reasons"),
+            _stuck("parked or deferred in ten minutes", "postponed", "parked"),
         ),
     ),
     Stage(
         "Redis",
         (
-            Number(Kind.AGE, "oldest that waits", "redis_oldest", "queues", Unit.SECONDS),
-            Number(Kind.HERE, "in flight", "in_flight", "lanes"),
-            Number(Kind.HERE, "wait for a worker", "redis_waiting", "queues"),
-            Number(Kind.STUCK, "to be tried again", "delayed", "reasons"),
-            Number(Kind.STUCK, "dead letters", "dead_letters", "dead_letters"),
+            _age("oldest that waits", "redis_oldest", "queues"),
+            _here("in flight", "in_flight", "lanes"),
+            _here("wait for a worker", "redis_waiting", "queues"),
+            _stuck("to be tried again", "delayed", "retries"),
+            _stuck("dead letters", "dead_letters", "dead_letters"),
         ),
     ),
     Stage(
         "Workers",
         (
-            Number(Kind.RATE, "settled a minute", "settled_rate", "outcomes"),
-            Number(Kind.AGE, "old when settled (p95)", "settled_age", "ages", Unit.SECONDS),
-            Number(Kind.HERE, "alive", "workers", "processes"),
-            Number(Kind.STUCK, "failed attempts in ten minutes", "failing", "reasons"),
-            Number(Kind.STUCK, "held for their owners", "held", "held_mails"),
+            _rate("settled a minute", "settled_rate", "outcomes"),
+            _age("old when settled (p95)", "settled_age", "ages"),
+            _here("alive", "workers", "processes"),
+            _stuck("failed attempts in ten minutes", "failing", "reasons"),
+            _stuck("held for their owners", "held", "held_mails"),
         ),
     ),
     Stage(
         "SES",
         (
-            Number(Kind.RATE, "sent a minute", "sent_rate", "deliveries"),
-            Number(
-                Kind.AGE, "longest wait of a released mail", "releasing", "held_mails", Unit.SECONDS
-            ),
-            Number(Kind.HERE, "waited for its rate in ten minutes", "pace", "pace"),
-            Number(Kind.STUCK, "mailboxes that bounce", "mailboxes", "mailboxes"),
+            _rate("sent a minute", "sent_rate", "deliveries"),
+            _age("longest wait of a released mail", "releasing", "held_mails"),
+            _here("waited for its rate in ten minutes", "pace", "pace"),
+            _stuck("mailboxes that bounce", "mailboxes", "mailboxes"),
         ),
     ),
 )

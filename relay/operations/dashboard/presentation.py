@@ -4,8 +4,10 @@ Every judgement is a word and a sign, never a colour alone.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from bridge.ledger.heartbeats import Heartbeat
 from emails.values.outcomes import NAMES as OUTCOMES
@@ -17,7 +19,7 @@ from relay.operations.judgement.backlog import find_backlog
 from relay.operations.judgement.causes import SIGNS, Cause, Level
 from relay.operations.judgement.durations import duration
 from relay.operations.judgement.facts import Facts, Progress
-from relay.operations.judgement.rules import ranked
+from relay.operations.judgement.found import ranked
 from relay.operations.judgement.verdict import judge as judge_facts
 from runtime.ages import BOUNDS_SECONDS, quantile
 from runtime.tally import AGE
@@ -34,6 +36,26 @@ _WORDS = {
 _UNKNOWN = "unknown"
 _MOST_REASONS = 12
 
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """What is counted by reason: its name in the tally, the page that lists it, where the reasons
+    have this prefix, and the runbook's section.
+    """
+
+    counted: str
+    page: str
+    anchor: str
+    prefix: str = ""
+
+
+_RANKINGS = (
+    _Ranking("not_settled", "retries", "many-messages-are-tried-again"),
+    _Ranking("failed", "dead_letters", "dead-letters-in-redis"),
+    _Ranking("rejected", "sqs_dead_letters", "messages-are-rejected", "rejected:"),
+    _Ranking("held", "held_mails", "an-owner-asks-about-held-mail"),
+)
+
 WELL_BUT = "Mail gets through."
 """What the first line says when nothing stops mail, but numbers deserve a look."""
 
@@ -43,21 +65,21 @@ def shown(
 ) -> dict[str, Any]:
     """Return everything that the page shows, as JSON.
 
-    `runbook` is the runbook's URL, `lists` are those that the flow's numbers lead to.
+    `runbook` is the runbook's URL, `lists` are those that numbers and reasons lead to.
     """
-    values = values_of(snapshot)
+    values, lists = values_of(snapshot), lists or {}
     tiles = [_tile(rule, values[rule.name], runbook) for rule in RULES]
     controls = snapshot.redis.controls if snapshot.redis else []
     return {
         "time": datetime.fromtimestamp(snapshot.now, UTC).strftime("%H:%M:%S UTC"),
         "overall": _overall(snapshot.facts, tiles, controls, runbook),
-        "flow": flow_of(snapshot, values, _flow_ages(snapshot.redis), lists or {}),
+        "flow": flow_of(snapshot, values, _flow_ages(snapshot.redis), lists),
         "tiles": tiles,
         "processes": [] if snapshot.redis is None else _processes(snapshot),
         "queues": [] if snapshot.redis is None else _queues(snapshot.redis),
         "ages": [] if snapshot.redis is None else _ages(snapshot.redis),
         "outcomes": None if snapshot.redis is None else _outcomes(snapshot.redis),
-        "reasons": [] if snapshot.redis is None else _reasons(snapshot.redis, runbook),
+        "reasons": [] if snapshot.redis is None else _reasons(snapshot.redis, runbook, lists),
     }
 
 
@@ -247,24 +269,30 @@ def words_for(counted: str) -> str:
     return _WORDS.get(counted, counted)
 
 
-def _reasons(redis: FromRedis, runbook: str) -> list[dict[str, str]]:
-    """Return why attempts failed and messages were rejected, the most frequent reasons first."""
+def _reasons(redis: FromRedis, runbook: str, lists: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return why mail did not get through at once, the most frequent reasons first.
+
+    Each leads to the list of what it was counted for, and to the runbook.
+    """
     progress = Progress(redis.first_minute, redis.counts)
     found = [
-        (number, reason, name)
-        for name in ("not_settled", "rejected")
-        for reason, number in ranked(progress, name)
+        (number, reason, ranking)
+        for ranking in _RANKINGS
+        for reason, number in ranked(progress, ranking.counted)
     ]
-    anchors = {
-        "not_settled": "many-messages-are-tried-again",
-        "rejected": "messages-are-rejected",
-    }
     return [
         {
             "reason": reason,
-            "what": words_for(name),
+            "what": words_for(ranking.counted),
             "count": f"{number:,}",
-            "link": f"{runbook}#{anchors[name]}",
+            "link": _list_of(ranking, reason, lists),
+            "runbook": f"{runbook}#{ranking.anchor}",
         }
-        for number, reason, name in sorted(found, key=lambda one: (-one[0], one[1]))[:_MOST_REASONS]
+        for number, reason, ranking in sorted(found, key=lambda one: (-one[0], one[1]))[
+            :_MOST_REASONS
+        ]
     ]
+
+
+def _list_of(ranking: _Ranking, reason: str, lists: Mapping[str, str]) -> str:
+    return f"{lists.get(ranking.page, '')}?{urlencode({'reason': ranking.prefix + reason})}"

@@ -84,7 +84,9 @@ def show_runbook(request: HttpRequest, name: str = "runbook") -> HttpResponse:
 def _lists() -> dict[str, str]:
     """The lists that the flow's numbers lead to: pages, or sections of the dashboard."""
     runbook = reverse("runbook")
-    pages = {name: reverse(name) for name in ("dead_letters", "sqs_dead_letters", "lanes")}
+    pages = {
+        name: reverse(name) for name in ("retries", "dead_letters", "sqs_dead_letters", "lanes")
+    }
     sections = ("charts", "ages", "processes", "queues", "reasons", "outcomes")
     return {
         **pages,

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from bridge.ledger import failure_reasons
 from bridge.ledger.dead_letters import NOTE, Place, Requeue
+from bridge.ledger.retries import LAST_REASON, SINCE
 from bridge.sns.envelope import parse
 from bridge.sns.reject_reasons import Rejected
 from emails.values.outcomes import RefuseReason
@@ -26,7 +27,7 @@ _REQUEUES = "requeues"
 
 _DROPPED_ON_REQUEUE = (
     {"retries", "put_backs", "suspicions", "traceback"}
-    | {"requeue_timestamp", "eta", "redis_message_id"}
+    | {"requeue_timestamp", "eta", "redis_message_id", SINCE, LAST_REASON}
     | {NOTE, failure_reasons.TOO_MANY_DELIVERIES}
     # periodiq skips late jobs; an operator who requeues one wants it to run.
     | {"scheduled_at"}

@@ -19,6 +19,7 @@ WORDS = {
     "parked": "parked by the bridge",
     "overflowed": "moved to the overflow queue",
     "waiting": "waits in the bridge for room",
+    "set_aside": "set aside by the bridge, which has no place for it",
     "refused": "refused by Redis, and released",
     "begun": "an attempt began",
     "worker_died": "the worker died, and others go on",

@@ -10,11 +10,13 @@ from redis.exceptions import RedisError
 from bridge.ledger.story import find_lines
 from emails.values.facts import MaskRef
 from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.judgement.read import where
 from relay.operations.trace import rows
 from relay.operations.trace.evidence import DeliveryRow, Ids
 from relay.operations.trace.gathering import Events, gather, starting_at
 from relay.operations.trace.telling import Sources, Trace, tell
 from runtime.message_context import first_id
+from runtime.redis_client import words_of
 
 WITHIN = timedelta(minutes=10)
 """How far from the time that an operator gives a mail to a mask may be, unless told otherwise."""
@@ -69,26 +71,23 @@ def find_of_mask(mask: str, at: datetime, within: timedelta) -> list[DeliveryRow
 
     Raises `DatabaseError`.
     """
-    told = _events([]).about([mask])
-    started = {step.at for one in told if mask in one.masks for step in one.steps}
-    found = {row.reference: row for row in rows.find_of_mask(mask, at - within, at + within)}
-    if any(abs(moment - at) <= within for moment in started):
-        ids = Ids()
-        for one in told:
-            if mask in one.masks and any(abs(step.at - at) <= within for step in one.steps):
-                ids |= Ids(deliveries=one.ids.deliveries)
-        for row in rows.find_deliveries(ids):
-            if row.is_about_a_mail:
-                found.setdefault(row.reference, row)
-    return sorted(found.values(), key=lambda row: row.created_at)
+    ids = Ids()
+    for one in _events([]).about([mask]):
+        if mask in one.masks and any(abs(step.at - at) <= within for step in one.steps):
+            ids |= Ids(deliveries=one.ids.deliveries)
+    found = rows.find_of_mask(mask, at - within, at + within)
+    found += [row for row in rows.find_deliveries(ids) if row.is_about_a_mail]
+    by_reference = {row.reference: row for row in found}
+    return sorted(by_reference.values(), key=lambda row: row.created_at)
 
 
 def _events(failures: list[str]) -> Events:
     """Read all events; if Redis is down, none, and say so among the failures."""
+    url = settings.CONFIG.redis_url
     try:
-        return Events(find_lines(fail_fast_redis(settings.CONFIG.redis_url)))
+        return Events(find_lines(fail_fast_redis(url)))
     except RedisError as error:
-        failures.append(f"Redis can't be read ({type(error).__name__})")
+        failures.append(f"Redis ({where(url)}) can't be read ({words_of(error)})")
         return Events(())
 
 

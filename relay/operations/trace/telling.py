@@ -142,15 +142,14 @@ def _ends_of_messages(evidence: Evidence) -> list[str]:
 
 def _last_word(told: Sequence[Told]) -> Step | None:
     """The last event of a message that says something about its end."""
-    events = [one.steps for one in told]
-    words = [step for steps in events for step in steps if step.what in _TELLING]
+    words = [step for one in told for step in one.steps if step.what in _TELLING]
     # Of several at one moment, the one that was told last.
     return max(reversed(words), key=lambda step: step.at, default=None)
 
 
 _TELLING = frozenset(
     {"enqueued", "ended", "attempt_failed", "begun", "rejected", "parked", "deferred", "waiting"}
-    | {"refused", "failed", "worker_died"}
+    | {"set_aside", "refused", "failed", "worker_died"}
 )
 
 
@@ -172,6 +171,8 @@ def _of_message(last: Step) -> str:
             return f"to be tried again: {last.fields.get('reason', 'unknown')}"
         case "enqueued":
             return "waits for a worker"
+        case "waiting" | "set_aside":
+            return "waits in the bridge, or hidden in SQS, for room"
         case _:
             return f"{last.what} by the bridge"
 

@@ -21,6 +21,7 @@ from relay.worker.consumer import ENTRY_REMOVED
 from relay.worker.middleware.dead_letter_note import reason_for
 from relay.worker.patience import patiently
 from runtime import story
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -87,5 +88,5 @@ class Acknowledge(dramatiq.Middleware):
             # SQS will deliver the message again, and the database knows that it was processed.
             logger.warning(
                 "acknowledgement lost",
-                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+                extra={"sqs_message_id": message_id, **fields_of(error)},
             )

@@ -39,8 +39,6 @@ class AttemptSpans(dramatiq.Middleware):
         """Begin an attempt's span."""
         if (spans := tracing.active()) is None or SQS_MESSAGE_ID not in message.options:
             return
-        from runtime import spans as made
-
         options, known = message.options, message_context.current()
         parent = read_traceparent(options.get(tracing.TRACEPARENT))
         own_id = known.sns_message_id or known.sqs_message_id
@@ -51,7 +49,6 @@ class AttemptSpans(dramatiq.Middleware):
         span = spans.begin(
             f"process {message.queue_name}",
             known,
-            kind=made.PROCESS,
             parent=parent,
             attributes={
                 "messaging.system": "dramatiq",
@@ -60,7 +57,7 @@ class AttemptSpans(dramatiq.Middleware):
                 "relay.attempt": attempt,
             },
         )
-        self._thread.open = span, made.attach(span), known
+        self._thread.open = span.__enter__(), known
 
     def after_process_message(
         self,
@@ -84,14 +81,11 @@ class AttemptSpans(dramatiq.Middleware):
         opened = getattr(self._thread, "open", None)
         if opened is None:
             return
-        from runtime import spans as made
-
-        span, token, known = opened
+        span, known = opened
         self._thread.open = None
-        made.detach(token)
         if message_context.current() != known:
-            made.identify(span, message_context.current())
-        made.describe(span, result=result)
+            span.identify(message_context.current())
+        span.describe(result=result)
         if exception is not None or result == "dead_lettered":
-            made.failed(span, failure_reasons.detail_for(exception) if exception else result)
+            span.fail(failure_reasons.detail_for(exception) if exception else result)
         span.end()

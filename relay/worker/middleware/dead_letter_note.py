@@ -19,6 +19,7 @@ from emails.edges.events import error_code_of
 from emails.values.errors import NotFinished
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
+from runtime.failures import fields_of
 from runtime.logging import describe_exception
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class DeadLetterNote(dramatiq.Middleware):
                 extra={
                     "sqs_message_id": message.options.get(SQS_MESSAGE_ID),
                     "reason": reason,
-                    "error_type": type(lost).__name__,
+                    **fields_of(lost),
                 },
             )
 

@@ -25,6 +25,7 @@ from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
 from relay.worker.solitude import Solitude
 from runtime import story
+from runtime.failures import fields_of
 from runtime.presence import PRESENCE
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class DeliveryLimit(dramatiq.Middleware):
         except RedisError as error:
             logger.warning(
                 "starts not forgotten",
-                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+                extra={"sqs_message_id": message_id, **fields_of(error)},
             )
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from relay.worker.consumer import PERIODIC
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class SendHeartbeats(dramatiq.Middleware):
         try:
             act(process)
         except RedisError as error:
-            logger.warning("heartbeat not written", extra={"error_type": type(error).__name__})
+            logger.warning("heartbeat not written", extra=fields_of(error))
 
 
 def _end_in_order_at_sigterm() -> None:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from emails.edges import send_notes
 from emails.edges.presence import RedisPresence
 from emails.store.database import name_connections
+from runtime.failures import fields_of
 from runtime.presence import PRESENCE, Presence
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class WorkerPresence(dramatiq.Middleware):
         try:
             self._presence.leave()
         except RedisError as error:
-            logger.warning("presence not removed", extra={"error_type": type(error).__name__})
+            logger.warning("presence not removed", extra=fields_of(error))
 
     def _keep_beating(self) -> None:
         while not self._stopped.wait(INTERVAL_SECONDS):
@@ -62,4 +63,4 @@ class WorkerPresence(dramatiq.Middleware):
         try:
             note()
         except RedisError as error:
-            logger.warning("presence not noted", extra={"error_type": type(error).__name__})
+            logger.warning("presence not noted", extra=fields_of(error))

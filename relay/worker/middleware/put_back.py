@@ -15,6 +15,9 @@ import dramatiq
 from dramatiq.middleware import Interrupt, Retries
 from redis.exceptions import RedisError
 
+from bridge.ledger.failure_reasons import detail_for
+from bridge.ledger.retries import LAST_REASON, SINCE
+from emails.edges.events import UNEXPECTED, error_code_of
 from emails.values.errors import (
     LargeMail,
     NotFinished,
@@ -87,13 +90,14 @@ class PutBack(Retries):
         elif isinstance(exception, PortionDone | OthersFirst) and not self._is_over(message):
             self._enqueue_behind(broker, message)
         elif not isinstance(exception, NotFinished | RedisError):
+            _note_failure(message, exception)
             super().after_process_message(  # type: ignore[no-untyped-call]
                 broker, message, result=result, exception=exception
             )
         elif self._is_at_fault(message, exception):
             message.fail()
         elif not self._is_over(message):
-            self._put_back(broker, message)
+            self._put_back(broker, message, exception)
 
     def _tell_breakers(self, exception: BaseException | None) -> None:
         """Report what the edges of S3 and SES can't: they tell by themselves."""
@@ -137,9 +141,31 @@ class PutBack(Retries):
         moved = message.copy(queue_name=BULK_QUEUE, options=options or {})
         patiently(lambda: broker.enqueue(moved), "large mail")
 
-    def _put_back(self, broker: dramatiq.Broker, message: Any) -> None:
+    def _put_back(
+        self, broker: dramatiq.Broker, message: Any, failure: NotFinished | RedisError
+    ) -> None:
+        _note_failure(message, failure)
         tries: int = message.options.get(TRIES, 0)
         message.options[TRIES] = tries + 1
         most_ms = min(_MOST_MS, _FIRST_MS * 2 ** min(tries, 10))
         # At random, so that messages that failed together don't all come back together.
         broker.enqueue(message, delay=random.randint(most_ms // 2, most_ms))
+
+
+def _note_failure(message: Any, failure: BaseException | None) -> None:
+    """Note why it failed and since when it does, for who lists what is retried."""
+    if failure is not None:
+        message.options.setdefault(SINCE, int(time.time() * 1000))
+        message.options[LAST_REASON] = _words_for(failure)
+
+
+def _words_for(failure: BaseException) -> str:
+    """Return the reason and, after a colon, AWS's or PostgreSQL's code; of other errors the type.
+
+    The reason is that of the log and of the tally, `emails.edges.events.not_settled`.
+    """
+    reason = detail_for(failure)
+    if reason == type(failure).__name__:
+        return f"{UNEXPECTED}:{reason}"
+    code = error_code_of(failure)
+    return f"{reason}:{code}" if code else reason

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from bridge.ledger.in_flight import InFlight
 from emails.wire import SQS_MESSAGE_ID
 from relay.worker.patience import patiently
+from runtime.failures import fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,5 +46,5 @@ class QueueEntries(dramatiq.Middleware):
             # The message may run twice, which is harmless.
             logger.warning(
                 "copy not noted",
-                extra={"sqs_message_id": message_id, "error_type": type(error).__name__},
+                extra={"sqs_message_id": message_id, **fields_of(error)},
             )

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from relay.config import RelayConfig
 from relay.database.checks import check_database
+from runtime.failures import fields_of
 from runtime.redis_client import RedisUnusable, check_redis
 from runtime.start import compare_clocks, host_of
 
@@ -49,5 +50,5 @@ class Start(dramatiq.Middleware):
             logger.critical("worker can't use its redis", extra={"error": str(error)})
             sys.exit(1)
         except RedisError as error:
-            logger.warning("redis not checked", extra={"error_type": type(error).__name__})
+            logger.warning("redis not checked", extra=fields_of(error))
         check_database()

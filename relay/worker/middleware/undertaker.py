@@ -20,6 +20,7 @@ from bridge.ledger import keys
 from bridge.ledger.story import UNTOLD, WORKER_DIED, Event, Story, find_begun_by, find_events
 from emails.edges.presence import RedisPresence
 from relay.worker.life_locks import LifeLocks
+from runtime.failures import fields_of
 from runtime.presence import PRESENCE, Presence
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Undertaker(dramatiq.Middleware):
         try:
             self._locks.bury_dead(self._bury)
         except RedisError as error:
-            logger.warning("dead worker not noted", extra={"error_type": type(error).__name__})
+            logger.warning("dead worker not noted", extra=fields_of(error))
 
     def _keep_looking(self) -> None:
         with _logging_failure():
@@ -109,4 +110,4 @@ def _logging_failure() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        logger.warning("deaths are noticed late", extra={"error_type": type(error).__name__})
+        logger.warning("deaths are noticed late", extra=fields_of(error))

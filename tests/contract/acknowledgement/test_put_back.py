@@ -81,6 +81,40 @@ def test_it_is_put_back_more_often_than_our_own_errors_are_retried(
     assert succeeded(ledger) == [(True, "")]
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UNAVAILABLE, "sender_unavailable:AccessDenied"),
+        (NotFinished("claimed_elsewhere"), "claimed_elsewhere"),
+        (RedisAway("gone"), "unexpected_error:ConnectionError"),
+        (KeyError("ann@home.example"), "unexpected_error:KeyError"),
+    ],
+    ids=repr,
+)
+def test_what_failed_keeps_why_and_since_when(
+    broker: RedisBroker,
+    enqueue: Enqueue,
+    work: Callable[[], None],
+    error: Exception,
+    reason: str,
+) -> None:
+    seen: list[dict[str, object]] = []
+
+    class Look(Middleware):
+        def before_enqueue(self, broker: object, message: dramatiq.Message[None], _: int) -> None:
+            seen.append(dict(message.options))
+
+    Failing(broker, error, failures=2)
+    enqueue()
+    broker.add_middleware(Look())
+
+    work()
+
+    failed = [one for one in seen if "last_failure" in one]
+    assert {one["last_failure"] for one in failed} == {reason}
+    assert len({one["failing_since_ms"] for one in failed}) == 1
+
+
 def test_being_put_back_uses_up_no_retry(
     broker: RedisBroker, ledger: Ledger, enqueue: Enqueue, work: Callable[[], None]
 ) -> None:

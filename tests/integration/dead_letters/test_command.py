@@ -14,7 +14,6 @@ from django.core.management import CommandError, call_command
 
 from bridge.ledger.story import Event, Story
 from tests.dead_letters import Bury, dead, queued
-from tests.integration.dead_letters.conftest import lead_to_no_redis
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.unit.operations.builders import SECRETS, a_notification
 
@@ -194,12 +193,6 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 
     assert said in refusal(*arguments)
     assert dead(client) == ["a"]
-
-
-def test_a_redis_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    lead_to_no_redis(monkeypatch)
-
-    assert "REDIS_URL" in refusal("list")
 
 
 def test_one_is_shown_with_the_attempts_whose_worker_was_killed(

@@ -1,46 +1,16 @@
 """OpenTelemetry on whole processes, with a collector that decodes what it gets."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from tests.collector import Collector, Seen
+from tests.collector import Collector, of_queue
 from tests.integration.conftest import MASK, OWNER, Relay, children, logged, wait_for_log
-from tests.integration.delivery.test_held_mails import release_until_all_have_ended
-from tests.waiting import wait_until
 from tools.local.processes import Process, free_port
 
-ATTEMPT, RELEASE = "process inbound", "release"
+ATTEMPT = "process inbound"
 HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-
-
-@pytest.fixture
-def collector(relay: Relay) -> Iterator[Collector]:
-    """A collector that the relay's processes send to, often."""
-    collector = Collector()
-    relay.stack.environ |= {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
-    yield collector
-    relay.stack.stop()
-    collector.close()
-
-
-def spans_of(collector: Collector, name: str, number: int = 1) -> list[Seen]:
-    wait_until(f"{number} of {name}", lambda: len(collector.named(name)) >= number)
-    return collector.named(name)
-
-
-def process_of(relay: Relay) -> str:
-    return f"process {relay.aws.queue_url.rpartition('/')[2]}"
-
-
-def receive_of(relay: Relay) -> str:
-    return f"receive {relay.aws.queue_url.rpartition('/')[2]}"
 
 
 def test_a_mail_is_one_trace_that_its_log_lines_name(relay: Relay, collector: Collector) -> None:
@@ -48,11 +18,11 @@ def test_a_mail_is_one_trace_that_its_log_lines_name(relay: Relay, collector: Co
 
     message_id = relay.deliver()
 
-    (taken,) = spans_of(collector, process_of(relay))
-    (receive,) = spans_of(collector, receive_of(relay))
-    (attempt,) = spans_of(collector, ATTEMPT)
-    (delivery,) = spans_of(collector, "deliver")
-    calls = [*spans_of(collector, "call s3"), *spans_of(collector, "call ses")]
+    (taken,) = collector.wait_for(of_queue("process", relay.aws.queue_url))
+    (receive,) = collector.wait_for(of_queue("receive", relay.aws.queue_url))
+    (attempt,) = collector.wait_for(ATTEMPT)
+    (delivery,) = collector.wait_for("deliver")
+    calls = [*collector.wait_for("call s3"), *collector.wait_for("call ses")]
     assert {one.trace_id for one in (taken, attempt, delivery, *calls)} == {taken.trace_id}
     assert (taken.service, attempt.service) == ("mail-relay-bridge", "mail-relay-worker")
     assert (taken.parent_id, attempt.parent_id) == ("", taken.span_id)
@@ -85,8 +55,8 @@ def test_a_mail_that_waits_and_fails_is_one_trace_and_nothing_of_it_is_sent(
     relay.gate.open()
     relay.wait_for_empty_queue(seconds=60)
 
-    (taken,) = spans_of(collector, process_of(relay))
-    attempts = spans_of(collector, ATTEMPT, 2)
+    (taken,) = collector.wait_for(of_queue("process", relay.aws.queue_url))
+    attempts = collector.wait_for(ATTEMPT, 2)
     assert {one.trace_id for one in attempts} == {taken.trace_id}
     assert {one.parent_id for one in attempts} == {taken.span_id}
     assert [one.attributes["relay.attempt"] for one in attempts] == [*range(1, len(attempts) + 1)]
@@ -116,10 +86,10 @@ def test_a_batch_leads_to_each_mail_and_an_x_ray_header_names_the_trace(
     relay.stack.start_bridge()
     relay.stack.start_workers()
 
-    taken = spans_of(collector, process_of(relay), 4)
+    taken = collector.wait_for(of_queue("process", relay.aws.queue_url), 4)
     relay.stack.stop()
 
-    receives = collector.named(receive_of(relay))
+    receives = collector.named(of_queue("receive", relay.aws.queue_url))
     assert {link for one in receives for link in one.links} == {one.span_id for one in taken}
     assert {link for one in taken for link in one.links} == {one.span_id for one in receives}
     (theirs,) = [one for one in taken if one.parent_id]
@@ -128,28 +98,6 @@ def test_a_batch_leads_to_each_mail_and_an_x_ray_header_names_the_trace(
         "53995c3f42cd8ad8",
     )
     assert len({one.trace_id for one in taken}) == 4
-
-
-def test_a_held_mail_is_released_in_its_trace(
-    relay: Relay, collector: Collector, migrated: str
-) -> None:
-    with psycopg.connect(migrated, autocommit=True) as connection:
-        connection.execute("UPDATE emails_profile SET blocks_spam = true")
-    relay.stack.start_bridge()
-    relay.stack.start_workers()
-    relay.deliver(spam="FAIL")
-    relay.wait_for_empty_queue()
-    (attempt,) = spans_of(collector, ATTEMPT)
-    # Nothing but the database knows it now.
-    relay.redis.flushdb()
-
-    relay.stack.manage("held_mails", "release", "--all", "--yes")
-    release_until_all_have_ended(relay.stack, migrated, 1)
-
-    releases = spans_of(collector, RELEASE)
-    assert {one.trace_id for one in releases} == {attempt.trace_id}
-    sns_message_id = attempt.attributes["sns_message_id"]
-    assert {one.attributes["sns_message_id"] for one in releases} == {sns_message_id}
 
 
 def test_a_collector_that_is_away_costs_no_mail_and_is_said_once(relay: Relay) -> None:

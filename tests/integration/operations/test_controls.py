@@ -1,9 +1,7 @@
 """`manage.py control` and its page: what they order, refuse, and leave behind."""
 
-import dataclasses
 import json
 from io import StringIO
-from typing import Any
 
 import pytest
 import redis
@@ -17,7 +15,6 @@ from relay.operations.controls import handling
 from relay.operations.controls.describe import find_sentences
 from relay.operations.models import ControlRecord
 from runtime.controls.values import Action
-from tests.environment import NOWHERE
 from tests.integration.emails.conftest import a_mask, an_owner
 from tests.integration.operations.conftest import a_member_of_staff
 
@@ -125,12 +122,6 @@ def test_without_the_database_a_control_still_works(monkeypatch: pytest.MonkeyPa
         _, said = for_an_hour("freeze", "owner", "7")
     assert said == "The database can't be used: only the log has a record of this.\n"
     assert in_force() == [(Action.FREEZE_OWNER, "7")]
-
-
-def test_without_redis_the_command_says_so(settings: Any) -> None:
-    settings.CONFIG = dataclasses.replace(settings.CONFIG, redis_url=f"redis://{NOWHERE}/0")
-    with pytest.raises(CommandError, match=r"Redis can't be reached \(ConnectionError\)"):
-        for_an_hour("pause", "sending")
 
 
 def test_a_wiped_redis_is_said_by_the_command_and_on_the_page(

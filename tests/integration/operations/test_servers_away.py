@@ -1,4 +1,4 @@
-"""Every page of operators while Redis, the database, or both are away: it works, or names them."""
+"""Every page and command of operators while servers are away: it works, or names them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,10 +9,12 @@ import redis
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from emails.models import Profile
 from relay.operations.controls.urls import urlpatterns as of_controls
 from relay.operations.dashboard.urls import urlpatterns as of_dashboard
 from relay.operations.dead_letters import handling
@@ -20,13 +22,14 @@ from relay.operations.dead_letters.urls import urlpatterns as of_dead_letters
 from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.judgement import database, read
 from relay.operations.lanes.urls import urlpatterns as of_lanes
+from relay.operations.retries.urls import urlpatterns as of_retries
 from relay.operations.sqs_dead_letters.urls import urlpatterns as of_sqs
 from relay.operations.trace.urls import urlpatterns as of_trace
 from tests.dead_letters import burying_in
 from tests.environment import NOWHERE
 
 OF_OPERATIONS: list[URLPattern] = (
-    of_controls + of_dashboard + of_dead_letters + of_lanes + of_sqs + of_trace
+    of_controls + of_dashboard + of_dead_letters + of_lanes + of_retries + of_sqs + of_trace
 )
 
 WORKS, REDIS, DATABASE, BOTH, SQS = "works", "Redis", "the database", "both", "SQS"
@@ -50,6 +53,7 @@ PAGES: list[tuple[str, dict[str, str] | None, str, str, str]] = [
         *(REDIS, DATABASE, BOTH),
     ),
     ("/admin/controls/end/", {"id": "x"}, REDIS, DATABASE, BOTH),
+    ("/admin/retries/", None, REDIS, WORKS, REDIS),
     ("/admin/lanes/", None, REDIS, DATABASE, BOTH),
     ("/admin/lanes/release/", {"lane": "0" * 18, "hours": "1"}, REDIS, DATABASE, BOTH),
     # Without a queue that can be looked into, which the tests of its page have.
@@ -118,35 +122,56 @@ def check(operator: Client, path: str, posted: dict[str, str] | None, expected: 
     assert named == ({REDIS, DATABASE} if expected == BOTH else {expected})
 
 
-ids = [path for path, *_ in PAGES]
+AWAY = {
+    REDIS: (take_redis_away,),
+    DATABASE: (take_database_away,),
+    BOTH: (take_database_away, take_redis_away),
+}
+
+CASES = [
+    pytest.param(away, path, posted, does, id=f"{path} without {away}")
+    for path, posted, *each in PAGES
+    for away, does in zip(AWAY, each, strict=True)
+]
 
 
-@pytest.mark.parametrize(("path", "posted", "expected", "_", "__"), PAGES, ids=ids)
-def test_without_redis(
-    operator: Client, monkeypatch: pytest.MonkeyPatch, path: str, posted: Any, expected: str,
-    _: str, __: str,
-) -> None:  # fmt: skip
+@pytest.mark.parametrize(("away", "path", "posted", "does"), CASES)
+def test_a_page_works_without_them_or_names_them(
+    operator: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    away: str,
+    path: str,
+    posted: dict[str, str] | None,
+    does: str,
+) -> None:
+    for take_away in AWAY[away]:
+        take_away(monkeypatch)
+
+    check(operator, path, posted, does)
+
+
+COMMANDS = [
+    "dead_letters list",
+    "retries",
+    "lanes",
+    "control list",
+    "control pause sending --for 1h --why test",
+    "check_health worker",
+    "forget_owner {owner} --yes",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_names_a_redis_that_is_away(
+    operator: Client, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    owner = Profile.objects.get_or_create(user=get_user_model().objects.get())[0].pk
     take_redis_away(monkeypatch)
-    check(operator, path, posted, expected)
 
+    with pytest.raises(CommandError) as refused:
+        call_command(*command.format(owner=owner).split())
 
-@pytest.mark.parametrize(("path", "posted", "_", "expected", "__"), PAGES, ids=ids)
-def test_without_the_database(
-    operator: Client, monkeypatch: pytest.MonkeyPatch, path: str, posted: Any, expected: str,
-    _: str, __: str,
-) -> None:  # fmt: skip
-    take_database_away(monkeypatch)
-    check(operator, path, posted, expected)
-
-
-@pytest.mark.parametrize(("path", "posted", "_", "__", "expected"), PAGES, ids=ids)
-def test_without_both(
-    operator: Client, monkeypatch: pytest.MonkeyPatch, path: str, posted: Any, expected: str,
-    _: str, __: str,
-) -> None:  # fmt: skip
-    take_database_away(monkeypatch)
-    take_redis_away(monkeypatch)
-    check(operator, path, posted, expected)
+    assert str(refused.value) == f"Redis ({NOWHERE}) can't be asked: Connection refused."
 
 
 def test_no_page_is_forgotten_here() -> None:

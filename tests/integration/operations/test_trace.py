@@ -148,7 +148,9 @@ def test_without_redis_postgresql_tells_and_without_it_redis(
     )
     fail_fast_redis.cache_clear()
     (found,) = told("sqs-1")
-    assert found["unknown"] == ["Redis can't be read (ConnectionError): what it knows is missing."]
+    assert found["unknown"] == [
+        f"Redis ({NOWHERE}) can't be read (Connection refused): what it knows is missing."
+    ]
     assert found["ends"] == [f"received {delivery.pk}-{HASH[:12]}: forwarded existing_mask"]
 
 

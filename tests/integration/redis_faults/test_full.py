@@ -9,7 +9,7 @@ import redis
 
 from bridge.ledger.room import Room
 from bridge.messages import Handle
-from runtime.failures import at_of, says_of
+from runtime.failures import fields_of
 from runtime.redis_client import connect, refuses_for_now
 from tests.integration.redis_faults.conftest import FaultyRelay
 from tests.ledger import put_in_flight
@@ -67,8 +67,22 @@ def test_a_full_redis_is_named_with_its_own_words(client: redis.Redis) -> None:
     with pytest.raises(redis.RedisError) as refused:
         connect(url).set("x", "y")
 
-    assert at_of(refused.value) == f"{at['host']}:{at['port']}"
-    assert "maxmemory" in says_of(refused.value)
+    said = fields_of(refused.value)
+    assert said["at"] == f"{at['host']}:{at['port']}"
+    assert "maxmemory" in said["says"]
+
+
+def test_the_words_about_a_pipeline_quote_nothing_that_was_written(client: redis.Redis) -> None:
+    limit(client, 0.5)
+
+    pipeline = client.pipeline()
+    pipeline.set("x", "swordfish (of pipeline caused error: swordfish)")
+
+    with pytest.raises(redis.RedisError) as refused:
+        pipeline.execute()
+
+    assert "swordfish" in str(refused.value)
+    assert fields_of(refused.value)["says"].startswith("command not allowed")
 
 
 def test_nothing_ends_or_is_lost_while_redis_is_full(relay: FaultyRelay) -> None:

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import override_settings
 
 from emails.config import DomainConfig
+from emails.models import DomainMask, Mask, RandomMask
 from emails.relay_import.source import Source
 from tools.local.firefox_relay import FIRST_DOMAIN, SECOND_DOMAIN, FirefoxRelay
+
+PREMIUM = {"subscriptions": ["premium-relay"], "locale": "ja,de;q=0.8,en;q=0.5"}
 
 _NAME = "firefox_relay"
 _ROLE = "relay_reader"
@@ -77,3 +83,19 @@ def config(reader_url: str) -> Iterator[DomainConfig]:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def imported(**options: Any) -> tuple[int, str]:
+    """Run the command; return its exit code and what it printed."""
+    out = StringIO()
+    try:
+        call_command("import_relay", stdout=out, **options)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+def mask_of(address: str) -> Mask:
+    local, _, domain = address.partition("@")
+    kind = RandomMask if domain in (FIRST_DOMAIN, SECOND_DOMAIN) else DomainMask
+    return kind.objects.get(local=local, domain=domain)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 import fakeredis
 
@@ -31,7 +32,7 @@ from tests.seals import SEALS
 from tests.unit.bridge import envelopes
 from tests.unit.bridge.envelopes import TOPIC, a_notification
 
-MOST, SHARE, PLACES = 200, 30, 12
+MOST, SHARE, PLACES, PLACES_ASIDE = 200, 30, 12, 400
 ENQUEUED, MOVING, WAITING = Disposition.ENQUEUED, Disposition.MOVING, Disposition.WAITING
 
 
@@ -82,7 +83,13 @@ class World:
         self.of_overflow = self._poller(self.overflow, None, is_overflow=True)
 
     def _waiting(self, queue: FakeQueue) -> Waiting:
-        return Waiting(queue, visibility_seconds=30, places=PLACES, monotonic=lambda: self.now)
+        return Waiting(
+            queue,
+            visibility_seconds=30,
+            places=PLACES,
+            places_aside=PLACES_ASIDE,
+            monotonic=lambda: self.now,
+        )
 
     def _poller(
         self, queue: FakeQueue, target: FakeQueue | None, *, is_overflow: bool = False
@@ -94,6 +101,7 @@ class World:
             *(target, self.lanes, waiting, changes),
             monotonic=lambda: self.now,
             submit=lambda job: job(),
+            totals=totals,
         )
         return Poller(
             queue=queue,
@@ -138,13 +146,20 @@ class World:
     def queued(self, name: str) -> int:
         return self.ledger.client.llen(f"relay:{name}")
 
+    def end(self, queue: str, most: int) -> int:
+        """Let workers end so many of what is in one of their queues; gives how many there were."""
+        client = self.ledger.client
+        entries = client.lpop(f"relay:{queue}", most) or []
+        for entry in cast("list[bytes]", entries):
+            stored = cast("bytes", client.hget(f"relay:{queue}.msgs", entry))
+            message_id = json.loads(stored)["options"]["sqs_message_id"]
+            client.hdel(f"relay:{queue}.msgs", entry)
+            self.ledger.acknowledgements.acknowledge(message_id, actor_queue=queue, failure=None)
+        return len(entries)
+
     def end_all(self, queue: str) -> None:
         """Let workers end what is in one of their queues."""
-        client = self.ledger.client
-        for one in client.hvals(f"relay:{queue}.msgs"):
-            message_id = json.loads(one)["options"]["sqs_message_id"]
-            self.ledger.acknowledgements.acknowledge(message_id, actor_queue=queue, failure=None)
-        client.delete(f"relay:{queue}", f"relay:{queue}.msgs")
+        self.end(queue, 1_000_000)
 
     def all_left(self) -> int:
         counts = [queue.count() for queue in (self.main, self.overflow)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import fakeredis
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.ledger import keys
@@ -64,6 +64,7 @@ def test_junk_is_dropped_and_hides_no_genuine_one(client: fakeredis.FakeRedis, j
 
 
 @given(changes=st.dictionaries(st.sampled_from(FIELDS), JSON, min_size=1))
+@example(changes={"received_at_ms": float("inf")})
 def test_who_changes_a_genuine_one_deletes_nothing_else_by_it(
     client: fakeredis.FakeRedis, changes: dict[str, Any]
 ) -> None:

@@ -29,9 +29,9 @@ class SlowQueue(FakeQueue):
         super().__init__()
         self._pass = pass_time
 
-    def receive(self, at_most: int) -> list[Message]:
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
         self._pass(self.seconds)
-        return super().receive(at_most)
+        return super().receive(max_messages, waits=waits)
 
 
 @pytest.mark.parametrize(

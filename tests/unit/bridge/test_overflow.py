@@ -5,10 +5,9 @@ from collections import Counter
 import dramatiq
 import pytest
 from markus.testing import MetricsMock
-from redis.exceptions import RedisError
 
 from bridge.dispositions import Disposition
-from bridge.ledger.dispatch import Dispatcher, Work
+from bridge.ledger.dispatch import Work
 from bridge.messages import Handle
 from bridge.overflow import RETRY_SECONDS
 from emails.wire import BULK_QUEUE, INBOUND_QUEUE
@@ -32,7 +31,7 @@ def test_what_is_over_a_lane_s_share_moves_to_the_overflow_queue(world: World) -
 
     assert world.poll(6) == {ENQUEUED: SHARE + 1, MOVING: 20}
 
-    assert (world.queued(INBOUND_QUEUE), world.queued(BULK_QUEUE)) == (2, 29)
+    assert (world.queued(INBOUND_QUEUE), world.queued(BULK_QUEUE)) == (3, 28)
     assert world.main.count().not_visible == SHARE + 1
     assert world.overflow.count().visible == 20
     assert world.lanes.count_behind() == 20
@@ -58,7 +57,7 @@ def test_what_comes_back_is_bulk_and_gets_what_there_is_room_for(world: World) -
     while demand := world.of_overflow.demand(10):
         world.of_overflow.cycle(demand)
         cycles += 1
-    assert (cycles, world.queued(INBOUND_QUEUE), world.queued(BULK_QUEUE)) == (13, 1, 159)
+    assert (cycles, world.queued(INBOUND_QUEUE), world.queued(BULK_QUEUE)) == (13, 2, 158)
 
     world.end_all(BULK_QUEUE)
     assert world.of_overflow.demand(10) == 10
@@ -71,11 +70,11 @@ def test_what_is_back_before_its_move_has_ended_is_behind_no_lane(world: World) 
 
     assert world.poll(4) == {ENQUEUED: SHARE, MOVING: 10}
 
-    assert world.queued(BULK_QUEUE) == SHARE - 1 + 10
+    assert world.queued(BULK_QUEUE) == SHARE - 2 + 10
     assert world.lanes.count_behind() == 0
 
 
-def test_what_neither_moves_nor_finds_a_place_is_released_and_behind_no_lane(
+def test_what_neither_moves_nor_finds_a_place_is_set_aside_and_behind_no_lane(
     world: World,
 ) -> None:
     world.overflow.is_away = True
@@ -89,8 +88,8 @@ def test_what_neither_moves_nor_finds_a_place_is_released_and_behind_no_lane(
         world.poller.cycle(demand)
 
     assert world.lanes.count_behind() == 0
-    assert world.main.count().visible == 10
-    assert taken(metrics) == {"result:refused": 10}
+    assert (len(world.waiting.aside), world.main.count().visible) == (10, 0)
+    assert taken(metrics) == {"result:set_aside": 10}
 
 
 def test_totals_and_metrics_count_what_became_of_moved_messages(world: World) -> None:
@@ -134,31 +133,6 @@ def test_what_the_overflow_queue_does_not_take_waits_hidden_and_moves_later(
     assert world.all_left() == 40
 
 
-def test_without_an_overflow_queue_so_many_wait_and_the_rest_is_not_received() -> None:
-    world = World(has_overflow=False)
-    world.put(250)
-
-    world.poll(60)
-
-    assert (world.queued(INBOUND_QUEUE), world.queued(BULK_QUEUE)) == (1, 159)
-    assert len(world.waiting) == PLACES
-    assert world.main.count().visible == 250 - 160 - PLACES
-    assert world.poller.demand(10) == 0
-
-
-def test_what_waits_is_dispatched_in_order_when_there_is_room() -> None:
-    world = World(has_overflow=False)
-    world.put(SHARE + 5)
-    world.poll(4)
-    assert len(world.waiting) == 5
-    assert world.lanes.count_behind() == 5
-
-    assert world.poller.retry() == 5
-
-    assert world.queued(BULK_QUEUE) == SHARE + 4
-    assert (len(world.waiting), world.lanes.count_behind()) == (0, 0)
-
-
 def test_a_bounce_behind_more_mail_than_there_is_room_for_is_found(world: World) -> None:
     for number in range(300):
         world.put(1, a_mail(f"mask{number}@masks.example"))
@@ -175,53 +149,6 @@ def test_while_mail_can_t_be_worked_on_it_moves_and_feedback_is_dispatched(world
     world.put(1, BOUNCE)
 
     assert world.poll(most_mails=1) == {ENQUEUED: 2, MOVING: 8}
-
-
-def test_what_waits_stays_hidden_and_is_released_at_the_end() -> None:
-    world = World(has_overflow=False)
-    world.put(SHARE + 5)
-    world.poll(4)
-    world.main.pass_time(20)
-    world.waiting.keep_hidden()
-    world.main.pass_time(20)
-    visible = world.main.count().visible
-    assert visible == SHARE, "what is in flight is not this part's to keep hidden"
-
-    world.waiting.release_all()
-    assert world.main.count().visible == visible + 5
-    assert len(world.waiting) == 0
-
-
-def test_what_waited_for_as_long_as_sqs_hides_it_is_let_go() -> None:
-    world = World(has_overflow=False)
-    world.put(SHARE + 1)
-    world.poll(4)
-    world.now += 12 * 3600
-    world.waiting.keep_hidden()
-    assert (len(world.waiting), world.main.count().visible) == (0, 1)
-
-
-def test_what_another_bridge_has_received_waits_here_no_longer() -> None:
-    world = World(has_overflow=False)
-    world.put(SHARE + 1)
-    world.poll(4)
-    world.main.pass_time(31)
-    world.waiting.keep_hidden()
-    assert len(world.waiting) == 0
-
-
-def test_if_redis_takes_nothing_what_waits_waits_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(has_overflow=False)
-    world.put(SHARE + 3)
-    world.poll(4)
-
-    def fail(*_: object, **__: object) -> None:
-        raise RedisError
-
-    monkeypatch.setattr(Dispatcher, "dispatch", fail)
-    with pytest.raises(RedisError):
-        world.poller.retry()
-    assert len(world.waiting) == 3
 
 
 def test_a_wiped_redis_forgets_the_lanes_and_no_message(world: World) -> None:

@@ -48,11 +48,11 @@ class QueueThatStops(FakeQueue):
         self._stopping = stopping
         self._left = receives
 
-    def receive(self, max_messages: int) -> list[Message]:
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
         self._left -= 1
         if self._left == 0:
             self._stopping.set()
-        return super().receive(max_messages)
+        return super().receive(max_messages, waits=waits)
 
 
 def run(*bodies: str, receives: int, is_open: bool = False) -> float:

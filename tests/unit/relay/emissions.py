@@ -13,6 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _KINDS = {"incr", "gauge", "timing", "histogram"}
+_OF_FAILURES = ("error_type", "at", "says")
+"""The fields that `runtime.failures.fields_of` makes."""
+
 _EMITS = re.compile(r"\b(logger|_log|metrics|Gauge)\b")
 
 
@@ -96,6 +99,8 @@ def _keys(node: ast.AST) -> Iterator[str]:
             yield from (text for key in inner.keys if key for text in _texts(key))
         elif isinstance(inner, ast.Assign) and isinstance(inner.targets[0], ast.Subscript):
             yield from _texts(inner.targets[0].slice)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            yield from _OF_FAILURES if inner.func.id == "fields_of" else ()
 
 
 def _texts(node: ast.AST) -> list[str]:

@@ -69,6 +69,20 @@ def test_every_log_message_is_documented_and_no_other() -> None:
     assert set(documented_fields()) == {line.message for line in LINES}
 
 
+def test_a_line_about_a_failed_server_says_where_it_is_and_its_words() -> None:
+    """`fields_of` does; the two that make the field themselves have AWS's or PostgreSQL's code."""
+    making = re.compile(r"""["']error_type["']: type\(\w+\)\.__name__""")
+    packages = (ROOT / name for name in ("bridge", "emails", "relay", "runtime"))
+    found = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in package.rglob("*.py")
+        if making.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == {"emails/edges/events.py", "runtime/aws.py", "runtime/failures.py"}
+
+
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.message)
 def test_every_field_of_a_log_line_is_documented_and_no_other(line: LogLine) -> None:
     documented = documented_fields()[line.message]
@@ -122,6 +136,22 @@ def test_alerts_and_grafana_ask_for_metrics_of_the_catalogue(file: Path) -> None
 
     assert asked
     assert asked - series() == set()
+
+
+NOT_ON_GRAFANA = {
+    # Only while Firefox Relay's data is imported; `manage.py import_relay` says it.
+    "mail_relay_relay_import_lag_seconds",
+}
+
+
+def test_every_gauge_is_on_grafana_but_for_those_that_need_not_be() -> None:
+    gauges = {
+        prometheus_name("mail_relay", metric.name, metric.kind)
+        for metric in documented_metrics()
+        if metric.kind == "gauge"
+    }
+
+    assert gauges - named_in(GRAFANA.read_text(encoding="utf-8")) == NOT_ON_GRAFANA
 
 
 def test_every_alert_says_what_happened_and_where_to_read_on() -> None:

@@ -9,10 +9,10 @@ from bridge.ledger.heartbeats import Heartbeat, Process, Role
 from bridge.ports import QueueCounts
 from emails.values.account import Account, AccountState, Sending
 from relay.operations.dashboard.runbook import PAGES, rendered
+from relay.operations.judgement.arrival_rules import silence_limit
 from relay.operations.judgement.causes import ADVICE, Cause, Level, follows_from
 from relay.operations.judgement.facts import Facts, Failing, Fault, Progress, RedisFault
 from relay.operations.judgement.read import longest_silence, where
-from relay.operations.judgement.rules import silence_limit
 from relay.operations.judgement.verdict import judge
 from runtime.breakers import OpenBreaker
 from runtime.controls.values import Action, order
@@ -179,6 +179,7 @@ WELLS: list[tuple[str, dict[str, Any]]] = [
     ("a quiet relay", {"progress": minutes(usual=NOTHING), "usual_silence": 7_200.0}),
     ("a new relay", {"progress": minutes(usual=NOTHING), "usual_silence": None}),
     ("bounces", {"progress": minutes(*[{"recorded": 50, "received": 50, "arrived": 50}] * 10)}),
+    ("a lock that has gone", {"progress": minutes(LOCKED, LOCKED, NOTHING, usual=NOTHING)}),
     ("large mails", {"progress": minutes(*[LARGE] * 3)}),
     ("a fresh canary", {"canary_age": 130.0}),
     ("a healthy account", account()),

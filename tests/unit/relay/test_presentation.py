@@ -7,6 +7,7 @@ import pytest
 
 from bridge.ledger.heartbeats import Heartbeat, Process, Role
 from bridge.ports import QueueCounts
+from relay.operations.dashboard import runbook, views
 from relay.operations.dashboard.charts import Chart, Line, charts_of, columns
 from relay.operations.dashboard.presentation import shown
 from relay.operations.dashboard.snapshot import FromRedis, Snapshot
@@ -252,15 +253,31 @@ def test_held_mails_that_nobody_has_counted_are_unknown() -> None:
     assert {tile(said, name)["level"] for name in ("held", "releasing", "mailboxes")} == {"unknown"}
 
 
-def test_reasons_are_ranked_and_lead_to_the_runbook() -> None:
-    counts = {"not_settled:database_busy": 3, "not_settled:memory_full": 9, "rejected:not_json": 4}
+def test_reasons_are_ranked_and_each_leads_to_its_list_and_to_the_runbook() -> None:
+    counts = {
+        "not_settled:memory_full": 9,
+        "rejected:not_json": 4,
+        "failed:mail_missing": 3,
+        "held:mailbox": 2,
+    }
     redis = replace(from_redis(), counts=[{}, counts])
 
-    said = told(snapshot(redis))["reasons"]
+    said = shown(snapshot(redis), "/runbook/", views._lists())["reasons"]
 
-    assert [(one["reason"], one["count"]) for one in said] == [
-        ("memory_full", "9"),
-        ("not_json", "4"),
-        ("database_busy", "3"),
+    assert [(one["count"], one["link"], one["runbook"]) for one in said] == [
+        ("9", "/admin/retries/?reason=memory_full", "/runbook/#many-messages-are-tried-again"),
+        (
+            "4",
+            "/admin/sqs-dead-letters/?reason=rejected%3Anot_json",
+            "/runbook/#messages-are-rejected",
+        ),
+        ("3", "/admin/dead-letters/?reason=mail_missing", "/runbook/#dead-letters-in-redis"),
+        (
+            "2",
+            "/admin/emails/heldmail/?reason=mailbox",
+            "/runbook/#an-owner-asks-about-held-mail",
+        ),
     ]
-    assert said[1]["link"] == "/runbook/#messages-are-rejected"
+    text = runbook.rendered(runbook.PAGES / "runbook.md")
+    for one in said:
+        assert f'id="{one["runbook"].partition("#")[2]}"' in text

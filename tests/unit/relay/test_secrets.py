@@ -104,7 +104,7 @@ ENVIRON = {
     "RELAY_FROM_ADDRESS": "relay@masks.example",
     "REDIS_URL": f"redis://relay:{SECRET}@{NOWHERE}/0",
     "REPLIES_ADDRESS": "replies@masks.example",
-    "REPLY_SECRET": SECRET,
+    "REPLY_SECRET": f"long enough {SECRET}",
     "REPLY_SECRET_FALLBACKS": SECRET,
     "SECRET_KEY": f"{SECRET}-and-more-of-it",
     "SENTRY_DSN": f"http://{SECRET}@{NOWHERE}/1",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import env
+from runtime import env, setting_kinds
 from runtime.env import Problem, Retired, SettingsError, load, setting
 
 
@@ -21,10 +21,13 @@ class Example:
         Retired("OLDER", "Nothing reads it."),
     )
 
-    size: int = setting("SIZE", env.integer(1, 10), help="How many.", default="3")
-    name: str = setting("NAME", env.text(), help="Which one.")
+    size: int = setting("SIZE", setting_kinds.integer(1, 10), help="How many.", default="3")
+    name: str = setting("NAME", setting_kinds.text(), help="Which one.")
     secret: str = setting(
-        "SECRET", env.url("redis", allowed="a URL", is_secret=True), help="Hidden.", default=""
+        "SECRET",
+        setting_kinds.url("redis", allowed="a URL", is_secret=True),
+        help="Hidden.",
+        default="",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -75,44 +78,46 @@ def test_a_secret_is_never_shown() -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        (env.integer(0, 5), "0", 0),
-        (env.boolean(), "TRUE", True),
-        (env.boolean(), "no", False),
-        (env.boolean(), "", False),
-        (env.choice("json", "text"), "text", "text"),
-        (env.optional(env.integer(1, 2)), "", None),
-        (env.optional(env.integer(1, 2)), "2", 2),
-        (env.comma_separated(env.text()), "a, b", ("a", "b")),
-        (env.folder(), "/", Path("/")),
-        (env.file_path(), "/not-there", Path("/not-there")),
+        (setting_kinds.integer(0, 5), "0", 0),
+        (setting_kinds.boolean(), "TRUE", True),
+        (setting_kinds.boolean(), "no", False),
+        (setting_kinds.boolean(), "", False),
+        (setting_kinds.choice("json", "text"), "text", "text"),
+        (setting_kinds.optional(setting_kinds.integer(1, 2)), "", None),
+        (setting_kinds.optional(setting_kinds.integer(1, 2)), "2", 2),
+        (setting_kinds.comma_separated(setting_kinds.text()), "a, b", ("a", "b")),
+        (setting_kinds.folder(), "/", Path("/")),
+        (setting_kinds.file_path(), "/not-there", Path("/not-there")),
     ],
 )
-def test_text_is_read_as_its_kind(kind: env.Kind[object], text: str, value: object) -> None:
+def test_text_is_read_as_its_kind(
+    kind: setting_kinds.Kind[object], text: str, value: object
+) -> None:
     assert kind.parse(text) == value
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (env.integer(1, 10), "0"),
-        (env.integer(1, 10), "eleven"),
-        (env.integer(1, 10), "1.5"),
-        (env.boolean(), "maybe"),
-        (env.choice("json", "text"), "xml"),
-        (env.text(), ""),
-        (env.url("http", allowed=""), "ftp://host"),
-        (env.url("http", allowed=""), "http:/"),
-        (env.url("http", allowed=""), "http://[bad"),
-        (env.url("http", allowed=""), "http://host:bad/"),
-        (env.url("http", allowed=""), "http://host:port"),
-        (env.url("http", allowed=""), "http://:a/password@host"),
-        (env.comma_separated(env.text()), "a,,b"),
-        (env.folder(), "/not-there"),
-        (env.file_path(), "/not-there/file"),
-        (env.file_path(), "/"),
+        (setting_kinds.integer(1, 10), "0"),
+        (setting_kinds.integer(1, 10), "eleven"),
+        (setting_kinds.integer(1, 10), "1.5"),
+        (setting_kinds.boolean(), "maybe"),
+        (setting_kinds.choice("json", "text"), "xml"),
+        (setting_kinds.text(), ""),
+        (setting_kinds.url("http", allowed=""), "ftp://host"),
+        (setting_kinds.url("http", allowed=""), "http:/"),
+        (setting_kinds.url("http", allowed=""), "http://[bad"),
+        (setting_kinds.url("http", allowed=""), "http://host:bad/"),
+        (setting_kinds.url("http", allowed=""), "http://host:port"),
+        (setting_kinds.url("http", allowed=""), "http://:a/password@host"),
+        (setting_kinds.comma_separated(setting_kinds.text()), "a,,b"),
+        (setting_kinds.folder(), "/not-there"),
+        (setting_kinds.file_path(), "/not-there/file"),
+        (setting_kinds.file_path(), "/"),
     ],
 )
-def test_text_of_another_kind_is_refused(kind: env.Kind[object], text: str) -> None:
+def test_text_of_another_kind_is_refused(kind: setting_kinds.Kind[object], text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what matters is that it is one
         kind.parse(text)
 

@@ -9,7 +9,7 @@ import redis
 from bridge.loops import run_loop
 from bridge.ports import QueueUnavailable
 from relay.worker.patience import patiently
-from runtime.failures import at_of, says_of
+from runtime.failures import fields_of
 from runtime.redis_client import connect, connect_fail_fast
 from tests.environment import NOWHERE
 from tests.unit.bridge.test_loops import Waits
@@ -22,7 +22,17 @@ def test_a_redis_that_is_away_is_named(connecting: Callable[[str], "redis.Redis"
     with pytest.raises(redis.ConnectionError) as failed:
         connecting(AWAY).ping()
 
-    assert (at_of(failed.value), says_of(failed.value)) == (NOWHERE, "Connection refused")
+    assert fields_of(failed.value) == {
+        "error_type": "ConnectionError",
+        "at": NOWHERE,
+        "says": "Connection refused",
+    }
+
+
+def test_redis_quotes_a_command_that_it_does_not_know_and_we_do_not() -> None:
+    error = redis.ResponseError("unknown command `EVALSHA`, with args beginning with: `swordfish`,")
+
+    assert fields_of(error)["says"] == "unknown command `EVALSHA`"
 
 
 def test_a_loop_that_waits_says_for_whom(caplog: pytest.LogCaptureFixture) -> None:
@@ -41,11 +51,11 @@ def test_a_loop_that_waits_says_for_whom(caplog: pytest.LogCaptureFixture) -> No
 
     run_loop("poller", step, until)
 
-    said = [(vars(one)["at"], vars(one)["says"]) for one in caplog.records]
+    said = [(vars(one).get("at"), vars(one).get("says")) for one in caplog.records]
     assert said == [
         (NOWHERE, "Connection refused"),
         ("sqs.example:443", "Too many requests"),
-        ("", ""),
+        (None, None),
     ]
 
 

@@ -3,19 +3,21 @@
 import logging
 import sys
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from runtime import message_context, story, tracing
 from runtime.config import SharedConfig
 from runtime.env import load
 from runtime.message_context import MessageContext
-from runtime.spans import Spans, describe
+from runtime.spans import Spans
+from runtime.trace_header import Parent, trace_id_from
 from tests.traces import ids, traced
 
 BASE, WHOLE = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -93,7 +95,7 @@ def test_what_is_no_trace_is_replaced(trace_id: str) -> None:
 
 def test_steps_are_attributes_and_parts_are_children() -> None:
     with traced() as made:
-        with made.spans.within(made.spans.begin("process mail", MAIL)), tracing.child("call s3"):
+        with made.spans.begin("process mail", MAIL), tracing.child("call s3"):
             story.note("claimed", "7-abc", "forwarded")
         child, parent = made.finished()
 
@@ -103,10 +105,27 @@ def test_steps_are_attributes_and_parts_are_children() -> None:
     assert child.attributes == {"relay.claimed": "7-abc forwarded"}
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("receive mail", SpanKind.CLIENT),
+        ("process mail", SpanKind.CONSUMER),
+        ("call ses", SpanKind.CLIENT),
+        ("deliver", SpanKind.INTERNAL),
+    ],
+)
+def test_a_spans_kind_is_that_of_its_first_word(name: str, kind: SpanKind) -> None:
+    with traced() as made:
+        with made.spans.begin(name, MAIL), tracing.child(name):
+            pass
+
+        assert {span.kind for span in made.finished()} == {kind}
+
+
 def test_nothing_but_ids_and_words_gets_in() -> None:
     secrets = ("ann@sender.example", "the subject is swordfish", "x" * 300)
     with traced() as made:
-        with suppress(ValueError), made.spans.within(made.spans.begin("process mail", MAIL)):
+        with suppress(ValueError), made.spans.begin("process mail", MAIL):
             for secret in secrets:
                 story.note("claimed", secret, "7-abc")
                 with tracing.child("deliver", **{"relay.purpose": secret}):
@@ -188,7 +207,7 @@ def test_a_collector_that_refuses_is_said_once(
         spans.begin("process mail", MAIL).end()
     spans.stop(30)
 
-    ours = [one for one in caplog.records if one.name == "runtime.spans"]
+    ours = [one for one in caplog.records if one.name == "runtime.span_export"]
     assert [(one.levelno, one.getMessage()) for one in ours] == [
         (logging.WARNING, "spans not exported")
     ]
@@ -209,19 +228,68 @@ def test_a_service_has_the_operators_name_or_ours(
         monkeypatch.setenv(variable, value)
     spans = Spans(Refuses(), "mail-relay-bridge")
 
-    span = spans.begin("process mail", MAIL)
+    assert spans.resource.attributes["service.name"] == name
     spans.stop(30)
-
-    assert isinstance(span, ReadableSpan)
-    assert span.resource.attributes["service.name"] == name
 
 
 def test_a_trace_that_was_not_sampled_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
     with traced() as made:
         span = made.spans.begin("process mail", MAIL)
-        describe(span, disposition="enqueued")
+        span.describe(disposition="enqueued")
         span.end()
 
-        assert f"{span.get_span_context().trace_id:032x}" == TRACE
+        assert span.traceparent.startswith(f"00-{TRACE}-")
+        assert span.traceparent.endswith("-00")
         assert made.finished() == ()
+
+
+SAMPLED, NOT_SAMPLED = (
+    Parent(TRACE, "53995c3f42cd8ad8", is_sampled) for is_sampled in (True, False)
+)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "argument", "parent", "is_sampled"),
+    [
+        (None, None, None, True),
+        (None, None, NOT_SAMPLED, False),
+        ("always_off", None, SAMPLED, False),
+        ("always_on", None, NOT_SAMPLED, True),
+        ("parentbased_always_off", None, SAMPLED, True),
+        ("traceidratio", "0", None, False),
+        ("traceidratio", "1", NOT_SAMPLED, True),
+        ("parentbased_traceidratio", "0", None, False),
+        ("parentbased_traceidratio", "0", SAMPLED, True),
+    ],
+)
+def test_the_standard_variables_say_which_mails_are_traced_and_their_parts_follow(
+    monkeypatch: pytest.MonkeyPatch,
+    sampler: str | None,
+    argument: str | None,
+    parent: Parent | None,
+    is_sampled: bool,
+) -> None:
+    for name, value in (("", sampler), ("_ARG", argument)):
+        if value is not None:
+            monkeypatch.setenv(f"OTEL_TRACES_SAMPLER{name}", value)
+    with traced() as made:
+        with made.spans.begin("process mail", MAIL, parent=parent), tracing.child("call s3"):
+            pass
+
+        assert len(made.finished()) == 2 * is_sampled
+
+
+def test_a_share_of_the_mails_is_traced_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts decide as the bridge did, also if Redis has lost what it said."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    mails = [MessageContext(trace_id=trace_id_from(str(number))) for number in range(100)]
+    with traced() as made:
+        for mail in mails:
+            made.spans.begin("process queue", mail).end()
+            made.spans.begin("process inbound", mail).end()
+        found = Counter(ids(span)[0] for span in made.finished())
+
+    assert set(found.values()) == {2}
+    assert 20 < len(found) < 80

@@ -20,6 +20,7 @@ from bridge.config import HealthConfig
 from bridge.ledger.heartbeats import Heartbeats, Role
 from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.liveness import NoLiveProcess, check_heartbeats
+from relay.operations.management.redis_away import redis_away
 from runtime.env import SettingsError, load
 
 _WEB = "web"
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         except (NoLiveProcess, health_file.StaleHealthFile, SettingsError) as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
-            raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
+            raise redis_away(error) from error
         self.stdout.write(said)
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from relay.operations.controls import describe, handling
 from relay.operations.controls.handling import Done
 from relay.operations.dead_letters.filters import read_age
+from relay.operations.management.redis_away import redis_away
 from runtime.controls.values import Action, Control, NotAllowed
 
 
@@ -64,9 +65,7 @@ class Command(BaseCommand):
         except NotAllowed as error:
             raise CommandError(f"{error}.") from error
         except RedisError as error:
-            raise CommandError(
-                f"Redis can't be reached ({type(error).__name__}): see REDIS_URL."
-            ) from error
+            raise redis_away(error) from error
 
     def _list(self, **options: Any) -> None:
         now_ms, store = handling.now_ms(), handling.store()

@@ -29,6 +29,7 @@ from relay.operations.dead_letters.filters import (
 )
 from relay.operations.dead_letters.handling import Handled
 from relay.operations.dead_letters.letter import DeadLetter
+from relay.operations.management.redis_away import redis_away
 from relay.operations.models import REVEAL
 
 T = TypeVar("T")
@@ -75,9 +76,7 @@ class Command(BaseCommand):
         except NotFinished as error:
             raise CommandError(f"The database can't be used ({error.reason}).") from error
         except RedisError as error:
-            raise CommandError(
-                f"Redis can't be reached ({type(error).__name__}): see REDIS_URL."
-            ) from error
+            raise redis_away(error) from error
 
     def _list(self, *, limit: int, **options: Any) -> None:
         found = _chosen(options)

@@ -14,6 +14,7 @@ from emails.values.errors import NotFinished, Refused
 from emails.wiring import build_mail_store
 from relay.operations import forgetting
 from relay.operations.dead_letters import handling
+from relay.operations.management.redis_away import redis_away
 
 
 class Command(BaseCommand):
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             self._show("removed", forgetting.remove(found, dead_letters, mail_store.delete))
             left = forgetting.search(found, dead_letters, now)
         except RedisError as error:
-            raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
+            raise redis_away(error) from error
         except forgetting.MailsNotDeleted as error:
             raise CommandError(f"S3 did not delete all mails ({error}); try again.") from error
         except (NotFinished, Refused) as error:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from relay.operations.lanes import handling
 from relay.operations.lanes.whose import Whose
+from relay.operations.management.redis_away import redis_away
 
 
 class Command(BaseCommand):
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         except handling.NotAllowed as error:
             raise CommandError(f"{error}.") from error
         except RedisError as error:
-            raise CommandError(f"Redis can't be asked: {type(error).__name__}") from error
+            raise redis_away(error) from error
         if not found:
             self.stdout.write("No mail is in flight.")
             return

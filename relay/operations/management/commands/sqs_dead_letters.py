@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from emails.values.errors import NotFinished
 from relay.operations.dead_letters.redaction import redacted
+from relay.operations.management.redis_away import redis_away
 from relay.operations.sqs_dead_letters import handling
 from relay.operations.sqs_dead_letters.handling import Result
 from relay.operations.sqs_dead_letters.judge import FINISHED, Choice, Found
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         except (QueueUnavailable, QueueUnusable) as error:
             raise CommandError(f"SQS can't be used ({error.code}).") from error
         except RedisError as error:
-            raise CommandError(f"Redis can't be reached ({type(error).__name__}).") from error
+            raise redis_away(error) from error
         except NotFinished as error:
             raise CommandError(f"The database can't be used ({error.reason}).") from error
 

@@ -17,6 +17,12 @@
     return made;
   }
 
+  function linkTo(text, address) {
+    const link = element("a", "", text);
+    link.href = address;
+    return link;
+  }
+
   // Changes a text only if it differs: a selection or a screen reader's place stays.
   function setText(node, text) {
     if (node.textContent !== text) node.textContent = text;
@@ -47,13 +53,18 @@
     return line;
   }
 
-  function causeOf(cause, isSymptom) {
-    const item = element("li", isSymptom ? "symptom" : "");
-    const link = element("a", "", "What to do");
-    link.href = cause.runbook;
+  // A cause that is alone is what the first line says already.
+  function causeOf(cause, isAlone) {
+    const item = element("li");
     item.dataset.level = cause.level;
-    item.append(`${isSymptom ? "Follows from it: " : ""}${cause.sentence} `, link);
-    if (!isSymptom) item.append(commandOf(cause.command));
+    item.append(isAlone ? "" : `${cause.sentence} `, linkTo("What to do", cause.runbook), commandOf(cause.command));
+    return item;
+  }
+
+  function symptomOf(symptom) {
+    const item = element("li", "symptom");
+    item.dataset.level = symptom.level;
+    item.append(`Follows from it: ${symptom.sentence} `, linkTo("What to do", symptom.runbook));
     return item;
   }
 
@@ -63,7 +74,7 @@
     const list = byId("causes");
     if (list.dataset.key === key) return;
     list.dataset.key = key;
-    list.replaceChildren(...causes.map((one) => causeOf(one, false)), ...symptoms.map((one) => causeOf(one, true)));
+    list.replaceChildren(...causes.map((one) => causeOf(one, causes.length === 1)), ...symptoms.map(symptomOf));
   }
 
   function showOverall({ level, sign, text, causes = [], symptoms = [], look = "" }) {
@@ -128,9 +139,7 @@
     advice.hidden = tile.advice === "";
     if (advice.dataset.text === tile.advice) return;
     advice.dataset.text = tile.advice;
-    const link = element("a", "", "What to do");
-    link.href = tile.runbook;
-    advice.replaceChildren(`${tile.advice} `, link);
+    advice.replaceChildren(`${tile.advice} `, linkTo("What to do", tile.runbook));
   }
 
   function cell(text, isNumber) {
@@ -171,13 +180,16 @@
     return row;
   }
 
+  function linkCell(text, address) {
+    const made = element("td");
+    made.append(linkTo(text, address));
+    return made;
+  }
+
   function reasonRow(reason) {
     const row = element("tr");
-    const name = element("td");
-    const link = element("a", "", reason.reason);
-    link.href = reason.link;
-    name.append(link);
-    row.append(name, cell(reason.what), cell(reason.count, true));
+    row.append(linkCell(reason.reason, reason.link), cell(reason.what), cell(reason.count, true));
+    row.append(linkCell("What to do", reason.runbook));
     return row;
   }
 

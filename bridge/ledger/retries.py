@@ -1,0 +1,108 @@
+"""What is being retried, read from Dramatiq's queues and from the story of the messages.
+
+A message whose attempt failed waits among the delayed ones of its queue, in Redis or in the worker
+that counts its seconds, and is then enqueued again. So it is found by its options, wherever it is.
+One whose worker was killed is enqueued as it was; only its count of attempts tells. What a bridge
+parked, deferred or gave back is known to its memory and to the story alone.
+
+Errors of Redis pass through as `RedisError`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.ledger import keys
+from bridge.ledger.dead_letters import MESSAGES_BATCH, in_batches
+from bridge.ledger.story import Event, find_lines, read_line
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+SINCE = "failing_since_ms"
+"""The option of a message whose attempts fail: when the first one failed."""
+
+LAST_REASON = "last_failure"
+"""The option that says why the last one failed: `sender_unavailable:Throttling`, in fixed words."""
+
+_LEFT = ("parked", "deferred", "refused")
+"""What the story says of a message that a bridge could not dispatch: `bridge.dispositions`."""
+
+_MARKS = tuple(f"\te\t{what}\t" for what in _LEFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as Redis has it. `is_delayed`: it waits for its time; else it may run now.
+
+    `is_fetched`: a worker has it, or had it when it was killed.
+    """
+
+    queue: str
+    is_delayed: bool
+    is_fetched: bool
+    message: bytes
+
+
+def count_stored(client: "Redis", queues: Sequence[str]) -> int:
+    """Count the messages in these queues, delayed or not."""
+    with client.pipeline(transaction=False) as pipeline:
+        for name in _all(queues):
+            pipeline.hlen(keys.messages_of(keys.queue(name)))
+        counted: list[int] = pipeline.execute()
+    return sum(counted)
+
+
+def find_stored(client: "Redis", queues: Sequence[str], most: int) -> Iterator[Stored]:
+    """Read the messages in these queues, the delayed ones first, at most so many."""
+    left = most
+    for name in _all(queues):
+        key = keys.queue(name)
+        ids: list[Any] = client.hkeys(keys.messages_of(key))[:left]
+        left -= len(ids)
+        listed: set[Any] = set(client.lrange(key, 0, most)) if ids else set()
+        for batch in in_batches(ids, MESSAGES_BATCH):
+            stored: list[Any] = client.hmget(keys.messages_of(key), batch)
+            for one, message in zip(batch, stored, strict=True):
+                if message is not None:
+                    yield Stored(
+                        name.removesuffix(".DQ"), name.endswith(".DQ"), one not in listed, message
+                    )
+
+
+def find_attempts(client: "Redis", message_ids: Sequence[str]) -> list[int]:
+    """Read how many attempts of each have begun without an orderly end."""
+    if not message_ids:
+        return []
+    found: list[Any] = client.mget([keys.attempts(one) for one in message_ids])
+    return [int(one) if one is not None and one.isdigit() else 0 for one in found]
+
+
+def find_left(lines: Iterable[str]) -> list[Event]:
+    """Of the story's lines, find what the bridges could not dispatch and have not got back. Pure.
+
+    For each message the last such event, if nothing has happened to it since.
+    """
+    found: dict[str, Event] = {}
+    for line in lines:
+        is_left = any(mark in line for mark in _MARKS)
+        if not is_left and not found:
+            continue
+        event = read_line(line)
+        if event is None or not event.sqs_message_id:
+            continue
+        if event.what in _LEFT:
+            # Since when: the first of several.
+            found.setdefault(event.sqs_message_id, event)
+        else:
+            found.pop(event.sqs_message_id, None)
+    return list(found.values())
+
+
+def find_left_in(client: "Redis") -> list[Event]:
+    """Find the same in Redis."""
+    return find_left(find_lines(client))
+
+
+def _all(queues: Sequence[str]) -> list[str]:
+    return [*(f"{name}.DQ" for name in queues), *queues]

@@ -1,0 +1,7 @@
+"""The URL of the page of retries, under the admin's."""
+
+from django.urls import path
+
+from relay.operations.retries import pages
+
+urlpatterns = [path("", pages.list_page, name="retries")]
