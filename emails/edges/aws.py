@@ -1,7 +1,7 @@
 """Shared by S3 and SES: configuring clients, and reading AWS's errors."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -164,26 +164,23 @@ class _FoundError(Exception):
         self.endpoint = endpoint
 
 
-def find_endpoint(region: str, service: str, call: str, **arguments: Any) -> Endpoint:
-    """Return where botocore would make a call. Raises `BotoCoreError` if there is no such place.
+def find_endpoint(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
+    """Return where botocore would make a client's call. Raises `BotoCoreError` if it can't tell.
 
     The session has read ten megabytes for that, in cycles, which are given back at once.
     """
     try:
-        return _found_by_calling(region, service, call, arguments)
+        return _found_by(region, service, call)
     finally:
         gc.collect()
 
 
-def _found_by_calling(
-    region: str, service: str, call: str, arguments: Mapping[str, Any]
-) -> Endpoint:
-    client = cast("Any", make_session(region)).client(
-        service, config=Config(signature_version=UNSIGNED)
-    )
+def _found_by(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
+    session: Any = make_session(region)
+    client = session.client(service, config=Config(signature_version=UNSIGNED))
     client.meta.events.register("before-sign", _raise_endpoint)
     try:
-        getattr(client, call)(**arguments)
+        call(client)
     except _FoundError as found:
         return found.endpoint
     raise AssertionError(f"botocore called {service} without a signature")

@@ -177,5 +177,7 @@ class QuickS3:
 
     def _find_url(self, bucket: str) -> SplitResult:
         """Find where botocore would look for the key `key`."""
-        found = find_endpoint(self._region, "s3", "get_object", Bucket=bucket, Key="key")
+        found = find_endpoint(
+            self._region, "s3", lambda s3: s3.get_object(Bucket=bucket, Key="key")
+        )
         return urlsplit(found.url)

@@ -73,7 +73,9 @@ class SesCalls:
     def endpoint(self) -> Endpoint:
         """Where botocore would make the call. Raises `BotoCoreError` if there is no such place."""
         content = {"Raw": {"Data": b""}}
-        return find_endpoint(self._session.region_name, "sesv2", "send_email", Content=content)
+        return find_endpoint(
+            self._session.region_name, "sesv2", lambda ses: ses.send_email(Content=content)
+        )
 
     @cached_property
     def _connections(self) -> PoolManager:
