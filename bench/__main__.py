@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bench import floods, growth, measure, plots
+from bench import floods, growth, measure, plots, tracing
 from bench.plans import FULL, LONG, ROUGH, Plan
 from bench.site import Site
 from bench.table import Numbers, markdown, ratios
@@ -198,6 +198,24 @@ def _events(site: Site, plan: Plan) -> Numbers:
     return {name: _merged(measured) for name, measured in runs.items()}
 
 
+def _tracing(site: Site, plan: Plan) -> Numbers:
+    """Measure with OpenTelemetry's spans and without, at the same time; and their calls alone."""
+    runs = defaultdict[str, list[Numbers]](list)
+    for starts_first, name in itertools.product(("on", "off") * plan.runs, ("beside", "control")):
+        _tell(f"with spans, and beside it without: {name}")
+        runs[name].append(
+            tracing.beside(
+                site,
+                messages=plan.messages,
+                starts_first=starts_first,
+                is_control=name == "control",
+            )
+        )
+    _tell("the calls of ids, ages and spans")
+    merged = {name: _merged(measured) for name, measured in runs.items()}
+    return {**merged, "calls": tracing.calls(site)}
+
+
 def _floods(site: Site, plan: Plan) -> Numbers:
     """Measure others' mail during each flood, at SES's limit and without, and the floods alone."""
     floods.prepare(site)
@@ -244,6 +262,7 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "threads": _section("threads", _threads),
     "sizes": _section("sizes", _sizes),
     "events": _section("events", _events),
+    "tracing": _section("tracing", _tracing),
     "memory": _section("memory", _memory),
     "floods": _section("floods", _floods),
     "growth": _section("growth", _growth),

@@ -60,9 +60,14 @@ class Rows:
         slower = flood_ms / quiet_ms
         _judge(f"p99 is {slower:.2f} of that without the flood", slower <= _MOST_SLOWER)
 
-    def bounces(self) -> None:
+    def bounces(self, *, has_overflow: bool = True) -> None:
         """Measure bounces behind 500 mails that are there at once, at SES's limit."""
-        flood = Flood(ONE_MASK, 500, per_second=None, bounce_every_seconds=0.25)
+        flood = Flood(
+            *(ONE_MASK, 500),
+            per_second=None,
+            bounce_every_seconds=0.25,
+            has_overflow=has_overflow,
+        )
         during = self._others("500 at once", flood, AT_SES_LIMIT, 30)
         settled_ms = during["bounce_ms"]["p99"]
         _judge(f"p99 of bounces is {settled_ms:.0f} ms", settled_ms <= _MOST_BOUNCE_MS)
@@ -103,6 +108,7 @@ ROWS: Mapping[str, Callable[[Rows], None]] = {
         Rows.flood, flood=replace(FLOODS["one-mask"], per_second=None), per_second=AT_SES_LIMIT
     ),
     "bounces": Rows.bounces,
+    "bounces-without-overflow": partial(Rows.bounces, has_overflow=False),
     "alone": Rows.alone,
     "cost": Rows.cost,
 }

@@ -57,7 +57,7 @@ RandomMask.objects.bulk_create(
 class Flood:
     """A flood: where its mails go, how many, how large, and how fast; and what is measured.
 
-    `per_second` None: all are there at once.
+    `per_second` None: all are there at once. `has_overflow`: the relay has an overflow queue.
     """
 
     masks: Sequence[str] = ()
@@ -65,6 +65,7 @@ class Flood:
     size: int = 2_000
     per_second: float | None = FLOOD_PER_SECOND
     bounce_every_seconds: float = 5.0
+    has_overflow: bool = True
 
 
 ONE_MASK = ("flooded0@masks.example",)
@@ -94,7 +95,8 @@ def others_during(
     `per_second` is how many mails SES takes; None: as many as come.
     """
     site.reset(has_latency=True)
-    site.aws.use_overflow()
+    if flood.has_overflow:
+        site.aws.use_overflow()
     limit = {} if per_second is None else {"AWS_SES_MAX_SEND_RATE": str(per_second)}
     arrived = list(_arrived(site, flood))
     processes = site.start(workers=2, threads=8, settings=_SETTINGS | limit)

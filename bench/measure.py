@@ -35,7 +35,7 @@ def throughput(
     arrived = site.arrived(messages, size)
     processes = site.start(workers=workers, threads=threads)
     try:
-        _warm_up(site)
+        warm_up(site)
         pids = site.servers() | {name: process.pid for name, process in processes.items()}
         meter = Meter(pids)
         meter.start()
@@ -66,7 +66,7 @@ def idle_latency(site: Site, *, messages: int, has_latency: bool = False) -> dic
     site.start(workers=1, threads=8)
     took = []
     try:
-        _warm_up(site)
+        warm_up(site)
         for number in range(messages):
             before = len(site.aws.statistics()["sent_at"])
             arrived = site.arrived(1, 15_000)
@@ -89,7 +89,7 @@ def steady_latency(
     site.start(workers=2, threads=threads)
     loaded: list[float] = []
     try:
-        _warm_up(site)
+        warm_up(site)
         before, due = len(site.aws.statistics()["sent_at"]), time.time()
         chance = random.Random(messages)
         for mail in mails:
@@ -112,7 +112,7 @@ def floor(site: Site, *, messages: int, has_latency: bool = False) -> dict[str, 
     bodies = site.folder / "envelopes"
     bodies.write_text("\n".join(arrived.bodies))
     counted = site.count_forwarded()
-    told = _python(site, "bench.inbound", str(bodies))
+    told = run_python(site, "bench.inbound", str(bodies))
     _check(site, counted + messages)
     return _per_message(told)
 
@@ -122,12 +122,12 @@ def predecessor(site: Site, *, messages: int, has_latency: bool = False) -> dict
     site.reset(has_latency=has_latency)
     site.aws.load(site.arrived(messages, 15_000))
     counted = site.count_forwarded()
-    told = _python(site, "bench.predecessor", str(messages))
+    told = run_python(site, "bench.predecessor", str(messages))
     _check(site, counted + messages)
     return _per_message(told)
 
 
-def _warm_up(site: Site) -> None:
+def warm_up(site: Site) -> None:
     """Let each thread open its connections."""
     site.aws.load(site.arrived(100, 2_000))
     site.wait_for_sent(100, 60)
@@ -140,7 +140,7 @@ def _check(site: Site, expected: int) -> None:
         raise RuntimeError(f"{counted} mails are counted as forwarded, and not {expected}")
 
 
-def _python(site: Site, module: str, argument: str) -> dict[str, Any]:
+def run_python(site: Site, module: str, argument: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", module, argument],
         cwd=ROOT,

@@ -94,7 +94,7 @@ class Deleter:
                         "will_retry": entry.may_retry,
                     },
                 )
-        self._totals.deleted += len(by_handle) - len(failed)
+        self._totals.increase(deleted=len(by_handle) - len(failed))
         again = [by_handle[entry.handle] for entry in failed if entry.may_retry]
         self._give_back(again)
         return again
@@ -146,11 +146,11 @@ class Deleter:
             "message_process_time_s": round(seconds, 3),
         }
         if acknowledgement.succeeded:
-            self._totals.succeeded += 1
+            self._totals.increase(succeeded=1)
             fields["mail_age_s"] = note_age(Stage.DELETED)
             logger.info("message processed", extra=fields)
         else:
-            self._totals.failed += 1
+            self._totals.increase(failed=1)
             metrics.incr("failed", tags=[f"reason:{word_of(acknowledgement.reason)}"])
             logger.warning(
                 "message failed",

@@ -66,14 +66,13 @@ class Overflow:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         submit: Submit | None = None,
-        totals: Totals | None = None,
+        totals: Totals,
         notes: StoryNotes | None = None,
     ) -> None:
         self.waiting = waiting
         self.look_behind = LookBehind(waiting, monotonic=monotonic)
         self._notes = notes
-        self._totals = totals or Totals()
-        self._count_lock = threading.Lock()
+        self._totals = totals
         self._movers = ThreadPoolExecutor(MOVERS, thread_name_prefix="mover")
         self._submit = submit or self._movers.submit
         self._may_move = threading.BoundedSemaphore(_MOST_MOVES)
@@ -183,8 +182,7 @@ class Overflow:
 
     def _count(self, results: Sequence[tuple[Handle, Disposition]]) -> None:
         """Count what became of messages that were being moved."""
-        with self._count_lock:
-            count_taken(Counter(what for _, what in results), self._totals)
+        count_taken(Counter(what for _, what in results), self._totals)
 
     def _note(self, work: Work, why: Dispatched, disposition: Disposition) -> None:
         metrics.incr("not_admitted", tags=[f"reason:{why}"])

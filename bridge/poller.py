@@ -1,7 +1,8 @@
 """Demand → receive → judge → enqueue. An error in one message affects no other.
 
 What Redis doesn't take is released (`enqueuer.py`); what can't be judged now is parked
-(`parking.py`); what isn't admitted by its lane goes to the overflow (`overflow.py`).
+(`lessons.py`); what isn't admitted by its lane goes to the overflow (`overflow.py`). The rest is
+settled (`settling.py`).
 """
 
 import logging
@@ -13,36 +14,33 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
-from bridge.breakers import BLAMES, OwnBreakers
+from bridge.breakers import OwnBreakers
 from bridge.by_lane import ByLane, split_off
-from bridge.dispositions import NEEDS_NOTHING_MORE, Cycle, Disposition
+from bridge.dispositions import Cycle, Disposition
 from bridge.enqueuer import Enqueuer
 from bridge.given_back import GivenBack
-from bridge.judge import Authenticate, Judge, Judgement, Seal, Suspect, Undecided, has_passed
+from bridge.judge import Authenticate, Judge, Judgement, Seal
 from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher, Work
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.story import StoryNotes
+from bridge.lessons import Lessons
 from bridge.messages import Handle, Message
 from bridge.parking import Parking
 from bridge.ports import Queue
 from bridge.queue_changes import QueueChanges
-from bridge.receive_spans import end_messages, of_batch
+from bridge.receive_spans import of_batch
 from bridge.send_events import SendEvents
+from bridge.settling import Settling
 from bridge.sns.routing import SendConfirmed
-from bridge.totals import Totals, count_arrived, count_taken
-from bridge.visibility import Leases, longest_seconds
-from runtime.message_context import MessageContext
+from bridge.totals import Totals
+from bridge.visibility import Leases
 
 logger = logging.getLogger(__name__)
 
 _SPARE = 100
 """How many messages all bridges may have reserved beyond what may be in flight."""
-
-
-_UNDONE = frozenset({Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR})
-"""A message that ended so is in SQS as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +85,12 @@ class Poller:
         notes: StoryNotes | None = None,
     ) -> None:
         self._queue = queue
-        self._notes = notes
         self._by_lane = by_lane
         self._reservations = reservations
         self._has_room = has_room
         self._is_short_of_room = False
         self._has_received = False
         self._listened_seconds = 0.0
-        self.given_back = GivenBack()
         self._changes = QueueChanges(queue, acknowledgements, totals)
         self._enqueuer = Enqueuer(dispatcher, leases, self._changes)
         self._send_events = SendEvents(queue, confirmations, options.send_event_keep_seconds)
@@ -107,11 +103,23 @@ class Poller:
             note=notes.note if notes else None,
             **({"name_lanes": by_lane.names.of} if by_lane else {}),
         )
+        self._settling = Settling(
+            *(self._changes, parking, totals, notes),
+            delete_failed_messages=options.delete_failed_messages,
+        )
+        self._lessons = Lessons(
+            *(parking, breakers, self._changes, notes),
+            delete_failed_messages=options.delete_failed_messages,
+        )
         self._parking = parking
-        self._breakers = breakers
         self._totals = totals
         self._options = options
         self._stopping = stopping
+
+    @property
+    def given_back(self) -> GivenBack:
+        """What was given back to SQS."""
+        return self._settling.given_back
 
     def demand(self, wanted: int) -> int:
         """Reserve room in flight for up to `wanted` messages; returns for how many.
@@ -151,7 +159,7 @@ class Poller:
             return 0
         results, _ = self._enqueuer.enqueue(waiting.first(room), has_waited=True)
         waiting.drop([handle for handle, _ in results])
-        self._finish(results, Counter())
+        self._settling.finish(results, Counter(), _now_ms())
         return len(results)
 
     def cycle(self, demand: int, most_mails: int | None = None) -> Cycle:
@@ -185,9 +193,7 @@ class Poller:
 
         Errors of Redis pass through; what is parked stays so.
         """
-        if (blame := self._parking.find_blame()) is not None:
-            self._breakers.open(blame)
-        self._breakers.report()
+        self._lessons.look()
         if not (due := self._parking.find_due()):
             return
         if (room := self.demand(len(due))) == 0 or self._stopping.is_set():
@@ -215,34 +221,17 @@ class Poller:
     def _process(
         self, messages: list[Message], most_mails: int | None = None, asked_ns: int = 0
     ) -> Counter[Disposition]:
-        undecided: Counter[Disposition] = Counter()
         with of_batch(self._queue.queue_name, messages, asked_ns):
-            results = self._results(messages, undecided, most_mails)
-        return self._finish(results, undecided)
-
-    def _finish(
-        self, results: list[tuple[Handle, Disposition]], dispositions: Counter[Disposition]
-    ) -> Counter[Disposition]:
-        to_delete: list[Handle] = []
-        to_hide: list[Handle] = []
-        for handle, result in results:
-            dispositions[result] += 1
-            if self._may_delete(result):
-                to_delete.append(handle)
-            elif result is Disposition.ALREADY_FAILED:
-                to_hide.append(handle)
-        self._changes.delete(to_delete)
-        self._changes.hide(to_hide, longest_seconds(_now_ms(), _now_ms()))
-        count_taken(dispositions, self._totals)
-        return dispositions
+            judged = [(message, self._judge.judge(message)) for message in messages]
+            undecided = self._lessons.learn(judged)
+            results = self._results(judged, most_mails)
+            self._settling.note_received(messages, results)
+        return self._settling.finish(results, undecided, _now_ms())
 
     def _results(
-        self, messages: list[Message], undecided: Counter[Disposition], most_mails: int | None
+        self, judged: list[tuple[Message, Judgement]], most_mails: int | None
     ) -> list[tuple[Handle, Disposition]]:
-        """Judge and enqueue messages. What is not decided yet is only counted."""
-        judged = [(message, self._judge.judge(message)) for message in messages]
-        self._set_aside(judged, undecided)
-        self._learn([judgement for _, judgement in judged])
+        """Enqueue what was judged; returns what became of all that is decided."""
         batch = [one for _, one in judged if isinstance(one, Work)]
         sends = [(message, one) for message, one in judged if isinstance(one, SendConfirmed)]
         try:
@@ -253,21 +242,7 @@ class Poller:
             raise
         results = [(one.handle, two) for one, two in judged if isinstance(two, Disposition)]
         results += [(one.handle, Disposition.SEND_CONFIRMED) for one, _ in sends]
-        results += self._enqueue(batch, most_mails)
-        by_handle = dict(results)
-        self._remember_undone(messages, by_handle)
-        count_arrived(messages, by_handle)
-        end_messages(messages, by_handle)
-        if self._notes is not None:
-            self._notes.tell()
-        return results
-
-    def _remember_undone(self, messages: list[Message], results: dict[Handle, Disposition]) -> None:
-        for message in messages:
-            if results.get(message.handle, Disposition.DEFERRED) not in _UNDONE:
-                self.given_back.forget(message.message_id)
-            elif not self._parking.has(message):
-                self.given_back.note(message)
+        return results + self._enqueue(batch, most_mails)
 
     def _enqueue(
         self, batch: list[Work], most_mails: int | None
@@ -282,43 +257,6 @@ class Poller:
         if self._by_lane is not None and refused:
             results += self._by_lane.put(refused)
         return results
-
-    def _set_aside(
-        self, judged: list[tuple[Message, Judgement]], counted: Counter[Disposition]
-    ) -> None:
-        decided = [message.handle for message, one in judged if not isinstance(one, Undecided)]
-        self._parking.drop(decided)
-        for message, one in judged:
-            match one:
-                case Undecided(code) if not self._parking.has(message):
-                    counted[disposition := self._parking.park(message, code)] += 1
-                    if self._notes is not None:
-                        about = MessageContext(message.message_id)
-                        self._notes.note(disposition, about, "certificate_unavailable")
-                case Suspect(blame, disposition):
-                    self._parking.suspect(message, blame)
-                    counted[disposition] += 1
-
-    def _learn(self, judgements: list[Judgement]) -> None:
-        """Tell the breakers what a batch shows about settings and certificates."""
-        if any(map(has_passed, judgements)):
-            suspects = self._parking.clear_suspects()
-            if self._breakers.worked():
-                for handles in suspects.values():
-                    self._changes.release(handles)
-            elif self._options.delete_failed_messages:
-                for blame in BLAMES.values():
-                    self._changes.delete(suspects.get(blame, []))
-            return
-        codes = [one.code for one in judgements if isinstance(one, Undecided)]
-        if codes:
-            self._breakers.failed(codes[0])
-
-    def _may_delete(self, result: Disposition) -> bool:
-        if result in NEEDS_NOTHING_MORE:
-            return True
-        is_failure = result in (Disposition.REJECTED, Disposition.ALREADY_FAILED)
-        return is_failure and self._options.delete_failed_messages
 
 
 def _now_ms() -> int:

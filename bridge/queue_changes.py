@@ -33,7 +33,7 @@ class QueueChanges:
         except (QueueUnavailable, QueueUnusable) as error:
             logger.warning("messages not deleted", extra={"client_error_code": error.code})
             failed = list(handles)
-        self._totals.deleted += len(handles) - len(failed)
+        self._totals.increase(deleted=len(handles) - len(failed))
         now_ms = int(time.time() * 1000)
         ended = [Acknowledgement(one, now_ms, True, ENDED_BEFORE) for one in failed]
         self._acknowledgements.give_back(self._queue.queue_name, ended)

@@ -70,9 +70,6 @@ def end_messages(messages: Sequence[Message], results: Mapping[Handle, Dispositi
 
 class _Batch:
     def __init__(self, spans: "Spans", queue: str, count: int, asked_ns: int) -> None:
-        from runtime import spans as made
-
-        self._made = made
         self._spans = spans
         self._queue = queue
         self._received_ns = time.time_ns()
@@ -82,7 +79,6 @@ class _Batch:
             self._receive = spans.begin(
                 f"receive {queue}",
                 MessageContext(),
-                kind=made.RECEIVE,
                 started_ns=asked_ns,
                 attributes={**self._about("receive"), "messaging.batch.message_count": count},
             )
@@ -91,7 +87,6 @@ class _Batch:
         span = self._spans.begin(
             f"process {self._queue}",
             known,
-            kind=self._made.PROCESS,
             parent=parent_in(message.trace_header),
             started_ns=self._received_ns,
             attributes={

@@ -59,7 +59,7 @@ class Reporter:
 
     def after_cycle(self, cycle: Cycle, cycle_seconds: float) -> None:
         """Log a cycle, every half minute with the queue's length, and record progress."""
-        self._cycles.cycles += 1
+        self._cycles.increase(cycles=1)
         fields: dict[str, object] = {
             "cycle_num": self._cycles.cycles,
             "cycle_s": round(cycle_seconds, 3),

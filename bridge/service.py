@@ -8,12 +8,11 @@
 The overflow queue, if there is one, has three of its own, with parts of their own.
 
 They share the queue (boto3's clients are thread-safe), the connection pool to Redis, and `Leases`,
-`Parking` and `Waiting`, which have locks; each of the totals has one writer. On the order to stop,
-the poller finishes the receive that is under way and releases what it brings; then what is parked
-or waits is released.
-The other two go on until everything that this bridge dispatched has ended, or the grace period is
-over. The workers finish what is in flight after that; another bridge deletes it, or this one after
-a restart.
+`Parking`, `Waiting` and `Totals`, which have locks. On the order to stop, the poller finishes the
+receive that is under way and releases what it brings; then what is parked or waits is released. The
+other two go on until everything that this bridge dispatched has ended, or the grace period is over.
+The workers finish what is in flight after that; another bridge deletes it, or this one after a
+restart.
 """
 
 import logging

@@ -1,11 +1,12 @@
 """What a bridge has done since it started: for its logs, its health file and its exit line.
 
-Each number has one writer, the poller's thread or the acknowledger's; any thread may read it.
+Pollers, movers and acknowledgers raise them, each in a thread of its own; any thread may read them.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
+from threading import Lock
 
 import markus
 
@@ -42,32 +43,44 @@ class Totals:
     succeeded: int = 0
     failed: int = 0
     deleted: int = 0
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    def increase(self, **by: int) -> None:
+        """Raise numbers by their names."""
+        with self._lock:
+            for name, more in by.items():
+                setattr(self, name, getattr(self, name) + more)
 
     def count(self, dispositions: Counter[Disposition]) -> None:
         """Count what became of messages."""
-        self.enqueued += dispositions[Disposition.ENQUEUED]
-        self.rejected += dispositions[Disposition.REJECTED]
-        self.parked += dispositions[Disposition.PARKED]
-        self.overflowed += dispositions[Disposition.OVERFLOWED] + dispositions[Disposition.WAITING]
-        self.deferred += sum(
-            dispositions[one]
-            for one in (Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR)
+        undone = (Disposition.DEFERRED, Disposition.REFUSED, Disposition.ERROR)
+        self.increase(
+            enqueued=dispositions[Disposition.ENQUEUED],
+            rejected=dispositions[Disposition.REJECTED],
+            parked=dispositions[Disposition.PARKED],
+            overflowed=dispositions[Disposition.OVERFLOWED] + dispositions[Disposition.WAITING],
+            deferred=sum(dispositions[one] for one in undone),
         )
 
     def add(self, other: "Totals") -> "Totals":
         """Return the sums of these totals and others."""
-        mine, theirs = asdict(self), asdict(other)
+        mine, theirs = self.numbers(), other.numbers()
         return Totals(**{name: number + theirs[name] for name, number in mine.items()})
 
     def as_fields(self) -> dict[str, int]:
         """Return the totals under their names in logs and in the health file."""
-        numbers = asdict(self)
+        numbers = self.numbers()
         return {
             "cycles": numbers.pop("cycles"),
             "total_messages": numbers.pop("received"),
-            "failed_messages": self.rejected + self.failed,
+            "failed_messages": numbers["rejected"] + numbers["failed"],
             **numbers,
         }
+
+    def numbers(self) -> dict[str, int]:
+        """Return all of one moment, by name."""
+        with self._lock:
+            return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
 
 
 def count_taken(dispositions: Counter[Disposition], totals: Totals) -> None:

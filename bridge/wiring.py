@@ -114,11 +114,9 @@ class _Builder:
             queue, visibility_seconds=config.visibility_seconds, places=config.max_in_flight
         )
         waiting = Waiting(queue, visibility_seconds=config.visibility_seconds) if by_lane else None
-        # Made by other threads than the poller's, so with totals of their own.
-        of_moves = Totals()
-        changes = QueueChanges(queue, acknowledgements, of_moves)
+        changes = QueueChanges(queue, acknowledgements, totals)
         target = overflow.queue if overflow else None
-        self._totals += [totals, of_moves]
+        self._totals.append(totals)
         notes = StoryNotes(redis, self._story)
         poller = Poller(
             queue=queue,
@@ -146,7 +144,7 @@ class _Builder:
             totals=totals,
             options=self._options(is_overflow=is_overflow),
             stopping=self._stopping,
-            by_lane=self._by_lane(target, waiting, changes, of_moves, is_overflow=is_overflow),
+            by_lane=self._by_lane(target, waiting, changes, totals, is_overflow=is_overflow),
         )
         self._keepers += [leases, parking, poller.given_back, *([waiting] if waiting else [])]
         reporter = Reporter(
@@ -208,7 +206,7 @@ class _Builder:
         target: Queue | None,
         waiting: Waiting | None,
         changes: QueueChanges,
-        of_moves: Totals,
+        totals: Totals,
         *,
         is_overflow: bool,
     ) -> ByLane | None:
@@ -219,7 +217,7 @@ class _Builder:
             config.ledger_secrets, config.mask_domains or (), config.replies_address or ""
         )
         notes = StoryNotes(self._redis, self._story)
-        overflow = Overflow(target, lanes, waiting, changes, totals=of_moves, notes=notes)
+        overflow = Overflow(target, lanes, waiting, changes, totals=totals, notes=notes)
         return ByLane(lanes, names, overflow, config.max_in_flight, is_overflow)
 
 

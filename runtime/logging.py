@@ -222,6 +222,6 @@ def logging_settings(log_format: str, verbosity: int) -> dict[str, Any]:
         | {"django": {"handlers": []}}
         # botocore names queues and buckets at INFO, and prints whole requests at DEBUG.
         | {name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3", "markus")}
-        # Would say at each batch that its collector is away; `runtime.spans` says it once a while.
+        # Would say at each batch that its collector is away; `span_export` says it once a while.
         | {"opentelemetry": {"level": "CRITICAL"}},
     }

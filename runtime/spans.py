@@ -1,7 +1,7 @@
-"""Makes spans, and sends them with OpenTelemetry's SDK. The only module that imports it.
+"""Makes spans, and sends them with OpenTelemetry's SDK, which only this and `span_export` import.
 
-The SDK samples, queues, encodes and sends. The spans are ours until they end: an SDK's span guards
-against what cannot happen here, and costs three times as much.
+The SDK samples, queues and sends. The spans are ours until they end, and are written by `otlp`
+then: an SDK's span guards against what cannot happen here, and costs five times as much.
 
 Attributes are ids and words: whatever else is left out, so that nothing of a mail can get into one.
 
@@ -10,10 +10,7 @@ Attributes are ids and words: whatever else is left out, so that nothing of a ma
     exporter's thread  sends them: a collector that is slow or away delays nobody else
 """
 
-import logging
-import os
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +19,9 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -39,18 +33,16 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from runtime import otlp
 from runtime.message_context import MessageContext, first_id
-from runtime.repeats import Repeats
+from runtime.span_export import SCOPE, EndedSpan, Reporting, exporter_to, resource_of
 from runtime.trace_header import Parent, write_traceparent
 
-logger = logging.getLogger(__name__)
+_KINDS = {"receive": SpanKind.CLIENT, "process": SpanKind.CONSUMER, "call": SpanKind.CLIENT}
+"""By the first word of a span's name; others are internal."""
+_IN_OTLP = {SpanKind.INTERNAL: 1, SpanKind.CLIENT: 3, SpanKind.CONSUMER: 5}
 
-RECEIVE = CALL = SpanKind.CLIENT
-PROCESS, INTERNAL = SpanKind.CONSUMER, SpanKind.INTERNAL
-
-_REPORT_SECONDS = 300.0
 _DIGITS = 32
-_SCOPE = InstrumentationScope("sqs-mail-relay")
 _FLAGS = TraceFlags(TraceFlags.DEFAULT), TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
@@ -60,7 +52,6 @@ class Span:
 
     __slots__ = (
         "_attributes",
-        "_kind",
         "_links",
         "_name",
         "_parent",
@@ -75,7 +66,6 @@ class Span:
         self,
         spans: "Spans",
         name: str,
-        kind: SpanKind,
         context: SpanContext,
         parent: SpanContext | None,
         attributes: dict[str, str | int],
@@ -84,7 +74,6 @@ class Span:
     ) -> None:
         self._spans = spans
         self._name = name
-        self._kind = kind
         self.context = context
         self._parent = parent
         self._attributes = attributes
@@ -134,22 +123,7 @@ class Span:
             _current.reset(self._token)
             self._token = None
         if self.is_sampled:
-            self._spans.take(
-                ReadableSpan(
-                    self._name,
-                    self.context,
-                    self._parent,
-                    self._spans.resource,
-                    self._attributes,
-                    (),
-                    self._links,
-                    self._kind,
-                    status=self._status,
-                    start_time=self._started_ns,
-                    end_time=time.time_ns(),
-                    instrumentation_scope=_SCOPE,
-                )
-            )
+            self._spans.take(self._ended())
 
     def __enter__(self) -> "Span":
         self._token = _current.set(self)
@@ -165,6 +139,37 @@ class Span:
             self.fail(type(error).__name__)
         self.end()
 
+    def _ended(self) -> EndedSpan:
+        kind, ended_ns = _kind_of(self._name), time.time_ns()
+        ended = EndedSpan(
+            self._name,
+            self.context,
+            self._parent,
+            self._spans.resource,
+            self._attributes,
+            (),
+            self._links,
+            kind,
+            status=self._status,
+            start_time=self._started_ns,
+            end_time=ended_ns,
+            instrumentation_scope=SCOPE,
+        )
+        ended.written = otlp.span(
+            self._name,
+            _IN_OTLP[kind],
+            self.context.trace_id,
+            self.context.span_id,
+            self._parent.span_id if self._parent else 0,
+            is_parent_remote=self._parent is not None and self._parent.is_remote,
+            started_ns=self._started_ns,
+            ended_ns=ended_ns,
+            attributes=self._attributes,
+            links=[(one.context.trace_id, one.context.span_id) for one in self._links],
+            is_failed=self._status is _ERROR,
+        )
+        return ended
+
 
 _current: ContextVar[Span | None] = ContextVar("span", default=None)
 
@@ -173,11 +178,11 @@ class Spans:
     """Makes the spans of a process. Thread-safe."""
 
     def __init__(self, exporter: SpanExporter, service: str) -> None:
-        provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
+        provider = TracerProvider(resource=resource_of(service), shutdown_on_exit=False)
         self.resource = provider.resource
         # As `OTEL_TRACES_SAMPLER` says.
         self._sampler = provider.sampler
-        self._processor = BatchSpanProcessor(_Reporting(exporter))
+        self._processor = BatchSpanProcessor(Reporting(exporter))
         self.take = self._processor.on_end
 
     def begin(
@@ -185,7 +190,6 @@ class Spans:
         name: str,
         message: MessageContext,
         *,
-        kind: SpanKind = INTERNAL,
         parent: Parent | None = None,
         started_ns: int = 0,
         attributes: Mapping[str, str | int] | None = None,
@@ -200,20 +204,19 @@ class Spans:
             set_span_in_context(NonRecordingSpan(above), Context()) if above else Context(),
             trace_id,
             name,
-            kind,
+            _kind_of(name),
             known,
             linked,
         )
         context = _new_context(trace_id, is_sampled=sampled.decision is Decision.RECORD_AND_SAMPLE)
-        return Span(self, name, kind, context, above, known, linked, started_ns)
+        return Span(self, name, context, above, known, linked, started_ns)
 
     def child(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
         """Make a span under this thread's, if it has one."""
         if (above := _current.get()) is None:
             return nullcontext()
-        kind = CALL if name.startswith("call ") else INTERNAL
         context = _new_context(above.context.trace_id, is_sampled=above.is_sampled)
-        return Span(self, name, kind, context, above.context, _checked(attributes.items()))
+        return Span(self, name, context, above.context, _checked(attributes.items()))
 
     def note(self, word: str, about: Sequence[str]) -> None:
         """Add a step to this thread's span, with its ids. An event for each costs more."""
@@ -230,35 +233,11 @@ class Spans:
 
 def exporting_to(endpoint: str, service: str) -> Spans:
     """Send spans to a collector by OTLP over HTTP. The SDK reads its other `OTEL_*` by itself."""
-    return Spans(OTLPSpanExporter(endpoint), service)
+    return Spans(exporter_to(endpoint), service)
 
 
-class _Reporting(SpanExporter):
-    """Says once in five minutes that the collector takes nothing. The SDK would at each batch."""
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
-        self._repeats = Repeats(_REPORT_SECONDS)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
-        if result is not SpanExportResult.SUCCESS:
-            left_out = self._repeats.admit("export")
-            if left_out is not None:
-                extra = {"span_count": len(spans), "repeated": left_out}
-                logger.warning("spans not exported", extra=extra)
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-
-def _resource(service: str) -> Resource:
-    named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get(
-        "OTEL_RESOURCE_ATTRIBUTES", ""
-    )
-    instance = {"service.instance.id": f"{socket.gethostname()}-{os.getpid()}"}
-    return Resource.create(instance if named else {"service.name": service, **instance})
+def _kind_of(name: str) -> SpanKind:
+    return _KINDS.get(name.partition(" ")[0], SpanKind.INTERNAL)
 
 
 def _context_of(parent: Parent) -> SpanContext:

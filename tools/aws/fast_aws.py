@@ -125,9 +125,9 @@ class FastAws(SimulatedAws):
             arrived.bodies.append(self._envelope(received, sns_message_id))
         return arrived
 
-    def load(self, arrived: Arrived) -> list[str]:
-        """Put mails into the bucket and messages into the queue; returns the messages' ids."""
-        return self._load(arrived.objects, arrived.bodies)
+    def load(self, arrived: Arrived, queue_url: str = "") -> list[str]:
+        """Put mails into the bucket and messages into a queue; returns the messages' ids."""
+        return self._load(arrived.objects, arrived.bodies, queue_url)
 
     def put(self, body: str) -> str:
         """Put any text into the queue; returns the id of its SQS message."""
@@ -160,9 +160,9 @@ class FastAws(SimulatedAws):
     def _store(self, key: str, raw: bytes) -> None:
         self._load({key: raw}, [])
 
-    def _load(self, objects: dict[str, bytes], bodies: list[str]) -> list[str]:
+    def _load(self, objects: dict[str, bytes], bodies: list[str], queue_url: str = "") -> list[str]:
         encoded = {key: base64.b64encode(raw).decode() for key, raw in objects.items()}
-        given = {"bucket": BUCKET, "objects": encoded, "queue": _name(self.queue_url)}
+        given = {"bucket": BUCKET, "objects": encoded, "queue": _name(queue_url or self.queue_url)}
         ids: list[str] = self._ask("POST", f"{CONTROL_PATH}load", given | {"bodies": bodies})
         return ids
 

@@ -81,8 +81,15 @@ if tonumber(most) < 0 and state ~= 'enqueued' then
 end
 
 local lane, is_asked = '', tonumber(most) > 0 and state ~= 'enqueued'
+local is_uncharged = is_asked
 if state == 'enqueued' then
-    class = class_of(id)
+    -- Lost, and then dropped from those in flight: it is in flight again, whether there is room or not.
+    is_uncharged = tonumber(most) ~= 0 and class_of(id) == ''
+    if not is_uncharged then
+        class = class_of(id)
+    elseif class == '' then
+        class, lane = 'bulk', busiest(names)
+    end
 elseif is_asked then
     local why = 'no_room'
     if class == '' then
@@ -120,11 +127,11 @@ if state ~= 'enqueued' then
 end
 -- A lost message may have been dropped from those in flight.
 redis.call('ZADD', KEYS[2], redis.call('HGET', KEYS[1], 'received_at'), id)
-if is_asked then
+if is_uncharged then
     charge(id, class, work, lane)
-    if is_back == '1' then
-        note_back(names)
-    end
+end
+if is_asked and is_back == '1' then
+    note_back(names)
 end
 tell(KEYS[11], events, 'enqueued', id, about, details .. ' ' .. string.match(queue_key, ':(.*)$'))
 return 'enqueued'

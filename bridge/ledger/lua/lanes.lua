@@ -9,6 +9,7 @@
 
 local lanes, behind, charges, classes = unpack(KEYS, #KEYS - 3)
 
+-- A lane's mail goes before others' bulk as long as its lane has less than FIRST other work.
 local SHARE, FIRST, FEEDBACK = 30, 2, 10
 
 local function discharge(id)
@@ -94,6 +95,10 @@ local function room(most)
     }
 end
 
+local function has_little(other_work, waiting)
+    return other_work + waiting < FIRST
+end
+
 local function is_released(lane)
     return lane ~= '' and redis.call('EXISTS', 'relay:lane-released:' .. lane) == 1
 end
@@ -106,7 +111,7 @@ local function admit(most, work, lane, lane_work, waiting, is_back)
         return left.express > 0 and 'express', 'no_room'
     elseif is_back then
         return left.back > 0 and 'back', 'no_room'
-    elseif waiting == 0 and lane_work == 0 and work <= FIRST then
+    elseif has_little(lane_work, waiting) and work <= FIRST then
         return left.express > 0 and 'express', 'no_room'
     elseif lane_work + work > math.max(SHARE, math.floor(most / 10)) then
         return false, 'over_share'

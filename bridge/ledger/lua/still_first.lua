@@ -12,7 +12,7 @@ elseif class ~= 'express' then
     return 0
 end
 local others = tonumber(redis.call('ZSCORE', lanes, lane) or 0) - tonumber(work)
-if others + tonumber(redis.call('ZSCORE', behind, lane) or 0) < FIRST or is_released(lane) then
+if has_little(others, tonumber(redis.call('ZSCORE', behind, lane) or 0)) or is_released(lane) then
     return 1
 end
 charge(ARGV[1], 'bulk', work, lane)

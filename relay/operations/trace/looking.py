@@ -71,18 +71,14 @@ def find_of_mask(mask: str, at: datetime, within: timedelta) -> list[DeliveryRow
 
     Raises `DatabaseError`.
     """
-    told = _events([]).about([mask])
-    started = {step.at for one in told if mask in one.masks for step in one.steps}
-    found = {row.reference: row for row in rows.find_of_mask(mask, at - within, at + within)}
-    if any(abs(moment - at) <= within for moment in started):
-        ids = Ids()
-        for one in told:
-            if mask in one.masks and any(abs(step.at - at) <= within for step in one.steps):
-                ids |= Ids(deliveries=one.ids.deliveries)
-        for row in rows.find_deliveries(ids):
-            if row.is_about_a_mail:
-                found.setdefault(row.reference, row)
-    return sorted(found.values(), key=lambda row: row.created_at)
+    ids = Ids()
+    for one in _events([]).about([mask]):
+        if mask in one.masks and any(abs(step.at - at) <= within for step in one.steps):
+            ids |= Ids(deliveries=one.ids.deliveries)
+    found = rows.find_of_mask(mask, at - within, at + within)
+    found += [row for row in rows.find_deliveries(ids) if row.is_about_a_mail]
+    by_reference = {row.reference: row for row in found}
+    return sorted(by_reference.values(), key=lambda row: row.created_at)
 
 
 def _events(failures: list[str]) -> Events:

@@ -142,8 +142,7 @@ def _ends_of_messages(evidence: Evidence) -> list[str]:
 
 def _last_word(told: Sequence[Told]) -> Step | None:
     """The last event of a message that says something about its end."""
-    events = [one.steps for one in told]
-    words = [step for steps in events for step in steps if step.what in _TELLING]
+    words = [step for one in told for step in one.steps if step.what in _TELLING]
     # Of several at one moment, the one that was told last.
     return max(reversed(words), key=lambda step: step.at, default=None)
 

@@ -39,8 +39,6 @@ class AttemptSpans(dramatiq.Middleware):
         """Begin an attempt's span."""
         if (spans := tracing.active()) is None or SQS_MESSAGE_ID not in message.options:
             return
-        from runtime import spans as made
-
         options, known = message.options, message_context.current()
         parent = read_traceparent(options.get(tracing.TRACEPARENT))
         own_id = known.sns_message_id or known.sqs_message_id
@@ -51,7 +49,6 @@ class AttemptSpans(dramatiq.Middleware):
         span = spans.begin(
             f"process {message.queue_name}",
             known,
-            kind=made.PROCESS,
             parent=parent,
             attributes={
                 "messaging.system": "dramatiq",

@@ -101,6 +101,7 @@ class World:
             *(target, self.lanes, waiting, changes),
             monotonic=lambda: self.now,
             submit=lambda job: job(),
+            totals=totals,
         )
         return Poller(
             queue=queue,

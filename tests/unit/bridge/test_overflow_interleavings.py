@@ -2,7 +2,8 @@
 
 One bridge, its overflow queue and one worker take steps in an order drawn from a seed. Between two
 of them the bridge is killed before or after it sent to the overflow queue, that queue is away or
-refuses some, Redis is wiped, or a visibility timeout passes.
+refuses some, Redis is wiped or loses the workers' queues, or a visibility timeout passes. After
+each step what is in flight is charged, and once: no room is given twice, or kept by what is gone.
 """
 
 import json
@@ -74,6 +75,18 @@ class Run:
             taken = self.world.ledger.acknowledgements.take(queue.queue_name, 100, 0.001)
             queue.delete([one.handle for one in taken])
 
+    def beat(self) -> None:
+        """As the heartbeat does."""
+        in_flight = self.world.ledger.in_flight
+        in_flight.drop_lost(in_flight.find_all())
+        in_flight.settle_charges()
+
+    def check_charges(self) -> None:
+        client = self.world.ledger.client
+        charged = cast("list[bytes]", client.hkeys(keys.CHARGES))
+        assert set(charged) == set(cast("list[bytes]", client.zrange(keys.IN_FLIGHT, 0, -1)))
+        assert sum(map(int, cast("list[bytes]", client.hvals(keys.CLASSES)))) == len(charged)
+
     def pass_time(self) -> None:
         self.world.now += 31
         for queue in (self.world.main, self.world.overflow):
@@ -81,7 +94,7 @@ class Run:
 
     def break_something(self) -> None:
         overflow = self.world.overflow
-        match self.random.choice(["kill", "away", "refuse", "wipe", "time"]):
+        match self.random.choice(["kill", "away", "refuse", "wipe", "lose", "time"]):
             case "kill":
                 self.kill_at_next_move(has_sent=self.random.random() < 0.5)
             case "away":
@@ -90,6 +103,9 @@ class Run:
                 overflow.refuses = 3
             case "wipe":
                 self.world.ledger.client.flushdb()
+            case "lose":
+                for queue in (INBOUND_QUEUE, BULK_QUEUE):
+                    self.world.ledger.client.delete(f"relay:{queue}", f"relay:{queue}.msgs")
             case _:
                 self.pass_time()
 
@@ -126,9 +142,10 @@ def test_no_mail_is_lost_and_no_lane_stays_charged(seed: int) -> None:
             run.poll()
         assert run.killed == killed
         run.pass_time()
-    steps = [run.arrive, run.poll, run.poll, run.poll_overflow, run.work, run.delete]
+    steps = [run.arrive, run.poll, run.poll, run.poll_overflow, run.work, run.delete, run.beat]
     for _ in range(STEPS):
         run.random.choice([*steps, run.break_something, run.mend])()
+        run.check_charges()
 
     run.mend()
     for _ in range(200):

@@ -20,6 +20,7 @@ EXTRAS = {
     "emails": None,
     "relay": None,
     "runtime": None,
+    "runtime/span_export.py": "otel",
     "runtime/spans.py": "otel",
     "tools/local": "local",
     "tools/aws": "fast-aws",

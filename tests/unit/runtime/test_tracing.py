@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from runtime import message_context, story, tracing
 from runtime.config import SharedConfig
@@ -105,6 +105,23 @@ def test_steps_are_attributes_and_parts_are_children() -> None:
     assert child.attributes == {"relay.claimed": "7-abc forwarded"}
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("receive mail", SpanKind.CLIENT),
+        ("process mail", SpanKind.CONSUMER),
+        ("call ses", SpanKind.CLIENT),
+        ("deliver", SpanKind.INTERNAL),
+    ],
+)
+def test_a_spans_kind_is_that_of_its_first_word(name: str, kind: SpanKind) -> None:
+    with traced() as made:
+        with made.spans.begin(name, MAIL), tracing.child(name):
+            pass
+
+        assert {span.kind for span in made.finished()} == {kind}
+
+
 def test_nothing_but_ids_and_words_gets_in() -> None:
     secrets = ("ann@sender.example", "the subject is swordfish", "x" * 300)
     with traced() as made:
@@ -190,7 +207,7 @@ def test_a_collector_that_refuses_is_said_once(
         spans.begin("process mail", MAIL).end()
     spans.stop(30)
 
-    ours = [one for one in caplog.records if one.name == "runtime.spans"]
+    ours = [one for one in caplog.records if one.name == "runtime.span_export"]
     assert [(one.levelno, one.getMessage()) for one in ours] == [
         (logging.WARNING, "spans not exported")
     ]
