@@ -167,12 +167,14 @@ class _FoundError(Exception):
 def find_endpoint(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
     """Return where botocore would make a client's call. Raises `BotoCoreError` if it can't tell.
 
-    The session has read ten megabytes for that, in cycles, which are given back at once.
+    The session has read ten megabytes for that, in cycles, which are given back at once. One thread
+    at a time: a worker's first mails all ask.
     """
-    try:
-        return _found_by(region, service, call)
-    finally:
-        gc.collect()
+    with _finding:
+        try:
+            return _found_by(region, service, call)
+        finally:
+            gc.collect()
 
 
 def _found_by(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
@@ -209,4 +211,4 @@ class LateClient:
         return getattr(self._made, name)
 
 
-_making = Lock()
+_finding, _making = Lock(), Lock()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -117,6 +118,7 @@ class QuickS3:
         self.credentials = Boto3CredentialProvider(session, ttl=_CREDENTIALS_TTL)
         """Returns what obstore signs with. Raises like botocore."""
         self._region = session.region_name
+        self._finding = Lock()
         self._url_of = lru_cache(maxsize=8)(self._find_url)
         self.store_of = lru_cache(maxsize=8)(self._make_store)
         """Returns the store of a bucket, for reading or for deleting."""
@@ -162,7 +164,8 @@ class QuickS3:
     def _make_store(self, bucket: str, *, is_to_delete: bool = False) -> S3Store | None:
         """Make it where botocore would look for it; None if that takes CAs of the settings' own."""
         client = _DELETING if is_to_delete else _CLIENT
-        url = self._url_of(bucket)
+        with self._finding:  # the others then find it in the cache
+            url = self._url_of(bucket)
         if url.scheme == "https" and own_ca_bundle():
             return None
         return S3Store(
