@@ -81,7 +81,7 @@ def test_the_accounts_rate_is_the_pace_of_running_workers(
     assert sent_at[-1] - sent_at[0] >= 29 / 5 - 0.5
 
 
-NAMED = [
+NAMED: list[tuple[dict[str, Any], str, str]] = [
     ({"SendingEnabled": False}, "ses_paused", "bad"),
     ({"EnforcementStatus": "SHUTDOWN"}, "ses_paused", "bad"),
     ({"EnforcementStatus": "PROBATION"}, "ses_under_review", "look"),
