@@ -32,6 +32,7 @@ _SCHEDULER = "periodiq"
 _REPEAT_SECONDS = 5.0
 _REPEATED = frozenset(
     {
+        "Restarting consumer in %0.2f seconds.",
         "breakers not reported",
         "counts not written",
         "heartbeat not written",

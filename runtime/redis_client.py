@@ -9,8 +9,6 @@ tried again on a new one, and the process's other connections are replaced befor
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,36 +119,38 @@ class _Connection(AbstractConnection):
         """Connect, unless connected already. The pool calls this each time it hands one out."""
         if self.is_connected and self._is_outdated():
             self.disconnect()  # type: ignore[no-untyped-call]
-        with self._saying_where():
+        try:
             super().connect()  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            self._say_where(error)
+            raise
 
     def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
         """Send a command."""
-        with self._saying_where():
+        try:
             super().send_packed_command(*args, **kwargs)  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            self._say_where(error)
+            raise
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """Read the answer to a command."""
         try:
-            with self._saying_where():
-                return super().read_response(*args, **kwargs)
+            return super().read_response(*args, **kwargs)
         except redis.RedisError as error:
+            self._say_where(error)
             if not says_to_try_elsewhere(error):
                 raise
             _failovers.note(self._failovers_before)
             self.disconnect()  # type: ignore[no-untyped-call]
-            with self._saying_where():
-                raise NotThePrimary(str(error)) from error
+            elsewhere = NotThePrimary(str(error))
+            self._say_where(elsewhere)
+            raise elsewhere from error
 
-    @contextmanager
-    def _saying_where(self) -> Iterator[None]:
-        """Give errors host and port, as `at`."""
-        try:
-            yield
-        except redis.RedisError as error:
-            of_us: Any = self
-            vars(error).setdefault("at", f"{of_us.host}:{of_us.port}")
-            raise
+    def _say_where(self, error: redis.RedisError) -> None:
+        """Give an error host and port, as `at`. Not a context manager: each call passes here."""
+        of_us: Any = self
+        vars(error).setdefault("at", f"{of_us.host}:{of_us.port}")
 
     def _note_connected(self, _: object) -> None:
         self._failovers_before = _failovers.count

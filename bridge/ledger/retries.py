@@ -9,7 +9,7 @@ Errors of Redis pass through as `RedisError`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.ledger import keys
@@ -27,6 +27,11 @@ LAST_REASON = "last_failure"
 
 _LEFT = ("parked", "deferred", "refused")
 """What the story says of a message that a bridge could not dispatch: `bridge.dispositions`."""
+
+_PARKED = "parked"
+_GONE_MS = 900_000
+"""How old such an event may be. SQS delivers the message again sooner, and a bridge says what
+became of it then; only a parked one stays where it is."""
 
 _MARKS = tuple(f"\te\t{what}\t" for what in _LEFT)
 
@@ -78,12 +83,13 @@ def find_attempts(client: "Redis", message_ids: Sequence[str]) -> list[int]:
     return [int(one) if one is not None and one.isdigit() else 0 for one in found]
 
 
-def find_left(lines: Iterable[str]) -> list[Event]:
+def find_left(lines: Iterable[str], now_ms: int) -> list[Event]:
     """Of the story's lines, find what the bridges could not dispatch and have not got back. Pure.
 
-    For each message the last such event, if nothing has happened to it since.
+    For each message the last such event, with the time of the first since anything else happened.
     """
     found: dict[str, Event] = {}
+    first_ms: dict[str, int] = {}
     for line in lines:
         is_left = any(mark in line for mark in _MARKS)
         if not is_left and not found:
@@ -92,16 +98,21 @@ def find_left(lines: Iterable[str]) -> list[Event]:
         if event is None or not event.sqs_message_id:
             continue
         if event.what in _LEFT:
-            # Since when: the first of several.
-            found.setdefault(event.sqs_message_id, event)
+            found[event.sqs_message_id] = event
+            first_ms.setdefault(event.sqs_message_id, event.at_ms)
         else:
             found.pop(event.sqs_message_id, None)
-    return list(found.values())
+            first_ms.pop(event.sqs_message_id, None)
+    return [
+        replace(event, at_ms=first_ms[message_id])
+        for message_id, event in found.items()
+        if event.what == _PARKED or event.at_ms > now_ms - _GONE_MS
+    ]
 
 
-def find_left_in(client: "Redis") -> list[Event]:
+def find_left_in(client: "Redis", now_ms: int) -> list[Event]:
     """Find the same in Redis."""
-    return find_left(find_lines(client))
+    return find_left(find_lines(client), now_ms)
 
 
 def _all(queues: Sequence[str]) -> list[str]:

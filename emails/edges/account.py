@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emails.edges.aws import answer_of, client_config
+from emails.edges.aws import LateClient, answer_of, client_config
 from emails.values.account import Account, Unreadable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class SesAccount:
     """The account of a session's credentials."""
 
     def __init__(self, session: "boto3.session.Session") -> None:
-        self._client = session.client("sesv2", config=client_config(attempts=1))
+        self._client = LateClient(session, "sesv2", client_config(attempts=1))
 
     def fetch(self) -> Account:
         """Ask SES. Raises `Unreadable`."""

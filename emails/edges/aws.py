@@ -1,12 +1,22 @@
 """Shared by S3 and SES: configuring clients, and reading AWS's errors."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from runtime.aws import make_session
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.awsrequest import AWSRequest
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 20
@@ -135,3 +145,70 @@ def client_config(attempts: int) -> Config:
         # Otherwise botocore builds its own for each call, which takes a tenth of the call's CPU.
         user_agent="mail-relay",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a call goes, and the scope that its signature is for."""
+
+    url: str
+    region: str
+    service: str
+
+
+class _FoundError(Exception):
+    """Instead of a call: where it would go."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self.endpoint = endpoint
+
+
+def find_endpoint(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
+    """Return where botocore would make a client's call. Raises `BotoCoreError` if it can't tell.
+
+    The session has read ten megabytes for that, in cycles, which are given back at once. One thread
+    at a time: a worker's first mails all ask.
+    """
+    with _finding:
+        try:
+            return _found_by(region, service, call)
+        finally:
+            gc.collect()
+
+
+def _found_by(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:
+    session: Any = make_session(region)
+    client = session.client(service, config=Config(signature_version=UNSIGNED))
+    client.meta.events.register("before-sign", _raise_endpoint)
+    try:
+        call(client)
+    except _FoundError as found:
+        return found.endpoint
+    raise AssertionError(f"botocore called {service} without a signature")
+
+
+def _raise_endpoint(
+    request: "AWSRequest", signing_name: str, region_name: str, **_: object
+) -> None:
+    scope = request.context.get("signing", {})
+    region, service = scope.get("region", region_name), scope.get("signing_name", signing_name)
+    raise _FoundError(Endpoint(str(request.url), region, service))
+
+
+class LateClient:
+    """A client of boto3 that is made when it is first used. Its service's description is large."""
+
+    def __init__(self, session: "boto3.session.Session", service: str, config: Config) -> None:
+        self._make = partial(cast("Any", session).client, service, config=config)
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a call, or whatever else a client has."""
+        with _making:  # sessions are not safe for threads
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+
+_finding, _making = Lock(), Lock()

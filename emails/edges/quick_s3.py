@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import obstore
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError
@@ -24,12 +23,12 @@ from emails.edges.aws import (
     CONNECT_TIMEOUT_SECONDS,
     MAX_CONNECTIONS,
     READ_TIMEOUT_SECONDS,
+    find_endpoint,
     own_ca_bundle,
 )
 
 if TYPE_CHECKING:
     import boto3
-    from botocore.awsrequest import AWSPreparedRequest
     from obstore import GetResult
     from obstore.store import ClientConfig, RetryConfig
 
@@ -96,14 +95,6 @@ class Opened:
             return None
 
 
-class _FoundError(Exception):
-    """Instead of a call: where it would go."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-
 def _answer_in(error: Exception) -> ClientError | None:
     """Make boto3's error of the answer in an error of obstore. None: there was no answer."""
     text = str(error)
@@ -120,18 +111,15 @@ def _answer_in(error: Exception) -> ClientError | None:
     return ClientError(answer, "obstore")
 
 
-def _raise_url(request: "AWSPreparedRequest", **_: object) -> None:
-    raise _FoundError(request.url)
-
-
 class QuickS3:
     """The buckets that a session reaches."""
 
     def __init__(self, session: "boto3.session.Session") -> None:
         self.credentials = Boto3CredentialProvider(session, ttl=_CREDENTIALS_TTL)
         """Returns what obstore signs with. Raises like botocore."""
-        self._client = session.client("s3", config=Config(signature_version=UNSIGNED))
-        self._client.meta.events.register("before-send.s3.GetObject", _raise_url)
+        self._region = session.region_name
+        self._finding = Lock()
+        self._url_of = lru_cache(maxsize=8)(self._find_url)
         self.store_of = lru_cache(maxsize=8)(self._make_store)
         """Returns the store of a bucket, for reading or for deleting."""
 
@@ -176,18 +164,23 @@ class QuickS3:
     def _make_store(self, bucket: str, *, is_to_delete: bool = False) -> S3Store | None:
         """Make it where botocore would look for it; None if that takes CAs of the settings' own."""
         client = _DELETING if is_to_delete else _CLIENT
-        try:
-            self._client.get_object(Bucket=bucket, Key="key")
-        except _FoundError as found:
-            url = urlsplit(found.url)
+        with self._finding:  # the others then find it in the cache
+            url = self._url_of(bucket)
         if url.scheme == "https" and own_ca_bundle():
             return None
         return S3Store(
             bucket,
             endpoint=f"{url.scheme}://{url.netloc}",
-            region=self._client.meta.region_name,
+            region=self._region,
             virtual_hosted_style_request=url.path == "/key",
             credential_provider=self.credentials,
             client_options={**client, "allow_http": url.scheme == "http"},
             retry_config=_retries(_DELETE_SECONDS if is_to_delete else READ_TIMEOUT_SECONDS),
         )
+
+    def _find_url(self, bucket: str) -> SplitResult:
+        """Find where botocore would look for the key `key`."""
+        found = find_endpoint(
+            self._region, "s3", lambda s3: s3.get_object(Bucket=bucket, Key="key")
+        )
+        return urlsplit(found.url)

@@ -1,13 +1,20 @@
 """S3, which holds the mails that SES stored. The only module that interprets S3's errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 import markus
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emails.edges.aws import Answer, answer_of, client_config, is_throttled, is_worlds_fault
+from emails.edges.aws import (
+    Answer,
+    LateClient,
+    answer_of,
+    client_config,
+    is_throttled,
+    is_worlds_fault,
+)
 from emails.edges.ports import MailRoom
 from emails.edges.quick_s3 import Opened, QuickS3
 from emails.values.errors import MAX_TRIES, LargeMail, NotFinished, Refused, Unavailable
@@ -234,6 +241,6 @@ def _unavailable(code: str) -> Unavailable:
 
 
 def connect(session: "boto3.session.Session") -> S3MailStore:
-    """Make the store. Clients are slow to create: make one per process, threads can share it."""
-    client = session.client("s3", config=client_config(attempts=2))
+    """Make the store: one per process, threads can share it."""
+    client = cast("S3Client", LateClient(session, "s3", client_config(attempts=2)))
     return S3MailStore(client, QuickS3(session))

@@ -7,7 +7,6 @@ the mail before the connection broke.
 import json
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
@@ -22,7 +21,7 @@ from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.connection import HTTPConnection
 
 from emails.edges import aws
-from emails.edges.aws import Answer
+from emails.edges.aws import Answer, Endpoint, find_endpoint
 from emails.edges.send_request import SendRequest
 from runtime.uptime import uptime_seconds
 
@@ -41,23 +40,6 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where SendEmail is called, and the scope that its signature is for."""
-
-    url: str
-    region: str
-    service: str
-
-
-class _FoundError(Exception):
-    """Instead of a call: where it would go."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__()
-        self.endpoint = endpoint
-
-
 class SesCalls:
     """The calls of one process; its threads share them. Opens no connection before the first."""
 
@@ -65,8 +47,6 @@ class SesCalls:
         self, session: "boto3.session.Session", *, clock: Callable[[], float] = uptime_seconds
     ) -> None:
         self._session = session
-        self._client = session.client("sesv2", config=aws.client_config(attempts=1))
-        self._client.meta.events.register("before-sign.sesv2.SendEmail", _raise_endpoint)
         self._clock = clock
         self._lock = Lock()
         self._connected_at = clock()
@@ -92,11 +72,10 @@ class SesCalls:
     @cached_property
     def endpoint(self) -> Endpoint:
         """Where botocore would make the call. Raises `BotoCoreError` if there is no such place."""
-        try:
-            self._client.send_email(Content={"Raw": {"Data": b""}})
-        except _FoundError as found:
-            return found.endpoint
-        raise AssertionError("botocore called SES without a signature")
+        content = {"Raw": {"Data": b""}}
+        return find_endpoint(
+            self._session.region_name, "sesv2", lambda ses: ses.send_email(Content=content)
+        )
 
     @cached_property
     def _connections(self) -> PoolManager:
@@ -140,14 +119,6 @@ class SesCalls:
                 return
             self._connected_at = self._clock()
         self._connections.clear()
-
-
-def _raise_endpoint(
-    request: "AWSRequest", signing_name: str, region_name: str, **_: object
-) -> None:
-    scope = request.context.get("signing", {})
-    region, service = scope.get("region", region_name), scope.get("signing_name", signing_name)
-    raise _FoundError(Endpoint(str(request.url), region, service))
 
 
 def _read(answer: "BaseHTTPResponse") -> Answer:

@@ -41,6 +41,12 @@ _CALM_VALUE = (
 )
 _SLASH = r"[/\\](?![/\\])"
 _CALM_REST = rf"""[^>=/\\]*+(?:(?:{_SLASH}|=(?<![\s"'/]=)\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"""
+# A link as most are written. No `=` in it may be taken for that of another attribute.
+_URL = rf""""https?://[a-z0-9.-]++(?:[/?#][^"=]*+(?:=(?<![\s'/]=)[^"=]*+){_FEW})?\""""
+_CALM_OR_LINK = (
+    rf"(?:>|\s++(?:href|src)={_URL}(?:>|{_CALM_REST}>)"
+    rf"|{_CALM_REST}(?:>|=(?:(?<=\shref=)|(?<=\ssrc=)){_URL}{_CALM_REST}>))"
+)
 
 COMMENT = r"!--(?:-?>|.*?--!?>)"
 # Outlook renders HTML in conditional comments.
@@ -54,12 +60,6 @@ RAW = ("iframe", "noembed", "noframes", "plaintext", "script", "style", "textare
 _STRUCTURE = ("body", "head", "html")
 _STOPS = rf"/?(?:{'|'.join([*_STRUCTURE, *RAW])})(?![^\s/>])"
 
-# A start tag with one link as most are written: then only its host matters.
-_ONE_LINK = re.compile(
-    rf"""<(?!{_STOPS})[a-z][^\s/>]*+{_CALM_REST}=(?:(?<=\shref=)|(?<=\ssrc=))"""
-    rf""""https?://([a-z0-9.-]++)(?:[/?#][^"]*+)?"{_CALM_REST}>""",
-    _FLAGS,
-)
 _WHOLE = re.compile(f"<(?:{COMMENT}|{DECLARATION})", _FLAGS)
 _TAG = re.compile(rf"<(/?)([a-z][^\s/>]*+){_REST}(>?)", _FLAGS)
 _MORE_OF_A_TAG = re.compile(rf"(?:[^>=]++|=\s*+{VALUE}){_MANY}", _FLAGS)
@@ -68,18 +68,22 @@ _PROLOGUE = re.compile(rf"\ufeff?(?:\s*+<(?:!doctype|\?xml)[^>]*+>){_FEW}", _FLA
 _NO_TEXT = re.compile(rf"(?:\s++|<[^>]*+>){_MANY}")
 _LETTERS = frozenset(ascii_letters)
 
+# To look for all of `_STOPS` takes as long as all the rest of a tag; a short name is none of them.
+_NAME = rf"""(?:/?[a-z][a-z0-9]?|(?!{_STOPS})/?[a-z][^\s/>="']{{2,}}+)(?=[\s/>])"""
+
 
 def _uninteresting(rest: str, comment: str, declaration: str) -> re.Pattern[str]:
-    """Match text, such comments and declarations, and tags whose attributes match `rest`.
+    """Match text, such comments and declarations, and tags that end in `rest`.
 
     The match stops before structural tags, raw elements, and tags or comments that never end.
     """
-    tag = rf"(?!{_STOPS})/?[a-z][^\s/>]*+{rest}>"
-    return re.compile(rf"(?:[^<]++|<(?:{tag}|{comment}|{declaration}|(?![a-z/!?]))){_MANY}", _FLAGS)
+    markup = rf"{_NAME}{rest}|{comment}|{declaration}"
+    return re.compile(rf"(?:[^<]++|<(?:{markup}|(?![a-z/!?]))){_MANY}", _FLAGS)
 
 
-_TO_STRUCTURE = _uninteresting(_REST, COMMENT, DECLARATION)
-_TO_STRUCTURE_OR_URL = _uninteresting(_CALM_REST, _CALM_COMMENT, _CALM_DECLARATION)
+_TO_STRUCTURE = _uninteresting(f"(?:>|{_REST}>)", COMMENT, DECLARATION)
+_TO_STRUCTURE_OR_URL = _uninteresting(_CALM_OR_LINK, _CALM_COMMENT, _CALM_DECLARATION)
+"""Also passes tags with one ordinary link: of these, only the host matters."""
 
 
 def _skip(pattern: re.Pattern[str], text: str, start: int, end: int) -> int:
@@ -155,14 +159,27 @@ class _Reader:
         at, self.unclosed_at = 0, len(self.html)
         while at < self.unclosed_at:
             skipped = uninteresting.match(self.html, at)
-            at = skipped.end() if skipped else at
-            if (end := self._end_of_harmless_link(at)) is not None:
-                at = end
-            # If it stopped elsewhere than at a tag, it reached its bound: match again.
-            elif skipped is None or self._is_tag(at):
+            if skipped is None:
                 at = self._read_markup(at)
+            elif tracked := self._hosts_in(at, skipped.end()):
+                at = self._read_tags_at(tracked, at, skipped.end())
+            else:
+                at = skipped.end()
         # Browsers ignore the rest, unless it is a style sheet. Another program may not.
         self._search(self.unclosed_at, len(self.html))
+
+    def _hosts_in(self, start: int, end: int) -> list[int]:
+        """Return where the hosts of trackers begin in what would be uninteresting otherwise."""
+        return self.finder.hosts_in(self.html, start, end) if self.finder else []
+
+    def _read_tags_at(self, tracked: list[int], at: int, end: int) -> int:
+        """Read the tags that lead to these hosts, and skip the others up to `end`."""
+        for host in (*tracked, end):
+            skipped = _TO_STRUCTURE_OR_URL.match(self.html, at, host)
+            at = skipped.end() if skipped else at
+            if at < host and self._is_tag(at):
+                at = self._read_markup(at)
+        return at
 
     def header_at(self) -> int:
         if (head := self.closing.get("head")) is not None and "body" not in self.opened:
@@ -177,13 +194,6 @@ class _Reader:
         # Browsers show text after `</body>`, such as a mailing list's footer, at the end.
         is_last = _skip(_NO_TEXT, self.html, end, self.unclosed_at) == self.unclosed_at
         return end if is_last else self.unclosed_at
-
-    def _end_of_harmless_link(self, at: int) -> int | None:
-        """Return where a tag ends that is quickly seen to lead to no tracker. None: read it."""
-        link = _ONE_LINK.match(self.html, at) if self.finder else None
-        if link and self.finder and self.finder.is_harmless(self.html, at, link.end(), link[1]):
-            return link.end()
-        return None
 
     def _is_tag(self, at: int) -> bool:
         return self.html.startswith("<", at) and self.html[at + 1 : at + 2] in _LETTERS

@@ -26,7 +26,7 @@ _MAX_SEARCHED = 60
 _ATTRIBUTES = rf"[^>=]*+(?:=\s*+{VALUE}[^>=]*+){{0,60}}"
 _RAW = "|".join(rf"{name}(?![^\s/>]){_ATTRIBUTES}>.*?</{name}(?![^\s/>])[^>]*+>" for name in RAW)
 _TOKEN = re.compile(
-    rf"<(?:({COMMENT}|{DECLARATION}|{_RAW}|/?[a-z][^\s/>]*+)(?:(?<=>)|{_ATTRIBUTES}>)|[a-z])",
+    rf"<(?:({COMMENT}|{DECLARATION}|{_RAW}|/?[a-z][^\s/>]*+)(?:>|(?<=>)|{_ATTRIBUTES}>)|[a-z])",
     re.ASCII | re.DOTALL,
 )
 """The name of a tag, with the `/` of an end tag; or a comment and the like, which ends in `>`.

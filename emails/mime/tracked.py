@@ -26,6 +26,7 @@ _ODD = re.compile(r"=(?<=[\s\"'/]=)")  # begins with a literal: many times faste
 """Maybe a `=` without a name before it: browsers take it, and a quote after it, for a name."""
 
 _TAG = re.compile(r"<([a-z][^\s/>]*+)", re.IGNORECASE)
+_LINKED = re.compile(r"=\"https?://([a-z0-9.-]++)", re.IGNORECASE)
 _USUAL = re.compile(r"https?://([a-z0-9.-]++)(?=[/?#]|\Z)", re.IGNORECASE)
 _LEADS = re.compile(r"[/\\&]|:")
 _URLS = frozenset(
@@ -78,9 +79,15 @@ class TrackerFinder:
         self._depth = depth
         self._known: dict[str, str | None] = {}
 
-    def is_harmless(self, html: str, start: int, end: int, host: str) -> bool:
-        """Return whether nothing is to be found in a tag that leads to this host alone."""
-        return not (self._listed(host.lower().rstrip(".")) or _ODD.search(html, start, end))
+    def hosts_in(self, html: str, start: int, end: int) -> list[int]:
+        """Return where the hosts of trackers begin, in links as most are written."""
+        if not any(map(self._listed_link, set(_LINKED.findall(html, start, end)))):
+            return []
+        links = _LINKED.finditer(html, start, end)
+        return [one.start(1) for one in links if self._listed_link(one[1])]
+
+    def _listed_link(self, host: str) -> str | None:
+        return self._listed(host.lower().rstrip("."))
 
     def in_tag(self, html: str, name: str, start: int, end: int) -> Iterable[Tracked]:
         """Find them in the attributes of a start tag."""
@@ -102,7 +109,7 @@ class TrackerFinder:
             begin, stop = found.span(found.lastindex or 0)
             name = found[1].lower()
             usual = _USUAL.match(html, begin, stop) if name in _URLS else None
-            if usual and not self._listed(usual[1].lower().rstrip(".")):
+            if usual and not self._listed_link(usual[1]):
                 continue
             if _LEADS.search(html, begin, stop):
                 yield from self._in_value(tag, name, html[begin:stop], begin)

@@ -5,7 +5,6 @@ Tests that start a server are marked `servers`; `make quick` skips them.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import fakeredis
 import pytest
@@ -34,17 +33,10 @@ def aws_threads(folder: Path) -> Iterator[dict[str, SimulatedAws]]:
         thread.stop()
 
 
-T = TypeVar("T")
-
-
-def clients(aws_threads: dict[str, SimulatedAws], make: Callable[[], T]) -> dict[str, T]:
-    """Make a client for each AWS. Call it once per file: clients are slow to make."""
-    made = {}
-    for name, aws in aws_threads.items():
-        with pytest.MonkeyPatch.context() as environ:
-            environ.setenv("AWS_ENDPOINT_URL", aws.endpoint)
-            made[name] = make()
-    return made
+def calling(monkeypatch: pytest.MonkeyPatch, aws: SimulatedAws) -> SimulatedAws:
+    """Let clients call this AWS; they look for it when they are first used."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    return aws
 
 
 @pytest.fixture(params=_PLAYED_BY)

@@ -15,7 +15,7 @@ from emails.values.account import Account, Sending, Unreadable
 from emails.wire import ACCOUNT_KEY
 from runtime.aws import make_session
 from runtime.redis_client import connect_fail_fast
-from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis, clients
+from tests.contract.conftest import PLAYED_BY_REDIS, an_empty_redis, calling
 from tests.environment import NOWHERE
 from tests.fakes import FakeAccountNotes
 from tools.aws.fast_aws import FastAws
@@ -31,11 +31,18 @@ MINUTE = int(NOW // 60)
 @pytest.fixture(scope="module")
 def accounts(aws_threads: dict[str, SimulatedAws]) -> dict[str, SesAccount]:
     """The account, as both servers play it."""
-    return clients(aws_threads, lambda: SesAccount(make_session(REGION)))
+    return {name: SesAccount(make_session(REGION)) for name in aws_threads}
 
 
 @pytest.mark.parametrize("server", ["moto", "tools.aws"])
-def test_a_healthy_account_is_read(accounts: dict[str, SesAccount], server: str) -> None:
+def test_a_healthy_account_is_read(
+    accounts: dict[str, SesAccount],
+    aws_threads: dict[str, SimulatedAws],
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
+) -> None:
+    calling(monkeypatch, aws_threads[server])
+
     account = accounts[server].fetch()
 
     assert (account.per_second, account.per_day) == (10_000, 50_000_000)
@@ -84,7 +91,10 @@ def test_an_answer_that_lacks_something_is_unreadable(name: str) -> None:
         account_of({key: value for key, value in HEALTHY.items() if key != name})
 
 
-def test_a_denied_call_says_so(fast_aws: FastAws, accounts: dict[str, SesAccount]) -> None:
+def test_a_denied_call_says_so(
+    fast_aws: FastAws, accounts: dict[str, SesAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calling(monkeypatch, fast_aws)
     denied = Refusal(403, "AccessDeniedException", "User: arn:… is not authorized")
     fast_aws.set_faults(Faults(ses=ServiceFaults(refused=denied, only=("GetAccount",))))
 

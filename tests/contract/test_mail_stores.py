@@ -12,7 +12,7 @@ from emails.values.outcomes import RetryReason
 from runtime.aws import make_session
 from runtime.dependencies import Dependency
 from runtime.lane import goes_first
-from tests.contract.conftest import clients
+from tests.contract.conftest import calling
 from tests.fakes import ANY_ROOM, FakeMailStore
 from tools.local.aws import BUCKET, REGION, SimulatedAws
 
@@ -43,7 +43,7 @@ ENCRYPTED: dict[str, dict[str, str]] = {
 @pytest.fixture(scope="module")
 def stores(aws_threads: dict[str, SimulatedAws]) -> dict[str, S3MailStore]:
     """S3, as both servers play it."""
-    return clients(aws_threads, lambda: s3.connect(make_session(REGION)))
+    return {name: s3.connect(make_session(REGION)) for name in aws_threads}
 
 
 @pytest.fixture(params=["stand-in", "moto", "tools.aws"])
@@ -51,6 +51,7 @@ def mail_store(
     request: pytest.FixtureRequest,
     aws_threads: dict[str, SimulatedAws],
     stores: dict[str, S3MailStore],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> MailStore:
     """A bucket with these mails in it."""
     if request.param == "stand-in":
@@ -59,7 +60,7 @@ def mail_store(
         fake.encrypted = {StoredMail(BUCKET, key) for key in ENCRYPTED}
         fake.mails |= dict.fromkeys(fake.encrypted, b"ciphertext")
         return fake
-    aws = aws_threads[request.param]
+    aws = calling(monkeypatch, aws_threads[request.param])
     aws.reset()
     for key, raw in MAILS.items():
         aws.s3.put_object(Bucket=BUCKET, Key=key, Body=raw, Metadata={"written-by": "somebody"})
@@ -222,7 +223,7 @@ def test_a_large_mail_is_not_read_where_it_would_go_before_others(
     stores: dict[str, S3MailStore],
     aws_threads: dict[str, SimulatedAws],
 ) -> None:
-    aws, mail_store = aws_threads["tools.aws"], stores["tools.aws"]
+    aws, mail_store = calling(monkeypatch, aws_threads["tools.aws"]), stores["tools.aws"]
     aws.reset()
     if not is_quick:
         monkeypatch.setattr(mail_store._quick, "open", lambda mail: None)

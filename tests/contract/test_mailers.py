@@ -13,7 +13,7 @@ from emails.values.deliveries import Outgoing
 from emails.values.errors import Refused, Unavailable
 from runtime.aws import make_session
 from runtime.dependencies import Dependency
-from tests.contract.conftest import clients
+from tests.contract.conftest import calling
 from tests.fakes import FakeMailer
 from tools.local.aws import REGION, SimulatedAws
 
@@ -51,7 +51,7 @@ def seen_in(aws: SimulatedAws) -> list[Seen]:
 @pytest.fixture(scope="module")
 def mailers(aws_threads: dict[str, SimulatedAws]) -> dict[str, SesMailer]:
     """SES, as both servers play it."""
-    return clients(aws_threads, lambda: ses.connect(make_session(REGION), None))
+    return {name: ses.connect(make_session(REGION), None) for name in aws_threads}
 
 
 _MOTO_DIFFERS = pytest.mark.xfail(strict=True, reason="moto says this in other words")
@@ -62,12 +62,13 @@ def any_ses(
     request: pytest.FixtureRequest,
     aws_threads: dict[str, SimulatedAws],
     mailers: dict[str, SesMailer],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Ses:
     """SES, which sends for masks.example."""
     if request.param == "stand-in":
         fake = FakeMailer()
         return Ses(fake, lambda: seen_by(fake))
-    aws = aws_threads[request.param]
+    aws = calling(monkeypatch, aws_threads[request.param])
     aws.reset()
     return Ses(mailers[request.param], lambda: seen_in(aws))
 

@@ -1,5 +1,6 @@
 """Mails are read and deleted quickly where that is safe, and by boto3 where it is not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -220,3 +221,13 @@ def test_a_deletion_that_fails_is_not_tried_by_boto3(
         store.delete_one(StoredMail(BUCKET, "in/0100"))
 
     assert raised.value.code == code
+
+
+def test_where_a_bucket_is_one_thread_finds_for_all() -> None:
+    """Each would read ten megabytes for that."""
+    quick = QuickS3(make_session(REGION))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: quick.store_of(BUCKET), range(4)))
+
+    assert quick._url_of.cache_info().misses == 1

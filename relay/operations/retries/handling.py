@@ -1,5 +1,6 @@
 """Finds what is being retried, for the command and the page."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def find() -> Found:
     begun = find_attempts(client, [retry.sqs_id_of(one) for one in stored])
     # A message may be in two places for a moment: its delayed entry was read first.
     found: dict[str, Retry] = {}
-    for left in find_left_in(client):
+    for left in find_left_in(client, int(time.time() * 1000)):
         found[left.sqs_message_id] = retry.read_left(left)
     for one, attempts in reversed(list(zip(stored, begun, strict=True))):
         if (read := retry.read(one, attempts)) is not None:

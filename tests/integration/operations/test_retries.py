@@ -14,6 +14,7 @@ from django.test import Client
 
 from bridge.ledger import keys
 from bridge.ledger.attempts import DeliveryAttempts
+from bridge.ledger.retries import find_left
 from bridge.ledger.story import Event, Story
 from relay.operations.retries import handling
 from tests.integration.operations.conftest import a_member_of_staff
@@ -122,6 +123,28 @@ def test_without_a_story_it_says_what_it_cannot_know(
     settings.CONFIG = replace(settings.CONFIG, trace_events=0)
 
     assert listed() == ([], "What bridges have set aside is not known: TRACE_EVENTS is 0.\n")
+
+
+@pytest.mark.parametrize(
+    ("events", "minutes_later", "left"),
+    [
+        ("parked", 600, ["parked 1"]),
+        ("deferred", 14, ["deferred 1"]),
+        ("deferred", 16, []),
+        ("refused deferred", 1, ["deferred 1"]),
+        ("parked enqueued", 1, []),
+        ("deferred rejected", 1, []),
+        ("deferred enqueued refused", 1, ["refused 3"]),
+    ],
+)
+def test_what_a_bridge_set_aside_is_listed_until_something_becomes_of_it(
+    events: str, minutes_later: int, left: list[str]
+) -> None:
+    lines = [f"{n + 1}-0\te\t{what}\tq\tsqs-1\ta\t\td\t" for n, what in enumerate(events.split())]
+
+    found = find_left(lines, minutes_later * 60_000)
+
+    assert [f"{event.what} {event.at_ms}" for event in found] == left
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """While Redis is away, Sentry and the log hear of it at a bounded rate."""
 
+import inspect
 import io
 import json
 import logging
+import re
 from typing import Any
 
+import dramatiq.worker
 import redis
 
 from runtime.logging import JsonFormatter, WithoutRepeats
@@ -52,14 +55,14 @@ def test_other_failures_are_all_sent() -> None:
     assert all(send(an_event("builtins"), {}) for _ in range(9))
 
 
-def lines_of(*messages: tuple[str, str]) -> list[dict[str, Any]]:
+def lines_of(*messages: tuple[str, str], level: int = logging.WARNING) -> list[dict[str, Any]]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(WithoutRepeats())
     for name, message in messages:
         error = redis.ConnectionError("x")
-        record = logging.LogRecord(name, logging.WARNING, "", 0, message, None, None)
+        record = logging.LogRecord(name, level, "", 0, message, None, None)
         record.error_type = type(error).__name__
         handler.handle(record)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -73,3 +76,10 @@ def test_the_log_is_bounded_but_lines_about_messages_all_stay() -> None:
 
     assert len(lines_of(*threads * 50)) == 2
     assert len(lines_of(*[("x", "message refused by redis")] * 50)) == 50
+
+
+def test_dramatiqs_line_about_each_consumer_that_waits_is_bounded_too() -> None:
+    (template,) = re.findall(r'"(Restarting consumer[^"]*)"', inspect.getsource(dramatiq.worker))
+    consumers = [(f"dramatiq.worker.ConsumerThread({n})", template) for n in "abcdefgh"]
+
+    assert len(lines_of(*consumers * 50, level=logging.INFO)) == 1

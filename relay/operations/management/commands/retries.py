@@ -39,7 +39,7 @@ class Command(BaseCommand):
         chosen = found.of(reason)
         self._write(chosen[: max(0, limit)], is_json=json)
         if not chosen and not json:
-            self.stdout.write("Nothing is being retried.")
+            self.stdout.write(f"Nothing is being retried{' for this reason' if reason else ''}.")
         if limit < len(chosen):
             self.stderr.write(f"{limit:,} of {len(chosen):,} shown: --limit N shows more.")
         if found.left_out:

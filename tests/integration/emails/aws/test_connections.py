@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     CredentialRetrievalError,
-    EndpointProviderError,
     MetadataRetrievalError,
     NoCredentialsError,
 )
@@ -41,7 +40,7 @@ def a_mailer() -> ses.SesMailer:
     ids=lambda error: type(error).__name__,
 )
 def test_without_credentials_nothing_is_sent(answers: Answers, error: BotoCoreError) -> None:
-    session = Mock(wraps=make_session("us-east-1"))
+    session = Mock(wraps=make_session("us-east-1"), region_name="us-east-1")
     session.get_credentials.return_value.get_frozen_credentials.side_effect = error
 
     with pytest.raises(Unavailable) as failure:
@@ -51,18 +50,18 @@ def test_without_credentials_nothing_is_sent(answers: Answers, error: BotoCoreEr
     assert answers.calls == []
 
 
-def test_without_an_endpoint_nothing_is_sent(answers: Answers) -> None:
-    def fail(**_: object) -> None:
-        raise EndpointProviderError(msg="no endpoint")
-
-    calls = SesCalls(make_session("us-east-1"))
-    calls._client.meta.events.register("before-parameter-build.sesv2.SendEmail", fail)
+def test_without_an_endpoint_nothing_is_sent(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    for setting in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"):
+        monkeypatch.setenv(setting, "true")
 
     with pytest.raises(Unavailable) as failure:
-        ses.SesMailer(calls, None).send(MAIL)
+        ses.connect(make_session("eu-isoe-west-1"), None).send(MAIL)
 
     assert failure.value.dependency is Dependency.SES
-    assert failure.value.code == "EndpointProviderError"
+    assert failure.value.code == "EndpointVariantError"
     assert answers.calls == []
 
 

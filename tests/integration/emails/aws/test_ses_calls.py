@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emails.edges import ses
-from emails.edges.ses_calls import Endpoint, SesCalls
+from emails.edges.aws import Endpoint
+from emails.edges.ses_calls import SesCalls
 from emails.values.errors import Unavailable
 from runtime.aws import make_session
 from tests.integration.emails.aws.conftest import MAIL, Answers
