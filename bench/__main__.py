@@ -200,20 +200,12 @@ def _events(site: Site, plan: Plan) -> Numbers:
 
 def _tracing(site: Site, plan: Plan) -> Numbers:
     """Measure with OpenTelemetry's spans and without, at the same time; and their calls alone."""
-    runs = defaultdict[str, list[Numbers]](list)
-    for starts_first, name in itertools.product(("on", "off") * plan.runs, ("beside", "control")):
-        _tell(f"with spans, and beside it without: {name}")
-        runs[name].append(
-            tracing.beside(
-                site,
-                messages=plan.messages,
-                starts_first=starts_first,
-                is_control=name == "control",
-            )
-        )
+    runs = []
+    for is_swapped in (False, True) * 2 * plan.runs:
+        _tell("with spans, and beside it without")
+        runs.append(tracing.beside(site, messages=plan.messages, is_swapped=is_swapped))
     _tell("the calls of ids, ages and spans")
-    merged = {name: _merged(measured) for name, measured in runs.items()}
-    return {**merged, "calls": tracing.calls(site)}
+    return {"beside": _merged(runs), "calls": tracing.calls(site)}
 
 
 def _floods(site: Site, plan: Plan) -> Numbers:

@@ -87,7 +87,10 @@ def problems(account: Account, asked: Asked, stories: Sequence[Story]) -> list[s
     wanted = asked.kept if first["unknown"] else asked.kept | {name for _, name in asked.ids}
     if missing := sorted(wanted - _ids_in(first)):
         found.append(f"without the ids {missing}")
-    if (end := _end_of(account)) and not any(end in said for said in first["ends"]):
+    # Of a message that no attempt claimed, the database knows nothing.
+    is_lost = first["unknown"] and not first["steps"] and not asked.kept
+    end = "" if is_lost else _end_of(account)
+    if end and not any(end in said for said in first["ends"]):
         found.append(f"ended as {end!r}, and it is told: {first['ends']}")
     return found
 

@@ -265,3 +265,12 @@ def test_a_span_in_another_trace_than_its_mail_or_the_span_above_is_found() -> N
     assert torn_traces(right) == []
     assert len(torn_traces([*right, span("d", trace_id_from("2"), **mail)])) == 1
     assert len(torn_traces([*right, span("e", trace_id_from("2"), "a")])) == 1
+
+
+@pytest.mark.parametrize(("story", "kept", "number"), [(NOTHING, (), 0), (NOTHING, ("1",), 2)])
+def test_only_the_end_of_a_message_that_no_attempt_claimed_may_be_lost(
+    story: dict[str, object], kept: tuple[str, ...], number: int
+) -> None:
+    account = Account("1", [], NONE, {"a": 1}, is_queued=True, failures=["malformed"])
+
+    assert len(problems(account, Asked([SNS, SQS], frozenset(kept)), [story, story])) == number

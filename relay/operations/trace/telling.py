@@ -192,7 +192,7 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
             "Redis has no events: it was wiped, TRACE_EVENTS is 0, or no mail has come since."
             " Attempts, redeliveries and deletions are missing."
         )
-    elif any(step.at < sources.redis_since - _CLOCKS for step in steps if step.what not in _BEFORE):
+    elif _began_before(sources.redis_since, evidence, steps):
         since = sources.redis_since.isoformat(timespec="seconds")
         said.append(
             f"Redis's events begin at {since}, when it was wiped or by TRACE_EVENTS: of what"
@@ -201,3 +201,9 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
     if any(not row.purpose for row in evidence.deliveries):
         said.append("Some deliveries are of an older release, which did not keep all ids.")
     return said
+
+
+def _began_before(redis_since: datetime, evidence: Evidence, steps: Sequence[Step]) -> bool:
+    """Whether Redis may have lost events: some of the story is older, or has no dispatch."""
+    is_dispatch_lost = bool(evidence.deliveries) and all(s.what != "enqueued" for s in steps)
+    return is_dispatch_lost or any(step.at < redis_since - _CLOCKS for step in steps)

@@ -244,6 +244,23 @@ def test_what_can_not_be_known_is_said(given: str, sources: Sources, sentence: s
     assert said.startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("events", "since"),
+    [
+        ([one for one in EVENTS if one.what != "enqueued"], SINCE),
+        (EVENTS, START + timedelta(seconds=2)),
+    ],
+    ids=["its dispatch is lost", "SES had it before"],
+)
+def test_what_a_wipe_in_the_middle_took_is_said_to_be_missing(
+    events: list[Event], since: datetime
+) -> None:
+    """A chaos run wiped Redis in a flood: ids of copies were missing, and nothing was said."""
+    (said,) = trace("sqs-1", events, sources=Sources(since)).unknown
+
+    assert said.startswith("Redis's events begin at")
+
+
 def test_when_all_is_known_nothing_is_said_to_be_missing() -> None:
     assert WHOLE.unknown == ()
 
