@@ -45,8 +45,10 @@ def test_what_goes_through_the_overflow_queue_is_one_trace(
     assert traces(moved) == traces(back)
     assert len(traces(moved)) == OVER
     deliveries = collector.wait_for(DELIVERY, SHARE + OVER)
-    attempts = [one for one in collector.spans if one.name.startswith("process ")]
-    by_id = {one.span_id: one for one in attempts}
+    parents = {one.parent_id for one in deliveries}
+    # An attempt's span ends after its delivery's, and may be exported later.
+    wait_until("the attempts", lambda: parents <= {one.span_id for one in collector.spans})
+    by_id = {one.span_id: one for one in collector.spans}
     for one in (one for one in deliveries if one.trace_id in traces(back)):
         assert by_id[by_id[one.parent_id].parent_id] in back
     assert Counter(traces(deliveries)) == Counter(traces(received))
