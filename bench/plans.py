@@ -1,6 +1,6 @@
 """How much is measured: as a rule, in one short run of each part, or for long."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,12 @@ ROUGH = Plan(
     flood_seconds=10,
     rows=100_000,
 )
-LONG = Plan(
-    runs=3,
+LONG = replace(
+    FULL,
     curve_runs=3,
-    messages=1500,
-    alone=500,
     predecessor=60,
-    idle=40,
     steady=2000,
     long=60_000,
     flood=20_000,
     flood_seconds=300,
-    rows=1_000_000,
 )
