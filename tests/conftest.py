@@ -12,6 +12,7 @@ import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
+from runtime import message_context
 from tests import order
 from tests.environment import GIVEN
 from tools.aws.fast_aws import FastAws
@@ -157,3 +158,10 @@ def fast_aws(fast_aws_server: FastAws) -> FastAws:
     """The fast local AWS, empty and without faults."""
     fast_aws_server.reset()
     return fast_aws_server
+
+
+@pytest.fixture(autouse=True)
+def no_message_goes_on() -> Iterator[None]:
+    """Let no test work on the message of the one before it: they share a thread."""
+    yield
+    message_context.end()

@@ -9,14 +9,15 @@ from relay.config import RelayConfig
 from runtime.env import load
 
 KEY, OLD_KEY = "Django's key", "its old key"
+NEW = "a new secret of ours"
 
 
 @pytest.mark.parametrize(
     ("reply_secret", "fallbacks", "expected"),
     [
         ("", "", [KEY, OLD_KEY]),
-        ("new", "", ["new"]),
-        ("new", "old,older", ["new", "old", "older"]),
+        (NEW, "", [NEW]),
+        (NEW, "old,older", [NEW, "old", "older"]),
         ("", "old", [KEY, "old", OLD_KEY]),
     ],
 )
