@@ -123,8 +123,16 @@ def _passes(run: Run, processes: int) -> bool:
         output.seek(0)
         lines = output.read().splitlines()
     shown = [] if is_passed else lines[-_LAST_LINES:]
-    _print(*shown, f"{run.name}: {lines[-1] if lines else 'nothing ran'}")
+    _print(*shown, f"{run.name}: {_summary_of(lines)}")
     return is_passed
+
+
+def _summary_of(lines: list[str]) -> str:
+    """Find pytest's last line. A thread that stops after it may have logged more."""
+    for line in reversed(lines):
+        if re.search(r"\d (?:passed|failed|errors?)\b", line):
+            return line
+    return lines[-1] if lines else "nothing ran"
 
 
 def _is_installed(run: Run, output: TextIO) -> bool:
