@@ -136,7 +136,9 @@ class Judge:
             return Disposition.ERROR
 
     def _rejected(self, message: Message, rejected: Rejected) -> Judgement:
-        metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
+        # It comes back until SQS gives it up: counted each time, one would outweigh ten good ones.
+        if message.receive_count == 1:
+            metrics.incr("rejected", tags=[f"reason:{rejected.reason}"])
         logger.warning(
             "message rejected",
             extra={

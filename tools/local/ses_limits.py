@@ -26,19 +26,21 @@ def refusal_of(raw: bytes) -> str | None:
     sender = _FROM.search(raw[: raw.find(b"\r\n\r\n") + 2 or None])
     if sender and len(sender[1].replace(b"\r\n", b"")) > MAX_MAILBOX_OCTETS:
         return f"Address length is more than {MAX_MAILBOX_OCTETS} bytes long."
-    # Parsing takes far longer than looking whether there is any name at all.
-    if _may_have_names(raw) and any(map(_has_blocked_name, message_from_bytes(raw).walk())):
+    # Parsing takes far longer than looking whether any line could be a part's blocked name.
+    if _may_be_blocked(raw) and any(map(_has_blocked_name, message_from_bytes(raw).walk())):
         return "Illegal filename."
     return None
 
 
-def _may_have_names(raw: bytes) -> bool:
+def _may_be_blocked(raw: bytes) -> bool:
     lower, start = raw.lower(), b"\ncontent-"
     at = lower.find(start)
     while at >= 0:
         field = _FIELD.match(lower, at + len(start))
         if field and b"name" in field[0]:
-            return True
+            alone = message_from_bytes(raw[at + 1 : field.end()])
+            if _has_blocked_name(alone):
+                return True
         at = lower.find(start, at + 1)
     return False
 

@@ -15,6 +15,7 @@ from emails.values.errors import NotFinished
 from emails.values.facts import MaskRef
 from emails.values.held import HeldMail, HeldState
 from emails.values.outcomes import HeldReason
+from runtime.arguments import positive
 
 _PAGE = 500
 
@@ -34,7 +35,9 @@ class Command(BaseCommand):
             choices=[state.value for state in HeldState],
             help="default: those that are held or being released",
         )
-        listing.add_argument("--limit", type=int, metavar="N", help="list at most N; default: all")
+        listing.add_argument(
+            "--limit", type=positive, metavar="N", help="list at most N; default: all"
+        )
         show = actions.add_parser("show", help="show one, also one that has ended")
         show.add_argument("ids", nargs=1, type=int, metavar="ID")
         show.add_argument("--json", action="store_true", help="print one JSON object")

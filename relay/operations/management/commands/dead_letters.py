@@ -31,6 +31,7 @@ from relay.operations.dead_letters.handling import Handled
 from relay.operations.dead_letters.letter import DeadLetter
 from relay.operations.management.redis_away import redis_away
 from relay.operations.models import REVEAL
+from runtime.arguments import positive
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ def _without_log_of_ids(verbosity: int) -> Iterator[None]:
 def _add_list(parser: ArgumentParser) -> None:
     _add_choice(parser)
     parser.add_argument(
-        "--limit", type=int, default=100, metavar="N", help="list at most N; default 100"
+        "--limit", type=positive, default=100, metavar="N", help="list at most N; default 100"
     )
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from relay.operations.lanes import handling
 from relay.operations.lanes.whose import Whose
 from relay.operations.management.redis_away import redis_away
+from runtime.arguments import positive
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("names", nargs="*", metavar="LANE", help="only these, as in the log")
         parser.add_argument(
-            "--number", type=int, default=20, help="how many to list (default: %(default)s)"
+            "--number", type=positive, default=20, help="how many to list (default: %(default)s)"
         )
         parser.add_argument(
             "--release", type=float, metavar="HOURS", help="release these lanes; 0: no longer"
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         try:
             for name in names if release is not None else ():
                 handling.release(name, release or 0, by=by)
-            found = handling.find(names, max(1, number))
+            found = handling.find(names, number)
         except handling.NotAllowed as error:
             raise CommandError(f"{error}.") from error
         except RedisError as error:

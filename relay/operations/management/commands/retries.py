@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from relay.operations.management.redis_away import redis_away
 from relay.operations.retries import handling
 from relay.operations.retries.retry import Retry, as_json
+from runtime.arguments import positive
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("--reason", default="", help="only those that failed so last")
         parser.add_argument(
-            "--limit", type=int, default=100, metavar="N", help="list at most N; default 100"
+            "--limit", type=positive, default=100, metavar="N", help="list at most N; default 100"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         except RedisError as error:
             raise redis_away(error) from error
         chosen = found.of(reason)
-        self._write(chosen[: max(0, limit)], is_json=json)
+        self._write(chosen[:limit], is_json=json)
         if not chosen and not json:
             self.stdout.write(f"Nothing is being retried{' for this reason' if reason else ''}.")
         if limit < len(chosen):

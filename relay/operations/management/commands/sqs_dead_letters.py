@@ -18,6 +18,7 @@ from relay.operations.management.redis_away import redis_away
 from relay.operations.sqs_dead_letters import handling
 from relay.operations.sqs_dead_letters.handling import Result
 from relay.operations.sqs_dead_letters.judge import FINISHED, Choice, Found
+from runtime.arguments import positive
 
 
 class Command(BaseCommand):
@@ -36,13 +37,13 @@ class Command(BaseCommand):
         listing.add_argument("--json", action="store_true", help="print one JSON object per line")
         show = actions.add_parser("show", help="show one, without its mail")
         show.add_argument("ids", nargs=1, metavar="ID")
-        show.add_argument("--limit", type=int, default=1000, metavar="N")
+        show.add_argument("--limit", type=positive, default=1000, metavar="N")
         for action, what in (("redrive", "put them back"), ("delete", "delete them")):
             bulk = actions.add_parser(action, help=what)
             _add_choice(bulk)
             _add_yes(bulk)
         clear = actions.add_parser("clear", help="delete those whose mail was dealt with")
-        clear.add_argument("--limit", type=int, default=10_000, metavar="N")
+        clear.add_argument("--limit", type=positive, default=10_000, metavar="N")
         _add_yes(clear)
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -125,7 +126,7 @@ def _add_choice(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="as `list` shows it, or what it begins with")
     parser.add_argument("--all", action="store_true", help="all that are looked at")
     parser.add_argument(
-        "--limit", type=int, default=1000, metavar="N", help="look at most at N; default 1000"
+        "--limit", type=positive, default=1000, metavar="N", help="look at most at N; default 1000"
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django_dramatiq.management.commands import rundramatiq
 
+from runtime.arguments import positive
+
 
 class Command(BaseCommand):
     """Starts the workers."""
@@ -16,8 +18,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("--processes", type=int, default=os.cpu_count(), help="One a CPU.")
-        parser.add_argument("--threads", type=int, default=8, help="Of each process: 8.")
+        parser.add_argument("--processes", type=positive, default=os.cpu_count(), help="One a CPU.")
+        parser.add_argument("--threads", type=positive, default=8, help="Of each process: 8.")
         parser.add_argument("--queues", nargs="*", help="Only these of Dramatiq's queues.")
         parser.add_argument(
             "--worker-shutdown-timeout",
