@@ -10,6 +10,10 @@ from runtime.interpreter import require_supported
 # An older Python can't import what follows: say so, instead of how the import failed.
 require_supported()
 
+# Before all others, which take the memory that it leaves free.
+import runtime.aws_endpoints  # noqa: F401
+
+# isort: split
 import logging
 import logging.config
 import os
