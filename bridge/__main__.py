@@ -10,8 +10,9 @@ from runtime.interpreter import require_supported
 # An older Python can't import what follows: say so, instead of how the import failed.
 require_supported()
 
-# Before all others, which take the memory that it leaves free.
-import runtime.aws_endpoints  # noqa: F401
+# The first takes memory that the others then take again, the second comes before redis itself.
+import runtime.aws_endpoints
+import runtime.redis_alone  # noqa: F401
 
 # isort: split
 import logging
