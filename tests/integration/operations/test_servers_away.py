@@ -62,6 +62,7 @@ PAGES: list[tuple[str, dict[str, str] | None, str, str, str]] = [
     ),
     ("/admin/controls/end/", {"id": "x"}, REDIS, DATABASE, BOTH),
     ("/admin/retries/", None, REDIS, WORKS, REDIS),
+    ("/admin/retries/now/", {"id": "sqs-1"}, REDIS, DATABASE, BOTH),
     ("/admin/running/", None, REDIS, WORKS, REDIS),
     ("/admin/lanes/", None, REDIS, DATABASE, BOTH),
     ("/admin/lanes/release/", {"lane": "0" * 18, "hours": "1"}, REDIS, DATABASE, BOTH),
@@ -162,6 +163,7 @@ def test_a_page_works_without_them_or_names_them(
 COMMANDS = [
     "dead_letters list",
     "retries",
+    "retries --now sqs-1",
     "running",
     "lanes",
     "control list",
