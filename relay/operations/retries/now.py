@@ -32,7 +32,7 @@ class Result(StrEnum):
     """What became of the wish to try a message now."""
 
     NOW = "runs now"
-    NOT_DELAYED = "waits for no time"
+    NOT_DELAYED = "is not waiting for a time"
     BREAKER = "waits for a circuit breaker"
 
 

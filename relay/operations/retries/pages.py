@@ -60,7 +60,8 @@ def now_page(request: HttpRequest) -> HttpResponseBase:
     ids = [one for one in request.POST.getlist("id")[:1] if is_id(one)]
     for one in now.try_now(ids):
         audit.record_tried_now(request.user, one.id, one.result)
-        messages.info(request, f"Message {one.id} {one.result}.")
+        say = messages.info if one.result is now.Result.NOW else messages.warning
+        say(request, f"Message {one.id} {one.result}.")
     return redirect("retries")
 
 

@@ -59,7 +59,10 @@ def test_one_that_waits_for_no_time_is_named_and_the_command_fails(enqueue: Enqu
     with pytest.raises(CommandError, match=r"2 of 2 don't run now"):
         call_command("retries", "--now", "is-due", "unheard-of", stdout=out)
 
-    assert out.getvalue() == "is-due: waits for no time\nunheard-of: waits for no time\n"
+    assert (
+        out.getvalue()
+        == "is-due: is not waiting for a time\nunheard-of: is not waiting for a time\n"
+    )
 
 
 def test_while_a_breaker_is_open_what_needs_it_goes_on_waiting(
