@@ -34,7 +34,8 @@ class ByLane:
         """
         if not self.is_overflow:
             return self.overflow.limit(wanted)
-        return 0 if len(self.overflow.waiting) else min(wanted, self.find_room())
+        room = 0 if len(self.overflow.waiting) else self.find_room()
+        return whole_batch(wanted, room, self.max_in_flight)
 
     def find_room(self) -> int:
         """Return how many mails may come back from the overflow now."""
@@ -60,6 +61,16 @@ class ByLane:
     def put(self, refused: Sequence[Refused]) -> list[tuple[Handle, Disposition]]:
         """Put what is not admitted into the overflow; returns what became of each."""
         return self.overflow.put(refused, is_counted=self.is_overflow)
+
+
+def whole_batch(wanted: int, room: int, max_in_flight: int) -> int:
+    """Return how many mails are worth a call to SQS: those `wanted`, or none while there is less
+    room. Pure.
+
+    Places get free one by one, and a call for one mail costs as much as a call for ten. Mail that
+    is back always gets a tenth of what may be in flight, so half of that must be enough.
+    """
+    return min(wanted, room) if room >= min(wanted, max(1, max_in_flight // 20)) else 0
 
 
 def split_off(batch: list[Work], most_mails: int) -> tuple[list[Work], list[Refused]]:

@@ -6,12 +6,22 @@ import dramatiq
 import pytest
 from markus.testing import MetricsMock
 
+from bridge.by_lane import whole_batch
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Work
 from bridge.messages import Handle
 from bridge.overflow import RETRY_SECONDS
 from emails.wire import BULK_QUEUE, INBOUND_QUEUE
-from tests.unit.bridge.lane_world import BOUNCE, ENQUEUED, MOVING, PLACES, SHARE, World, a_mail
+from tests.unit.bridge.lane_world import (
+    BOUNCE,
+    ENQUEUED,
+    MOST,
+    MOVING,
+    PLACES,
+    SHARE,
+    World,
+    a_mail,
+)
 
 A_MESSAGE: dramatiq.Message[None] = dramatiq.Message(INBOUND_QUEUE, "act", (), {}, {})
 
@@ -62,6 +72,30 @@ def test_what_comes_back_is_bulk_and_gets_what_there_is_room_for(world: World) -
     world.end_all(BULK_QUEUE)
     assert world.of_overflow.demand(10) == 10
     assert world.all_left() == 250
+
+
+def test_what_comes_back_is_received_by_whole_batches(world: World) -> None:
+    """A call for one mail costs as much as for ten, and places get free one by one."""
+    world.put(250)
+    world.poll(25)
+    while demand := world.of_overflow.demand(10):
+        world.of_overflow.cycle(demand)
+
+    world.end(BULK_QUEUE, SHARE - 2)
+    assert world.lanes.find_bulk_room(MOST) == 8
+    assert world.of_overflow.demand(10) == 0
+    world.end(BULK_QUEUE, 2)
+    assert world.of_overflow.demand(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("room", "max_in_flight", "received"),
+    [(9, 200, 0), (10, 200, 10), (30, 200, 10), (4, 100, 0), (5, 100, 5), (1, 20, 1), (0, 1, 0)],
+)
+def test_what_comes_back_never_waits_for_more_room_than_it_is_sure_to_get(
+    room: int, max_in_flight: int, received: int
+) -> None:
+    assert whole_batch(10, room, max_in_flight) == received
 
 
 def test_what_is_back_before_its_move_has_ended_is_behind_no_lane(world: World) -> None:
