@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from hypothesis import HealthCheck, settings
 from runtime import message_context
 from tests import order
 from tests.environment import GIVEN
+from tests.preloaded import Nursery
 from tools.aws.fast_aws import FastAws
+from tools.local import processes
 from tools.local.aws import LocalAws
 from tools.local.postgres import LocalPostgres
 from tools.local.redis import LocalRedis
@@ -40,6 +43,9 @@ def pytest_xdist_auto_num_workers() -> int:
     """
     return 0 if any(GIVEN.values()) else 2 * len(os.sched_getaffinity(0))
 
+
+if sys.platform == "linux":
+    processes.launcher = Nursery().launch
 
 _SERVERS = frozenset({"redis_url", "database_url", "aws_server", "fast_aws_server"})
 """The fixtures that start a server."""

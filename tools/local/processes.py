@@ -13,9 +13,10 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
-from typing import Any
+from typing import IO, Any, Protocol
 
 _POLL_SECONDS = 0.05
 
@@ -25,6 +26,49 @@ _GUARD = 'read -r _; kill -s "$1" -- "-$0"; sleep 1; kill -s KILL -- "-$0"'
 
 class NotReady(Exception):
     """A process did not become ready in time; the text has the end of its log."""
+
+
+class Launched(Protocol):
+    """A process that was started: what is used of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None if it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it ends. Raises `subprocess.TimeoutExpired`."""
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+
+
+Launch = Callable[[Sequence[str], Mapping[str, str], IO[bytes], IO[bytes]], Launched]
+
+
+def launch(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    output: IO[bytes],
+    errors: IO[bytes],
+    user: str | None = None,
+) -> Launched:
+    """Start a process in its own session, without input."""
+    return subprocess.Popen(
+        command,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        start_new_session=True,
+        **_as_user(user),
+    )
+
+
+launcher: Launch = launch
+"""What starts processes. Tests put another into its place, which is faster."""
 
 
 class Process:
@@ -49,15 +93,8 @@ class Process:
         self._stop_signal = stop_signal
         self._is_asked_to_stop = False
         with log.open("ab") as output:
-            self._popen = subprocess.Popen(
-                command,
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **_as_user(user),
-            )
+            start = launcher if user is None else partial(launch, user=user)
+            self._popen = start(command, environ, output, output)
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD, str(self.pid), stop_signal.name.removeprefix("SIG")],
             stdin=subprocess.PIPE,

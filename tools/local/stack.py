@@ -3,18 +3,19 @@
 import json
 import os
 import secrets
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import dramatiq
 
 from emails.wire import DEFAULT_QUEUE
 from relay.worker.broker import make_broker
+from tools.local import processes
 from tools.local.aws import LocalAws, SimulatedAws
 from tools.local.postgres import LocalPostgres
 from tools.local.processes import Process, free_port, is_listening, passed_on
@@ -116,17 +117,12 @@ class Stack:
 
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command; returns its output. Raises `CommandFailed`."""
-        done = subprocess.run(
-            [sys.executable, _MANAGE, *arguments],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,  # a Ctrl-C in the terminal must reach only us
-        )
-        if done.returncode != 0:
-            raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
-        return done.stdout
+        with TemporaryFile() as output, TemporaryFile() as errors:
+            command = [sys.executable, _MANAGE, *arguments]
+            code = processes.launcher(command, self.environ, output, errors).wait()
+            if code != 0:
+                raise CommandFailed(f"manage.py {arguments[0]}: {_text(errors).strip()}")
+            return _text(output)
 
     def manage_all(self, *commands: Sequence[str]) -> None:
         """Run several `manage.py` commands in one process, since each takes a second to start."""
@@ -195,3 +191,8 @@ class Stack:
         process = Process(name, [sys.executable, *command], self.environ | settings, log)
         self._processes.append(process)
         return process
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from unittest.mock import patch
 
 import pytest
@@ -29,7 +30,7 @@ def sent(raw: bytes, *, keeps_bodies: bool, separators: tuple[str, str]) -> ses.
 
 
 def request(
-    path: str, given: dict[str, object], separators: tuple[str, str] = (",", ":")
+    path: str, given: Mapping[str, object], separators: tuple[str, str] = (",", ":")
 ) -> Request:
     body = json.dumps(given, separators=separators).encode()
     return Request("POST", ses.PATH + path, "", {}, body, lambda: False)
