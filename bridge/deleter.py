@@ -10,6 +10,7 @@ from collections import defaultdict
 
 import markus
 
+from bridge.config import SQS_MAX_BATCH
 from bridge.ledger.acknowledgements import ENDED_BEFORE, LEFT, Acknowledgement, Acknowledgements
 from bridge.ledger.failure_reasons import word_of
 from bridge.messages import Handle
@@ -56,7 +57,8 @@ class Deleter:
         the error passes through; the caller backs off.
         """
         taken = self._acknowledgements.take(
-            self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS
+            *(self._queue.queue_name, _AT_MOST, wait_seconds, _LINGER_SECONDS),
+            batch=SQS_MAX_BATCH,
         )
         left = [ack for ack in taken if ack.reason == LEFT]
         ended = [ack for ack in taken if ack.reason != LEFT]

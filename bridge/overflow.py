@@ -8,7 +8,8 @@ lane is told first: the message may be back before the call that sent it has ret
 Moving takes two calls to SQS. Others make them, so that the poller goes on: a flood must be sifted
 fast, since whatever came after it in the queue waits for that.
 
-    poller thread    everything but the following; at most `_MOST_MOVES` batches are being moved
+    poller thread    everything but the following; at most `_MOST_MOVES` batches are being moved,
+                     and `_MOST_MOVING` messages
     mover threads    `_move_batch`: each batch is one's own; `Waiting` has a lock
     main thread      `close`, when the poller has ended
 """
@@ -24,6 +25,7 @@ from functools import partial
 import markus
 from redis.exceptions import RedisError
 
+from bridge.config import SQS_MAX_BATCH
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, NotAdmitted, Work
 from bridge.ledger.lanes import Lanes
@@ -47,6 +49,7 @@ Refused = tuple[Work, NotAdmitted]
 
 MOVERS = 4
 _MOST_MOVES = 8
+_MOST_MOVING = 200
 
 Submit = Callable[[Callable[[], None]], object]
 
@@ -90,9 +93,13 @@ class Overflow:
         return self._target is not None
 
     def limit(self, wanted: int) -> int:
-        """Return how many messages may be received now, even if none of them can be moved."""
-        places = max(0, self.waiting.free - sum(list(self._moving.values())))
-        return self.look_behind.limit(wanted, places)
+        """Return how many messages may be received now, even if none of them can be moved.
+
+        What finds no place then is set aside.
+        """
+        most = _MOST_MOVING if self._may_move_now() else self.waiting.free
+        places = max(0, most - sum(list(self._moving.values())))
+        return self.look_behind.limit(min(wanted, max(places, SQS_MAX_BATCH)), places)
 
     def put(
         self, refused: Sequence[Refused], *, is_counted: bool
@@ -101,7 +108,7 @@ class Overflow:
 
         `is_counted`: their lanes know of them, as they came back from the overflow.
         """
-        if self._target is None or self._monotonic() < self._retry_at:
+        if not self._may_move_now():
             if not is_counted:
                 self._note_behind(refused)
             return self._keep(refused, is_counted=is_counted)
@@ -109,6 +116,9 @@ class Overflow:
         self._moving[id(refused)] = len(refused)
         self._submit(partial(self._move_batch, refused))
         return [(work.handle, Disposition.MOVING) for work, _ in refused]
+
+    def _may_move_now(self) -> bool:
+        return self._target is not None and self._monotonic() >= self._retry_at
 
     def close(self) -> None:
         """End the moves that are under way."""
@@ -155,7 +165,7 @@ class Overflow:
 
     def _move(self, works: Sequence[Work]) -> set[Handle]:
         """Send messages to the overflow queue and delete them; returns those that it took."""
-        if self._target is None or not works or self._monotonic() < self._retry_at:
+        if self._target is None or not works or not self._may_move_now():
             return set()
         messages = [_message(work) for work in works]
         try:

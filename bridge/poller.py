@@ -121,6 +121,11 @@ class Poller:
         """What was given back to SQS."""
         return self._settling.given_back
 
+    @property
+    def calls(self) -> int:
+        """How many calls the next receive should make at once."""
+        return 1 if self._by_lane is None else self._by_lane.rush.calls
+
     def demand(self, wanted: int) -> int:
         """Reserve room in flight for up to `wanted` messages; returns for how many.
 
@@ -186,7 +191,7 @@ class Poller:
     def close(self) -> None:
         """End what is under way in other threads."""
         if self._by_lane is not None:
-            self._by_lane.overflow.close()
+            self._by_lane.close()
 
     def judge_parked(self) -> None:
         """Judge what is parked again, when it is due, and dispatch what can be told now.

@@ -130,7 +130,7 @@ class Service:
         parts.poller.judge_parked()
         started = time.monotonic()
         allowed = parts.gate.allow(
-            self._config.batch_size,
+            self._config.batch_size * parts.poller.calls,
             has_overflow=parts.waiting is not None and parts is self._queues[0],
         )
         retried = parts.poller.retry(allowed.mails)

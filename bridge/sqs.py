@@ -36,8 +36,8 @@ T = TypeVar("T")
 
 _CONNECT_TIMEOUT_SECONDS = 3
 _ANSWER_SECONDS = 10
-_POOL_SIZE = 8
-"""The threads that use a queue at once: poller, acknowledger, heartbeat, and those that move."""
+_POOL_SIZE = 12
+"""The threads that use a queue at once: acknowledger, heartbeat, those that receive and move."""
 
 FIRST_SENT = "first_sent_ms"
 """The attribute of a copy that says when its original was sent."""

@@ -35,6 +35,7 @@ from bridge.poller import Poller, PollerOptions
 from bridge.ports import Queue, QueueUnavailable
 from bridge.queue_changes import QueueChanges
 from bridge.reporter import Reporter
+from bridge.rush import MOST_CALLS, Rush
 from bridge.service import Components
 from bridge.sns import signature
 from bridge.sns.certificates import certificates_of
@@ -218,7 +219,9 @@ class _Builder:
         )
         notes = StoryNotes(self._redis, self._story)
         overflow = Overflow(target, lanes, waiting, changes, totals=totals, notes=notes)
-        return ByLane(lanes, names, overflow, config.max_in_flight, is_overflow)
+        # What is back from the overflow has time: it waits for the workers.
+        rush = Rush() if is_overflow else Rush(MOST_CALLS)
+        return ByLane(lanes, names, overflow, config.max_in_flight, is_overflow, rush)
 
 
 def wait_until_ready(

@@ -132,16 +132,26 @@ class Acknowledgements:
         )
 
     def take(
-        self, queue: str, at_most: int, wait_seconds: float, linger_seconds: float = 0
+        self,
+        queue: str,
+        at_most: int,
+        wait_seconds: float,
+        linger_seconds: float = 0,
+        *,
+        batch: int = 1,
     ) -> list[Acknowledgement]:
-        """Take acknowledgements off a queue's list: wait for a first one, then briefly for more."""
+        """Take acknowledgements off a queue's list: wait for a first one, then briefly for more.
+
+        Of more than one `batch`, as many as a call to SQS deletes, what fills no further one stays.
+        """
         name = keys.ACKNOWLEDGEMENTS + queue
         first = self._redis.blpop([name], timeout=wait_seconds)
         if first is None:
             return []
         time.sleep(linger_seconds)
         taken: list[Any] = self._take(
-            keys=[name, keys.TAKEN + queue], args=[at_most - 1, self._failed_ms, first[1]]
+            keys=[name, keys.TAKEN + queue],
+            args=[at_most - 1, self._failed_ms, batch, first[1]],
         )
         read = [self._read(text) for text in taken]
         if forged := [text for text, one in zip(taken, read, strict=True) if one is None]:

@@ -41,6 +41,7 @@ PAGES = {
     "a trace": "/admin/trace/?id={sqs}",
     "lanes": "/admin/lanes/",
     "retries": "/admin/retries/",
+    "running": "/admin/running/",
     "dead letters": "/admin/dead-letters/",
     "dead letters in SQS": "/admin/sqs-dead-letters/",
 }

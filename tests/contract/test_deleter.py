@@ -279,3 +279,10 @@ def test_a_message_in_flight_is_known_to_the_bridge_that_adopts_it(ledger: Ledge
 
     assert leases.about(Handle("m1", "h")) == known
     assert leases.find_oldest_ms() == 1_000
+
+
+def test_more_than_one_call_s_worth_is_deleted_by_whole_calls(ledger: Ledger) -> None:
+    for number in range(12):
+        acknowledge(ledger, f"id-{number}")
+    bridge = Deleter(FakeQueue(), ledger.acknowledgements, Totals(), delete_failed_messages=False)
+    assert [bridge.work(1), bridge.work(1)] == [10, 2]

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 _POLL_SECONDS = 0.05
@@ -69,6 +70,17 @@ def launch(
 
 launcher: Launch = launch
 """What starts processes. Tests put another into its place, which is faster."""
+
+
+def run(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        code = launcher(command, environ, output, errors).wait()
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess(command, code, *texts)
 
 
 class Process:

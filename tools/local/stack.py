@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import dramatiq
 
@@ -117,12 +116,10 @@ class Stack:
 
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command; returns its output. Raises `CommandFailed`."""
-        with TemporaryFile() as output, TemporaryFile() as errors:
-            command = [sys.executable, _MANAGE, *arguments]
-            code = processes.launcher(command, self.environ, output, errors).wait()
-            if code != 0:
-                raise CommandFailed(f"manage.py {arguments[0]}: {_text(errors).strip()}")
-            return _text(output)
+        done = processes.run([sys.executable, _MANAGE, *arguments], self.environ)
+        if done.returncode != 0:
+            raise CommandFailed(f"manage.py {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
 
     def manage_all(self, *commands: Sequence[str]) -> None:
         """Run several `manage.py` commands in one process, since each takes a second to start."""
@@ -191,8 +188,3 @@ class Stack:
         process = Process(name, [sys.executable, *command], self.environ | settings, log)
         self._processes.append(process)
         return process
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode()

@@ -2,15 +2,20 @@
 --
 -- KEYS[1]  the list of the acknowledgements of an SQS queue
 -- KEYS[2]  those taken and not yet confirmed (sorted set: acknowledgement, score = when, ms)
--- ARGV     how many more to take at most, how long they are kept (ms), those taken already
+-- ARGV     how many more to take at most, how long they are kept (ms), how many make a
+--          batch, those taken already
 --
--- Replies with all of them.
+-- Replies with all of them. Of more than a batch, those that fill no further one stay on the list.
 --
 -- Keeps: an acknowledgement that was taken is on the list or among those taken, until the call to
 -- SQS that it asks for is known to have worked.
 
-local texts = {unpack(ARGV, 3)}
-local more = tonumber(ARGV[1]) > 0 and redis.call('LPOP', KEYS[1], ARGV[1])
+local texts, batch = {unpack(ARGV, 4)}, tonumber(ARGV[3])
+local number = #texts + math.min(tonumber(ARGV[1]), redis.call('LLEN', KEYS[1]))
+if number > batch then
+    number = number - number % batch
+end
+local more = number > #texts and redis.call('LPOP', KEYS[1], number - #texts)
 for _, text in ipairs(more or {}) do
     table.insert(texts, text)
 end

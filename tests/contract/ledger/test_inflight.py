@@ -3,6 +3,7 @@
 import time
 from typing import cast
 
+import pytest
 import redis
 
 from bridge.ledger.dispatch import Dispatched
@@ -231,6 +232,20 @@ def test_acknowledgements_are_taken_in_batches_and_can_be_given_back(ledger: Led
     again = ledger.acknowledgements.take("mail", 10, 0.01)
     assert {ack.handle.message_id for ack in again} == {f"id-{number}" for number in range(5)}
     assert again[2:] == taken
+
+
+@pytest.mark.parametrize(("listed", "taken"), [(7, 7), (10, 10), (19, 10), (20, 20), (25, 20)])
+def test_of_more_acknowledgements_than_a_batch_whole_batches_are_taken(
+    ledger: Ledger, listed: int, taken: int
+) -> None:
+    """A call to SQS for two costs as much as for ten."""
+    for number in range(listed):
+        handle = Handle(f"id-{number}", "handle")
+        put_in_flight(ledger.client, handle)
+        ledger.acknowledgements.acknowledge(handle.message_id, actor_queue="inbound", failure=None)
+
+    assert len(ledger.acknowledgements.take("mail", 100, 0.01, batch=10)) == taken
+    assert ledger.acknowledgements.count("mail") == listed - taken
 
 
 def test_each_sqs_queue_has_its_own_acknowledgements(ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from tests.integration.conftest import MAIL, OWNER, Relay, logged
 from tests.ledger import put_in_flight
 from tests.waiting import wait_until
 from tools.aws.fast_aws import Arrived, FastAws
+from tools.local import processes
 from tools.local.aws import MAX_RECEIVES, LocalAws, SimulatedAws
 
 ROOT = Path(__file__).parents[3]
@@ -54,13 +55,8 @@ def redrive(
     aws: SimulatedAws, *arguments: str, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", "redrive", *arguments],
-        env=environ | SETTINGS | aws.environ() | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, str(ROOT / "manage.py"), "redrive", *arguments]
+    return processes.run(command, environ | SETTINGS | aws.environ() | settings)
 
 
 def bury(aws: FastAws, number: int) -> FastAws:

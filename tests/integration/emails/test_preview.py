@@ -15,6 +15,7 @@ import pytest
 
 from emails.tracker_lists import load
 from tests.environment import SETTINGS
+from tools.local import processes
 
 ROOT = Path(__file__).parents[3]
 HTML = b'<p>hi</p><img src="https://x.tracker.example/o.gif"><img src="https://t.yesware.com/o">'
@@ -23,13 +24,8 @@ MAIL = b"From: bob@sender.example\r\nSubject: hi\r\nContent-Type: text/html\r\n\
 
 def manage(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command with no other environment variables."""
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", *arguments],
-        env={"PATH": os.environ["PATH"]} | environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, str(ROOT / "manage.py"), *map(str, arguments)]
+    return processes.run(command, {"PATH": os.environ["PATH"]} | environ)
 
 
 def preview(out: Path, *files: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ from bridge.ledger.heartbeats import Heartbeats, Role
 from emails.wire import DEFAULT_QUEUE
 from tests.integration.conftest import Relay
 from tests.waiting import wait_until
+from tools.local import processes
 
 ROOT = Path(__file__).parents[3]
 LEAN = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "relay.scheduler_settings"}
@@ -42,13 +43,8 @@ def test_migrations_that_know_the_database_alone_make_it(process_database_url: s
         connection.execute(f"DROP DATABASE IF EXISTS {name}")
         connection.execute(f"CREATE DATABASE {name}")
 
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "migrate", "--verbosity", "0"],
-        env=LEAN | {"DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    done = processes.run(command, LEAN | {"DATABASE_URL": url})
 
     assert (done.returncode, done.stderr) == (0, "")
     with psycopg.connect(url) as connection:

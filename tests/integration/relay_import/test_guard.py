@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.local import processes
 from tools.local.firefox_relay import FirefoxRelay
 
 ROOT = Path(__file__).parents[3]
@@ -15,15 +16,8 @@ pytestmark = pytest.mark.slow
 
 
 def manage(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return processes.run(command, os.environ | {"DATABASE_URL": database_url})
 
 
 def tables(website: FirefoxRelay) -> list[tuple[str]]:

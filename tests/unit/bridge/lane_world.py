@@ -17,7 +17,7 @@ from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.lanes import Lanes
 from bridge.messages import Message
-from bridge.overflow import Overflow
+from bridge.overflow import Overflow, Submit
 from bridge.parking import Parking
 from bridge.poller import Poller, PollerOptions
 from bridge.ports import EntryFailed, QueueUnavailable
@@ -66,6 +66,10 @@ def a_mail(mask: str = "flood@masks.example") -> str:
 BOUNCE = json.dumps(a_notification('{"notificationType": "Bounce"}'))
 
 
+def _at_once(job: Callable[[], None]) -> None:
+    job()
+
+
 @dataclass
 class World:
     """A bridge of the queue `mail`, and its overflow queue."""
@@ -75,6 +79,7 @@ class World:
     overflow: OverflowQueue = field(default_factory=OverflowQueue)
     ledger: Ledger = field(default_factory=lambda: a_ledger(fakeredis.FakeRedis()))
     now: float = 1000.0
+    submit: Submit = _at_once
 
     def __post_init__(self) -> None:
         self.lanes = Lanes(self.ledger.client)
@@ -100,7 +105,7 @@ class World:
         overflow = Overflow(
             *(target, self.lanes, waiting, changes),
             monotonic=lambda: self.now,
-            submit=lambda job: job(),
+            submit=self.submit,
             totals=totals,
         )
         return Poller(

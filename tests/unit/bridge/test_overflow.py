@@ -1,17 +1,42 @@
 """Where mail goes for which there is no room, and that nothing is lost on the way."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import dramatiq
 import pytest
 from markus.testing import MetricsMock
 
+from bridge.by_lane import whole_batch
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Work
-from bridge.messages import Handle
+from bridge.messages import Handle, Message
 from bridge.overflow import RETRY_SECONDS
 from emails.wire import BULK_QUEUE, INBOUND_QUEUE
-from tests.unit.bridge.lane_world import BOUNCE, ENQUEUED, MOVING, PLACES, SHARE, World, a_mail
+from tests.fake_queue import FakeQueue
+from tests.unit.bridge.lane_world import (
+    BOUNCE,
+    ENQUEUED,
+    MOST,
+    MOVING,
+    PLACES,
+    SHARE,
+    World,
+    a_mail,
+)
+
+
+class WatchedQueue(FakeQueue):
+    """Notes how many messages are asked for, and whether the call waits for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[int, bool]] = []
+
+    def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
+        self.asked.append((max_messages, waits))
+        return super().receive(max_messages, waits=waits)
+
 
 A_MESSAGE: dramatiq.Message[None] = dramatiq.Message(INBOUND_QUEUE, "act", (), {}, {})
 
@@ -64,6 +89,30 @@ def test_what_comes_back_is_bulk_and_gets_what_there_is_room_for(world: World) -
     assert world.all_left() == 250
 
 
+def test_what_comes_back_is_received_by_whole_batches(world: World) -> None:
+    """A call for one mail costs as much as for ten, and places get free one by one."""
+    world.put(250)
+    world.poll(25)
+    while demand := world.of_overflow.demand(10):
+        world.of_overflow.cycle(demand)
+
+    world.end(BULK_QUEUE, SHARE - 2)
+    assert world.lanes.find_bulk_room(MOST) == 8
+    assert world.of_overflow.demand(10) == 0
+    world.end(BULK_QUEUE, 2)
+    assert world.of_overflow.demand(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("room", "max_in_flight", "received"),
+    [(9, 200, 0), (10, 200, 10), (30, 200, 10), (4, 100, 0), (5, 100, 5), (1, 20, 1), (0, 1, 0)],
+)
+def test_what_comes_back_never_waits_for_more_room_than_it_is_sure_to_get(
+    room: int, max_in_flight: int, received: int
+) -> None:
+    assert whole_batch(10, room, max_in_flight) == received
+
+
 def test_what_is_back_before_its_move_has_ended_is_behind_no_lane(world: World) -> None:
     world.overflow.after_send = lambda: world.of_overflow.cycle(world.of_overflow.demand(10))
     world.put(SHARE + 10)
@@ -72,6 +121,35 @@ def test_what_is_back_before_its_move_has_ended_is_behind_no_lane(world: World) 
 
     assert world.queued(BULK_QUEUE) == SHARE - 2 + 10
     assert world.lanes.count_behind() == 0
+
+
+def test_a_long_poll_stays_one_while_mails_are_being_moved() -> None:
+    """Otherwise a bridge would ask an empty queue again and again until they have moved."""
+    moves: list[Callable[[], None]] = []
+    world = World(main=(main := WatchedQueue()), submit=moves.append)
+    world.put(SHARE + 10)
+    assert world.poll(4) == {ENQUEUED: SHARE, MOVING: 10}
+
+    world.poll(2)
+
+    assert main.asked == [(10, True)] * 6
+    for move in moves:
+        move()
+    assert world.overflow.count().visible == 10
+
+
+def test_no_more_is_received_than_may_be_moved_at_once() -> None:
+    moves: list[Callable[[], None]] = []
+    world = World(submit=moves.append)
+    world.put(SHARE + 300)
+    world.poll(3)
+
+    while demand := world.poller.demand(40):
+        world.poller.cycle(demand)
+
+    assert world.main.count().visible == 300 - 200
+    moves.pop()()
+    assert world.poller.demand(40) == 40
 
 
 def test_what_neither_moves_nor_finds_a_place_is_set_aside_and_behind_no_lane(
