@@ -12,7 +12,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # Each test process imports all tests. Compiling them takes longer than that, so keep the bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dev quick test judge axe pythons image fuzz chaos bench lint format audit lock constraints clean
+.PHONY: help demo dev quick test judge axe pythons image fuzz chaos bench pictures lint format audit lock constraints clean
 
 help:
 	@echo "make demo    run the whole relay here: mails in, mails out, and a table"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz    random envelopes, entries in Redis, notifications, mails and requests to the admin, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks; checks each one (ten minutes)"
 	@echo "make bench   measure speed and cost (half an hour)"
+	@echo "make pictures  draw the pictures of pages and mails in docs/img anew (needs Chromium)"
 	@echo "make lint    check format, style, types and import contracts"
 	@echo "make format  format the code"
 	@echo "make audit   look for known vulnerabilities in the packages"
@@ -87,6 +88,9 @@ chaos: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tools.pictures
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

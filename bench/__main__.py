@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import platform
-import statistics
 import sys
 import tempfile
 from collections import defaultdict
@@ -25,10 +24,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bench import floods, growth, measure, plots, tracing
+from bench import floods, growth, measure, plots, tracing, waiting
 from bench.plans import FULL, LONG, ROUGH, Plan
 from bench.site import Site
-from bench.table import Numbers, markdown, ratios
+from bench.table import Numbers, markdown, merged, ratios
 
 HERE = Path(__file__).parent
 IMAGES = HERE.parent / "docs" / "img"
@@ -104,7 +103,7 @@ def _main_table(site: Site, plan: Plan) -> Numbers:
             _tell(name)
             runs[name].append(run())
     return {
-        section: {name: _merged(runs[name]) for name in measured}
+        section: {name: merged(runs[name]) for name in measured}
         for section, measured in sections.items()
     }
 
@@ -195,7 +194,7 @@ def _events(site: Site, plan: Plan) -> Numbers:
             runs[name].append(
                 measure.throughput(site, messages=plan.messages, threads=4, has_events=has_events)
             )
-    return {name: _merged(measured) for name, measured in runs.items()}
+    return {name: merged(measured) for name, measured in runs.items()}
 
 
 def _tracing(site: Site, plan: Plan) -> Numbers:
@@ -205,7 +204,7 @@ def _tracing(site: Site, plan: Plan) -> Numbers:
         _tell("with spans, and beside it without")
         runs.append(tracing.beside(site, messages=plan.messages, is_swapped=is_swapped))
     _tell("the calls of ids, ages and spans")
-    return {"beside": _merged(runs), "calls": tracing.calls(site)}
+    return {"beside": merged(runs), "calls": tracing.calls(site)}
 
 
 def _floods(site: Site, plan: Plan) -> Numbers:
@@ -230,6 +229,18 @@ def _floods(site: Site, plan: Plan) -> Numbers:
     return measured
 
 
+def _waiting(site: Site, plan: Plan) -> Numbers:
+    """Measure holding mail, and what an open circuit breaker takes, in turns."""
+    runs = defaultdict[str, list[Numbers]](list)
+    messages = plan.messages // 3
+    for _ in range(plan.runs):
+        _tell("mail is held")
+        runs["held"].append(waiting.held(site, messages=messages))
+        _tell("SES fails for a while")
+        runs["open breaker"].append(waiting.open_breaker(site, messages=messages, seconds=5))
+    return {name: merged(measured) for name, measured in runs.items()}
+
+
 def _memory(site: Site, plan: Plan) -> Numbers:
     _tell(f"{plan.long:,} messages on end")
     return measure.throughput(site, messages=plan.long)
@@ -238,7 +249,7 @@ def _memory(site: Site, plan: Plan) -> Numbers:
 def _growth(site: Site, plan: Plan) -> Numbers:
     _tell(f"a database of {plan.rows:,} deliveries beside an empty one")
     runs = growth.compare(site, rows=plan.rows, runs=plan.runs, messages=plan.messages)
-    return {name: _merged(measured) for name, measured in runs.items()}
+    return {name: merged(measured) for name, measured in runs.items()}
 
 
 def _section(name: str, measured: Callable[[Site, Plan], Numbers]) -> Callable[..., Numbers]:
@@ -255,6 +266,7 @@ PARTS: dict[str, Callable[[Site, Plan], Numbers]] = {
     "sizes": _section("sizes", _sizes),
     "events": _section("events", _events),
     "tracing": _section("tracing", _tracing),
+    "waiting": _section("waiting", _waiting),
     "memory": _section("memory", _memory),
     "floods": _section("floods", _floods),
     "growth": _section("growth", _growth),
@@ -266,25 +278,7 @@ QUICK = ("main", "idle", "events")
 
 def _median(plan: Plan, name: str, run: Callable[[], Numbers]) -> Numbers:
     _tell(name)
-    return _merged([run() for _ in range(plan.curve_runs)])
-
-
-def _merged(runs: list[Numbers]) -> Numbers:
-    """Merge the runs' numbers into median, minimum and maximum. Time series are left out."""
-    merged: Numbers = {}
-    for key, value in runs[0].items():
-        if key == "memory":
-            continue
-        if isinstance(value, dict):
-            merged[key] = _merged([run[key] for run in runs])
-        else:
-            values = [float(run[key]) for run in runs]
-            merged[key] = {
-                "median": round(statistics.median(values), 2),
-                "least": round(min(values), 2),
-                "most": round(max(values), 2),
-            }
-    return merged
+    return merged([run() for _ in range(plan.curve_runs)])
 
 
 def _machine() -> Numbers:

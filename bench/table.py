@@ -1,8 +1,27 @@
 """The main table: the old way, the floor and the relay, side by side, and how they compare."""
 
+import statistics
 from typing import Any
 
 Numbers = dict[str, Any]
+
+
+def merged(runs: list[Numbers]) -> Numbers:
+    """Merge the runs' numbers into median, minimum and maximum. Time series are left out."""
+    numbers: Numbers = {}
+    for key, value in runs[0].items():
+        if key == "memory":
+            continue
+        if isinstance(value, dict):
+            numbers[key] = merged([run[key] for run in runs])
+        else:
+            values = [float(run[key]) for run in runs]
+            numbers[key] = {
+                "median": round(statistics.median(values), 2),
+                "least": round(min(values), 2),
+                "most": round(max(values), 2),
+            }
+    return numbers
 
 
 def ratios(results: Numbers) -> Numbers:

@@ -10,6 +10,11 @@ from runtime.interpreter import require_supported
 # An older Python can't import what follows: say so, instead of how the import failed.
 require_supported()
 
+# The first takes memory that the others then take again, the second comes before redis itself.
+import runtime.aws_endpoints
+import runtime.redis_alone  # noqa: F401
+
+# isort: split
 import logging
 import logging.config
 import os
@@ -29,6 +34,7 @@ from bridge.wiring import build_components, wait_until_ready
 from runtime import tracing
 from runtime.env import SettingsError, load
 from runtime.logging import logging_settings
+from runtime.malloc import share_arena
 from runtime.metrics import set_up_metrics
 from runtime.prometheus import MetricsNotServed, serve
 from runtime.redis_client import RedisUnusable, connect_fail_fast
@@ -54,6 +60,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     # Before any thread starts: threads inherit the mask, and one without it would take the signal
     # and end the process at once.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    share_arena()
     logging.config.dictConfig(logging_settings(config.log_format, config.verbosity))
     set_up_sentry(config, django=False)
     try:

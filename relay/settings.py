@@ -6,6 +6,10 @@ from runtime.interpreter import require_supported
 # can't import what follows: say so, instead of how the import failed.
 require_supported()
 
+# Before redis itself.
+import runtime.redis_alone  # noqa: F401
+
+# isort: split
 import os
 from pathlib import Path
 

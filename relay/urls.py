@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/controls/", include("relay.operations.controls.urls")),
     path("admin/trace/", include("relay.operations.trace.urls")),
     path("admin/retries/", include("relay.operations.retries.urls")),
+    path("admin/running/", include("relay.operations.running.urls")),
     path("admin/lanes/", include("relay.operations.lanes.urls")),
     path("admin/", include("relay.operations.dashboard.urls")),
     path("admin/", admin.site.urls),

@@ -25,6 +25,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from runtime.aws_endpoints import Descriptions
+
 logger = logging.getLogger(__name__)
 
 _MUST_REFRESH_SECONDS = 600
@@ -40,6 +42,7 @@ def make_session(region: str) -> boto3.session.Session:
     """Make a session, for all clients of a process. Raises `ProfileNotFound`."""
     session = botocore.session.get_session()
     session.set_default_client_config(_STS_CONFIG)
+    session.get_component("data_loader").file_loader = Descriptions()
     chain = session.get_component("credential_provider")
     session.register_component("credential_provider", _Provider(chain.load_credentials))
     return boto3.session.Session(botocore_session=session, region_name=region)

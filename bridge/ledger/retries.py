@@ -10,10 +10,12 @@ Errors of Redis pass through as `RedisError`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letters import MESSAGES_BATCH, in_batches
+from bridge.ledger.scripts import script
 from bridge.ledger.story import Event, find_lines, read_line
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ SINCE = "failing_since_ms"
 
 LAST_REASON = "last_failure"
 """The option that says why the last one failed: `sender_unavailable:Throttling`, in fixed words."""
+
+_DELAYED = ".DQ"
+"""What Dramatiq calls a queue of delayed messages, after the queue's own name."""
 
 _LEFT = ("parked", "deferred", "refused")
 """What the story says of a message that a bridge could not dispatch: `bridge.dispositions`."""
@@ -38,11 +43,11 @@ _MARKS = tuple(f"\te\t{what}\t" for what in _LEFT)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as Redis has it. `is_delayed`: it waits for its time; else it may run now.
-
-    `is_fetched`: a worker has it, or had it when it was killed.
+    """A message as Redis has it, under `entry_id`. `is_delayed`: it waits for its time; else it may
+    run now. `is_fetched`: a worker has it, or had it when it was killed.
     """
 
+    entry_id: str
     queue: str
     is_delayed: bool
     is_fetched: bool
@@ -58,21 +63,57 @@ def count_stored(client: "Redis", queues: Sequence[str]) -> int:
     return sum(counted)
 
 
+def find_delayed(client: "Redis", queues: Sequence[str]) -> Iterator[Stored]:
+    """Read all messages of these queues that wait for their time."""
+    return _find(client, _delayed(queues))
+
+
 def find_stored(client: "Redis", queues: Sequence[str], most: int) -> Iterator[Stored]:
     """Read the messages in these queues, the delayed ones first, at most so many."""
-    left = most
-    for name in _all(queues):
+    return islice(_find(client, _all(queues)), most)
+
+
+def _find(client: "Redis", names: Iterable[str]) -> Iterator[Stored]:
+    for name in names:
         key = keys.queue(name)
-        ids: list[Any] = client.hkeys(keys.messages_of(key))[:left]
-        left -= len(ids)
-        listed: set[Any] = set(client.lrange(key, 0, most)) if ids else set()
+        ids: list[Any] = client.hkeys(keys.messages_of(key))
+        listed: set[Any] = set(client.lrange(key, 0, -1)) if ids else set()
         for batch in in_batches(ids, MESSAGES_BATCH):
             stored: list[Any] = client.hmget(keys.messages_of(key), batch)
             for one, message in zip(batch, stored, strict=True):
                 if message is not None:
                     yield Stored(
-                        name.removesuffix(".DQ"), name.endswith(".DQ"), one not in listed, message
+                        one.decode(errors="replace"),
+                        name.removesuffix(_DELAYED),
+                        name.endswith(_DELAYED),
+                        one not in listed,
+                        message,
                     )
+
+
+@dataclass(frozen=True, slots=True)
+class RunNow:
+    """A delayed message that is to run now: the message that it becomes, under a new id in Redis.
+
+    `sqs_message_id` is empty for a message that did not come from SQS.
+    """
+
+    entry_id: str
+    queue: str
+    id: str
+    message: bytes
+    sqs_message_id: str
+
+
+def run_now(client: "Redis", one: RunNow) -> bool:
+    """Enqueue a delayed message at once; returns whether it was still delayed."""
+    queue, delayed = keys.queue(one.queue), keys.queue(f"{one.queue}{_DELAYED}")
+    entry = [keys.message(one.sqs_message_id)] if one.sqs_message_id else []
+    moved = script(client, "queue_entries", "run_now")(
+        keys=[delayed, keys.messages_of(delayed), queue, keys.messages_of(queue), *entry],
+        args=[one.entry_id, one.id, one.message, one.queue, keys.NAMESPACE],
+    )
+    return bool(moved)
 
 
 def find_attempts(client: "Redis", message_ids: Sequence[str]) -> list[int]:
@@ -116,4 +157,8 @@ def find_left_in(client: "Redis", now_ms: int) -> list[Event]:
 
 
 def _all(queues: Sequence[str]) -> list[str]:
-    return [*(f"{name}.DQ" for name in queues), *queues]
+    return [*_delayed(queues), *queues]
+
+
+def _delayed(queues: Sequence[str]) -> list[str]:
+    return [f"{name}{_DELAYED}" for name in queues]

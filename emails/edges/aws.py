@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from runtime.aws import make_session
+from runtime.malloc import give_back
 
 if TYPE_CHECKING:
     import boto3
@@ -175,6 +176,7 @@ def find_endpoint(region: str, service: str, call: Callable[[Any], object]) -> E
             return _found_by(region, service, call)
         finally:
             gc.collect()
+            give_back()
 
 
 def _found_by(region: str, service: str, call: Callable[[Any], object]) -> Endpoint:

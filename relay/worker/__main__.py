@@ -12,6 +12,7 @@ from dramatiq import cli
 from runtime.config import SharedConfig
 from runtime.env import SettingsError, load
 from runtime.logging import logging_settings
+from runtime.malloc import share_arena
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
     except SettingsError as error:
         sys.exit(str(error))
     logging.config.dictConfig(logging_settings(config.log_format, verbosity=2))
+    share_arena()
     # At SIGHUP, Dramatiq executes these again.
     sys.argv = [sys.executable, "-m", "relay.worker", *sys.argv[1:]]
     return int(cli.main(arguments))  # type: ignore[no-untyped-call]

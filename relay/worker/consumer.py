@@ -20,13 +20,14 @@ from typing import Any
 import dramatiq
 import markus
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
-from dramatiq.common import compute_backoff, current_millis, q_name
+from dramatiq.common import compute_backoff, current_millis, dq_name, q_name
 from dramatiq.errors import ConnectionClosed
 from redis.exceptions import RedisError
 
 from bridge.ledger import keys
 from bridge.ledger.dead_letter_limit import DeadLetterLimit
-from emails.wire import BULK_QUEUE, FEEDBACK_QUEUE, INBOUND_QUEUE
+from emails.wire import BULK_QUEUE, INBOUND_QUEUE
+from relay.needs import NEEDED
 from relay.worker.encoder import UNREADABLE_ACTOR
 from relay.worker.patience import patiently
 from runtime.breakers import Breakers
@@ -61,16 +62,6 @@ RECOVER_SECONDS = 15.0
 """How often to look for lost messages; a new consumer, made after an error, looks at once."""
 
 
-_FOR_FEEDBACK = frozenset({Dependency.DATABASE, Dependency.CERTIFICATES, Dependency.CONFIGURATION})
-_FOR_MAIL = _FOR_FEEDBACK | {Dependency.SES, Dependency.S3}
-_NEEDED = {
-    INBOUND_QUEUE: _FOR_MAIL,
-    BULK_QUEUE: _FOR_MAIL,
-    FEEDBACK_QUEUE: _FOR_FEEDBACK,
-}
-"""What a queue's messages need. While one of these has an open breaker, its messages wait."""
-
-
 class RecoveringConsumer(_RedisConsumer):
     """Fetches when a quarter of its prefetch is free.
 
@@ -91,7 +82,7 @@ class RecoveringConsumer(_RedisConsumer):
         self._fetched = fetched
         self._breakers = broker.breakers
         self._controls = broker.controls
-        self._needed = _NEEDED.get(queue_name, frozenset())
+        self._needed = NEEDED.get(queue_name, frozenset())
         self._recover_at = 0.0
 
     def __next__(self) -> Any:
@@ -196,14 +187,17 @@ class RecoveringBroker(RedisBroker):
         self._fetched: dict[str, set[str]] = {}
 
     def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
-        """Enqueue a message, as Dramatiq does, but with two exceptions while Redis refuses.
+        """Enqueue a message, as Dramatiq does, but with three exceptions.
 
-        With a delay it is the next attempt of a message whose last one has ended: wait for Redis.
-        A periodic job is left out: periodiq would end, and the next minute brings another.
+        While Redis refuses: with a delay it is the next attempt of a message whose last one has
+        ended, so wait for Redis; a periodic job is left out: periodiq would end, and the next
+        minute brings another. And a message whose time has come, but that runs already, is dropped.
         """
         if delay is not None:
             return patiently(lambda: self._enqueue(message, delay), "retry")
         try:
+            if self._runs_already(message):
+                return message
             return self._enqueue(message, delay)
         except RedisError as error:
             if PERIODIC not in message.options or "retries" in message.options:
@@ -229,6 +223,13 @@ class RecoveringBroker(RedisBroker):
 
     def _enqueue(self, message: Any, delay: int | None) -> Any:
         return super().enqueue(message, delay=delay)
+
+    def _runs_already(self, message: Any) -> bool:
+        """Return whether an operator let a message run that a consumer here kept for its time."""
+        entry, delayed = message.options.get("redis_message_id"), dq_name(message.queue_name)
+        if entry not in self._fetched.get(delayed, ()):
+            return False
+        return not self.client.hexists(keys.messages_of(keys.queue(delayed)), entry)
 
     def consume(
         self, queue_name: str, prefetch: int = 1, timeout: int = 5000

@@ -3,7 +3,9 @@
 axe-core comes with its hash from `make axe`; without it these tests are skipped, but not in CI.
 """
 
+import json
 import os
+import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -16,6 +18,7 @@ from bridge.ledger.keys import NAMESPACE
 from bridge.ledger.story import find_events
 from tests.browser.conftest import Site
 from tests.integration.conftest import Relay
+from tests.unit.operations.builders import stored
 from tests.waiting import wait_until
 
 OpenSite = Callable[[], Site]
@@ -41,6 +44,7 @@ PAGES = {
     "a trace": "/admin/trace/?id={sqs}",
     "lanes": "/admin/lanes/",
     "retries": "/admin/retries/",
+    "running": "/admin/running/",
     "dead letters": "/admin/dead-letters/",
     "dead letters in SQS": "/admin/sqs-dead-letters/",
 }
@@ -82,7 +86,9 @@ def axe() -> str:
 
 @pytest.fixture
 def busy(relay: Relay) -> Relay:
-    """A relay with something on each page: a control, a held mail, dead letters."""
+    """A relay with something on each page: a control, a held mail, dead letters, a message that
+    waits for its next attempt, and one that runs.
+    """
     # First the control: processes learn of one within a second, and a mail may be sooner.
     relay.stack.manage(
         "control", "freeze", "reason", "existing_mask", "--for", "2h", "--why", "a test"
@@ -92,6 +98,12 @@ def busy(relay: Relay) -> Relay:
     relay.deliver()
     relay.aws.notify({"notificationType": "Received"})
     relay.aws.sqs.send_message(QueueUrl=relay.aws.dead_letter_queue_url, MessageBody="nonsense")
+    # In no list, so that no worker fetches them.
+    eta_ms = int(time.time() * 1000) + 3_600_000
+    later = stored("later", "sqs-later", eta=eta_ms, put_backs=1, last_failure="database_busy")
+    relay.redis.hset(f"{NAMESPACE}:inbound.DQ.msgs", "later", later)
+    job = {"actor_name": "take_gauges", "message_id": "job-1", "options": {}}
+    relay.redis.hset(f"{NAMESPACE}:default.msgs", "job-1", json.dumps(job))
     wait_until("a dead letter", lambda: relay.redis.zcard(f"{NAMESPACE}:inbound.XQ") == 1)
     wait_until("a held mail", lambda: "frozen" in relay.stack.manage("held_mails", "list"))
     return relay
@@ -119,6 +131,8 @@ def test_axe_finds_nothing_in_light_in_dark_and_on_a_phone(
             expect(site.page.locator(".chart canvas").first).to_be_visible()
         for width, size in (("desk", DESK), ("phone", PHONE)):
             site.page.set_viewport_size(size)
+            if name in ("retries", "running"):
+                expect(site.page.locator("tbody td:nth-child(2)").first).to_be_visible()
             said = complaints(site.page, axe)
             if site.page.evaluate("document.documentElement.scrollWidth") > size["width"]:
                 said.append("it is wider than the screen")

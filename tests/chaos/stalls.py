@@ -43,7 +43,6 @@ class Stall:
     inject: Callable[[Scene], Undo]
     page: str = ""
     """The alert, if it isn't `MailRelayStalled` with the cause. `NO_PAGE`: it is worth a ticket."""
-    page_seconds: float = PAGE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ def _watch(scene: Scene, stall: Stall) -> Seen:
     red = page = None
     pages: set[str] = set()
     sentence = ""
-    while (seconds := time.monotonic() - started) < stall.page_seconds:
+    while (seconds := time.monotonic() - started) < PAGE_SECONDS:
         verdict = scene.judge()
         if red is None and verdict.causes and verdict.causes[0].cause is stall.cause:
             red, sentence = seconds, verdict.causes[0].sentence

@@ -100,7 +100,6 @@ TROUBLES = (
         Cause.SES_QUOTA,
         _account(SendQuota={"Max24HourSend": 1_000_000.0, "SentLast24Hours": 950_000.0}),
         "MailRelaySesQuota",
-        page_seconds=480,
     ),
     Stall("one mask's mail bounces", Cause.SENDERS_HELD, _bounce_one_mask, NO_PAGE),
 )

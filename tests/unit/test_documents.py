@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.pictures import MOST_BYTES, NAMES
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
@@ -31,6 +33,15 @@ def missing(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_file_that_a_page_names_or_links_to_exists(page: Path) -> None:
     assert list(missing(page)) == []
+
+
+def test_each_picture_is_one_that_is_drawn_is_shown_and_is_small() -> None:
+    pictures = list((ROOT / "docs" / "img").glob("*.png"))
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    assert {one.name for one in pictures} == set(NAMES)
+    assert [one.name for one in pictures if f"img/{one.name})" not in pages] == []
+    assert [one.name for one in pictures if one.stat().st_size > MOST_BYTES] == []
 
 
 def test_each_test_that_a_page_names_exists() -> None:

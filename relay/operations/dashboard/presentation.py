@@ -83,6 +83,12 @@ def shown(
     }
 
 
+def look_at(snapshot: Snapshot) -> str:
+    """Name the numbers that deserve a look; empty if none does."""
+    values = values_of(snapshot)
+    return _named([_tile(rule, values[rule.name], "") for rule in RULES])
+
+
 def values_of(snapshot: Snapshot) -> dict[str, float | None]:
     """Return each rule's value by name; None if it could not be read."""
     values: dict[str, float | None] = dict.fromkeys((rule.name for rule in RULES), None)
@@ -167,9 +173,8 @@ def _overall(
     said = judge_facts(facts).as_json()
     for finding in (*said["causes"], *said["symptoms"]):
         finding["runbook"] = f"{runbook}#{finding['runbook']}"
-    look = [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is Level.LOOK]
-    said["look"] = f"Look at: {', '.join(look)}." if look else ""
-    if look and said["level"] is Level.GOOD:
+    said["look"] = _named(tiles)
+    if said["look"] and said["level"] is Level.GOOD:
         said |= {"level": Level.LOOK, "sign": SIGNS[Level.LOOK], "text": WELL_BUT}
     if controls:
         # What operators ordered comes first: it may be why the rest looks as it does.
@@ -178,6 +183,11 @@ def _overall(
         if said["level"] is Level.GOOD:
             said |= {"level": Level.LOOK, "sign": SIGNS[Level.LOOK]}
     return said
+
+
+def _named(tiles: list[dict[str, Any]]) -> str:
+    look = [f"{tile['title']} ({tile['value']})" for tile in tiles if tile["level"] is Level.LOOK]
+    return f"Look at: {', '.join(look)}." if look else ""
 
 
 def _processes(snapshot: Snapshot) -> list[dict[str, Any]]:

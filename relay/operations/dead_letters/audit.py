@@ -62,6 +62,15 @@ def record_sqs_handled(user: Any, action: str, chosen: str, result: str) -> None
     _record(user, "", flag, f"In SQS: {action} {chosen}: {result}")
 
 
+def record_tried_now(user: Any, message_id: str, result: str) -> None:
+    """Record that a user wished a message to run now that waits for its next attempt."""
+    logger.info(
+        "retry asked for in the admin",
+        extra={"sqs_message_id": message_id, "results": result, "user_id": user.pk},
+    )
+    _record(user, "", CHANGE, f"Try {message_id} now: {result}")
+
+
 def _record(user: Any, dead_letter_id: str, flag: int, message: str) -> None:
     LogEntry.objects.create(
         user_id=user.pk,

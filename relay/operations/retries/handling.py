@@ -12,6 +12,7 @@ from relay.operations.dead_letters.filters import QUEUES
 from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.retries import retry
 from relay.operations.retries.retry import Retry
+from relay.operations.stored import sqs_id_of
 
 MOST_READ = 5_000
 """How many messages are read for one list. Redis has no more than may be in flight, and jobs."""
@@ -53,7 +54,7 @@ def find() -> Found:
     client = fail_fast_redis(settings.CONFIG.redis_url)
     number = count_stored(client, QUEUES)
     stored = list(find_stored(client, QUEUES, MOST_READ))
-    begun = find_attempts(client, [retry.sqs_id_of(one) for one in stored])
+    begun = find_attempts(client, [sqs_id_of(one.message) for one in stored])
     # A message may be in two places for a moment: its delayed entry was read first.
     found: dict[str, Retry] = {}
     for left in find_left_in(client, int(time.time() * 1000)):

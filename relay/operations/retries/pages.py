@@ -1,15 +1,23 @@
-"""The admin's page of what is being retried. It only reads, and needs no database."""
+"""The admin's page of what is being retried. To read it needs no database; to let a message run
+at once is a POST, and recorded.
+"""
 
 from urllib.parse import urlencode
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from relay.operations import models
+from relay.operations.dead_letters import audit
+from relay.operations.dead_letters.filters import is_id
 from relay.operations.guard import for_operators
-from relay.operations.retries import handling
+from relay.operations.retries import handling, now
+from relay.operations.retries.retry import Waits
 from relay.operations.trace.pages import PERMISSION
 
 SHOWN = 100
@@ -37,5 +45,25 @@ def list_page(request: HttpRequest) -> HttpResponse:
             for name, count in found.counted()
         ],
         "left_out": found.left_out,
+        "may_try_now": _may_try_now(request),
+        "its_time": Waits.TIME,
     }
     return TemplateResponse(request, "operations/retries.html", context)
+
+
+@require_POST
+@for_operators(PERMISSION)
+def now_page(request: HttpRequest) -> HttpResponseBase:
+    """Let a message run at once, if permitted, and record who wished it."""
+    if not _may_try_now(request):
+        raise PermissionDenied
+    ids = [one for one in request.POST.getlist("id")[:1] if is_id(one)]
+    for one in now.try_now(ids):
+        audit.record_tried_now(request.user, one.id, one.result)
+        say = messages.info if one.result is now.Result.NOW else messages.warning
+        say(request, f"Message {one.id} {one.result}.")
+    return redirect("retries")
+
+
+def _may_try_now(request: HttpRequest) -> bool:
+    return request.user.has_perm(models.REQUEUE)

@@ -23,13 +23,21 @@ from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.judgement import database, read
 from relay.operations.lanes.urls import urlpatterns as of_lanes
 from relay.operations.retries.urls import urlpatterns as of_retries
+from relay.operations.running.urls import urlpatterns as of_running
 from relay.operations.sqs_dead_letters.urls import urlpatterns as of_sqs
 from relay.operations.trace.urls import urlpatterns as of_trace
 from tests.dead_letters import burying_in
 from tests.environment import NOWHERE
 
 OF_OPERATIONS: list[URLPattern] = (
-    of_controls + of_dashboard + of_dead_letters + of_lanes + of_retries + of_sqs + of_trace
+    of_controls
+    + of_dashboard
+    + of_dead_letters
+    + of_lanes
+    + of_retries
+    + of_running
+    + of_sqs
+    + of_trace
 )
 
 WORKS, REDIS, DATABASE, BOTH, SQS = "works", "Redis", "the database", "both", "SQS"
@@ -54,6 +62,8 @@ PAGES: list[tuple[str, dict[str, str] | None, str, str, str]] = [
     ),
     ("/admin/controls/end/", {"id": "x"}, REDIS, DATABASE, BOTH),
     ("/admin/retries/", None, REDIS, WORKS, REDIS),
+    ("/admin/retries/now/", {"id": "sqs-1"}, REDIS, DATABASE, BOTH),
+    ("/admin/running/", None, REDIS, WORKS, REDIS),
     ("/admin/lanes/", None, REDIS, DATABASE, BOTH),
     ("/admin/lanes/release/", {"lane": "0" * 18, "hours": "1"}, REDIS, DATABASE, BOTH),
     # Without a queue that can be looked into, which the tests of its page have.
@@ -153,6 +163,8 @@ def test_a_page_works_without_them_or_names_them(
 COMMANDS = [
     "dead_letters list",
     "retries",
+    "retries --now sqs-1",
+    "running",
     "lanes",
     "control list",
     "control pause sending --for 1h --why test",

@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
 
+from bridge.ledger import keys
 from bridge.ledger.heartbeats import Heartbeats, Process, Role
 from relay.operations.judgement import database, read
 from runtime.breakers import Breakers
@@ -44,6 +45,17 @@ def status(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, ob
 
 def test_all_is_well(db: None, all_alive: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(capsys) == ("✓ All is well.\n", 0)
+
+
+def test_what_deserves_a_look_is_named_as_the_dashboard_names_it(
+    db: None, all_alive: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    all_alive.zadd(keys.dead_letters("inbound"), {"dead-1": 1, "dead-2": 2})
+    looks = "Mail gets through. Look at: Dead letters in Redis (2)."
+
+    assert status(capsys) == (f"▲ {looks}\n", 1)
+    said, code = status(capsys, "--json")
+    assert (json.loads(said)["level"], json.loads(said)["text"], code) == ("look", looks, 1)
 
 
 def test_a_cause_is_named_with_what_to_do(

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import dramatiq
 import psycopg
 import pytest
 import redis
 
+from bridge.ledger.retries import RunNow, run_now
+from relay.worker.consumer import RecoveringBroker
 from tests.integration.conftest import EMPTY, MAIL, MASK, OWNER, wait_for_log
 from tests.redis_servers import BINARIES
 from tests.waiting import wait_until
@@ -121,6 +124,17 @@ def test_every_process_does_its_work_with_the_rights_of_its_user(
         workers.stop()
 
     assert [one.recipients for one in aws.sent()] == [(OWNER,)] * (1 + FLOOD)
+    assert guarded.denied() == set()
+
+
+def test_the_web_process_may_let_a_retry_run_at_once(guarded: Guarded) -> None:
+    broker = RecoveringBroker(client=guarded.client("worker"), middleware=[])
+    message: dramatiq.Message[None] = dramatiq.Message("inbound", "actor", (), {}, {})
+    entry = broker.enqueue(message, delay=60_000).options["redis_message_id"]
+
+    wish = RunNow(entry, "inbound", "new", message.encode(), "sqs-1")
+    assert run_now(guarded.client("web"), wish)
+
     assert guarded.denied() == set()
 
 

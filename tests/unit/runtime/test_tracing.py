@@ -1,6 +1,7 @@
 """When there are spans, what they say, and that they never stand in anybody's way."""
 
 import logging
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -60,6 +61,13 @@ def test_without_the_extra_a_process_says_so_and_runs(
     assert [one.getMessage() for one in caplog.records] == [
         "tracing needs the packages of the extra otel"
     ]
+
+
+@pytest.mark.parametrize("module", ["bridge.__main__", "relay.settings"])
+def test_off_nothing_of_opentelemetry_is_imported(module: str) -> None:
+    script = f"import tests.environment, {module}, sys; sys.exit('opentelemetry' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_off_nothing_is_named_and_nothing_made() -> None:

@@ -13,11 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from relay.operations.fail_fast import fail_fast_redis
+from relay.operations.dashboard import snapshot
+from relay.operations.dashboard.presentation import WELL_BUT, look_at
 from relay.operations.judgement.backlog import Backlog, find_backlog
-from relay.operations.judgement.causes import Level
-from relay.operations.judgement.database import ask_database
-from relay.operations.judgement.read import read_facts
+from relay.operations.judgement.causes import SIGNS, Level
 from relay.operations.judgement.verdict import Finding, Verdict, judge
 
 _CODES = {Level.GOOD: 0, Level.LOOK: 1, Level.UNKNOWN: 1, Level.BAD: 2}
@@ -35,20 +34,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, json: bool, **options: Any) -> None:
         """Judge, print, exit."""
-        config = settings.CONFIG
-        facts = read_facts(fail_fast_redis(config.redis_url), config, ask_database)
-        verdict, backlog = judge(facts), find_backlog(facts)
-        self.stdout.write(_as_json(verdict, backlog) if json else as_text(verdict, backlog))
+        taken = snapshot.take(settings.CONFIG)
+        verdict, backlog = judge(taken.facts), find_backlog(taken.facts)
+        said = _said(verdict, look_at(taken))
+        self.stdout.write(_as_json(said, backlog) if json else as_text(said, verdict, backlog))
         self.stdout.flush()
-        sys.exit(_CODES[verdict.level])
+        sys.exit(_CODES[said["level"]])
 
 
-def as_text(verdict: Verdict, backlog: Backlog | None = None) -> str:
+def _said(verdict: Verdict, look: str) -> dict[str, Any]:
+    """Return the verdict; where nothing stops mail, with the numbers that deserve a look."""
+    said = verdict.as_json()
+    if look and verdict.level is Level.GOOD:
+        said |= {"level": Level.LOOK, "sign": SIGNS[Level.LOOK], "text": f"{WELL_BUT} {look}"}
+    return said
+
+
+def as_text(said: dict[str, Any], verdict: Verdict, backlog: Backlog | None = None) -> str:
     """Return the sentence; below it a command for each cause, and what follows from them. Last,
     what waits.
     """
-    said = verdict.as_json()
-    lines = [f"{said['sign']} {verdict.text}"]
+    lines = [f"{said['sign']} {said['text']}"]
     lines += [f"  run: {one.advice.command}" for one in verdict.causes]
     lines += [f"  runbook: docs/runbook.md#{one.advice.anchor}" for one in verdict.causes[:1]]
     if verdict.symptoms:
@@ -62,6 +68,6 @@ def _short(finding: Finding) -> str:
     return f"{finding.what}."
 
 
-def _as_json(verdict: Verdict, backlog: Backlog | None) -> str:
-    said = verdict.as_json() | {"backlog": backlog.as_json() if backlog else None}
+def _as_json(said: dict[str, Any], backlog: Backlog | None) -> str:
+    said = said | {"backlog": backlog.as_json() if backlog else None}
     return json.dumps(said, ensure_ascii=False, indent=2)
