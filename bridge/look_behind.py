@@ -2,8 +2,9 @@
 
 Behind the mails that wait there may be feedback, or others' mail. To look there costs a receive and
 a signature for each mail that is set aside, so it is done at a pace that leaves the machine to the
-workers, and not while they take mails at that pace themselves. While anything waits in the bridge,
-no receive waits for messages: workers would run dry.
+workers, and not while they take mails at that pace themselves. What comes all at once is looked
+through without a pause, as far as a quiet bridge has saved looks. While anything waits in the
+bridge, no receive waits for messages: workers would run dry.
 
     poller thread   calls everything
 """
@@ -14,6 +15,9 @@ from bridge.waiting import Waiting
 
 LOOK_SECONDS = 0.1
 """How often a batch is received for which there are too few places."""
+
+MOST_SAVED_SECONDS = 5.0
+"""How long a bridge saves the looks that it does not need: fifty, five hundred mails."""
 
 EMPTY_SECONDS = 0.25
 """How often SQS is asked while it has nothing more, and mail waits here."""
@@ -33,12 +37,12 @@ class LookBehind:
         now = self._monotonic()
         if now < self._not_before:
             return 0
-        if places >= wanted:
-            self._look_at = now + LOOK_SECONDS
-            return wanted
-        if now < self._look_at:
+        if places < wanted and now < self._look_at:
             return 0
-        self._look_at = now + LOOK_SECONDS
+        saved_since = max(self._look_at, now - MOST_SAVED_SECONDS)
+        self._look_at = min(now, saved_since) + LOOK_SECONDS
+        if places >= wanted:
+            return wanted
         may_look = self._waiting.free < wanted and not self._waiting.aside.is_full
         return wanted if may_look else places
 

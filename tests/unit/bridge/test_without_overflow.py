@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from bridge.ledger.dispatch import Dispatcher
-from bridge.look_behind import EMPTY_SECONDS, LOOK_SECONDS
+from bridge.look_behind import EMPTY_SECONDS, LOOK_SECONDS, MOST_SAVED_SECONDS
 from bridge.messages import Handle
 from bridge.ports import EntryFailed
 from emails.wire import BULK_QUEUE, INBOUND_QUEUE
@@ -26,6 +26,11 @@ def look(world: World, times: int) -> None:
     for _ in range(times):
         world.poll()
         world.now += LOOK_SECONDS
+
+
+def use_up_saved_looks(world: World) -> None:
+    while world.poller.demand(10):
+        pass
 
 
 def test_what_finds_no_place_is_set_aside_and_shown_when_places_are_free(world: World) -> None:
@@ -58,10 +63,27 @@ def test_a_bounce_and_others_mail_behind_more_than_may_wait_are_dispatched(world
 def test_while_all_places_are_taken_a_batch_is_received_now_and_then(world: World) -> None:
     world.put(300)
     look(world, 30)
+    use_up_saved_looks(world)
+    world.now += LOOK_SECONDS
     assert world.poller.demand(10) == 10
     assert world.poller.demand(10) == 0
     world.now += LOOK_SECONDS
     assert world.poller.demand(10) == 10
+
+
+def test_what_comes_all_at_once_is_looked_through_without_a_pause_but_for_its_end(
+    world: World,
+) -> None:
+    """A bounce behind it waits no longer than it takes to receive all of it."""
+    batches = int(MOST_SAVED_SECONDS / LOOK_SECONDS)
+    world.put(10 * batches + 50)
+
+    world.poll(batches + 10)
+    assert world.main.count().visible == 50
+
+    world.now += 2 * MOST_SAVED_SECONDS
+    world.poll(batches)
+    assert world.main.count().visible == 0
 
 
 def test_while_workers_take_mails_fast_enough_no_batch_is_received_without_places(
@@ -70,6 +92,7 @@ def test_while_workers_take_mails_fast_enough_no_batch_is_received_without_place
     """Looking would cost them more than the feedback behind the mails gains."""
     world.put(600)
     look(world, 40)
+    use_up_saved_looks(world)
     aside = len(world.waiting.aside)
 
     for _ in range(20):
