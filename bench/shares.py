@@ -4,9 +4,9 @@ The profile is py-spy's, of a worker process under load, of the thread that hold
 
     py-spy record --gil --rate 200 --duration 20 --format raw --output FILE --pid PID
 
-A sample belongs to the first row whose text is anywhere in its stack. On a busy machine threads that
-wake by timers, as the consumers' do, have too many samples: `/proc/PID/task/*/schedstat` has the
-kernel's count.
+A sample belongs to the first row whose text is anywhere in its stack. On a busy machine threads
+that wake by timers, as the consumers' do, have too many samples: the kernel's own count is in
+`/proc/PID/task/*/schedstat`.
 """
 
 import sys
