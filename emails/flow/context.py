@@ -1,6 +1,6 @@
 """What every step of the flow gets: the ports to the outside, and the current notification."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from emails.edges.ports import (
 from emails.rules.notes import NotePlan
 from emails.values.deliveries import Instant
 from emails.values.facts import Policy
+from emails.values.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,13 @@ class Ports:
 
 @dataclass(slots=True)
 class Progress:
-    """How many recipients an earlier attempt had settled already."""
+    """How far earlier attempts came: how many recipients they had settled, as far as was looked.
+
+    `finished` has the outcomes that are known, by the deliveries' hashes.
+    """
 
     settled_before: int = 0
+    finished: Mapping[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,10 @@ def run_once(
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
+    hashed = claims.recipient_hash(context.sns_message_id, purpose, recipient)
+    if (outcome := context.progress.finished.get(hashed)) is not None:
+        context.progress.settled_before += 1
+        return outcome
     with events.delivering(purpose):
         claimed = claiming.claim(context, purpose, recipient)
         if isinstance(claimed, Finished):

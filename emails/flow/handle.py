@@ -15,6 +15,7 @@ from emails.flow import feedback, received
 from emails.flow.context import Context, Ports
 from emails.flow.inbound import Inbound
 from emails.rules.addresses import our_recipients
+from emails.store import claims
 from emails.values.errors import MAX_TRIES, NotFinished, PortionDone, Refused, Unavailable
 from emails.values.facts import Policy
 from emails.values.notifications import (
@@ -29,6 +30,9 @@ from emails.values.outcomes import WORK_NOT_RUN, Ignored, IgnoreReason, Outcome,
 from runtime.dependencies import Dependency
 
 T = TypeVar("T")
+
+_MANY = 5
+"""More recipients may take several portions."""
 
 
 def handle(
@@ -69,6 +73,9 @@ def _received(context: Context, notification: Received) -> tuple[Outcome, ...]:
         not_ours = Ignored(IgnoreReason.NOT_OURS)
         events.settled(not_ours, context.sns_message_id, None)
         return (not_ours,)
+    if len(recipients) > _MANY:
+        # Each later portion would ask for, and log, each recipient of all earlier ones.
+        context.progress.finished = claims.find_finished(context.sns_message_id)
     ports.pace.check_place()
     with Inbound(notification, ports.mail_store, ports.make_room()) as inbound:
         outcomes = _settle_each(context, recipients, partial(received.settle, context, inbound))

@@ -130,6 +130,14 @@ def finish(
 
 
 @raises_not_finished
+def find_finished(sns_message_id: str) -> dict[str, Outcome]:
+    """Find the outcomes of a notification's finished deliveries, by the recipients' hashes."""
+    rows = Delivery.objects.filter(sns_message_id=sns_message_id, state=DeliveryState.FINISHED)
+    found = rows.values_list("recipient", "outcome", "reason")
+    return {hashed: from_stored(outcome, reason) for hashed, outcome, reason in found}
+
+
+@raises_not_finished
 def count_finished(sns_message_id: str, hashes: Collection[str]) -> int:
     """Count the finished ones of these deliveries of a notification."""
     rows = Delivery.objects.filter(sns_message_id=sns_message_id, recipient__in=hashes)

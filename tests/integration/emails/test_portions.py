@@ -4,6 +4,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from emails.models import HeldMail, RandomMask
 from emails.values.errors import NotFinished, PortionDone
@@ -50,6 +52,17 @@ def test_each_attempt_goes_on_where_the_last_one_ended(many: Relay) -> None:
 def test_an_attempt_settles_one_at_least(many: Relay) -> None:
     many.with_policy(portion=timedelta(0))
     assert attempts(many) == [1] * 10
+
+
+def test_a_later_attempt_asks_the_database_no_more_than_an_earlier_one(many: Relay) -> None:
+    asked: list[int] = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as queries, suppress(PortionDone):
+            many.arrive(*MASKS, sns_message_id="one", key="one")
+        asked.append(len(queries))
+
+    assert len(many.forwarded()) == 9
+    assert asked[2] <= asked[1] <= asked[0]
 
 
 def test_a_mail_to_few_is_settled_at_once(many: Relay) -> None:
