@@ -24,7 +24,7 @@ help:
 	@echo "make image   build the image from a bare Debian, and look into it (needs root, buildah, debootstrap)"
 	@echo "make fuzz    random envelopes, entries in Redis, notifications, mails and requests to the admin, for SECONDS (300)"
 	@echo "make chaos   5,000 mails while everything breaks; checks each one (ten minutes)"
-	@echo "make bench   measure speed and cost (half an hour)"
+	@echo "make bench   measure speed and cost (twenty minutes)"
 	@echo "make pictures  draw the pictures of pages and mails in docs/img anew (needs Chromium)"
 	@echo "make lint    check format, style, types and import contracts"
 	@echo "make format  format the code"

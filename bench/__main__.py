@@ -200,7 +200,7 @@ def _events(site: Site, plan: Plan) -> Numbers:
 def _tracing(site: Site, plan: Plan) -> Numbers:
     """Measure with OpenTelemetry's spans and without, at the same time; and their calls alone."""
     runs = []
-    for is_swapped in (False, True) * 2 * plan.runs:
+    for is_swapped in (False, True) * plan.curve_runs:
         _tell("with spans, and beside it without")
         runs.append(tracing.beside(site, messages=plan.messages, is_swapped=is_swapped))
     _tell("the calls of ids, ages and spans")
@@ -208,11 +208,11 @@ def _tracing(site: Site, plan: Plan) -> Numbers:
 
 
 def _floods(site: Site, plan: Plan) -> Numbers:
-    """Measure others' mail during each flood, at SES's limit and without, and the floods alone."""
+    """Measure others' mail during each flood, and the floods alone."""
     floods.prepare(site)
     measured: Numbers = {}
     for (name, flood), limit in itertools.product(
-        {"none": floods.Flood(), **floods.FLOODS}.items(), (floods.AT_SES_LIMIT, None)
+        {"none": floods.Flood(), **floods.FLOODS}.items(), plan.flood_limits
     ):
         _tell(f"flood: {name}, {limit or 'no'} limit")
         measured[f"{name}, {'no limit' if limit is None else f'{limit} a second'}"] = (
@@ -233,7 +233,7 @@ def _waiting(site: Site, plan: Plan) -> Numbers:
     """Measure holding mail, and what an open circuit breaker takes, in turns."""
     runs = defaultdict[str, list[Numbers]](list)
     messages = plan.messages // 3
-    for _ in range(plan.runs):
+    for _ in range(plan.curve_runs):
         _tell("mail is held")
         runs["held"].append(waiting.held(site, messages=messages))
         _tell("SES fails for a while")
@@ -248,7 +248,7 @@ def _memory(site: Site, plan: Plan) -> Numbers:
 
 def _growth(site: Site, plan: Plan) -> Numbers:
     _tell(f"a database of {plan.rows:,} deliveries beside an empty one")
-    runs = growth.compare(site, rows=plan.rows, runs=plan.runs, messages=plan.messages)
+    runs = growth.compare(site, rows=plan.rows, runs=plan.curve_runs, messages=plan.messages)
     return {name: merged(measured) for name, measured in runs.items()}
 
 

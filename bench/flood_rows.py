@@ -17,7 +17,6 @@ from typing import Any
 
 from bench import lane_cost
 from bench.floods import (
-    AT_SES_LIMIT,
     FLOODS,
     ONE_MASK,
     Flood,
@@ -25,6 +24,7 @@ from bench.floods import (
     others_during,
     prepare,
 )
+from bench.plans import AT_SES_LIMIT
 from bench.site import Site
 
 _MOST_SLOWER = 2.0

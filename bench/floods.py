@@ -27,7 +27,6 @@ from tools.local.processes import Process
 
 INNOCENTS_PER_SECOND = 2.0
 FLOOD_PER_SECOND = 200.0
-AT_SES_LIMIT = 14
 
 OWNER = "flooded@owner.example"
 NAME = "flooded"

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, replace
 
+AT_SES_LIMIT = 14
+"""How many mails a second SES takes of a new account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How many runs, and how many messages in each.
 
-    `runs` are those of what is compared; `curve_runs` of what is drawn. `rows` are in each of the
-    large tables of a full database.
+    `runs` are those of the main tables; `curve_runs` of what is drawn, and of all else. `rows` are
+    in each of the large tables of a full database. `flood_limits` are what SES takes in a second
+    during floods; None: all that comes.
     """
 
     runs: int
@@ -21,6 +25,7 @@ class Plan:
     long: int
     flood: int
     flood_seconds: float
+    flood_limits: tuple[int | None, ...]
     rows: int
 
 
@@ -35,7 +40,8 @@ FULL = Plan(
     long=10_000,
     flood=1_000,
     flood_seconds=15,
-    rows=1_000_000,
+    flood_limits=(AT_SES_LIMIT,),
+    rows=200_000,
 )
 ROUGH = Plan(
     runs=1,
@@ -48,6 +54,7 @@ ROUGH = Plan(
     long=2_000,
     flood=500,
     flood_seconds=10,
+    flood_limits=(AT_SES_LIMIT, None),
     rows=100_000,
 )
 LONG = replace(
@@ -58,4 +65,6 @@ LONG = replace(
     long=60_000,
     flood=20_000,
     flood_seconds=300,
+    flood_limits=(AT_SES_LIMIT, None),
+    rows=1_000_000,
 )
