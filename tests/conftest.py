@@ -36,12 +36,12 @@ settings.register_profile(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of test processes for `make test`: two a core, since many tests wait.
+    """Return the number of test processes for `make test`: three a core, since many tests wait.
 
     Each starts its own servers. With servers given from outside, which tests wipe, only this one
     process may run.
     """
-    return 0 if any(GIVEN.values()) else 2 * len(os.sched_getaffinity(0))
+    return 0 if any(GIVEN.values()) else 3 * len(os.sched_getaffinity(0))
 
 
 if sys.platform == "linux":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Site
-from tests.integration.conftest import Relay
+from tests.integration.conftest import Relay, wait_for_log
 
 OpenSite = Callable[[], Site]
 PATH = "/admin/controls/"
@@ -15,7 +15,7 @@ PHONE_WIDTH = 390
 def test_sending_is_paused_on_a_phone_and_goes_on_when_it_is_ended(
     relay: Relay, open_site: OpenSite
 ) -> None:
-    relay.stack.start_workers()
+    workers = relay.stack.start_workers()
     relay.stack.start_bridge()
     site = open_site()
     site.page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
@@ -29,6 +29,7 @@ def test_sending_is_paused_on_a_phone_and_goes_on_when_it_is_ended(
     site.page.get_by_label("Why").press("Enter")
 
     expect(site.page.get_by_text("Sending paused until").first).to_be_visible()
+    wait_for_log(workers, "control in force")
     relay.deliver()
     site.page.goto(site.origin + "/admin/dashboard/")
     expect(site.page.locator("#overall-text")).to_contain_text("SES asked us to")
