@@ -127,15 +127,17 @@ class Overflow:
     def _move_batch(self, refused: Sequence[Refused]) -> None:
         try:
             self._note_behind(refused)
-            moved = self._move([work for work, _ in refused])
+            moved = self._send([work for work, _ in refused])
             done = [(work, reason) for work, reason in refused if work.handle in moved]
             left = [(work, reason) for work, reason in refused if work.handle not in moved]
             results = [(work.handle, Disposition.OVERFLOWED) for work, _ in done]
             for work, reason in done:
                 self._note(work, reason.why, Disposition.OVERFLOWED)
+            # Before they are deleted: a bridge that dies in between tells nobody of them any more.
+            self._tell()
+            self._changes.delete([handle for handle, _ in results])
             self._count(results + self._keep(left, is_counted=False))
-            if self._notes is not None:
-                self._notes.tell()
+            self._tell()
         except Exception:
             # Nothing is lost: SQS delivers them again.
             logger.exception("messages not moved", extra={"message_count": len(refused)})
@@ -161,10 +163,12 @@ class Overflow:
     def move_waiting(self) -> None:
         """Send what waits to the overflow queue, if that takes messages again."""
         if len(self.waiting) and self._monotonic() >= self._retry_at:
-            self.waiting.drop(self._move(self.waiting.first(len(self.waiting))))
+            moved = self._send(self.waiting.first(len(self.waiting)))
+            self._changes.delete(list(moved))
+            self.waiting.drop(moved)
 
-    def _move(self, works: Sequence[Work]) -> set[Handle]:
-        """Send messages to the overflow queue and delete them; returns those that it took."""
+    def _send(self, works: Sequence[Work]) -> set[Handle]:
+        """Send messages to the overflow queue; returns those that it took."""
         if self._target is None or not works or not self._may_move_now():
             return set()
         messages = [_message(work) for work in works]
@@ -175,9 +179,11 @@ class Overflow:
             logger.warning("overflow queue takes nothing", extra={"client_error_code": error.code})
             self._retry_at = self._monotonic() + RETRY_SECONDS
             return set()
-        moved = {work.handle for work in works} - failed
-        self._changes.delete([work.handle for work in works if work.handle in moved])
-        return moved
+        return {work.handle for work in works} - failed
+
+    def _tell(self) -> None:
+        if self._notes is not None:
+            self._notes.tell()
 
     def _note_behind(self, refused: Sequence[Refused], by: int = 1) -> None:
         try:

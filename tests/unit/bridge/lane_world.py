@@ -16,6 +16,7 @@ from bridge.dispositions import Disposition
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.lanes import Lanes
+from bridge.ledger.story import Story, StoryNotes
 from bridge.messages import Message
 from bridge.overflow import Overflow, Submit
 from bridge.parking import Parking
@@ -107,6 +108,7 @@ class World:
             monotonic=lambda: self.now,
             submit=self.submit,
             totals=totals,
+            notes=StoryNotes(client, Story(1_000)),
         )
         return Poller(
             queue=queue,

@@ -1,7 +1,7 @@
 """Where mail goes for which there is no room, and that nothing is lost on the way."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dramatiq
 import pytest
@@ -10,8 +10,10 @@ from markus.testing import MetricsMock
 from bridge.by_lane import whole_batch
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Work
+from bridge.ledger.story import find_events
 from bridge.messages import Handle, Message
 from bridge.overflow import RETRY_SECONDS
+from bridge.ports import EntryFailed
 from emails.wire import BULK_QUEUE, INBOUND_QUEUE
 from tests.fake_queue import FakeQueue
 from tests.unit.bridge.lane_world import (
@@ -60,6 +62,23 @@ def test_what_is_over_a_lane_s_share_moves_to_the_overflow_queue(world: World) -
     assert world.main.count().not_visible == SHARE + 1
     assert world.overflow.count().visible == 20
     assert world.lanes.count_behind() == 20
+
+
+def test_a_move_is_told_before_the_message_is_deleted() -> None:
+    """A bridge may die in between: then nobody would know of the message's id."""
+    told_at_delete: list[set[str]] = []
+
+    class Deleting(FakeQueue):
+        def delete(self, handles: Sequence[Handle]) -> list[EntryFailed]:
+            told = {one.sqs_message_id for one in find_events(watched.ledger.client)}
+            told_at_delete.append({one.message_id for one in handles} - told)
+            return super().delete(handles)
+
+    watched = World(main=Deleting())
+    watched.put(50)
+    watched.poll(6)
+
+    assert told_at_delete == [set(), set()]
 
 
 def test_a_moved_message_keeps_its_body_and_its_age(world: World) -> None:
