@@ -162,7 +162,7 @@ class Overflow:
 
     def move_waiting(self) -> None:
         """Send what waits to the overflow queue, if that takes messages again."""
-        if len(self.waiting) and self._monotonic() >= self._retry_at:
+        if len(self.waiting) and self._may_move_now():
             moved = self._send(self.waiting.first(len(self.waiting)))
             self._changes.delete(list(moved))
             self.waiting.drop(moved)

@@ -71,10 +71,11 @@ def run_once(
 
     Raises `NotFinished`, `Refused`, and whatever else the work raises.
     """
-    hashed = claims.recipient_hash(context.sns_message_id, purpose, recipient)
-    if (outcome := context.progress.finished.get(hashed)) is not None:
-        context.progress.settled_before += 1
-        return outcome
+    if finished := context.progress.finished:
+        hashed = claims.recipient_hash(context.sns_message_id, purpose, recipient)
+        if hashed in finished:
+            context.progress.settled_before += 1
+            return finished[hashed]
     with events.delivering(purpose):
         claimed = claiming.claim(context, purpose, recipient)
         if isinstance(claimed, Finished):

@@ -14,6 +14,7 @@ from bridge.gate import Gate
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.messages import Message
 from bridge.parking import Parking
+from bridge.poller import Poller
 from bridge.reporter import Reporter
 from bridge.service import Components, Service
 from bridge.totals import Totals
@@ -103,6 +104,22 @@ def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Co
         visibility=a_visibility(queue, client, leases),
         reporter=Reporter(load(BridgeConfig, SETTINGS), queue, Heartbeats(client), [totals]),
     )
+
+
+def test_a_bridge_asks_for_as_many_batches_as_its_poller_wants_to_receive_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def demand(poller: Poller, wanted: int) -> int:
+        asked.append(wanted)
+        return 1
+
+    monkeypatch.setattr(Poller, "calls", property(lambda poller: 3))
+    monkeypatch.setattr(Poller, "demand", demand)
+    run(GENUINE, receives=2)
+
+    assert set(asked) == {30}
 
 
 def test_after_batches_that_failed_whole_the_bridge_waits_longer_each_time() -> None:
