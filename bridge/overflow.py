@@ -163,7 +163,12 @@ class Overflow:
     def move_waiting(self) -> None:
         """Send what waits to the overflow queue, if that takes messages again."""
         if len(self.waiting) and self._may_move_now():
-            moved = self._send(self.waiting.first(len(self.waiting)))
+            waiting = self.waiting.first(len(self.waiting))
+            moved = self._send(waiting)
+            for work in waiting:
+                if self._notes is not None and work.handle in moved:
+                    self._notes.note(Disposition.OVERFLOWED, work.about)
+            self._tell()
             self._changes.delete(list(moved))
             self.waiting.drop(moved)
 

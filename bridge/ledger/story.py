@@ -12,6 +12,7 @@ that are made anyway, so they cost no round trips; an event that Redis doesn't t
         messages at once, their ids
 """
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -57,14 +58,16 @@ class Story:
                 *("a", event.about, "d", event.detail),
             )
 
-    def tell(self, client: "Redis", events: Sequence[Event]) -> None:
-        """Add events in a call of their own. Never raises."""
+    def tell(self, client: "Redis", events: Sequence[Event]) -> bool:
+        """Add events in a call of their own; returns whether Redis was reached. Never raises."""
         if not self.most or not events:
-            return
+            return True
         with suppress(RedisError), client.pipeline(transaction=False) as pipeline:
             for event in events:
                 self.add(pipeline, event)
             pipeline.execute(raise_on_error=False)
+            return True
+        return False
 
 
 UNTOLD = Story(0)
@@ -83,13 +86,15 @@ def find_begun_by(worker: str, events: Iterable[Event]) -> list[str]:
 class StoryNotes:
     """What a bridge has to tell of messages that it does not dispatch. Thread-safe.
 
-    Noted one by one, and told together: by whoever notes, after a batch.
+    Noted one by one, and told together: by whoever notes, after a batch. What was noted before
+    `tell` is told when it returns, whichever thread tells it, or waits for the next call.
     """
 
     def __init__(self, client: "Redis", story: Story) -> None:
         self._redis = client
         self._story = story
         self._noted: deque[Event] = deque(maxlen=_MOST_NOTED)
+        self._telling = threading.Lock()
 
     def note(self, what: str, message: MessageContext, detail: str = "") -> None:
         """Note what became of a message."""
@@ -97,10 +102,12 @@ class StoryNotes:
 
     def tell(self) -> None:
         """Tell what was noted. Never raises."""
-        events = []
-        while self._noted:
-            events.append(self._noted.popleft())
-        self._story.tell(self._redis, events)
+        with self._telling:
+            events = []
+            while self._noted:
+                events.append(self._noted.popleft())
+            if not self._story.tell(self._redis, events):
+                self._noted.extendleft(reversed(events))
 
 
 def find_events(client: "Redis", since_ms: int = 0) -> Iterator[Event]:

@@ -56,14 +56,14 @@ def trace(given: str) -> Trace:
         if _NUMBER.fullmatch(given) and (row := rows.find_number(int(given))):
             start |= row.ids
         evidence = gather(start, events, rows.find_deliveries, rows.find_held)
-        return tell(evidence, Sources(_since(events), tuple(failures)))
+        return tell(evidence, _sources(events, failures))
 
     try:
         return look()
     except DatabaseError as error:
         failures.append(f"PostgreSQL can't be read ({type(error).__name__})")
         evidence = gather(starting_at(given, events, ""), events, lambda _: [], lambda _: [])
-        return tell(evidence, Sources(_since(events), tuple(failures)))
+        return tell(evidence, _sources(events, failures))
 
 
 def find_of_mask(mask: str, at: datetime, within: timedelta) -> list[DeliveryRow]:
@@ -91,10 +91,12 @@ def _events(failures: list[str]) -> Events:
         return Events(())
 
 
-def _since(events: Events) -> datetime | None:
-    if events.since_ms is None:
-        return None
-    return datetime.fromtimestamp(events.since_ms / 1000, UTC)
+def _sources(events: Events, failures: list[str]) -> Sources:
+    since = None
+    if events.since_ms is not None:
+        since = datetime.fromtimestamp(events.since_ms / 1000, UTC)
+    overflow = settings.CONFIG.overflow_queue_url or ""
+    return Sources(since, tuple(failures), overflow.rstrip("/").rpartition("/")[2])
 
 
 def read_time(text: str) -> datetime:

@@ -23,11 +23,13 @@ RETENTION_DAYS = 15
 class Sources:
     """What could be read. `redis_since` is when Redis's events begin, None if there are none.
 
-    `failures` names each source that could not be read, and why.
+    `failures` names each source that could not be read, and why. A message that came by the queue
+    `overflow_queue` had another SQS id before.
     """
 
     redis_since: datetime | None = None
     failures: tuple[str, ...] = ()
+    overflow_queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,11 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
             "Redis has no events: it was wiped, TRACE_EVENTS is 0, or no mail has come since."
             " Attempts, redeliveries and deletions are missing."
         )
-    elif _began_before(sources.redis_since, evidence, steps):
+    elif (
+        _is_dispatch_lost(evidence, steps)
+        or _is_move_lost(sources.overflow_queue, steps)
+        or any(step.at < sources.redis_since - _CLOCKS for step in steps)
+    ):
         since = sources.redis_since.isoformat(timespec="seconds")
         said.append(
             f"Redis's events begin at {since}, when it was wiped or by TRACE_EVENTS: of what"
@@ -203,7 +209,10 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
     return said
 
 
-def _began_before(redis_since: datetime, evidence: Evidence, steps: Sequence[Step]) -> bool:
-    """Whether Redis may have lost events: some of the story is older, or has no dispatch."""
-    is_dispatch_lost = bool(evidence.deliveries) and all(s.what != "enqueued" for s in steps)
-    return is_dispatch_lost or any(step.at < redis_since - _CLOCKS for step in steps)
+def _is_dispatch_lost(evidence: Evidence, steps: Sequence[Step]) -> bool:
+    return bool(evidence.deliveries) and all(step.what != "enqueued" for step in steps)
+
+
+def _is_move_lost(overflow_queue: str, steps: Sequence[Step]) -> bool:
+    came = any(step.fields.get("sqs_queue") == overflow_queue for step in steps if overflow_queue)
+    return came and all(step.what != "overflowed" for step in steps)

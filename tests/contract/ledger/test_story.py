@@ -1,5 +1,10 @@
 """The story of a message as Redis has it: told by the steps that are made anyway."""
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from unittest.mock import patch
+
 import pytest
 import redis
 
@@ -140,6 +145,46 @@ def test_a_bridge_tells_a_batch_together(redis_client: redis.Redis) -> None:
         ("rejected", "m1", "bad_signature"),
         ("parked", "m2", "certificate_unavailable"),
     ]
+
+
+def test_what_redis_did_not_hear_is_told_with_the_next_batch(redis_client: redis.Redis) -> None:
+    away = redis.Redis(port=1)
+    notes = StoryNotes(away, TOLD)
+    notes.note("overflowed", MessageContext("m1"))
+    notes.tell()
+    notes.note("overflowed", MessageContext("m2"))
+
+    with patch.object(notes, "_redis", redis_client):
+        notes.tell()
+
+    assert [key for _, key, _ in told(redis_client)] == ["m1", "m2"]
+
+
+def test_a_thread_goes_on_only_when_what_it_noted_is_told(redis_client: redis.Redis) -> None:
+    """Another thread may have taken it, and be amid telling it."""
+    is_telling, may_tell = threading.Event(), threading.Event()
+
+    class Slow(Story):
+        def tell(self, client: redis.Redis, events: Sequence[Event]) -> bool:
+            is_telling.set()
+            may_tell.wait(10)
+            return super().tell(client, events)
+
+    def tell_and_read() -> list[tuple[str, str, str]]:
+        notes.tell()
+        return told(redis_client)
+
+    notes = StoryNotes(redis_client, Slow(1_000))
+    notes.note("overflowed", MessageContext("m1"))
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(notes.tell)
+        is_telling.wait(10)
+        second = threads.submit(tell_and_read)
+        wait([second], 0.2)
+        may_tell.set()
+        first.result(10)
+
+        assert second.result(10) == [("overflowed", "m1", "")]
 
 
 def test_all_pages_are_found(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:

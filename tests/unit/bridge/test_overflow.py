@@ -228,6 +228,8 @@ def test_what_the_overflow_queue_does_not_take_waits_hidden_and_moves_later(
     world.poll()
     assert (len(world.waiting), world.overflow.count().visible) == (0, 10)
     assert world.all_left() == 40
+    told = Counter(one.what for one in find_events(world.ledger.client))
+    assert (told["waiting"], told["overflowed"]) == (refuses or 10, 10)
 
 
 def test_a_bounce_behind_more_mail_than_there_is_room_for_is_found(world: World) -> None:

@@ -261,6 +261,28 @@ def test_what_a_wipe_in_the_middle_took_is_said_to_be_missing(
     assert said.startswith("Redis's events begin at")
 
 
+@pytest.mark.parametrize(
+    ("is_told", "said"), [(False, ["Redis's events begin at"]), (True, [])], ids=["lost", "told"]
+)
+def test_a_move_to_the_overflow_that_redis_lost_is_said_to_be_missing(
+    is_told: bool, said: list[str]
+) -> None:
+    """A chaos run wiped Redis within a second of a move: nothing else was older than the wipe."""
+    copy = event(
+        3,
+        "enqueued",
+        "sqs-2",
+        about("sqs-2", "sns-1", "in/ses-1"),
+        f"mail-overflow {START_MS} 1 bulk",
+    )
+    moved = event(1, "overflowed", about=OURS, detail="over_share")
+    sources = Sources(START, overflow_queue="mail-overflow")
+
+    found = trace("sqs-2", [moved, copy] if is_told else [copy], sources=sources)
+
+    assert [one.partition(" at ")[0] + " at" for one in found.unknown] == said
+
+
 def test_when_all_is_known_nothing_is_said_to_be_missing() -> None:
     assert WHOLE.unknown == ()
 
