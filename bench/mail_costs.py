@@ -5,10 +5,12 @@ since another process on the machine can only add. What is called is what bridge
 a mail that is forwarded; nothing of the mail itself is done.
 """
 
+import atexit
 import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -17,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 # Before Prometheus's client is imported: as workers do, it writes to files.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="relay-bench-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _FILES = tempfile.mkdtemp(prefix="relay-bench-metrics-")
 
 import markus
 
@@ -32,6 +34,8 @@ from runtime.logging import JsonFormatter, WithMessageIds
 from runtime.message_context import MessageContext
 from runtime.prometheus import PrometheusMetrics
 from runtime.trace_header import trace_id_from
+
+atexit.register(shutil.rmtree, _FILES)
 
 _BATCH = 10
 _RUNS, _BATCHES = 300, 5

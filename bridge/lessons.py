@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from bridge.breakers import BLAMES, OwnBreakers
 from bridge.dispositions import Disposition
 from bridge.judge import Judgement, Suspect, Undecided, has_passed
-from bridge.ledger.story import StoryNotes
 from bridge.messages import Message
 from bridge.parking import Parking
 from bridge.queue_changes import QueueChanges
+from bridge.story_notes import StoryNotes
 from runtime.message_context import MessageContext
 
 

@@ -29,11 +29,11 @@ from bridge.config import SQS_MAX_BATCH
 from bridge.dispositions import Disposition
 from bridge.ledger.dispatch import Dispatched, NotAdmitted, Work
 from bridge.ledger.lanes import Lanes
-from bridge.ledger.story import StoryNotes
 from bridge.look_behind import LookBehind
 from bridge.messages import Handle, Message
 from bridge.ports import Queue, QueueUnavailable, QueueUnusable
 from bridge.queue_changes import QueueChanges
+from bridge.story_notes import StoryNotes
 from bridge.totals import Totals, count_taken
 from bridge.waiting import Waiting
 from runtime.failures import fields_of

@@ -24,7 +24,6 @@ from bridge.ledger.acknowledgements import Acknowledgements
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher, Work
 from bridge.ledger.reservations import Reservations
-from bridge.ledger.story import StoryNotes
 from bridge.lessons import Lessons
 from bridge.messages import Handle, Message
 from bridge.parking import Parking
@@ -34,6 +33,7 @@ from bridge.receive_spans import of_batch
 from bridge.send_events import SendEvents
 from bridge.settling import Settling
 from bridge.sns.routing import SendConfirmed
+from bridge.story_notes import StoryNotes
 from bridge.totals import Totals
 from bridge.visibility import Leases
 

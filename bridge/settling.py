@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from bridge.dispositions import NEEDS_NOTHING_MORE, Disposition
 from bridge.given_back import GivenBack
-from bridge.ledger.story import StoryNotes
 from bridge.messages import Handle, Message
 from bridge.parking import Parking
 from bridge.queue_changes import QueueChanges
 from bridge.receive_spans import end_messages
+from bridge.story_notes import StoryNotes
 from bridge.totals import Totals, count_arrived, count_taken
 from bridge.visibility import longest_seconds
 

@@ -27,7 +27,7 @@ from bridge.ledger.in_flight import InFlight
 from bridge.ledger.lanes import Lanes
 from bridge.ledger.reservations import Reservations
 from bridge.ledger.room import Room
-from bridge.ledger.story import Story, StoryNotes
+from bridge.ledger.story import Story
 from bridge.loops import REMOTE_SECONDS, Backoff
 from bridge.overflow import Overflow
 from bridge.parking import Parking
@@ -42,6 +42,7 @@ from bridge.sns.certificates import certificates_of
 from bridge.sns.envelope import Envelope
 from bridge.sns.lanes import LaneNames
 from bridge.sqs import SqsQueue
+from bridge.story_notes import StoryNotes
 from bridge.totals import Totals
 from bridge.visibility import Leases, Visibility
 from bridge.waiting import Waiting

@@ -12,8 +12,6 @@ that are made anyway, so they cost no round trips; an event that Redis doesn't t
         messages at once, their ids
 """
 
-import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,13 +21,11 @@ from redis.exceptions import RedisError
 
 from bridge.ledger import keys
 from bridge.ledger.scripts import script
-from runtime.message_context import MessageContext
 
 if TYPE_CHECKING:
     from redis import Redis
 
 _PAGE = 1_000
-_MOST_NOTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +77,6 @@ def find_begun_by(worker: str, events: Iterable[Event]) -> list[str]:
     """Find the SQS ids of the messages that a worker has begun and not ended. Pure."""
     last = {one.sqs_message_id: one for one in events if one.what in ATTEMPT_WORDS}
     return [key for key, one in last.items() if one.what == BEGUN and one.detail == worker]
-
-
-class StoryNotes:
-    """What a bridge has to tell of messages that it does not dispatch. Thread-safe.
-
-    Noted one by one, and told together: by whoever notes, after a batch. What was noted before
-    `tell` is told when it returns, whichever thread tells it, or waits for the next call.
-    """
-
-    def __init__(self, client: "Redis", story: Story) -> None:
-        self._redis = client
-        self._story = story
-        self._noted: deque[Event] = deque(maxlen=_MOST_NOTED)
-        self._telling = threading.Lock()
-
-    def note(self, what: str, message: MessageContext, detail: str = "") -> None:
-        """Note what became of a message."""
-        self._noted.append(Event(0, what, message.sqs_message_id, message.to_text(), detail))
-
-    def tell(self) -> None:
-        """Tell what was noted. Never raises."""
-        with self._telling:
-            events = []
-            while self._noted:
-                events.append(self._noted.popleft())
-            if not self._story.tell(self._redis, events):
-                self._noted.extendleft(reversed(events))
 
 
 def find_events(client: "Redis", since_ms: int = 0) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bridge.ledger.heartbeats import Role
 from emails.values.outcomes import NAMES as OUTCOMES
 from relay.operations import week
-from relay.operations.dashboard.presentation import words_for
+from relay.operations.dashboard.counted import words_for
 from relay.operations.gauges import REDIS_QUEUES
 from relay.operations.history import Sample
 

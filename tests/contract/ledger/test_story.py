@@ -17,11 +17,11 @@ from bridge.ledger.story import (
     WORKER_DIED,
     Event,
     Story,
-    StoryNotes,
     find_begun_by,
     find_events,
 )
 from bridge.messages import Handle
+from bridge.story_notes import StoryNotes
 from runtime.message_context import MessageContext
 from tests.ledger import put_in_flight
 from tests.seals import SEALS

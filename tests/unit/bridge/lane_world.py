@@ -16,7 +16,7 @@ from bridge.dispositions import Disposition
 from bridge.ledger.confirmations import Confirmations
 from bridge.ledger.dispatch import Dispatcher
 from bridge.ledger.lanes import Lanes
-from bridge.ledger.story import Story, StoryNotes
+from bridge.ledger.story import Story
 from bridge.messages import Message
 from bridge.overflow import Overflow, Submit
 from bridge.parking import Parking
@@ -24,6 +24,7 @@ from bridge.poller import Poller, PollerOptions
 from bridge.ports import EntryFailed, QueueUnavailable
 from bridge.queue_changes import QueueChanges
 from bridge.sns.lanes import LaneNames
+from bridge.story_notes import StoryNotes
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from bridge.waiting import Waiting

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from relay.operations.dashboard import snapshot
-from relay.operations.dashboard.presentation import WELL_BUT, look_at
+from relay.operations.dashboard.tiles import WELL_BUT, look_at
 from relay.operations.judgement.backlog import Backlog, find_backlog
 from relay.operations.judgement.causes import SIGNS, Level
 from relay.operations.judgement.verdict import Finding, Verdict, judge
