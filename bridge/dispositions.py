@@ -45,17 +45,22 @@ FAILURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cycle of the poller: messages received, what became of them, and the time taken."""
+    """One cycle of the poller: messages received, what became of them, and the time taken.
+
+    `is_outdated`: all were sent so long ago that they tell nothing of how things are now.
+    """
 
     received: int
     dispositions: Counter[Disposition]
     poll_seconds: float
     process_seconds: float
+    is_outdated: bool = False
 
     @property
-    def is_without_work(self) -> bool:
-        """Whether messages were received, and none of them is for the workers."""
-        return self.received > 0 and self.dispositions.keys() <= IS_NO_WORK
+    def is_no_probe(self) -> bool:
+        """Whether messages were received, and none of them can close a breaker."""
+        is_without_work = self.received > 0 and self.dispositions.keys() <= IS_NO_WORK
+        return is_without_work or self.is_outdated
 
     @property
     def failed(self) -> int:

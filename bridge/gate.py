@@ -90,9 +90,10 @@ class Gate:
         self._trickle_at = now + self._trickle_seconds
         return 1
 
-    def received_no_work(self) -> None:
-        """Note that what came in is nothing for workers: it is no probe, so the next may come now.
+    def received_no_probe(self) -> None:
+        """Note that what came in can't close a breaker, so the next message may come now.
 
-        Otherwise thousands of `Send` events would stand before the mail that closes the breaker.
+        Otherwise thousands of `Send` events, or of messages from the time of the fault, would stand
+        before the mail that closes it.
         """
         self._trickle_at = float("-inf")

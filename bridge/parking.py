@@ -6,7 +6,8 @@ being received again; there are at most as many as the bridge has room for.
 *Suspects* failed in a way that a setting of ours may have caused, or somebody who can write to the
 queue; only other messages can tell. If one passes, the fault is theirs, and they go the way of all
 rejected messages. If many fail alike and none passes, the fault is ours, and they are kept hidden
-from then on. Judging them again would change nothing, so only their handles are kept.
+from then on. Judging them again would change nothing, so only their handles are kept. What was sent
+before a message that passed is no suspect: all was well since, and the fault is its own.
 
     poller thread      everything but the following
     heartbeat thread   `keep_hidden`
@@ -75,6 +76,7 @@ class Parking:
         self._lock = threading.Lock()
         self._parked: dict[str, _Kept] = {}
         self._streaks: dict[Blame, _Streak] = {}
+        self._passed_sent_at_ms = 0
         self._probe_at = float("-inf")
 
     def __len__(self) -> int:
@@ -121,14 +123,22 @@ class Parking:
         with self._lock:
             hidden.drop(self._parked, handles)
 
-    def suspect(self, message: Message, blame: Blame) -> None:
-        """Note a message that failed in this way."""
+    @property
+    def is_full_of_suspects(self) -> bool:
+        """Whether a further suspect is kept hidden in the place of another one."""
+        return sum(len(streak.kept) for streak in self._streaks.values()) >= MOST_SUSPECTS
+
+    def suspect(self, message: Message, blame: Blame) -> bool:
+        """Note a message that failed in this way; returns whether it is a suspect."""
         with self._lock:
+            if message.sent_at_ms < self._passed_sent_at_ms:
+                return False
             now = self._monotonic()
             kept = self._streaks.setdefault(blame, _Streak(now)).kept
             kept[message.message_id] = _Kept(message.handle, now, message.sent_at_ms)
             if len(kept) > MOST_SUSPECTS:
                 del kept[next(iter(kept))]
+            return True
 
     def find_blame(self) -> Blame | None:
         """Return what is at fault, if so many messages failed alike that it can't be theirs."""
@@ -146,9 +156,13 @@ class Parking:
                 kept += [one for streak in self._streaks.values() for one in streak.kept.values()]
             return min((one.sent_at_ms for one in kept), default=None)
 
-    def clear_suspects(self) -> dict[Blame, list[Handle]]:
-        """Suspect nothing any more, as a message has passed; returns what was suspected of what."""
+    def clear_suspects(self, passed_sent_at_ms: int = 0) -> dict[Blame, list[Handle]]:
+        """Suspect nothing any more; returns what was suspected of what.
+
+        `passed_sent_at_ms`: when the message was sent that has passed.
+        """
         with self._lock:
+            self._passed_sent_at_ms = max(self._passed_sent_at_ms, passed_sent_at_ms)
             streaks, self._streaks = self._streaks, {}
             return {
                 blame: [one.handle for one in streak.kept.values()]

@@ -186,7 +186,10 @@ class Poller:
         dispositions = self._process(messages, most_mails, asked_ns)
         # Workers wait for SES's events, and these are in the main queue alone.
         self._has_received = self._by_lane is None or not self._by_lane.is_overflow
-        return Cycle(len(messages), dispositions, received - started, time.monotonic() - received)
+        return Cycle(
+            *(len(messages), dispositions, received - started, time.monotonic() - received),
+            is_outdated=self._lessons.is_outdated,
+        )
 
     def close(self) -> None:
         """End what is under way in other threads."""

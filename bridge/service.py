@@ -143,17 +143,17 @@ class Service:
         cycle = parts.poller.cycle(demand, mails)
         if parts.reporter is not None:
             parts.reporter.after_cycle(cycle, time.monotonic() - started)
-        if cycle.is_without_work:
-            parts.gate.received_no_work()
+        if cycle.is_no_probe:
+            parts.gate.received_no_probe()
         if self._drain and cycle.received == 0 and self._is_drained():
             self.stop("drained")
-        # When a whole batch fails, back off: somebody floods the queue. When Redis gets full, the
-        # next receive would bring the same messages again.
+        # When Redis gets full, the next receive would bring the same messages again.
         if cycle.dispositions[Disposition.REFUSED]:
             return False
+        # What is rejected stays hidden for a while; good mail may be behind it, and must not wait.
+        failed = cycle.failed - cycle.dispositions[Disposition.REJECTED]
         # While a breaker is open, the gate sets the pace.
-        is_whole = 0 < cycle.received == cycle.failed
-        return not is_whole or bool(parts.breakers.find_open())
+        return not 0 < cycle.received == failed or bool(parts.breakers.find_open())
 
     def _pause(self, parts: Components, seconds: float) -> bool:
         if parts.reporter is not None:

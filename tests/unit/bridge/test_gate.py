@@ -83,7 +83,7 @@ def test_events_do_not_stand_before_the_mail_that_may_close_the_breaker(world: W
     world.fail(Dependency.SES)
     assert [world.gate.may_receive(WANTED) for _ in range(2)] == [1, 0]
 
-    world.gate.received_no_work()
+    world.gate.received_no_probe()
 
     assert [world.gate.may_receive(WANTED) for _ in range(2)] == [1, 0]
 

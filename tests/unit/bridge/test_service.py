@@ -11,12 +11,14 @@ from bridge.breakers import OwnBreakers
 from bridge.config import BridgeConfig
 from bridge.deleter import Deleter
 from bridge.gate import Gate
+from bridge.judge import Authenticate
 from bridge.ledger.heartbeats import Heartbeats
 from bridge.messages import Message
 from bridge.parking import Parking
 from bridge.poller import Poller
 from bridge.reporter import Reporter
 from bridge.service import Components, Service
+from bridge.sns.envelope import Envelope
 from bridge.totals import Totals
 from bridge.visibility import Leases
 from runtime.breakers import Breakers
@@ -27,7 +29,7 @@ from runtime.env import load
 from runtime.seals import Seals
 from tests.fake_queue import FakeQueue
 from tests.ledger import a_ledger, a_visibility
-from tests.unit.bridge.envelopes import TOPIC, a_notification
+from tests.unit.bridge.envelopes import TOPIC, a_notification, authenticate
 from tests.unit.bridge.pollers import a_poller
 
 SETTINGS = {
@@ -56,15 +58,19 @@ class QueueThatStops(FakeQueue):
         return super().receive(max_messages, waits=waits)
 
 
-def run(*bodies: str, receives: int, is_open: bool = False) -> float:
+def run(
+    *bodies: str,
+    receives: int,
+    is_open: bool = False,
+    authenticate: Authenticate = authenticate,
+) -> float:
     """Run a bridge over these messages; gives how many seconds its receives took."""
     stopping = threading.Event()
     queue = QueueThatStops(stopping, receives)
     for body in bodies:
         queue.put(body)
-    service = Service(
-        load(BridgeConfig, SETTINGS), components(queue, stopping, is_open), stopping, drain=False
-    )
+    parts = components(queue, stopping, is_open, authenticate)
+    service = Service(load(BridgeConfig, SETTINGS), parts, stopping, drain=False)
     started = time.monotonic()
     thread = threading.Thread(target=service.run)
     thread.start()
@@ -76,7 +82,9 @@ def run(*bodies: str, receives: int, is_open: bool = False) -> float:
     return seconds
 
 
-def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Components:
+def components(
+    queue: FakeQueue, stopping: threading.Event, is_open: bool, authenticate: Authenticate
+) -> Components:
     client = fakeredis.FakeRedis()
     workers = Breakers(client)
     for _ in range(5 if is_open else 0):
@@ -99,6 +107,7 @@ def components(queue: FakeQueue, stopping: threading.Event, is_open: bool) -> Co
             stopping=stopping,
             parking=parking,
             breakers=breakers,
+            authenticate=authenticate,
         ),
         deleter=Deleter(queue, ledger.acknowledgements, totals, delete_failed_messages=False),
         visibility=a_visibility(queue, client, leases),
@@ -123,13 +132,20 @@ def test_a_bridge_asks_for_as_many_batches_as_its_poller_wants_to_receive_at_onc
 
 
 def test_after_batches_that_failed_whole_the_bridge_waits_longer_each_time() -> None:
-    """A flood of forgeries, or a certificate's host that is down, must not become a busy loop."""
-    assert run(FORGED, FORGED, receives=3) >= 0.25 + 0.5
+    """A certificate's host that is down must not become a busy loop."""
+
+    def fail(body: str) -> Envelope:
+        raise RuntimeError(body)
+
+    assert run(GENUINE, GENUINE, receives=3, authenticate=fail) >= 0.25 + 0.5
 
 
-@pytest.mark.parametrize("bodies", [(), (GENUINE, FORGED)])
-def test_after_a_batch_of_which_anything_came_in_the_bridge_polls_on(bodies: tuple[str]) -> None:
-    """With the waits of a bridge that backs off, so many receives would take minutes."""
+@pytest.mark.parametrize("bodies", [(), (GENUINE, FORGED), (FORGED, FORGED)])
+def test_after_any_other_batch_the_bridge_polls_on(bodies: tuple[str]) -> None:
+    """With the waits of a bridge that backs off, so many receives would take minutes.
+
+    Forgeries stay hidden in SQS, and good mail behind them must not wait.
+    """
     run(*bodies, receives=20)
 
 

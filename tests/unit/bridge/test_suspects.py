@@ -1,5 +1,7 @@
 """Suspects: messages that fail alike show whose fault it is, and wait until that is known."""
 
+import time
+
 import pytest
 
 from bridge.breakers import BLAMES
@@ -50,6 +52,53 @@ def test_if_a_good_message_passes_among_them_the_fault_is_theirs(world: World, b
 
     assert world.open() == {}
     assert world.queue.count().not_visible == 0
+
+
+def test_what_was_sent_before_a_message_that_passed_is_no_suspect(world: World) -> None:
+    """Of an hour of raw delivery, what was left in SQS opened the breaker again and again."""
+    world.deliver(MANY_SUSPECTS, WRONG_TOPIC)
+    world.queue.pass_time(1)
+    world.deliver(1, GENUINE)
+    world.queue.pass_time(VISIBILITY_SECONDS)
+    for _ in range(MANY_SUSPECTS):
+        world.poller.cycle(1)
+
+    world.pass_time(SUSPECT_SECONDS)
+
+    assert world.receive_counts() == {1, 2}
+    assert world.open() == {}
+
+
+def test_what_is_no_suspect_is_deleted_at_once_if_operators_chose_that() -> None:
+    world = World(delete_failed_messages=True)
+    world.queue.put(WRONG_TOPIC)
+    world.queue.pass_time(1)
+    world.queue.put(GENUINE)
+    world.parking.clear_suspects(passed_sent_at_ms=1_000)
+
+    world.poller.cycle(1)
+
+    assert world.queue.count().visible == 1
+    assert world.queue.count().not_visible == 0
+
+
+@pytest.mark.parametrize("sent_ago", [29, 31])
+def test_a_suspect_of_long_ago_is_no_probe(world: World, sent_ago: int) -> None:
+    """At one every five seconds, those of an hour stood before good mail for ten."""
+    world.queue.pass_time(time.time() - sent_ago)
+    world.queue.put(WRONG_TOPIC)
+
+    assert world.poller.cycle(1).is_no_probe == (sent_ago > 30)
+
+
+def test_when_no_more_suspects_can_be_kept_hidden_each_is_a_probe(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.parking.MOST_SUSPECTS", 2)
+    for _ in range(3):
+        world.queue.put(WRONG_TOPIC)
+
+    assert [world.poller.cycle(1).is_no_probe for _ in range(3)] == [True, False, False]
 
 
 def test_one_message_that_is_received_many_times_shows_nothing(world: World) -> None:
