@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from relay.operations.trace.evidence import POSTGRESQL, DeliveryRow, HeldRow, Ids, Step, Told
+from relay.operations.trace.evidence import (
+    BEFORE_US,
+    POSTGRESQL,
+    DeliveryRow,
+    HeldRow,
+    Ids,
+    Step,
+    Told,
+)
 from relay.operations.trace.gathering import Evidence
 
 _BEFORE = frozenset({"received_by_ses", "sent_to_sqs"})
@@ -197,7 +205,7 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
     elif (
         _is_dispatch_lost(evidence, steps)
         or _is_move_lost(sources.overflow_queue, steps)
-        or any(step.at < sources.redis_since - _CLOCKS for step in steps)
+        or _began_before(sources.redis_since, sources.overflow_queue, steps)
     ):
         since = sources.redis_since.isoformat(timespec="seconds")
         said.append(
@@ -211,6 +219,17 @@ def _unknown(evidence: Evidence, steps: Sequence[Step], sources: Sources) -> lis
 
 def _is_dispatch_lost(evidence: Evidence, steps: Sequence[Step]) -> bool:
     return bool(evidence.deliveries) and all(step.what != "enqueued" for step in steps)
+
+
+def _began_before(since: datetime, overflow_queue: str, steps: Sequence[Step]) -> bool:
+    """Whether something may have happened that Redis forgot.
+
+    Of a message that SQS had never delivered before, only what others did is older.
+    """
+    dispatch = next((step.fields for step in steps if step.what == "enqueued"), {})
+    is_first = dispatch.get("receives") == "1" and dispatch.get("sqs_queue") != overflow_queue
+    ours = [step for step in steps if not (is_first and step.what in BEFORE_US)]
+    return any(step.at < since - _CLOCKS for step in ours)
 
 
 def _is_move_lost(overflow_queue: str, steps: Sequence[Step]) -> bool:

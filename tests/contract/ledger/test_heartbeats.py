@@ -116,7 +116,10 @@ def test_a_worker_beats_while_it_works_and_leaves_when_it_stops(
 
 
 def test_a_worker_that_has_lost_a_thread_does_not_beat(
-    broker: dramatiq.Broker, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+    broker: dramatiq.Broker,
+    heartbeats: Heartbeats,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("relay.worker.middleware.heartbeat.INTERVAL_SECONDS", 0.02)
     worker = dramatiq.Worker(broker, worker_threads=1)
@@ -124,6 +127,8 @@ def test_a_worker_that_has_lost_a_thread_does_not_beat(
     wait_until("a heartbeat", heartbeats.find_all)
     lost = threading.Thread(target=lambda: None)
     worker.workers.append(lost)  # type: ignore[arg-type]
+    # Until then, a heartbeat may be under way.
+    wait_until("it is noticed", lambda: "worker has lost a thread" in caplog.text)
     heartbeats.leave(a_process())
 
     with pytest.raises(AssertionError, match="still not"):

@@ -169,12 +169,12 @@ def test_many_lanes_together_leave_room_for_one_more(place: Place) -> None:
     assert [place(f"innocent{number}") for number in range(61)] == [EXPRESS] * 60 + [NO_ROOM]
 
 
-def test_while_a_tenth_go_first_none_of_a_lane_with_two_does(place: Place) -> None:
+def test_while_many_go_first_none_of_a_lane_with_two_does(place: Place) -> None:
     def next_goes_first(number: int) -> bool:
         return place(f"lane{number}") == EXPRESS
 
     assert all(next_goes_first(number) for number in range(20))
-    assert next_goes_first(0), "those are a tenth, and no crowd"
+    assert next_goes_first(0), "so many are no crowd"
     assert not next_goes_first(1)
     assert place.lanes.is_still_first("m3")
     assert [place.lanes.is_still_first(name) for name in ("m1", "m2")] == [False, True]

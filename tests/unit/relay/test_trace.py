@@ -244,13 +244,16 @@ def test_what_can_not_be_known_is_said(given: str, sources: Sources, sentence: s
     assert said.startswith(sentence)
 
 
+AGAIN = [replace(EVENTS[0], detail=f"mail {START_MS + 1_000} 2 inbound"), *EVENTS[1:]]
+
+
 @pytest.mark.parametrize(
     ("events", "since"),
     [
         ([one for one in EVENTS if one.what != "enqueued"], SINCE),
-        (EVENTS, START + timedelta(seconds=2)),
+        (AGAIN, START + timedelta(seconds=2)),
     ],
-    ids=["its dispatch is lost", "SES had it before"],
+    ids=["its dispatch is lost", "it had been received before"],
 )
 def test_what_a_wipe_in_the_middle_took_is_said_to_be_missing(
     events: list[Event], since: datetime
@@ -285,6 +288,10 @@ def test_a_move_to_the_overflow_that_redis_lost_is_said_to_be_missing(
 
 def test_when_all_is_known_nothing_is_said_to_be_missing() -> None:
     assert WHOLE.unknown == ()
+
+
+def test_the_first_mail_of_an_empty_redis_is_known_whole_however_long_it_stood_in_sqs() -> None:
+    assert trace("sqs-1", sources=Sources(START + timedelta(seconds=2))).unknown == ()
 
 
 @pytest.mark.parametrize(
