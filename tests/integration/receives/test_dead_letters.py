@@ -5,7 +5,7 @@ from tests.integration.conftest import Relay, wait_for_log
 from tests.sqs_gate import RECEIVE, SqsGate
 from tests.waiting import wait_until
 
-VISIBILITY_SECONDS = 3
+VISIBILITY_SECONDS = 5
 
 
 def test_a_dead_lettered_message_is_received_once_and_deleted_after_its_requeue(
