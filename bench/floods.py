@@ -21,12 +21,16 @@ import psycopg
 from bench.mails import ordinary_mail
 from bench.meter import Meter
 from bench.site import Site
+from relay.worker.work_queue import MAIL_THREADS
 from tools.aws.fast_aws import Arrived
 from tools.local.logs import lines
 from tools.local.processes import Process
 
 INNOCENTS_PER_SECOND = 2.0
 FLOOD_PER_SECOND = 200.0
+
+THREADS = 8
+"""How many threads each worker process has."""
 
 OWNER = "flooded@owner.example"
 NAME = "flooded"
@@ -98,7 +102,7 @@ def others_during(
         site.aws.use_overflow()
     limit = {} if per_second is None else {"AWS_SES_MAX_SEND_RATE": str(per_second)}
     arrived = list(_arrived(site, flood))
-    processes = site.start(workers=2, threads=8, settings=_SETTINGS | limit)
+    processes = site.start(workers=2, threads=THREADS, settings=_SETTINGS | limit)
     try:
         _warm_up(site)
         for one in arrived:
@@ -123,32 +127,39 @@ def others_during(
     }
 
 
-def alone(site: Site, *, messages: int, by_lane: bool) -> dict[str, float]:
-    """Measure a flood to one mask alone: mails a second, and the relay's CPU time for each (ms).
+def alone(site: Site, *, messages: int, by_lane: bool) -> dict[str, Any]:
+    """Measure a flood to one mask alone: mails a second, and the CPU time for each (ms).
 
-    Without `by_lane` the bridge has no lanes: it reads the queue as if for a replay.
+    Without `by_lane` the bridge has no lanes: it reads the queue as if for a replay. Then all mail
+    goes first, and may use the thread that lanes keep for others' mail. So each worker process has
+    one thread less: either way, as many of its threads work on the flood.
     """
     site.reset(has_latency=True)
     if by_lane:
         site.aws.use_overflow()
     arrived = list(_arrived(site, Flood(ONE_MASK, messages)))
-    processes = site.start(workers=2, threads=8, settings=_SETTINGS, has_lanes=by_lane)
+    threads = THREADS if by_lane else THREADS - MAIL_THREADS
+    processes = site.start(workers=2, threads=threads, settings=_SETTINGS, has_lanes=by_lane)
     try:
         _warm_up(site)
         pids = {name: process.pid for name, process in processes.items()}
-        meter = Meter(pids | {"redis": site.redis.pid})
+        meter = Meter(pids | site.servers())
         before = len(site.aws.statistics()["sent_at"])
         meter.start()
         for one in arrived:
             site.aws.load(one)
         sent = site.wait_for_sent(before + messages, 900)[before:]
         site.wait_until_empty()
-        cpu_seconds = sum(meter.stop().values())
+        cpu = meter.stop()
     finally:
         site.stop()
     tenth = messages // 10
     rate = (messages - 2 * tenth) / (sent[-tenth] - sent[tenth])
-    return {"messages_per_s": rate, "cpu_ms": cpu_seconds / messages * 1000}
+    return {
+        "messages_per_s": rate,
+        "cpu_ms": {name: used / messages * 1000 for name, used in cpu.items()},
+        "relay_cpu_ms": sum(cpu[name] for name in processes) / messages * 1000,
+    }
 
 
 def _arrived(site: Site, flood: Flood) -> Iterator[Arrived]:

@@ -22,6 +22,7 @@ from bridge.config import SQS_MAX_BATCH
 from bridge.messages import Handle, Message
 from bridge.ports import EntryFailed, QueueCounts, QueueUnavailable, QueueUnusable
 from runtime.aws import make_session
+from runtime.config import queue_name
 from runtime.partitions import region_of_topic
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class SqsQueue:
     @property
     def queue_name(self) -> str:
         """The queue's name: the last part of its URL."""
-        return self._queue_url.rstrip("/").rsplit("/", 1)[-1]
+        return queue_name(self._queue_url)
 
     def receive(self, max_messages: int, *, waits: bool = True) -> list[Message]:
         """Receive up to `max_messages` (1 to 10), waiting for the first one.

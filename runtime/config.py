@@ -192,6 +192,11 @@ class LedgerConfig:
     )
 
 
+def queue_name(queue_url: str | None) -> str:
+    """Return a queue's name, the last part of its URL; empty if there is no queue."""
+    return (queue_url or "").rstrip("/").rpartition("/")[2]
+
+
 def queue_problems(region: str, **queue_urls: str | None) -> Iterator[Problem]:
     """Yield a problem for each of these queues, by its setting's name, that isn't in the region, or
     that is another one's as well.

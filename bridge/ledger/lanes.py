@@ -3,7 +3,8 @@
     relay:lanes          sorted set: lane → work in flight
     relay:lanes-behind   sorted set: lane → messages that went to the overflow and are not back
     relay:lane-charges   hash: message id → class, work, lane
-    relay:lane-classes   hash: class → messages in flight
+    relay:lane-classes   hash: class → messages in flight; crowd → how many go first before each
+                         lane has but one that does
 
 `dispatch.py` admits and charges, `acknowledgements.py` discharges. Redis may forget all of it: then
 a flood counts as new, and gets its share once more.

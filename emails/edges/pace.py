@@ -20,7 +20,7 @@ from emails.edges.turns import Turns
 from emails.values.errors import NotFinished, OthersFirst
 from emails.values.outcomes import RetryReason
 from emails.wire import ACCOUNT_KEY, ACCOUNT_RATE
-from runtime.lane import has_lost_its_place
+from runtime.lane import goes_first, has_lost_its_place
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,9 +35,13 @@ _STEP_SECONDS = 5.0
 _SLOWER, _FASTER = 0.8, 1.25
 """The limit's factors: `_SLOWER` when SES throttles, at most once per step; `_FASTER` per step."""
 
-_POLL_SECONDS = (0.002, 0.5)
+_LEAST_POLL_SECONDS, _MOST_POLL_SECONDS = 0.002, 0.5
 """The shortest and the longest time between two questions whether it is one's turn. Who isn't heard
 of for two seconds loses its place."""
+
+_MOST_FIRST_POLL_SECONDS = 0.1
+"""The longest time for a mail that goes first: when more of its lane has come, it must make room
+for those behind it, which may be others'."""
 
 
 class SharedPace:
@@ -86,8 +90,8 @@ class SharedPace:
             if self._clock() >= deadline:
                 self._turns.leave(ticket)
                 raise NotFinished(RetryReason.WAITS_FOR_TURN)
-            least, most = _POLL_SECONDS
-            self._sleep(max(least, min(wait_seconds, most)))
+            most = _MOST_FIRST_POLL_SECONDS if goes_first.get() else _MOST_POLL_SECONDS
+            self._sleep(max(_LEAST_POLL_SECONDS, min(wait_seconds, most)))
             if has_lost_its_place():
                 self._turns.leave(ticket)
                 raise OthersFirst

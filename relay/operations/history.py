@@ -57,12 +57,6 @@ def _find(client: "Redis", first: int, last: int | str) -> list[Sample]:
     return [Sample(*json.loads(text)) for text in found]
 
 
-def find_between(client: "Redis", first: int, last: int) -> list[Sample]:
-    """Find the samples of these minutes, both included, oldest first."""
-    found = cast("list[bytes]", client.zrange(_KEY, first, last, byscore=True))
-    return [Sample(*json.loads(text)) for text in found]
-
-
 def find_last_minute(client: "Redis") -> int | None:
     """Find the minute of the newest sample."""
     found = cast("list[tuple[bytes, float]]", client.zrange(_KEY, -1, -1, withscores=True))

@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from relay.config import RelayConfig
 from relay.database.checks import check_database
 from relay.operations.fail_fast import fail_fast_redis
+from runtime.config import queue_name
 from runtime.failures import fields_of
 from runtime.redis_client import RedisUnusable, check_redis
 from runtime.start import compare_clocks, host_of
@@ -24,8 +25,8 @@ def say_start(config: RelayConfig) -> None:
             "redis": host_of(config.redis_url),
             "database": host_of(config.database_url),
             "region": config.region,
-            "queue": _name_of(config.queue_url),
-            "dead_letter_queue": _name_of(config.dead_letter_queue_url),
+            "queue": queue_name(config.queue_url),
+            "dead_letter_queue": queue_name(config.dead_letter_queue_url),
         },
     )
     client = fail_fast_redis(config.redis_url)
@@ -37,7 +38,3 @@ def say_start(config: RelayConfig) -> None:
     except RedisError as error:
         logger.warning("redis not checked", extra=fields_of(error))
     check_database()
-
-
-def _name_of(queue_url: str | None) -> str:
-    return (queue_url or "").rstrip("/").rpartition("/")[2]

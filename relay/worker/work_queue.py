@@ -24,8 +24,8 @@ from typing import Any
 
 from emails import wire
 
-_MAIL_THREADS, _FEEDBACK_THREADS = 1, 1
-EXTRA_THREADS = _MAIL_THREADS + _FEEDBACK_THREADS
+MAIL_THREADS, _FEEDBACK_THREADS = 1, 1
+EXTRA_THREADS = MAIL_THREADS + _FEEDBACK_THREADS
 """How many threads more a process has than bulk and jobs may use."""
 
 MOST_LARGE = 1
@@ -110,7 +110,7 @@ class WorkQueue:
             return _Kind.FEEDBACK
         running = list(self._running.values())
         number = len(running) - running.count(_Kind.FEEDBACK)
-        if number >= self._threads + _MAIL_THREADS:
+        if number >= self._threads + MAIL_THREADS:
             return None
         other = self._next_other(running) if number < self._threads else None
         if self._waiting[_Kind.MAIL] and (other is None or self._passed < _BEFORE_BULK):

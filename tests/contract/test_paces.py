@@ -239,6 +239,23 @@ def test_a_mail_that_may_not_go_first_any_more_leaves_the_line(
     assert redis_client.zcard("relay:ses-turns:first") == 0
 
 
+def test_a_mail_far_back_in_the_line_asks_often_whether_it_still_goes_first(
+    redis_client: redis.Redis, clock: Clock, place: set[str]
+) -> None:
+    turns, asleep = Turns(redis_client, clock.time), list[float]()
+    for number in range(10):
+        turns.ask(f"before-{number}", 1)
+
+    def sleep(seconds: float) -> None:
+        asleep.append(seconds)
+        place.clear()
+
+    pace = SharedPace(redis_client, 1, sleep=sleep, clock=clock.time, turns=turns)
+    with pytest.raises(OthersFirst):
+        pace.wait_turn()
+    assert asleep == [0.1]
+
+
 def test_without_a_limit_nobody_s_place_is_asked_for(
     redis_client: redis.Redis, clock: Clock, place: set[str]
 ) -> None:

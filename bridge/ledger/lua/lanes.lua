@@ -9,7 +9,9 @@
 
 local lanes, behind, charges, classes = unpack(KEYS, #KEYS - 3)
 
--- A lane's mail goes before others' bulk as long as its lane has less than FIRST other work.
+-- A lane's mail goes before others' bulk as long as its lane has less than FIRST other work; while
+-- more than a tenth of all go first, no other work: the first two mails of fifty flooded masks would
+-- keep others waiting for as long as it takes to send a hundred.
 local SHARE, FIRST, FEEDBACK = 30, 2, 10
 
 local function discharge(id)
@@ -96,7 +98,9 @@ local function room(most)
 end
 
 local function has_little(other_work, waiting)
-    return other_work + waiting < FIRST
+    local count = redis.call('HMGET', classes, 'express', 'crowd')
+    local is_crowd = tonumber(count[1] or 0) > tonumber(count[2] or math.huge)
+    return other_work + waiting < (is_crowd and 1 or FIRST)
 end
 
 local function is_released(lane)
@@ -106,6 +110,8 @@ end
 -- Whether a mail may be in flight: its class, or nothing and why not. `is_back`: it came back from
 -- the overflow.
 local function admit(most, work, lane, lane_work, waiting, is_back)
+    -- Workers, too, must know.
+    redis.call('HSET', classes, 'crowd', math.floor(most / 10))
     local left = room(most)
     if is_released(lane) then
         return left.express > 0 and 'express', 'no_room'

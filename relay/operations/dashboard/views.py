@@ -16,6 +16,7 @@ from relay.operations.dashboard import presentation, runbook, snapshot
 from relay.operations.dashboard.charts import charts_of, columns, columns_of_week
 from relay.operations.fail_fast import fail_fast_redis
 from relay.operations.judgement.read import where
+from runtime.config import queue_name
 from runtime.redis_client import words_of
 from runtime.tally import find_counts
 
@@ -54,7 +55,7 @@ def charts(request: HttpRequest) -> HttpResponse:
     """Return the last day by minute, or with `?days=7` the week by ten, up to the last complete."""
     config = settings.CONFIG
     last = int(time.time() // 60) - 1
-    queues = (_queue_name(config.queue_url), _queue_name(config.dead_letter_queue_url))
+    queues = (queue_name(config.queue_url), queue_name(config.dead_letter_queue_url))
     drawn = charts_of(*queues)
     try:
         client = fail_fast_redis(config.redis_url)
@@ -103,7 +104,3 @@ def _lists() -> dict[str, str]:
 
 def _context(request: HttpRequest, title: str) -> dict[str, object]:
     return admin.site.each_context(request) | {"title": title, "is_nav_sidebar_enabled": False}
-
-
-def _queue_name(url: str | None) -> str:
-    return (url or "").rstrip("/").rsplit("/", 1)[-1]

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,7 +25,9 @@ from relay.operations import canary, history
 from relay.operations.fail_fast import connect_queue
 from relay.operations.gauges import redis_gauges
 from relay.operations.judgement.facts import Facts, Failing, Fault, Progress, RedisFault
+from relay.operations.judgement.silence import find_usual_silence
 from runtime.breakers import OpenBreaker, find_all_open
+from runtime.config import queue_name
 from runtime.controls.store import ControlStore
 from runtime.controls.values import Action, Control
 from runtime.redis_client import failing_of, words_of
@@ -41,9 +42,6 @@ MINUTES = 60
 
 _WRITTEN = "relay:written"
 _WRITTEN_SECONDS = 60
-_DAY_MINUTES = 24 * 60
-_LEAST_KNOWN_MINUTES = 120
-"""Before mail has come for so long, nobody knows what is usual."""
 _BEFORE_MINUTES = 5
 """How long ago what waits is compared with."""
 _OF_MAIL = {f"redis_queue_count:{one}" for one in (INBOUND_QUEUE, BULK_QUEUE, FEEDBACK_QUEUE)}
@@ -148,7 +146,9 @@ def _of_redis(client: "Redis", config: RelayConfig, now: float) -> Mapping[str, 
         "heartbeats": heartbeats,
         "last_seen": dict(_last_seen(client, heartbeats, minute)),
         "progress": Progress(first, find_counts(client, range(first, minute + 1))),
-        "usual_silence": _usual(lambda: _usual_silence(client, minute)),
+        "usual_silence": _usual(
+            lambda: find_usual_silence(client, minute, queue_name(config.queue_url))
+        ),
         "waiting_seconds": max(one.value for one in queues if one.name == "redis_queue_oldest_s"),
         "redis_waiting": int(sum(one.value for one in queues if one.label in _OF_MAIL)),
         "waited_before": _waited_before(client, now, minute),
@@ -163,7 +163,7 @@ def _of_redis(client: "Redis", config: RelayConfig, now: float) -> Mapping[str, 
 
 def _waited_before(client: "Redis", now: float, minute: int) -> tuple[float, int] | None:
     """Find how much waited some minutes ago, by the gauges of then."""
-    samples = history.find_between(client, minute - _BEFORE_MINUTES, minute - 2)
+    samples = history.find_of(client, range(minute - _BEFORE_MINUTES, minute - 1))
     counted = [one for one in samples if "backlog_messages" in one.values]
     if not counted:
         return None
@@ -191,22 +191,6 @@ def _last_seen(
         counted = [one.minute for one in samples if one.values.get(f"processes_alive:{role}")]
         if counted:
             yield role, (counted[-1] + 1) * 60.0
-
-
-def _usual_silence(client: "Redis", minute: int) -> float | None:
-    first = minute - _DAY_MINUTES
-    return longest_silence(Progress(first, find_counts(client, range(first, minute))))
-
-
-def longest_silence(day: Progress) -> float | None:
-    """Return the longest time without mail between two mails of a day, in seconds; pure.
-
-    None if mail has not come for long enough to know.
-    """
-    minutes = day.minutes_with("arrived")
-    if not minutes or minutes[-1] - minutes[0] < _LEAST_KNOWN_MINUTES:
-        return None
-    return max((after - before - 1) * 60.0 for before, after in pairwise(minutes))
 
 
 def _count(config: RelayConfig) -> tuple[QueueCounts | None, int, int | None, Fault | None]:

@@ -15,6 +15,7 @@ from relay.operations.trace import rows
 from relay.operations.trace.evidence import DeliveryRow, Ids
 from relay.operations.trace.gathering import Events, gather, starting_at
 from relay.operations.trace.telling import Sources, Trace, tell
+from runtime.config import queue_name
 from runtime.message_context import first_id
 from runtime.redis_client import words_of
 
@@ -95,8 +96,7 @@ def _sources(events: Events, failures: list[str]) -> Sources:
     since = None
     if events.since_ms is not None:
         since = datetime.fromtimestamp(events.since_ms / 1000, UTC)
-    overflow = settings.CONFIG.overflow_queue_url or ""
-    return Sources(since, tuple(failures), overflow.rstrip("/").rpartition("/")[2])
+    return Sources(since, tuple(failures), queue_name(settings.CONFIG.overflow_queue_url))
 
 
 def read_time(text: str) -> datetime:

@@ -9,10 +9,12 @@ from bridge.ledger.heartbeats import Heartbeat, Process, Role
 from bridge.ports import QueueCounts
 from emails.values.account import Account, AccountState, Sending
 from relay.operations.dashboard.runbook import PAGES, rendered
+from relay.operations.history import Sample
 from relay.operations.judgement.arrival_rules import silence_limit
 from relay.operations.judgement.causes import ADVICE, Cause, Level, follows_from
 from relay.operations.judgement.facts import Facts, Failing, Fault, Progress, RedisFault
-from relay.operations.judgement.read import longest_silence, where
+from relay.operations.judgement.read import where
+from relay.operations.judgement.silence import find_outages, longest_silence
 from relay.operations.judgement.verdict import judge
 from runtime.breakers import OpenBreaker
 from runtime.controls.values import Action, order
@@ -280,6 +282,40 @@ def test_the_usual_silence_is_the_longest_of_the_day() -> None:
     assert longest_silence(Progress(0, counts)) == 180
     assert longest_silence(Progress(0, counts[:100])) is None
     assert longest_silence(Progress(0, [])) is None
+
+
+TOOK = {"processes_alive:bridge": 1.0, "email_queue_count:mail": 0.0}
+OUTAGES: list[dict[str, float] | None] = [
+    TOOK | {"processes_alive:bridge": 0.0},
+    TOOK | {"email_queue_count:mail": 40.0},
+    None,
+]
+
+
+@pytest.mark.parametrize("sample", OUTAGES, ids=["no bridge", "mail waits in SQS", "no sample"])
+def test_an_outage_of_ours_is_no_usual_silence(sample: dict[str, float] | None) -> None:
+    """In the drill each trouble taught a longer silence, and at last none was unusual."""
+    day = Progress(0, [{"arrived": 1}] * 50 + [{}] * 3 + [{"arrived": 1}] * 100)
+    samples = [Sample(minute, TOOK) for minute in range(153)]
+    assert longest_silence(day, find_outages(day, samples, "mail")) == 180
+
+    samples[51:52] = [] if sample is None else [Sample(51, sample)]
+
+    assert longest_silence(day, find_outages(day, samples, "mail")) == 0
+
+
+@pytest.mark.parametrize("counted", ["rejected", "postponed"])
+def test_messages_that_are_no_good_are_no_usual_silence(counted: str) -> None:
+    day = Progress(0, [{"arrived": 1}] * 50 + [{}, {counted: 9}] + [{"arrived": 1}] * 100)
+
+    assert longest_silence(day, find_outages(day, [], "mail")) == 0
+
+
+def test_dead_letters_and_the_overflow_make_no_outage() -> None:
+    day = Progress(0, [{"arrived": 1}] * 50 + [{}] * 3 + [{"arrived": 1}] * 100)
+    samples = [Sample(minute, TOOK | {"email_queue_count:dead": 9.0}) for minute in range(153)]
+
+    assert longest_silence(day, find_outages(day, samples, "mail")) == 180
 
 
 def test_where_a_server_is_holds_no_password() -> None:
