@@ -34,6 +34,7 @@ _GLUED = re.compile(rb"[^=]*+=[^A-Za-z0-9+/]*+[A-Za-z0-9+/]")
 _TEXT = re.compile(rb"[A-Za-z0-9+/][^A-Za-z0-9+/\r\n]++[A-Za-z0-9+/]")
 """Words, an address or a URL, but not base64 whose lines have something at their ends."""
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_ODD_EQUALS = re.compile(rb"=[= \t]")
 _BLANKS_AT_BREAK = re.compile(rb"=[ \t]++(?=[\r\n])")
 _BARE_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:[\r\n]|\Z))")
 _ASCII = bytes(range(0x80))
@@ -93,8 +94,9 @@ def _with_bare_equals_escaped(data: bytes) -> bytes:
     Bad encoders write `==`, of which Python drops one. Nor does it know soft line breaks with
     blanks before the line's end (RFC 2045, 6.7).
     """
-    if b"= " in data or b"=\t" in data:
-        data = _BLANKS_AT_BREAK.sub(b"=", data)
+    if not _ODD_EQUALS.search(data):  # one search, since nearly no text has one
+        return data
+    data = _BLANKS_AT_BREAK.sub(b"=", data)
     return _BARE_EQUALS.sub(b"=3D", data) if b"==" in data else data
 
 
@@ -197,7 +199,7 @@ def encode_text(data: bytes) -> tuple[str, list[bytes]]:
         return SEVEN_BIT, [data]
     is_readable = b"\0" not in data and has_crlf_only(data, 0, len(data))
     if is_readable and len(data[:_BLOCK].translate(None, _ASCII)) * 5 <= len(data[:_BLOCK]):
-        lines = b2a_qp(data.replace(b"\r\n", b"\n"), istext=True)
+        lines = b2a_qp(data.replace(b"\r", b""), istext=True)
         return QUOTED_PRINTABLE, [lines.replace(b"\n", b"\r\n")]
     return BASE64, list(as_base64(data))
 

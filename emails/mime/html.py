@@ -42,7 +42,7 @@ _CALM_VALUE = (
 _SLASH = r"[/\\](?![/\\])"
 _CALM_REST = rf"""[^>=/\\]*+(?:(?:{_SLASH}|=(?<![\s"'/]=)\s*+{_CALM_VALUE})[^>=/\\]*+){_FEW}"""
 # A link as most are written. No `=` in it may be taken for that of another attribute.
-_URL = rf""""https?://[a-z0-9.-]++(?:[/?#][^"=]*+(?:=(?<![\s'/]=)[^"=]*+){_FEW})?\""""
+_URL = rf""""https?://(?-i:[A-Za-z0-9.-]++)(?:[/?#][^"=]*+(?:=(?<![\s'/]=)[^"=]*+){_FEW})?\""""
 _CALM_OR_LINK = (
     rf"(?:>|\s++(?:href|src)={_URL}(?:>|{_CALM_REST}>)"
     rf"|{_CALM_REST}(?:>|=(?:(?<=\shref=)|(?<=\ssrc=)){_URL}{_CALM_REST}>))"
@@ -69,7 +69,7 @@ _NO_TEXT = re.compile(rf"(?:\s++|<[^>]*+>){_MANY}")
 _LETTERS = frozenset(ascii_letters)
 
 # To look for all of `_STOPS` takes as long as all the rest of a tag; a short name is none of them.
-_NAME = rf"""(?:/?[a-z][a-z0-9]?|(?!{_STOPS})/?[a-z][^\s/>="']{{2,}}+)(?=[\s/>])"""
+_NAME = rf"""(?:(?-i:/?[A-Za-z][A-Za-z0-9]?)|(?!{_STOPS})/?[a-z][^\s/>="']{{2,}}+)(?=[\s/>])"""
 
 
 def _uninteresting(rest: str, comment: str, declaration: str) -> re.Pattern[str]:

@@ -25,8 +25,10 @@ MAX_OPEN = 300
 _MAX_SEARCHED = 60
 _ATTRIBUTES = rf"[^>=]*+(?:=\s*+{VALUE}[^>=]*+){{0,60}}"
 _RAW = "|".join(rf"{name}(?![^\s/>]){_ATTRIBUTES}>.*?</{name}(?![^\s/>])[^>]*+>" for name in RAW)
+_NAME = r"/[a-z][^\s/>]*+|[a-z][a-z0-9]?(?=[\s/>])"  # most names, before what takes long
 _TOKEN = re.compile(
-    rf"<(?:({COMMENT}|{DECLARATION}|{_RAW}|/?[a-z][^\s/>]*+)(?:>|(?<=>)|{_ATTRIBUTES}>)|[a-z])",
+    rf"<(?:({_NAME}|{COMMENT}|{DECLARATION}|{_RAW}|[a-z][^\s/>]*+)"
+    rf"(?:>|(?<=>)|{_ATTRIBUTES}>)|[a-z])",
     re.ASCII | re.DOTALL,
 )
 """The name of a tag, with the `/` of an end tag; or a comment and the like, which ends in `>`.
@@ -53,7 +55,7 @@ _TABLE = _PASSABLE | {"table", "tbody", "thead", "tfoot", "tr"}
 _BORDERS = _CELLS | _FOREIGN | {"table", "select", "button"}
 """An end tag within doesn't close what was opened outside."""
 
-_PARAGRAPH = frozenset({"p"})
+_PARAGRAPH = frozenset({"/p"})
 _BLOCKS = _names(
     "address article aside blockquote center details dir div dl fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header main menu nav ol p pre section summary table ul"
@@ -62,24 +64,22 @@ _SPECIAL = _BLOCKS | _TABLE | _CELLS | _names("li dd dt button select colgroup f
 """An end tag of other elements, except formatting, is ignored where one of these is open."""
 
 _CLOSED_BY = dict.fromkeys(_BLOCKS, _PARAGRAPH) | {
-    "a": {"a"},
-    "dd": {"dd", "dt", "p"},
-    "dt": {"dd", "dt", "p"},
-    "li": {"li", "p"},
-    "option": {"option"},
-    "td": {"td", "th", "p"},
-    "th": {"td", "th", "p"},
-    "tr": {"tr", "td", "th", "p"},
+    "a": {"/a"},
+    "dd": {"/dd", "/dt", "/p"},
+    "dt": {"/dd", "/dt", "/p"},
+    "li": {"/li", "/p"},
+    "option": {"/option"},
+    "td": {"/td", "/th", "/p"},
+    "th": {"/td", "/th", "/p"},
+    "tr": {"/tr", "/td", "/th", "/p"},
 }
-"""What a start tag closes if it comes directly before."""
-
+"""The end tags of what a start tag closes if it comes directly before."""
 
 _ENDS = dict.fromkeys(_NEVER_OPEN, "") | {
     name: f"/{name}" for name in (*_BLOCKS, *_FORMATTING, "p", "li", "span")
 }
 """The end tags of frequent elements; empty for those that are never open."""
 
-_CLOSABLE = frozenset(f"/{name}" for closed in _CLOSED_BY.values() for name in closed)
 _PARENTS = {
     "td": {"/tr"},
     "th": {"/tr"},
@@ -101,7 +101,7 @@ def closing_tags(html: str, end: int) -> str | None:
             ends.pop()
             continue
         end_tag = _ENDS.get(name)
-        if end_tag and ends[-1] not in _CLOSABLE:
+        if end_tag and ends[-1] not in _CLOSED_BY.get(name, ()):
             ends.append(end_tag)
         elif name in _PARENTS and ends[-1] in _PARENTS[name]:
             ends.append(f"/{name}")
@@ -125,7 +125,7 @@ def _open(ends: list[str], name: str) -> None:
     if name in _TABLE and name != "table" and "/table" not in ends[-_MAX_SEARCHED:]:
         return
     closed = _CLOSED_BY.get(name, ())
-    while ends[-1][1:] in closed:
+    while ends[-1] in closed:
         ends.pop()
     ends.append(f"/{name}")
 

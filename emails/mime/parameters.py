@@ -5,7 +5,7 @@ allows, or have torn quotes. Written ones are ASCII, and folded.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from emails.mime import charsets
 from emails.mime.fields import (
@@ -72,7 +72,7 @@ def is_torn(value: bytes) -> bool:
     return value.count(b"\\") > _MAX_ESCAPED or b'"' in _QUOTED.sub(b"", value)
 
 
-def joined(given: dict[str, str], name: str) -> str:
+def joined(given: Mapping[str, str], name: str) -> str:
     """Return a parameter as octets in Latin-1, its sections joined; empty if it isn't there."""
     plain = given.get(name)
     if plain is None and any(key.startswith(f"{name}*") for key in given):
@@ -116,7 +116,7 @@ _Sections = dict[int, tuple[str, bool]]
 """By number: the text, and whether it is percent-encoded."""
 
 
-def _sections(given: dict[str, str]) -> dict[str, _Sections]:
+def _sections(given: Mapping[str, str]) -> dict[str, _Sections]:
     found: dict[str, _Sections] = {}
     for key, text in given.items():
         name, index = _section(key)

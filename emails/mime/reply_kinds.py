@@ -79,5 +79,5 @@ def is_file(part: Part) -> bool:
 def names_of(part: Part) -> set[str]:
     """Return a part's file names, in lower case."""
     values = part.values("content-type")[:1] + part.values("content-disposition")[:1]
-    found = (readable_parameters(value) for value in values if b";" in value)
+    found = (readable_parameters(value) for value in values if b"name" in value.lower())
     return {given.get(key, "").lower() for given in found for key in ("name", "filename")} - {""}

@@ -12,7 +12,7 @@ names (damage only) are ignored, and so dropped on rewriting.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from emails.mime.header_block import Field, HeaderBlock, lines_of, read_header, unfolded
@@ -66,6 +66,19 @@ class Part:
     is_cut: bool = False
     children: list["Part"] = field(default_factory=list)
     delimiters: list[Delimiter] = field(default_factory=list)
+    _named: dict[str, list[Field]] = field(init=False, repr=False)
+    _parameters: dict[str, dict[str, str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.replace_fields(self.fields)
+
+    def replace_fields(self, fields: Iterable[Field]) -> None:
+        """Replace the fields. They are looked up by name dozens of times, so there is an index."""
+        self.fields = tuple(fields)
+        self._parameters = {}
+        self._named = {}
+        for one in self.fields:
+            self._named.setdefault(one.name, []).append(one)
 
     @property
     def main_type(self) -> str:
@@ -84,24 +97,25 @@ class Part:
 
     def first(self, name: str) -> Field | None:
         """Return the first field called `name` (lower case), which is the one that counts."""
-        for one in self.fields:
-            if one.name == name:
-                return one
-        return None
+        named = self._named.get(name)
+        return named[0] if named else None
 
     def values(self, name: str) -> list[bytes]:
         """Return the values of all fields called `name` (lower case), unfolded, topmost first."""
-        return [unfolded(one.value) for one in self.fields if one.name == name]
+        return [unfolded(one.value) for one in self._named.get(name, ())]
 
     @property
     def charset(self) -> str:
         """The declared charset, without what some programs write behind it; empty: none."""
         return _NOT_IN_A_LABEL.sub("", joined(self.parameters("content-type"), "charset").strip())
 
-    def parameters(self, name: str) -> dict[str, str]:
+    def parameters(self, name: str) -> Mapping[str, str]:
         """Parse the parameters of a field such as `content-type`; keys in lower case."""
-        one = self.first(name)
-        return parameters(unfolded(one.value)) if one and b";" in one.value else {}
+        if (known := self._parameters.get(name)) is None:
+            one = self.first(name)
+            known = parameters(unfolded(one.value)) if one and b";" in one.value else {}
+            self._parameters[name] = known
+        return known
 
 
 def walk(root: Part) -> Iterator[Part]:
@@ -244,7 +258,7 @@ def _read_raw_texts(root: Part) -> None:
             charsets.setdefault(mail, part.charset)
         waiting.extend((one, one if one.is_mail else mail) for one in reversed(part.children))
     for part, mail in members:
-        part.fields = tuple(with_utf8(one, charsets.get(mail, "")) for one in part.fields)
+        part.replace_fields(with_utf8(one, charsets.get(mail, "")) for one in part.fields)
 
 
 def _type_of(value: bytes) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import chain
 
 from emails.mime import author_label
 from emails.mime.address_fields import with_ascii_domain
@@ -129,7 +130,7 @@ def _reply_to(mail: Part, plan: ForwardPlan) -> str:
     boxes = [box for value in values for box in author_label.authors(value)]
     named = (box for box in boxes if box.address == plan.correspondent and not box.is_guess)
     box = next(named, Mailbox("", plan.correspondent))
-    labels = filter(None, [author_label.label(box), *author_label.shorter(box)])
+    labels = filter(None, chain([author_label.label(box)], author_label.shorter(box)))
     written_out = (_named(f"{label} {_VIA}", address) for label in labels)
     return next((one for one in written_out if len(one) <= MAX_MAILBOX_OCTETS), address)
 

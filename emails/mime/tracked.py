@@ -26,7 +26,7 @@ _ODD = re.compile(r"=(?<=[\s\"'/]=)")  # begins with a literal: many times faste
 """Maybe a `=` without a name before it: browsers take it, and a quote after it, for a name."""
 
 _TAG = re.compile(r"<([a-z][^\s/>]*+)", re.IGNORECASE)
-_LINKED = re.compile(r"=\"https?://([a-z0-9.-]++)", re.IGNORECASE)
+_LINKED = re.compile(r"=\"(?i:https?)://([A-Za-z0-9.-]++)", re.ASCII)
 _USUAL = re.compile(r"https?://([a-z0-9.-]++)(?=[/?#]|\Z)", re.IGNORECASE)
 _LEADS = re.compile(r"[/\\&]|:")
 _URLS = frozenset(
