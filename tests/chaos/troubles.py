@@ -14,7 +14,7 @@ from tools.aws.bounces import HARD
 from tools.aws.faults import ServiceFaults
 
 _BLOCKED = HARD | {"status": "5.7.1", "diagnosticCode": "smtp; 550 5.7.1 on our block list"}
-_BOUNCING = 60
+_LEAST_BOUNCING = 60
 
 
 def _stop_redis(scene: Scene) -> Undo:
@@ -58,7 +58,8 @@ def _bounce_one_mask(scene: Scene) -> Undo:
     scene.world.stack.add_user(OTHER_OWNER)
     scene.world.stack.add_mask(OTHER_OWNER, "--address", OTHER_MASKS[0].partition("@")[0])
     scene.world.aws.let_bounce({OTHER_OWNER: _BLOCKED})
-    scene.world.lab.deliver(_BOUNCING, OTHER_MASKS[:1])
+    number = max(_LEAST_BOUNCING, len(scene.world.lab.sent()) // 8)
+    scene.world.lab.deliver(number, OTHER_MASKS[:1])
 
     def undo() -> None:
         scene.world.aws.let_bounce({})

@@ -18,6 +18,7 @@ from runtime.dependencies import Dependency
 _CANARY_SECONDS = 300
 """After how long without a canary nobody may be getting mail."""
 _USUAL_FACTOR = 3
+_LEAST_SILENCE_SECONDS = 60
 _LONGEST_USUAL_SECONDS = 1_200
 """Where mail is rarer than this, only a canary can tell that none arrives."""
 _REJECTED_SHARE = 0.5
@@ -118,4 +119,4 @@ def silence_limit(usual: float | None) -> float | None:
     """
     if usual is None or usual > _LONGEST_USUAL_SECONDS:
         return None
-    return max(NO_PROGRESS_SECONDS, usual * _USUAL_FACTOR)
+    return max(_LEAST_SILENCE_SECONDS, usual * _USUAL_FACTOR)

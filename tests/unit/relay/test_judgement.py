@@ -269,7 +269,7 @@ def test_every_cause_says_what_to_do_and_where_to_read_on(cause: Cause) -> None:
 
 @pytest.mark.parametrize(
     ("usual", "limit"),
-    [(None, None), (0, 120), (60, 180), (300, 900), (1_200, 3_600), (1_201, None)],
+    [(None, None), (0, 60), (60, 180), (300, 900), (1_200, 3_600), (1_201, None)],
 )
 def test_how_long_no_mail_may_come(usual: float | None, limit: float | None) -> None:
     assert silence_limit(usual) == limit
