@@ -129,7 +129,7 @@ def test_a_wrong_topic_in_the_settings_costs_no_message_anything(
 
     bridge.send(signal.SIGTERM)
     bridge.wait(15)
-    start_bridge(relay)
+    start_bridge(relay, PROCESS_EMAIL_VISIBILITY_SECONDS="20")
 
     relay.wait_for_sent(NUMBER, seconds=RECOVERY_SECONDS)
     relay.wait_for_empty_queue()
