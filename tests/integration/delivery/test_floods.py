@@ -89,7 +89,7 @@ def test_what_is_over_the_share_moves_and_the_innocent_mail_is_among_the_first(
     flooded: Relay,
 ) -> None:
     flooded.stack.start_bridge(**BRIDGE)
-    wait_until("all received", lambda: overflowed(flooded) == FLOOD - SHARE)
+    wait_until("all received", lambda: overflowed(flooded) >= FLOOD - SHARE)
     wait_until("the rest in flight", lambda: flooded.redis.zcard("relay:in-flight") >= SHARE + 1)
 
     settle(flooded)
