@@ -45,7 +45,9 @@ def reputation(facts: Facts) -> Found | None:
     if not _is_fresh(state.judged_at, facts.now) or state.sending is None:
         return None
     if state.held:
-        what = f"Mail of {len(state.held)} masks or senders is held: {_said(state.sending)}"
+        number = len(state.held)
+        whose = "one mask or sender" if number == 1 else f"{number} masks or senders"
+        what = f"Mail of {whose} is held: {_said(state.sending)}"
         return Found(Cause.SENDERS_HELD, what, state.held_since)
     if not find_troubles(state.sending, facts.reputation):
         return None

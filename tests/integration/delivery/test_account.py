@@ -177,7 +177,7 @@ def test_the_worst_masks_mail_is_held_and_follows_when_little_comes_back(
     )
     assert settle_one(fast_aws, workers, FRIENDS_MASK)["outcome"] == "forwarded"
     said = causes(stack)["senders_held"]
-    assert said.startswith("Mail of 1 masks or senders is held: of 24 hours' ")
+    assert said.startswith("Mail of one mask or sender is held: of 24 hours' ")
 
     # A day later, as far as the counts know: they are in Redis by the minute.
     for key in client.keys("relay:tally:*"):
