@@ -47,15 +47,14 @@ def find_outages(day: Progress, samples: Sequence[history.Sample], queue: str) -
 def longest_silence(day: Progress, outages: Collection[int] = ()) -> float | None:
     """Return the longest time without mail between two mails of a day, in seconds; pure.
 
-    A silence in which there was an outage is none. None if mail has not come for long enough to
-    know.
+    Minutes of an outage, and those beside them, don't count: a reject in a quiet night takes three
+    minutes from it. None if mail has not come for long enough to know.
     """
     minutes = day.minutes_with("arrived")
     if not minutes or minutes[-1] - minutes[0] < _LEAST_KNOWN_MINUTES:
         return None
-    silences = (
-        (after - before - 1) * 60.0
+    known = {minute + beside for minute in outages for beside in (-1, 0, 1)}
+    return max(
+        60.0 * sum(minute not in known for minute in range(before + 1, after))
         for before, after in pairwise(minutes)
-        if not any(one in outages for one in range(before, after + 1))
     )
-    return max(silences, default=0.0)

@@ -178,10 +178,6 @@ def _step(at: datetime, what: str, words: list[str]) -> Step:
     return Step(at, first_id(what), {name: word for name, word in given if name and word})
 
 
-BEFORE_US = frozenset({"received_by_ses", "sent_to_sqs"})
-"""What AWS did with a mail before anything of ours had it."""
-
-
 def _before(what: str, words: list[str], received_at_ms: int) -> Iterator[Step]:
     """What a dispatch tells of the time before: when SES and SQS had the mail."""
     if what != "enqueued":

@@ -4,15 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from relay.operations.trace.evidence import (
-    BEFORE_US,
-    POSTGRESQL,
-    DeliveryRow,
-    HeldRow,
-    Ids,
-    Step,
-    Told,
-)
+from relay.operations.trace.evidence import POSTGRESQL, DeliveryRow, HeldRow, Ids, Step, Told
 from relay.operations.trace.gathering import Evidence
 
 _BEFORE = frozenset({"received_by_ses", "sent_to_sqs"})
@@ -228,7 +220,7 @@ def _began_before(since: datetime, overflow_queue: str, steps: Sequence[Step]) -
     """
     dispatch = next((step.fields for step in steps if step.what == "enqueued"), {})
     is_first = dispatch.get("receives") == "1" and dispatch.get("sqs_queue") != overflow_queue
-    ours = [step for step in steps if not (is_first and step.what in BEFORE_US)]
+    ours = [step for step in steps if not (is_first and step.what in _BEFORE)]
     return any(step.at < since - _CLOCKS for step in ours)
 
 

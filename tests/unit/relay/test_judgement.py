@@ -311,6 +311,14 @@ def test_messages_that_are_no_good_are_no_usual_silence(counted: str) -> None:
     assert longest_silence(day, find_outages(day, [], "mail")) == 0
 
 
+def test_a_reject_in_a_quiet_night_makes_the_night_no_less_usual() -> None:
+    """Without that, the next night pages."""
+    night: list[dict[str, int]] = [{}] * 90 + [{"rejected": 1}] + [{}] * 89
+    day = Progress(0, [{"arrived": 1}] * 50 + night + [{"arrived": 1}] * 100)
+
+    assert longest_silence(day, find_outages(day, [], "mail")) == 177 * 60
+
+
 def test_dead_letters_and_the_overflow_make_no_outage() -> None:
     day = Progress(0, [{"arrived": 1}] * 50 + [{}] * 3 + [{"arrived": 1}] * 100)
     samples = [Sample(minute, TOOK | {"email_queue_count:dead": 9.0}) for minute in range(153)]
